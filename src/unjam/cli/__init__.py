@@ -1,0 +1,1 @@
+"""The command line: one file a command, an explicit tuple of them."""

@@ -1,0 +1,1 @@
+"""Events to findings: pure functions, no clock, no I/O."""

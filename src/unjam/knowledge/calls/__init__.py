@@ -1,0 +1,1 @@
+"""The records of blocking calls, one file an area."""

@@ -1,0 +1,1 @@
+"""The rules, one file each: the only source of their text."""

@@ -1,0 +1,1 @@
+"""A session to bytes: an explicit tuple of reports."""
