@@ -93,17 +93,18 @@ class PoolState:
             self.congested_until = now
 
     def ended(self, job: Job, ident: int) -> None:
-        """The worker is done with it. Only a call that queued, or one that others queued behind, costs more than this."""
+        """The worker is done with it. Only a call that queued, or that others may queue behind, costs more than this."""
         now = _now()
         running = self.running
-        if len(running) >= self.limit:
+        full = len(running) >= self.limit
+        if full:
             self.full_at = now
         running.pop(ident, None)
         queued = job.started - job.submitted
         function, job.function = job.function, None
-        if job.started > self.congested_until:
-            return
         ran = now - job.started
+        if job.started > self.congested_until and (ran < self.threshold_ns or not full):
+            return
         key = (called(function), _site(job.place))
         _tally(self.held, key).add(queued, ran)
         if queued >= self.threshold_ns:

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, ModuleType
 
-OUTSIDE = frozenset({"asyncio", "concurrent", "anyio", "starlette", "fastapi", "asgiref", "contextlib", "unjam"})
+OUTSIDE = frozenset(
+    {"asyncio", "concurrent", "anyio", "starlette", "fastapi", "asgiref", "contextlib", "unjam", "uvloop"}
+)
 """Packages that pass a call on: who submitted it is the nearest caller that is in none of them."""
 
-LOOPS_OWN = frozenset({"asyncio.base_events", "asyncio.events", "asyncio.runners", "uvloop", "uvloop.loop"})
-"""Where the loop's own frames begin: what called those did not submit anything."""
+LOOPS_OWN = frozenset({"_run", "_run_once", "run", "run_forever", "run_until_complete"})
+"""Functions of those packages that run a callback or a loop: what called them did not submit anything."""
 
 _SUSPENDABLE = 0x80 | 0x100 | 0x200
 """CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR: only a loop or an `await` enters such code, so a plain frame behind
@@ -70,6 +72,8 @@ class Pools:
         for limiter, state in self._limiters.items():
             state.limit = _tokens(limiter)
             self._tell(state, _depth(list(state.waiting)), names)
+        for state in self._executors.take_ended() + self._limiters.take_ended():
+            self._tell(state, Depth(queued=0, oldest=0), names)
         for event in _bridge_events(self._threshold_ns):
             self._emit(encode(event))
 
@@ -160,11 +164,23 @@ class _Living:
 
     def __init__(self) -> None:
         self._states: dict[int, tuple[weakref.ref[Any], PoolState]] = {}
+        self._ended: list[PoolState] = []
 
     def add(self, pool: Any, state: PoolState) -> None:
-        """Keep the state until the pool is collected."""
+        """Keep the state until the pool is collected, and what has gathered in it until it is taken."""
         key = id(pool)
-        self._states[key] = weakref.ref(pool, lambda _: self._states.pop(key, None)), state
+
+        def end(reference: weakref.ref[Any]) -> None:
+            self._ended.append(state)
+            if self._states.get(key, (None, None))[0] is reference:
+                del self._states[key]
+
+        self._states[key] = weakref.ref(pool, end), state
+
+    def take_ended(self) -> list[PoolState]:
+        """The states of pools that were collected since the last time."""
+        ended, self._ended = self._ended, []
+        return ended
 
     def get(self, pool: Any) -> PoolState | None:
         """The state of the pool."""
@@ -215,29 +231,26 @@ def _submitter(frame: FrameType | None) -> Place | None:
         if frame is None:
             return None
         code = frame.f_code
-        part = _part_of(frame.f_globals.get("__name__"))
-        if part is not _PASSES_ON:
-            return None if part is _LOOPS_OWN else (code, frame.f_lasti)
+        if not _passes_on(frame.f_globals.get("__name__")):
+            return code, frame.f_lasti
         frame = frame.f_back
-        if code.co_flags & _SUSPENDABLE and frame is not None and not frame.f_code.co_flags & _SUSPENDABLE:
+        suspendable = code.co_flags & _SUSPENDABLE
+        if code.co_name in LOOPS_OWN or (suspendable and frame and not frame.f_code.co_flags & _SUSPENDABLE):
             return None
     return None
 
 
-_PASSES_ON, _LOOPS_OWN, _SUBMITS = "passes on", "loop's own", "submits"
-_parts: dict[str, str] = {}
-"""What each module's frames are to a submission, by its name: as many entries as there are modules that submit."""
+_known: dict[str, bool] = {}
+"""Whether each module passes calls on, by its name: as many entries as there are modules that submit."""
 
 
-def _part_of(module: object) -> str:
+def _passes_on(module: object) -> bool:
     if type(module) is not str:
-        return _LOOPS_OWN
-    part = _parts.get(module)
-    if part is None:
-        passes_on = module.partition(".")[0] in OUTSIDE
-        part = _LOOPS_OWN if module in LOOPS_OWN else _PASSES_ON if passes_on else _SUBMITS
-        _parts[module] = part
-    return part
+        return True
+    passes = _known.get(module)
+    if passes is None:
+        passes = _known[module] = module.partition(".")[0] in OUTSIDE
+    return passes
 
 
 def _named(executor: Any) -> tuple[str, str]:
