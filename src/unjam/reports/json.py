@@ -13,7 +13,6 @@ from unjam.model.findings import Finding
 from unjam.model.session import LoopReport, Session
 from unjam.reports.page import Page
 
-NAME = "json"
 SCHEMA = 1
 """Grows when a field changes its meaning or goes away; new fields alone do not change it."""
 

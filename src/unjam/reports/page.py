@@ -7,8 +7,12 @@ import os
 from dataclasses import dataclass
 
 from rich.console import Console, RenderableType
+from rich.theme import Theme
 
 from unjam.reports.text import safe
+
+# Rich's own has a black background, which is a bar on a light terminal.
+_THEME = Theme({"markdown.code": "bold cyan"})
 
 WIDTH = 80
 """Columns where nobody says otherwise: what a pipe and a bug report can show."""
@@ -34,6 +38,7 @@ class Page:
             markup=False,
             emoji=False,
             legacy_windows=False,
+            theme=_THEME,
         )
         with console.capture() as capture:
             for part in parts:

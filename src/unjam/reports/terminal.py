@@ -18,7 +18,6 @@ from unjam.reports.excerpt import source_line
 from unjam.reports.page import Page
 from unjam.reports.text import counted, duration, safe
 
-NAME = "terminal"
 MOST_FINDINGS = 10
 """Findings shown in full; what comes after them has stolen little, and stays in the list above them and in the JSON."""
 MOST_LISTED = 20
