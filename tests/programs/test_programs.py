@@ -65,7 +65,7 @@ def watched(program, tier, loop, folder):
     return Run(program, tier, loop, json.loads(report.read_text()), done.stdout)
 
 
-@pytest.mark.parametrize(("program", "tier", "loop"), combinations())
+@pytest.mark.parametrize(("program", "tier", "loop"), [*combinations()])
 def test_what_it_says_is_what_is_found(program, tier, loop, tmp_path):
     """Every fault is found at its line with its cause and length, and nobody else is accused."""
     skip_unless_possible(program, loop)
