@@ -15,7 +15,7 @@
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
 
 `# expect-in NAME: ...` in a shared module is an expectation of the program NAME. At the head of a program stand `# needs: a, b` (packages),
-`# loops: asyncio`, `# python: 3.12` (at least) and `# serial` (nothing may run beside it).
+`# loops: asyncio`, `# python: 3.12` (at least), `# namespaces` (needs a network of its own) and `# serial` (nothing may run beside it).
 """
 
 import re
@@ -24,7 +24,7 @@ from pathlib import Path
 
 TARGETS = Path(__file__).parent / "targets"
 EXPECT = re.compile(r"#\s*expect(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)")
-HEADER = re.compile(r"^# (needs|loops|python|serial)(?:: (.*))?$", re.MULTILINE)
+HEADER = re.compile(r"^# (needs|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
 WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "required"}
 
 

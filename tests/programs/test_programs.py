@@ -1,5 +1,6 @@
 """Target programs under `unjam run`: what they say about themselves is what unjam finds, and nothing else."""
 
+import functools
 import importlib.util
 import json
 import os
@@ -26,13 +27,24 @@ def combinations():
 
 
 def skip_unless_possible(program, loop):
-    """Some programs need a package or a newer Python."""
+    """Some programs need a package, a newer Python, or a machine that lets them have a network of their own."""
     if sys.version_info < program.python:
         pytest.skip(f"needs Python {program.header['python']}")
+    if "namespaces" in program.header and not can_unshare():
+        pytest.skip("needs user namespaces, which this machine refuses")
     needs = [*program.needs, *(["uvloop"] if loop == "uvloop" else [])]
     missing = [name for name in needs if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"needs {', '.join(missing)}")
+
+
+@functools.cache
+def can_unshare():
+    """May this user make namespaces here?"""
+    try:
+        return subprocess.run(["unshare", "-rmn", "true"], capture_output=True, timeout=10, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def watched(program, tier, loop, folder):
