@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import itertools
 import json
 import os
 import subprocess
@@ -13,17 +14,26 @@ from judging import Run, brief, complaints
 
 TIMEOUT_S = 60
 GATE = (3, 11)
-"""The Python on which the twin is tried too; the others have the same twin."""
 
 
 def combinations():
-    """Every program in every tier and on every loop; on other Pythons than the gate the native tier, unless UNJAM_TEST_FULL is set."""
-    every_tier = sys.version_info[:2] == GATE or "UNJAM_TEST_FULL" in os.environ
+    """Every program with each of its arguments, in every tier and on every loop that is tried here."""
     for program in programs():
-        for tier in ("native", "python") if every_tier else ("native",):
-            for loop in program.loops:
-                marks = [pytest.mark.serial] if "serial" in program.header else []
-                yield pytest.param(program, tier, loop, id=f"{program.name}-{tier}-{loop}", marks=marks)
+        marks = [pytest.mark.serial] if "serial" in program.header else []
+        for tier, loop in itertools.product(("native", "python"), program.loops):
+            if not is_tried(program, tier, loop):
+                continue
+            for argument in program.arguments or [""]:
+                name = "-".join(filter(None, [program.name, argument, tier, loop]))
+                yield pytest.param(program, argument, tier, loop, id=name, marks=marks)
+
+
+def is_tried(program, tier, loop):
+    """The twin is tried on the gate, where it is the same as elsewhere; UNJAM_TEST_FULL tries everything everywhere."""
+    if "UNJAM_TEST_FULL" in os.environ:
+        return True
+    usual = program.header.get("usually", f"{tier} {loop}").split()
+    return (tier == "native" or sys.version_info[:2] == GATE) and usual == [tier, loop]
 
 
 def skip_unless_possible(program, loop):
@@ -47,7 +57,7 @@ def can_unshare():
         return False
 
 
-def watched(program, tier, loop, folder):
+def watched(program, argument, tier, loop, folder):
     """Run it under `unjam run` and read the JSON report."""
     report = folder / "report.json"
     done = subprocess.run(
@@ -77,11 +87,11 @@ def watched(program, tier, loop, folder):
     return Run(program, tier, loop, json.loads(report.read_text()), done.stdout)
 
 
-@pytest.mark.parametrize(("program", "tier", "loop"), [*combinations()])
-def test_what_it_says_is_what_is_found(program, tier, loop, tmp_path):
+@pytest.mark.parametrize(("program", "argument", "tier", "loop"), [*combinations()])
+def test_what_it_says_is_what_is_found(program, argument, tier, loop, tmp_path):
     """Every fault is found at its line with its cause and length, and nobody else is accused."""
     skip_unless_possible(program, loop)
-    run = watched(program, tier, loop, tmp_path)
+    run = watched(program, argument, tier, loop, tmp_path)
     found = "\n".join(brief(finding) for finding in run.report["findings"])
     assert complaints(run) == [], f"found:\n{found or 'nothing'}"
 
@@ -92,6 +102,6 @@ def test_silence_comes_from_watching(tier, loop, tmp_path):
     """A healthy program's report has the numbers that show it was watched: the loop, its kind, its turns, the tier that was asked for."""
     program = next(program for program in programs() if program.name == "healthy_streams")
     skip_unless_possible(program, loop)
-    report = watched(program, tier, loop, tmp_path).report
+    report = watched(program, "", tier, loop, tmp_path).report
     assert [(each["tier"], loop in each["type"]) for each in report["loops"]] == [(tier, True)]
     assert tier == "python" or report["loops"][0]["turns"] > 1000
