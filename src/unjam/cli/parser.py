@@ -31,7 +31,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f", did you mean {best}?" if likeness[0] >= NEAR else ""
 
 
-def _likeness(word: str, name: str) -> tuple[float, int]:
-    """How like two words are; of equally near ones people get the beginning right: UJ140 means UJ104 sooner than UJ403."""
+def _likeness(word: str, name: str) -> tuple[float, bool, int]:
+    """How like two words are; of equally near ones, first that with letters swapped, then that with the same beginning."""
     same = takewhile(lambda pair: pair[0] == pair[1], zip(word, name, strict=False))
-    return difflib.SequenceMatcher(None, word, name).ratio(), len(list(same))
+    return difflib.SequenceMatcher(None, word, name).ratio(), sorted(word) == sorted(name), len(list(same))
