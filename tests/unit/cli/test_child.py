@@ -159,7 +159,6 @@ def test_a_child_that_is_stopped_by_somebody_is_waited_for():
         wait_for_state(pid, "T")
         assert state(wrapper.pid) != "T"
         os.kill(pid, signal.SIGCONT)
-        os.kill(pid, signal.SIGUSR1)
         assert wrapper.wait(timeout=30) == 0
 
 
