@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from types import ModuleType
 
 from unjam import __version__
 from unjam.cli import explain
-from unjam.cli.output import drop_stdout, open_missing, say
+from unjam.cli.output import drop_stdout, open_missing, say, say_fault
 from unjam.cli.parser import Parser, nearest
 from unjam.errors import UnjamError, UsageError
 
@@ -35,10 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except Exception as error:
-        if os.environ.get("UNJAM_DEBUG"):
-            raise
-        say(f"{type(error).__name__}: {error} (this is a fault of unjam; UNJAM_DEBUG=1 shows where)")
+    except Exception as error:  # noqa: BLE001  whatever it is, a user is not to see a traceback
+        say_fault(error)
         return 2
     return code
 

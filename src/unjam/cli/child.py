@@ -121,12 +121,21 @@ class _Child:
             os.kill(self.pid, info.si_signo)
 
     def _reap(self) -> int | None:
-        pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
-        if pid and os.WIFSTOPPED(status):
-            if os.WSTOPSIG(status) in FOLLOWED:
-                _stop(os.WSTOPSIG(status))
-            return None
-        return os.waitstatus_to_exitcode(status) if pid else None
+        """Take note of every change in a child; returns the exit code once ours has ended."""
+        code = None
+        while True:
+            try:
+                # Any child: as the first process of a container we inherit every orphan.
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
+            except ChildProcessError:
+                return code
+            if not pid:
+                return code
+            if pid == self.pid and os.WIFSTOPPED(status):
+                if os.WSTOPSIG(status) in FOLLOWED:
+                    _stop(os.WSTOPSIG(status))
+            elif pid == self.pid:
+                code = os.waitstatus_to_exitcode(status)
 
 
 def _stop(number: int) -> None:

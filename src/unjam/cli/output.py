@@ -29,6 +29,13 @@ def say(text: str) -> None:
         show(f"unjam: {safe(text)}\n", sys.stderr)
 
 
+def say_fault(error: Exception) -> None:
+    """Tell a fault of our own in one line; UNJAM_DEBUG=1 raises it, to show where it is."""
+    if os.environ.get("UNJAM_DEBUG"):
+        raise error
+    say(f"{type(error).__name__}: {error} (this is a fault of unjam; UNJAM_DEBUG=1 shows where)")
+
+
 def show(text: str, stream: TextIO) -> None:
     """Write text to a stream, and what its encoding lacks as escapes. Raises BrokenPipeError where nobody reads it."""
     encoding = stream.encoding or "ascii"
