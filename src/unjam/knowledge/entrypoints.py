@@ -42,7 +42,9 @@ _VERBS = ("get", "post", "put", "delete", "patch", "head", "options")
 
 
 def _routes(*owners: str, sync: Sync, extra: tuple[str, ...] = ()) -> tuple[Registration, ...]:
-    verbs = tuple(Registration(f"{owner}.{verb}", sync, verb.upper() + " {first}") for owner in owners for verb in _VERBS)
+    verbs = tuple(
+        Registration(f"{owner}.{verb}", sync, verb.upper() + " {first}") for owner in owners for verb in _VERBS
+    )
     return verbs + tuple(Registration(f"{owner}.{name}", sync, name + " {first}") for owner in owners for name in extra)
 
 

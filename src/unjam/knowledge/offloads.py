@@ -19,7 +19,7 @@ class Where(Enum):
 class Handoff:
     """One parameter that takes a callable: `position` is 0-based without self, `keyword` its name where it has one.
 
-    `awaited`: the call gives a coroutine, and nothing happens unless it is awaited.
+    `awaited`: the call is meant to be awaited. With `keywords` it is a coroutine function: nothing happens otherwise.
     `keywords`: whether the call passes keyword arguments on to the callable.
     """
 
@@ -43,7 +43,12 @@ def _here(*names: str, position: int = 0, keyword: str = "") -> tuple[Handoff, .
     return tuple(Handoff(name, position, Where.HERE, keyword) for name in names)
 
 
-_LOOPS = ("asyncio.AbstractEventLoop", "asyncio.events.AbstractEventLoop", "asyncio.base_events.BaseEventLoop", "uvloop.Loop")
+_LOOPS = (
+    "asyncio.AbstractEventLoop",
+    "asyncio.events.AbstractEventLoop",
+    "asyncio.base_events.BaseEventLoop",
+    "uvloop.Loop",
+)
 _EXECUTORS = (
     "concurrent.futures.Executor",
     "concurrent.futures._base.Executor",
@@ -72,7 +77,11 @@ HANDOFFS: tuple[Handoff, ...] = (
     *_to_thread("homeassistant.core.HomeAssistant.add_executor_job", keyword="target"),
     *_to_thread("tornado.ioloop.IOLoop.run_in_executor", position=1),
     *_to_thread("discord.ext.tasks.loop.run_in_executor", position=1),
-    *(Handoff(f"{loop}.{name}", 0, Where.LOOP, "callback") for loop in _LOOPS for name in ("call_soon", "call_soon_threadsafe")),
+    *(
+        Handoff(f"{loop}.{name}", 0, Where.LOOP, "callback")
+        for loop in _LOOPS
+        for name in ("call_soon", "call_soon_threadsafe")
+    ),
     *(Handoff(f"{loop}.{name}", 1, Where.LOOP, "callback") for loop in _LOOPS for name in ("call_later", "call_at")),
     *(
         Handoff(f"{loop}.{name}", 1, Where.LOOP, "callback")
@@ -83,7 +92,9 @@ HANDOFFS: tuple[Handoff, ...] = (
     *_on_loop("asyncio.Future.add_done_callback", "asyncio.Task.add_done_callback", keyword="fn"),
     *_on_loop("_asyncio.Future.add_done_callback", "_asyncio.Task.add_done_callback", keyword="fn"),
     *_on_loop("asyncio.futures.Future.add_done_callback", "asyncio.tasks.Task.add_done_callback", keyword="fn"),
-    *_on_loop("tornado.ioloop.IOLoop.add_callback", "tornado.ioloop.IOLoop.spawn_callback", "tornado.ioloop.PeriodicCallback"),
+    *_on_loop(
+        "tornado.ioloop.IOLoop.add_callback", "tornado.ioloop.IOLoop.spawn_callback", "tornado.ioloop.PeriodicCallback"
+    ),
     *_on_loop("tornado.ioloop.IOLoop.call_later", "tornado.ioloop.IOLoop.add_timeout", position=1),
     *_on_loop("homeassistant.helpers.event.async_call_later", position=2, keyword="action"),
     *_on_loop("homeassistant.helpers.event.async_track_time_interval", position=1, keyword="action"),

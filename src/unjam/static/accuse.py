@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from unjam.knowledge import index
 from unjam.knowledge.records import Advice, Weight
 from unjam.knowledge.records import Call as Record
+from unjam.knowledge.remedies import REMEDIES
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, Remedy
 from unjam.static.chains import Chains, Way
 from unjam.static.facts import Span
@@ -69,22 +71,33 @@ def blocking(function: Function, span: Span, leaf: Leaf, *, once: bool) -> Accus
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known before any source is read; `advice` is by key, `by_rule` names the keys that go with a rule."""
+
+    records: tuple[Record, ...]
+    causes: Mapping[str, str]
+    advice: Mapping[str, Advice]
+    by_rule: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def shipped(cls) -> Knowledge:
+        """The knowledge base of this version of unjam."""
+        rules = index.rules()
+        causes = {rule.code: rule.cause for rule in rules}
+        return cls(index.calls(), causes, REMEDIES, {rule.code: rule.advice for rule in rules})
+
+
 class Writer:
-    """Turns accusations into problems."""
+    """Turns accusations into problems. `early` are the calls whose result is handed to a pool, with its name."""
 
     def __init__(
-        self,
-        program: Program,
-        chains: Chains,
-        causes: Mapping[str, str],
-        advice: Mapping[str, Advice],
-        by_rule: Mapping[str, tuple[str, ...]],
+        self, program: Program, chains: Chains, known: Knowledge, early: Mapping[tuple[str, int], str]
     ) -> None:
         self._program = program
         self._chains = chains
-        self._causes = causes
-        self._advice = advice
-        self._by_rule = by_rule
+        self._known = known
+        self._early = early
 
     def problem(self, accusation: Accusation, cut: frozenset[tuple[str, int]] = frozenset()) -> Problem | None:
         """The problem, or None where every way of the loop to it goes over an allowed line."""
@@ -116,7 +129,7 @@ class Writer:
         chain = self._chains.links(way, function.symbol, accusation.line) + accusation.below
         return Finding(
             accusation.rule,
-            self._causes.get(accusation.rule, ""),
+            self._known.causes.get(accusation.rule, ""),
             min(accusation.grade, way.grade),
             accusation.message,
             Location(function.path, accusation.line, function.name),
@@ -128,6 +141,12 @@ class Writer:
 
     def _evidence(self, accusation: Accusation, way: Way) -> Iterator[Evidence]:
         yield from accusation.evidence
+        for path, line in self._steps(accusation, way):
+            if (path, line) in self._early:
+                pool = self._early[path, line]
+                yield Evidence(
+                    "source", f"line {line} calls it at once and hands the result to {pool}: pass the function"
+                )
         if way.startup:
             yield Evidence("source", "only start-up code leads here, so it costs once")
         elif accusation.once or way.once:
@@ -137,16 +156,23 @@ class Writer:
                 callee = edge.callee.partition(":")[2]
                 yield Evidence("source", f"{callee} is one of several functions that line {edge.line} may run")
 
+    def _steps(self, accusation: Accusation, way: Way) -> Iterator[tuple[str, int]]:
+        for edge in way.edges:
+            yield self._program.functions[edge.caller].path, edge.line
+        yield accusation.function.path, accusation.line
+
     def _remedies(self, accusation: Accusation) -> Iterator[Remedy]:
         record = accusation.record
-        keys = dict.fromkeys([*([record.remedy] if record and record.remedy else []), *self._by_rule.get(accusation.rule, ())])
+        keys = dict.fromkeys(
+            [*([record.remedy] if record and record.remedy else []), *self._known.by_rule.get(accusation.rule, ())]
+        )
         words = {
             "leaf": accusation.leaf,
             "twin": record.twin if record and record.twin else "the async counterpart",
             "function": accusation.function.name,
         }
         for key in keys:
-            advice = self._advice.get(key)
+            advice = self._known.advice.get(key)
             if advice is not None:
                 yield Remedy(_filled(advice.text, words), _filled(advice.cost, words))
 
@@ -169,16 +195,20 @@ def merged(accusations: list[Accusation]) -> list[Accusation]:
     for accusation in sorted(places.values(), key=lambda each: each.span):
         if accusation.rule == "UJ102" and _opens(accusation.leaf):
             opened.setdefault((accusation.function.symbol, "file"), accusation)
+    held = {place[:3] for place in places if place[3] == "UJ204"}
     result = []
     also: dict[int, list[int]] = {}
-    for accusation in places.values():
+    for place, accusation in places.items():
+        if place[3] == "UJ201" and place[:3] in held:
+            continue
         first = opened.get((accusation.function.symbol, "file"))
         if first is not None and first is not accusation and _handles(accusation.leaf):
             also.setdefault(id(first), []).append(accusation.line)
         else:
             result.append(accusation)
     return [
-        replace(each, also=tuple(sorted(set(also[id(each)]) - {each.line}))) if id(each) in also else each for each in result
+        replace(each, also=tuple(sorted(set(also[id(each)]) - {each.line}))) if id(each) in also else each
+        for each in result
     ]
 
 
@@ -193,6 +223,12 @@ def _handles(leaf: str) -> bool:
 def fingerprint(problem: Problem, shown_path: str, text: str, again: int) -> str:
     """A name for the finding that stays when lines move: rule, file, function, leaf, and the text of the line."""
     culprit = problem.finding.culprit
-    parts = (problem.rule, shown_path, culprit.function if culprit else "", problem.finding.leaf, " ".join(text.split()))
+    parts = (
+        problem.rule,
+        shown_path,
+        culprit.function if culprit else "",
+        problem.finding.leaf,
+        " ".join(text.split()),
+    )
     digest = hashlib.sha256("\0".join((*parts, str(again))).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]

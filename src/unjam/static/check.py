@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from unjam.knowledge.offloads import Handoff
-from unjam.knowledge.records import Advice
-from unjam.knowledge.records import Call as Record
-from unjam.static.accuse import Accusation, Writer, blocking, fingerprint, merged
+from unjam.static import imports
+from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint, merged
 from unjam.static.chains import Chains
 from unjam.static.effects import Effects
 from unjam.static.entries import Entries
 from unjam.static.facts import Request, Run
 from unjam.static.leaves import Catalog, Leaves
+from unjam.static.locks import Locks
+from unjam.static.mistakes import Mistakes
 from unjam.static.names import Namer
 from unjam.static.outline import outline
 from unjam.static.program import Program, joined
@@ -23,16 +24,6 @@ from unjam.static.project import Project, text_of
 from unjam.static.reach import Reach
 from unjam.static.result import Coverage, Problem, Result
 from unjam.static.source import Outline
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known before any source is read."""
-
-    records: tuple[Record, ...]
-    causes: Mapping[str, str] = field(default_factory=dict)
-    advice: Mapping[str, Advice] = field(default_factory=dict)
-    by_rule: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +35,9 @@ class Options:
     handoffs: tuple[Handoff, ...] = ()
 
 
-def check(project: Project, known: Facts, options: Options, say: Callable[[str], None] = lambda _text: None) -> Result:
+def check(
+    project: Project, known: Knowledge, options: Options, say: Callable[[str], None] = lambda _text: None
+) -> Result:
     """Check a project; `say` is told what takes long. Raises NotAvailable and FactsError."""
     collecting = gc.isenabled()
     gc.disable()  # millions of small tuples are made and none of them is ever part of a cycle
@@ -58,7 +51,7 @@ def check(project: Project, known: Facts, options: Options, say: Callable[[str],
 class _Check:
     """One check, step by step."""
 
-    def __init__(self, project: Project, known: Facts, options: Options, say: Callable[[str], None]) -> None:
+    def __init__(self, project: Project, known: Knowledge, options: Options, say: Callable[[str], None]) -> None:
         self._project = project
         self._known = known
         self._options = options
@@ -99,8 +92,15 @@ class _Check:
         reach = Reach(program, effects, entries.found())
         leaves = Leaves(program, Catalog(self._known.records), namer)
         self._result.coverage = _coverage(program, reach, leaves)
-        accusations = merged(list(_accusations(reach, leaves)))
-        writer = Writer(program, Chains(program, reach), self._known.causes, self._known.advice, self._known.by_rule)
+        locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
+        found = [
+            *map(locks.ranked, _blocking(reach, leaves)),
+            *locks.held_over_await(),
+            *mistakes.accusations(),
+            *imports.accusations(program, reach, namer),
+        ]
+        writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early())
+        accusations = merged(found)
         problems = [problem for each in accusations if (problem := writer.problem(each)) is not None]
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
 
@@ -118,7 +118,7 @@ class _Check:
             seen[first] += 1
 
 
-def _accusations(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:
+def _blocking(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:
     for function in reach.functions():
         for call in function.calls:
             leaf = leaves.leaf(function, call)

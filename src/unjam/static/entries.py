@@ -30,7 +30,9 @@ class Entry:
 class Entries:
     """Finds the entries of one program."""
 
-    def __init__(self, program: Program, namer: Namer, effects: Effects, *, tests: bool, own: Iterable[str] = ()) -> None:
+    def __init__(
+        self, program: Program, namer: Namer, effects: Effects, *, tests: bool, own: Iterable[str] = ()
+    ) -> None:
         self._program = program
         self._namer = namer
         self._effects = effects

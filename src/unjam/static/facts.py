@@ -268,9 +268,7 @@ class _Reader:
 
     def _function(self, definitions: _Definitions, key: str, raw: dict[str, Any]) -> FunctionFact:
         base = raw.get("overridden_base_method")
-        decorators = [
-            self._name(target) for targets in raw.get("decorator_callees", {}).values() for target in targets
-        ]
+        decorators = [self._name(target) for targets in raw.get("decorator_callees", {}).values() for target in targets]
         owner = raw.get("defining_class")
         return FunctionFact(
             definitions.symbol(key),

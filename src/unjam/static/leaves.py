@@ -159,6 +159,13 @@ class Leaves:
         texts = {other.site.text for other in function.calls if other.site is not None}
         return f"{receiver}.done" in texts or any(text.endswith(("as_completed", "wait")) for text in texts)
 
+    def _asks_first(self, function: Function, _call: Call, name: str) -> bool:
+        """`asyncio.run` in a function that looks whether a loop runs already."""
+        if name.rpartition(".")[2] not in {"run", "run_until_complete"} or not name.startswith(("asyncio.", "uvloop.")):
+            return False
+        asked = {call.site.text.rpartition(".")[2] for call in function.calls if call.site is not None}
+        return bool(asked & {"get_running_loop", "is_running", "_get_running_loop"})
+
     def _has_room(self, function: Function, call: Call, name: str) -> bool:
         """`put` on a queue that was made without a bound never waits."""
         assert call.site is not None
@@ -182,7 +189,7 @@ _WAITING = {
 }
 """Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
 
-_HARMLESS = (Leaves._does_not_wait, Leaves._is_done, Leaves._has_room)  # noqa: SLF001
+_HARMLESS = (Leaves._does_not_wait, Leaves._is_done, Leaves._has_room, Leaves._asks_first)  # noqa: SLF001
 
 
 def candidates(target: Target, program: Program) -> Iterator[str]:

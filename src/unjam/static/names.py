@@ -104,7 +104,7 @@ class Namer:
         return "" if found.startswith("builtins.") else found
 
     def _imported(self, outline: Outline, name: str, depth: int) -> str:
-        target = self._absolute(outline, outline.aliases[name])
+        target = self.absolute(outline.path, outline.aliases[name])
         module, _, variable = target.rpartition(".")
         path = self._program.module_paths.get(module)
         if path is None:
@@ -114,12 +114,13 @@ class Namer:
             return self._resolve(path, 0, variable, depth + 1) or target
         return target
 
-    def _absolute(self, outline: Outline, target: str) -> str:
+    def absolute(self, path: str, target: str) -> str:
+        """The absolute name of a module as a file imports it: `..db` in `app/api/user.py` is `app.db`."""
         level = len(target) - len(target.lstrip("."))
         if not level:
             return target
-        module = self._program.facts.modules[outline.path].name if outline.path in self._program.facts.modules else ""
-        package = module.split(".") if outline.path.endswith("__init__.py") else module.split(".")[:-1]
+        module = self._program.facts.modules[path].name if path in self._program.facts.modules else ""
+        package = module.split(".") if path.endswith("__init__.py") else module.split(".")[:-1]
         kept = package[: len(package) - level + 1]
         return ".".join([*kept, target[level:]])
 

@@ -26,8 +26,34 @@ from unjam.static.source import (
 )
 
 CONSUMERS = frozenset(
-    "list tuple set frozenset dict sorted sum any all max min next enumerate zip map filter iter reversed "
-    "join extend update writelines fromkeys chain islice deque".split()
+    [
+        "list",
+        "tuple",
+        "set",
+        "frozenset",
+        "dict",
+        "sorted",
+        "sum",
+        "any",
+        "all",
+        "max",
+        "min",
+        "next",
+        "enumerate",
+        "zip",
+        "map",
+        "filter",
+        "iter",
+        "reversed",
+        "join",
+        "extend",
+        "update",
+        "writelines",
+        "fromkeys",
+        "chain",
+        "islice",
+        "deque",
+    ]
 )
 """Functions and methods that run the generator that they are given."""
 
@@ -114,7 +140,6 @@ class _Walker:
         self._prefix = ""
         self._uses: dict[int, str] = {}
         self._once = False
-        self._awaits: dict[int, list[int]] = {}
         self._yields: set[int] = set()
 
     def module(self, tree: ast.Module) -> None:
@@ -217,7 +242,7 @@ class _Walker:
         self._children(node)
 
     def _await(self, node: ast.Await) -> None:
-        self._awaits.setdefault(self._scope, []).append(node.lineno)
+        self._out.awaits.append((self._scope, node.lineno))
         self._used(node.value, "awaited")
 
     def _used(self, value: ast.expr | None, use: str) -> None:
@@ -244,7 +269,7 @@ class _Walker:
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         if isinstance(node, ast.AsyncFor):
-            self._awaits.setdefault(self._scope, []).append(node.lineno)
+            self._out.awaits.append((self._scope, node.lineno))
         self._uses[id(node.iter)] = "iterated"
         self._children(node)
 
@@ -253,7 +278,7 @@ class _Walker:
         self._children(node)
 
     def _async_with(self, node: ast.AsyncWith) -> None:
-        self._awaits.setdefault(self._scope, []).append(node.lineno)
+        self._out.awaits.append((self._scope, node.lineno))
         self._children(node)
 
     def _with(self, node: ast.With) -> None:
@@ -262,9 +287,9 @@ class _Walker:
             if isinstance(item.optional_vars, ast.Name):
                 self._assigned(item.optional_vars, item.context_expr)
             self._visit(item.context_expr)
-        before = len(self._awaits.get(self._scope, ()))
+        before = len(self._out.awaits)
         self._all(node.body)
-        awaits = self._awaits.get(self._scope, [])[before:]
+        awaits = [line for scope, line in self._out.awaits[before:] if scope == self._scope]
         lines = node.body[0].lineno, node.end_lineno or node.lineno
         for item in node.items:
             text = dotted(item.context_expr)
@@ -365,7 +390,6 @@ class _Walker:
         ast.AnnAssign: _annotated,
     }
     """What the walk does at a node; all others are walked through."""
-
 
 
 def _decorator(node: ast.expr) -> Decorator:

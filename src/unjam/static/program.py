@@ -135,8 +135,8 @@ class _ModuleJoin:
         self._functions()
         for symbol, calls in self._module.calls.items():
             owner = symbol or f"{self._module.name}:"
-            for fact in calls:
-                self._add(owner, fact)
+            for call in sorted(calls):  # the type checker prints them in no particular order
+                self._add(owner, call)
 
     def _functions(self) -> None:
         named = {(scope.line, scope.name.rpartition(".")[2]): index for index, scope in enumerate(self._outline.scopes)}

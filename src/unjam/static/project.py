@@ -16,8 +16,31 @@ from pathlib import Path
 from unjam.errors import UsageError
 
 _SKIPPED_FOLDERS = frozenset(
-    "__pycache__ node_modules site-packages venv env build dist _build __pypackages__ .git .hg .svn .venv .env .tox .nox "
-    ".eggs .mypy_cache .ruff_cache .pytest_cache .unjam .direnv .ipynb_checkpoints".split()
+    [
+        "__pycache__",
+        "node_modules",
+        "site-packages",
+        "venv",
+        "env",
+        "build",
+        "dist",
+        "_build",
+        "__pypackages__",
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        ".env",
+        ".tox",
+        ".nox",
+        ".eggs",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".unjam",
+        ".direnv",
+        ".ipynb_checkpoints",
+    ]
 )
 _MARKERS = ("pyproject.toml", "unjam.toml", "setup.cfg", "setup.py", ".git")
 _ENVIRONMENTS = (".venv", "venv", "env", ".env")
@@ -114,7 +137,7 @@ def import_roots(root: Path, files: Iterable[str], src: tuple[str, ...]) -> tupl
     if src:
         return tuple(str((root / folder).absolute()) for folder in src)
     first = [str(root / "src")] if (root / "src").is_dir() and not (root / "src" / "__init__.py").exists() else []
-    above = {str(_above_package(Path(folder))) for folder in {os.path.dirname(file) for file in files}}
+    above = {str(_above_package(folder)) for folder in {Path(file).parent for file in files}}
     packages = sorted(above - {str(root), *first}, key=lambda folder: (folder.count(os.sep), folder))
     return (*first, str(root), *packages[:64])
 

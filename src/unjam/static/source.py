@@ -125,6 +125,8 @@ class Outline:
     scopes: list[Scope] = field(default_factory=list)
     calls: list[CallSite] = field(default_factory=list)
     blocks: list[WithBlock] = field(default_factory=list)
+    awaits: list[tuple[int, int]] = field(default_factory=list)
+    """Scope and line of each await, async for and async with."""
     imports: list[ImportLine] = field(default_factory=list)
     top_imports: list[str] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
