@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from unjam.static.accuse import Knowledge
 from unjam.static.check import Options, check
 from unjam.static.project import Settings, found
 from unjam.static.result import Result, Severity
@@ -26,7 +26,7 @@ def result(tmp_path_factory) -> Result:
         if folder.is_dir() and folder.name != "__pycache__":
             shutil.copytree(folder, root / folder.name)
     (root / "pyproject.toml").write_text("")
-    return check(found([str(root)], Settings()), Knowledge.shipped(), Options())
+    return check(found([str(root)], Settings()), Options(datetime.date(2026, 1, 1), fresh=True))
 
 
 def expected(path: str) -> set[tuple[int, str]]:

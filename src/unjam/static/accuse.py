@@ -56,7 +56,12 @@ def blocking(function: Function, span: Span, leaf: Leaf, *, once: bool) -> Accus
     cpu = leaf.record.rule in _CPU
     severity = Severity.NOTE if cpu and leaf.weight is not Weight.UNBOUNDED else _SEVERITIES[leaf.weight]
     grade = Grade.SUSPECTED if cpu else leaf.grade
-    by = "the type of the receiver" if leaf.grade is Grade.EXACT else "its name alone, for the type is not known"
+    shown = readable(leaf.name)
+    by = (
+        f"it resolves to {leaf.name}"
+        if leaf.grade is Grade.EXACT
+        else f"it is {leaf.name} by name; its type is not known"
+    )
     return Accusation(
         function,
         span,
@@ -64,8 +69,8 @@ def blocking(function: Function, span: Span, leaf: Leaf, *, once: bool) -> Accus
         leaf.name,
         severity,
         grade,
-        f"{leaf.name} {'takes CPU time on' if cpu else 'blocks'} the event loop",
-        (Evidence("source", f"{leaf.name} is known by {by}"),),
+        f"{shown} {'takes CPU time on' if cpu else 'blocks'} the event loop",
+        (Evidence("source", by),),
         leaf.record,
         once=once,
     )
@@ -86,6 +91,13 @@ class Knowledge:
         rules = index.rules()
         causes = {rule.code: rule.cause for rule in rules}
         return cls(index.calls(), causes, REMEDIES, {rule.code: rule.advice for rule in rules})
+
+
+def readable(name: str) -> str:
+    """A leaf as people write it: `open`, `with threading.Lock`."""
+    text = name.removeprefix("builtins.").replace("_thread.LockType", "threading.Lock").replace("_io.", "io.")
+    owner, _, method = text.rpartition(".")
+    return f"with {owner}" if method == "__enter__" else text
 
 
 class Writer:
@@ -123,6 +135,11 @@ class Writer:
             once or way.startup,
             accusation.also,
         )
+
+    def places(self, accusation: Accusation) -> tuple[tuple[str, int], ...]:
+        """Path and line of every call on the shown way, the blamed one last."""
+        way = self._chains.way(accusation.function.symbol)
+        return tuple(self._steps(accusation, way)) if way is not None else ()
 
     def _finding(self, accusation: Accusation, way: Way) -> Finding:
         function = accusation.function

@@ -1,142 +1,43 @@
-"""The static half in one call: files in, Result out."""
+"""The static half in one call: files in, Result out, from the cache where nothing has changed."""
 
 from __future__ import annotations
 
-import gc
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from unjam.knowledge.offloads import Handoff
-from unjam.static import imports
-from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint, merged
-from unjam.static.chains import Chains
-from unjam.static.effects import Effects
-from unjam.static.entries import Entries
-from unjam.static.facts import Request, Run
-from unjam.static.leaves import Catalog, Leaves
-from unjam.static.locks import Locks
-from unjam.static.mistakes import Mistakes
-from unjam.static.names import Namer
-from unjam.static.outline import outline
-from unjam.static.program import Program, joined
-from unjam.static.project import Project, text_of
-from unjam.static.reach import Reach
-from unjam.static.result import Coverage, Problem, Result
-from unjam.static.source import Outline
+from unjam.static import cache
+from unjam.static.config import Config
+from unjam.static.project import Project
+from unjam.static.result import Result
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user may change about the analysis itself."""
+    """How one check is made; `today` decides which allowances have expired."""
 
+    today: dt.date
     tests: bool = False
-    entry_points: tuple[str, ...] = ()
-    handoffs: tuple[Handoff, ...] = ()
+    fresh: bool = False
+    """Whether to leave out what the cache holds."""
 
 
 def check(
-    project: Project, known: Knowledge, options: Options, say: Callable[[str], None] = lambda _text: None
+    project: Project,
+    options: Options,
+    config: Config | None = None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> Result:
     """Check a project; `say` is told what takes long. Raises NotAvailable and FactsError."""
-    collecting = gc.isenabled()
-    gc.disable()  # millions of small tuples are made and none of them is ever part of a cycle
-    try:
-        return _Check(project, known, options, say).result()
-    finally:
-        if collecting:
-            gc.enable()
+    settings = config or Config()
+    expires = options.today if any(allow.until for allow in settings.allow) else None
+    key = cache.key_of(project, settings, options.tests, expires)
+    kept: Result | None = None if options.fresh else cache.load("results", key)
+    if kept is not None:
+        return kept
+    # Imported here: an unchanged project is answered without loading what analyses it.
+    from unjam.static.analysis import analysed
 
-
-class _Check:
-    """One check, step by step."""
-
-    def __init__(self, project: Project, known: Knowledge, options: Options, say: Callable[[str], None]) -> None:
-        self._project = project
-        self._known = known
-        self._options = options
-        self._say = say
-        self._result = Result(str(project.root), skipped=dict(project.skipped))
-
-    def result(self) -> Result:
-        project = self._project
-        if not project.files:
-            return self._result
-        run = Run(Request(project.files, project.roots, project.site_packages, project.python_version))
-        try:
-            outlines = self._outlines()
-            self._say("reading types")
-            facts = run.facts()
-        finally:
-            run.close()
-        program = joined(facts, outlines)
-        self._judge(program)
-        return self._result
-
-    def _outlines(self) -> dict[str, Outline]:
-        outlines = {}
-        for path in self._project.files:
-            try:
-                outlines[path] = outline(path, text_of(path))
-            except (OSError, SyntaxError, UnicodeDecodeError) as error:
-                self._result.skipped[path] = f"cannot be read: {error}"
-                continue
-            if outlines[path].problem:
-                self._result.skipped[path] = outlines[path].problem
-        return outlines
-
-    def _judge(self, program: Program) -> None:
-        namer = Namer(program)
-        effects = Effects(program, namer, self._options.handoffs)
-        entries = Entries(program, namer, effects, tests=self._options.tests, own=self._options.entry_points)
-        reach = Reach(program, effects, entries.found())
-        leaves = Leaves(program, Catalog(self._known.records), namer)
-        self._result.coverage = _coverage(program, reach, leaves)
-        locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
-        found = [
-            *map(locks.ranked, _blocking(reach, leaves)),
-            *locks.held_over_await(),
-            *mistakes.accusations(),
-            *imports.accusations(program, reach, namer),
-        ]
-        writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early())
-        accusations = merged(found)
-        problems = [problem for each in accusations if (problem := writer.problem(each)) is not None]
-        self._result.problems = sorted(self._fingerprinted(problems), key=_order)
-
-    def _fingerprinted(self, problems: Iterable[Problem]) -> Iterator[Problem]:
-        seen: Counter[str] = Counter()
-        texts: dict[str, list[str]] = {}
-        for problem in sorted(problems, key=lambda each: (each.path, each.line, each.column)):
-            if problem.path not in texts:
-                texts[problem.path] = text_of(problem.path).splitlines()
-            lines = texts[problem.path]
-            text = lines[problem.line - 1] if problem.line <= len(lines) else ""
-            shown = self._project.relative(problem.path)
-            first = fingerprint(problem, shown, text, 0)
-            yield replace(problem, fingerprint=fingerprint(problem, shown, text, seen[first]))
-            seen[first] += 1
-
-
-def _blocking(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:
-    for function in reach.functions():
-        for call in function.calls:
-            leaf = leaves.leaf(function, call)
-            if leaf is not None:
-                yield blocking(function, call.span, leaf, once=call.site is not None and call.site.once)
-
-
-def _coverage(program: Program, reach: Reach, leaves: Leaves) -> Coverage:
-    calls = resolved = on_loop = 0
-    for function in reach.functions():
-        on_loop += 1
-        for call in function.calls:
-            if call.kind == "call":
-                calls += 1
-                resolved += call.resolved or leaves.named(function, call)
-    lines = sum(each.lines for each in program.outlines.values())
-    return Coverage(len(program.outlines), lines, len(program.functions), on_loop, calls, resolved)
-
-
-def _order(problem: Problem) -> tuple[int, str, int, int]:
-    return -problem.severity, problem.path, problem.line, problem.column
+    result = analysed(project, options, settings, say)
+    cache.save("results", key, result)
+    return result

@@ -6,6 +6,7 @@ promise of stability, so the program's own version is what is checked.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -140,6 +141,26 @@ def version(executable: str) -> str:
     return match[0]
 
 
+def stubs(cache: Path) -> str:
+    """A folder with the stubs of third-party packages that pyrefly brings, for packages that are not installed.
+
+    It uses them by itself for installed packages only. It writes them into every output, so one empty run gets them.
+    """
+    folder = cache / f"stubs-{version(program())}"
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(prefix="unjam-", dir=cache) as empty:
+            source = Path(empty, "empty.py")
+            source.write_text("")
+            run = Run(Request((str(source),), (empty,), (), "3.13"))
+            try:
+                run.bring_stubs(Path(empty, "stubs"))
+                with contextlib.suppress(OSError):  # another process was faster
+                    Path(empty, "stubs").rename(folder)
+            finally:
+                run.close()
+    return str(folder)
+
+
 class Run:
     """One run of the type checker in a process of its own, so that the caller can work meanwhile."""
 
@@ -168,6 +189,11 @@ class Run:
         if not main.exists():
             raise FactsError(f"pyrefly failed with exit code {self._process.returncode}: {said.strip()[-400:]}")
         return _Reader(main.parent, set(self._request.files)).facts(self._version)
+
+    def bring_stubs(self, into: Path) -> None:
+        """Wait for the end and copy the third-party stubs that every output holds."""
+        self._process.communicate()
+        shutil.copytree(self._folder / "out" / "typeshed_third_party", into)
 
     def close(self) -> None:
         """Stop the process if it still runs and delete its output."""
