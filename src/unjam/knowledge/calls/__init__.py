@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from unjam.knowledge.calls import (
     computing,
+    crunching,
+    databases,
     files,
+    http_clients,
     logs,
     network,
     processes,
+    services,
     sleeping,
     waiting,
 )
@@ -19,7 +23,11 @@ CALLS: tuple[Call, ...] = (
     *network.CALLS,
     *processes.CALLS,
     *waiting.CALLS,
+    *http_clients.CALLS,
+    *databases.CALLS,
+    *services.CALLS,
     *computing.CALLS,
+    *crunching.CALLS,
     *logs.CALLS,
 )
 """All records; of two with the same frame the first counts."""

@@ -52,12 +52,13 @@ CALLS: tuple[Call, ...] = (
     ),
     *_look(
         "genericpath",
-        "exists lexists isfile isdir islink getsize getmtime getatime getctime samefile",
+        "exists isfile isdir getsize getmtime getatime getctime samefile",
         source=_POSIX,
     ),
     *_look(
         "posixpath",
         "exists lexists isfile isdir islink ismount getsize getmtime getatime getctime samefile realpath",
+        frames=("genericpath:{name}",),
         source=_POSIX,
     ),
     *_work(
@@ -194,7 +195,15 @@ CALLS: tuple[Call, ...] = (
         "open add addfile extract extractall getmembers getnames list close",
         source="https://docs.python.org/3/library/tarfile.html",
     ),
-    Call("tarfile.open", "UJ102", Gil.RELEASES, Weight.MILLISECONDS, "file-thread", frames=("tarfile:TarFile.open",)),
+    Call(
+        "tarfile.open",
+        "UJ102",
+        Gil.RELEASES,
+        Weight.MILLISECONDS,
+        "file-thread",
+        frames=("tarfile:TarFile.open",),
+        source="https://docs.python.org/3/library/tarfile.html",
+    ),
     *_work(
         "gzip",
         "open",
@@ -215,9 +224,13 @@ CALLS: tuple[Call, ...] = (
         "open",
         source="https://docs.python.org/3/library/lzma.html",
     ),
-    *_work(
+    *family(
         "psutil",
         "process_iter pids disk_usage disk_partitions net_connections",
+        "UJ102",
+        weight=Weight.MILLISECONDS,
+        remedy="file-thread",
+        source="https://psutil.readthedocs.io",
     ),
     *family("watchfiles", "watch", "UJ102", remedy="async-twin", twin="watchfiles.awatch"),
 )

@@ -87,6 +87,7 @@ CALLS: tuple[Call, ...] = (
         twin="pexpect.spawn.expect(..., async_=True)",
         frames=(
             "pexpect.spawnbase:SpawnBase.expect",
+            "pexpect.spawnbase:SpawnBase.expect_exact",
             "pexpect.expect:Expecter.expect_loop",
             "pexpect.pty_spawn:spawn.wait",
         ),
@@ -95,7 +96,14 @@ CALLS: tuple[Call, ...] = (
     *family(
         "sh", "Command.__call__ RunningCommand.wait", "UJ107", remedy="process-api", source="https://sh.readthedocs.io"
     ),
-    *family("invoke", "run Context.run", "UJ107", remedy="process-api", source="https://docs.pyinvoke.org"),
+    *family(
+        "invoke",
+        "run Context.run",
+        "UJ107",
+        frames=("invoke.context:Context.run",),
+        remedy="process-api",
+        source="https://docs.pyinvoke.org",
+    ),
     Call(
         "git.cmd.Git.execute",
         "UJ107",
@@ -108,6 +116,7 @@ CALLS: tuple[Call, ...] = (
         "git.Repo",
         "__init__ clone_from clone is_dirty",
         "UJ107",
+        frames=("git.repo.base:Repo.{name}",),
         weight=Weight.MILLISECONDS,
         remedy="to-thread",
         source="https://gitpython.readthedocs.io/en/stable/reference.html",

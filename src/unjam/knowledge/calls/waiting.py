@@ -239,6 +239,7 @@ CALLS: tuple[Call, ...] = (
         "joblib",
         "Parallel.__call__",
         "UJ203",
+        frames=("joblib.parallel:Parallel.__call__",),
         remedy="to-thread",
         source="https://joblib.readthedocs.io/en/stable/parallel.html",
     ),
