@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from unjam.diagnosis.hang_fixes import fixes
-from unjam.diagnosis.waits import Stuck, still_nodes, stuck
+from unjam.diagnosis.waits import Stuck, stuck
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, TaskName
 from unjam.model.waits import TURN, Edge, Graph, Node, Verdict, Wait
 
@@ -25,17 +25,16 @@ def full_place(place: Location) -> str:
     return f"{place.file}:{place.line} in {place.function}"
 
 
-def verdict(first: Graph, second: Graph | None = None, *, place: Place = full_place) -> Verdict:
-    """Say what is stuck and why; `second` was taken a moment after `first` by the same collector."""
-    graph = second or first
+def verdict(graph: Graph, *, place: Place = full_place) -> Verdict:
+    """Say what is stuck and why."""
     teller = _Teller(graph, place)
-    reasons = stuck(first, second)
+    reasons = stuck(graph)
     findings = [teller.finding(reason) for reason in reasons]
-    members = {}
+    members: dict[str, int] = {}
     for index, reason in enumerate(reasons):
         for key in (*reason.also, *(edge.source for edge in reason.edges)):
             members.setdefault(key, index)
-    unmoved = still_nodes(first, second) if second else frozenset(graph.nodes)
+    unmoved = graph.still()
     return Verdict(
         findings=tuple(findings),
         leads=tuple(teller.leads(members, unmoved)),
@@ -64,13 +63,15 @@ class _Teller:
         edges = _rotate(self._graph, reason.edges)
         nodes = [self._graph.nodes[edge.source] for edge in edges] + [self._graph.nodes[edges[-1].target]]
         rule, cause = _rule(nodes)
-        first = next((edge for edge in edges if edge.site is not None and edge.source.startswith(("thread", "task"))), edges[0])
+        first = next(
+            (edge for edge in edges if edge.site is not None and edge.source.startswith(("thread", "task"))), edges[0]
+        )
         waiter = self._graph.nodes[first.source]
         kinds = Counter(self._graph.nodes[key].kind for key in reason.also)
         return Finding(
             rule=rule,
             cause=cause,
-            grade=reason.grade,
+            grade=min(reason.grade, Grade.INFERRED) if rule == "UJ804" else reason.grade,
             message=self._message(rule, edges, reason, kinds),
             culprit=self.site(first),
             leaf=first.why,
@@ -78,7 +79,9 @@ class _Teller:
             task=_task(waiter),
             thread=waiter.label.removeprefix("thread ") if waiter.kind == "thread" else "",
             pid=self._graph.pid,
-            evidence=tuple(Evidence("wait-for graph", f"{edge.grade.label}: {self.sentence(edge)}: {edge.why}") for edge in edges),
+            evidence=tuple(
+                Evidence("wait-for graph", f"{edge.grade.label}: {self.sentence(edge)}: {edge.why}") for edge in edges
+            ),
             cycle=tuple(self.sentence(edge) for edge in (*edges, *reason.beside)),
             remedies=fixes(self._graph, edges),
             victim_count=kinds["task"] + kinds["thread"],
@@ -87,7 +90,11 @@ class _Teller:
     def _message(self, rule: str, edges: tuple[Edge, ...], reason: Stuck, kinds: Counter[str]) -> str:
         target = self._labels[edges[-1].target]
         behind = ", ".join(f"{n} {kind}{'s' if n > 1 else ''}" for kind in ("task", "thread") if (n := kinds[kind]))
-        waiting = f" {behind} wait{'s' if sum(kinds[k] for k in ('task', 'thread')) == 1 else ''} behind it." if behind else ""
+        waiting = (
+            f" {behind} wait{'s' if sum(kinds[k] for k in ('task', 'thread')) == 1 else ''} behind it."
+            if behind
+            else ""
+        )
         if rule == "UJ805":
             lock = self._labels[edges[0].source]
             return f"{lock} is held by {target} and will never be released.{waiting}"
@@ -121,13 +128,17 @@ class _Teller:
 
     def _chain(self, node: Node) -> tuple[Link, ...]:
         stack = self._graph.stacks[node.stack] if node.stack >= 0 else ()
-        return tuple(Link(file, line, function, "library" if is_library(file) else "user") for file, line, function in stack)
+        return tuple(
+            Link(file, line, function, "library" if is_library(file) else "user") for file, line, function in stack
+        )
 
     def leads(self, members: dict[str, int], unmoved: frozenset[str]) -> Iterable[Finding]:
         """Yield futures that nothing known will set: a lead, never a proof."""
         for edge in self._graph.edges:
             target = self._graph.nodes[edge.target]
-            orphan = target.kind == "future" and target.facts.get("setter") == "unknown" and target.facts.get("users") == 0
+            orphan = (
+                target.kind == "future" and target.facts.get("setter") == "unknown" and target.facts.get("users") == 0
+            )
             waiter = self._graph.nodes[edge.source]
             if not orphan or edge.source in members or edge.ends_ms is not None or edge.source not in unmoved:
                 continue
@@ -144,7 +155,9 @@ class _Teller:
                 chain=self._chain(waiter),
                 task=_task(waiter),
                 pid=self._graph.pid,
-                evidence=(Evidence("wait-for graph", "no callback, timer, task or thread that can be seen leads to it"),),
+                evidence=(
+                    Evidence("wait-for graph", "no callback, timer, task or thread that can be seen leads to it"),
+                ),
                 cycle=(self.sentence(edge),),
                 remedies=fixes(self._graph, (edge,)),
             )
@@ -157,14 +170,22 @@ class _Teller:
                 continue
             for edge in self._out.get(key, ())[:1]:
                 if edge.verb not in {TURN, "runs on"}:
-                    yield Wait(self._labels[key], f"{edge.verb} {self._labels[edge.target]}", self.site(edge), self._ends(edge))
+                    yield Wait(
+                        self._labels[key], f"{edge.verb} {self._labels[edge.target]}", self.site(edge), self._ends(edge)
+                    )
 
     def _ends(self, edge: Edge) -> str:
         target = self._graph.nodes[edge.target]
         if edge.ends_ms is not None:
-            return "ends by itself: it has a time-out" if edge.ends_ms < 0 else f"ends by itself in {edge.ends_ms / 1e3:.1f} s"
+            return (
+                "ends by itself: it has a time-out"
+                if edge.ends_ms < 0
+                else f"ends by itself in {edge.ends_ms / 1e3:.1f} s"
+            )
         if target.kind in {"timer", "io", "process"}:
-            return {"timer": "ends when the time is over", "io": "ends when the other side answers"}.get(target.kind, "ends with it")
+            return {"timer": "ends when the time is over", "io": "ends when the other side answers"}.get(
+                target.kind, "ends with it"
+            )
         if target.kind == "lock" and target.facts.get("owner") == "unknown":
             return "the holder is not known: `unjam run --track-locks` records it"
         if target.kind == "lock" and target.facts.get("owner"):
@@ -211,4 +232,6 @@ def _queue(graph: Graph, edges: tuple[Edge, ...]) -> str:
 def _task(node: Node) -> TaskName | None:
     if node.kind != "task":
         return None
-    return TaskName(node.label.removeprefix("task ").partition(" (")[0].strip("'\""), str(node.facts.get("coroutine", "")))
+    return TaskName(
+        node.label.removeprefix("task ").partition(" (")[0].strip("'\""), str(node.facts.get("coroutine", ""))
+    )

@@ -22,8 +22,16 @@ _BOUNDED = Remedy("give the wait a time-out and handle it", "turns the hang into
 def _pools(graph: Graph, edges: list[Edge], kinds: set[str]) -> Iterator[Remedy]:
     if not kinds & {"executor", "limiter"}:
         return
-    pool = next(graph.nodes[k].label for e in edges for k in (e.source, e.target) if graph.nodes[k].kind in {"executor", "limiter"})
-    yield Remedy(f"call the inner function directly: a job must not wait for another job of {pool}", "none: it takes a thread less")
+    pool = next(
+        graph.nodes[k].label
+        for e in edges
+        for k in (e.source, e.target)
+        if graph.nodes[k].kind in {"executor", "limiter"}
+    )
+    yield Remedy(
+        f"call the inner function directly: a job must not wait for another job of {pool}",
+        "none: it takes a thread less",
+    )
     yield Remedy("give the inner calls a pool of their own", "more threads; the same must not happen there")
 
 
@@ -60,14 +68,23 @@ def _loops(graph: Graph, edges: list[Edge], kinds: set[str]) -> Iterator[Remedy]
                 "the data may have changed after the await; an asyncio.Lock does not guard against threads",
             )
         elif target.kind == "event":
-            yield Remedy("await an asyncio.Event instead", "threads must set it by loop.call_soon_threadsafe(event.set)")
+            yield Remedy(
+                "await an asyncio.Event instead", "threads must set it by loop.call_soon_threadsafe(event.set)"
+            )
         elif target.kind == "thread":
-            yield Remedy("await asyncio.to_thread(thread.join) instead of joining on the loop", "takes a thread of the default pool")
+            yield Remedy(
+                "await asyncio.to_thread(thread.join) instead of joining on the loop",
+                "takes a thread of the default pool",
+            )
 
 
 def _locks(graph: Graph, edges: list[Edge], kinds: set[str]) -> Iterator[Remedy]:
     locks = [graph.nodes[edge.target].label for edge in edges if graph.nodes[edge.target].kind == "lock"]
     if len(locks) > 1 and "ended" not in kinds:
-        yield Remedy(f"take {' and '.join(sorted(locks))} in one order everywhere", "none but care: write the order down")
+        yield Remedy(
+            f"take {' and '.join(sorted(locks))} in one order everywhere", "none but care: write the order down"
+        )
     elif locks and kinds <= {"lock", "thread", "task"} and "ended" not in kinds:
-        yield Remedy(f"do not take {locks[0]} again while holding it: split the function, or use an RLock (threads only)", "none")
+        yield Remedy(
+            f"do not take {locks[0]} again while holding it: split the function, or use an RLock (threads only)", "none"
+        )

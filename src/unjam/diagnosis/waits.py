@@ -2,7 +2,7 @@
 
 A node is stuck if what it needs is stuck: the largest set for which that holds. Everything that is not provably stuck (running
 code, I/O, timers, waits with a time-out, an owner that is not known) is live, so a cycle that any of them could end is none.
-With a second snapshot only what did not move between the two counts.
+What moved since the snapshot before is live too.
 """
 
 from __future__ import annotations
@@ -33,38 +33,18 @@ class Stuck:
         return min(edge.grade for edge in (*self.edges, *self.beside))
 
 
-def stuck(first: Graph, second: Graph | None = None) -> tuple[Stuck, ...]:
-    """Return the reasons why anything is stuck, largest harm first. `second` was taken a moment later by the same collector."""
-    graph = second or first
-    still = still_nodes(first, second) if second else frozenset(graph.nodes)
+def stuck(graph: Graph) -> tuple[Stuck, ...]:
+    """Return the reasons why anything is stuck, largest harm first."""
     edges = _guarded(graph)
-    alive = _fixpoint(graph, edges, still)
-    inside = {key: [edge for edge in edges.get(key, ()) if edge.target in alive and edge.ends_ms is None] for key in alive}
+    alive = _fixpoint(graph, edges, graph.still())
+    inside = {
+        key: [edge for edge in edges.get(key, ()) if edge.target in alive and edge.ends_ms is None] for key in alive
+    }
     ends = [edge for out in inside.values() for edge in out if _is_dead_end(graph.nodes[edge.target])]
     found = [Stuck((edge,)) for edge in {edge.target: edge for edge in ends}.values()]
     found += [_cycle(graph, inside, group) for group in components(inside)]
     behind = [replace(reason, also=_behind(reason, inside)) for reason in found]
     return tuple(sorted(behind, key=lambda reason: (-len(reason.also), reason.edges[0].source)))
-
-
-def still_nodes(first: Graph, second: Graph) -> frozenset[str]:
-    """Return the nodes that did not move and wait for the same as before."""
-    before, after = first.out(), second.out()
-
-    def waits(edges: Mapping[str, list[Edge]], key: str) -> set[tuple[str, str]]:
-        return {(edge.target, edge.verb) for edge in edges.get(key, ())}
-
-    return frozenset(
-        key
-        for key, node in second.nodes.items()
-        if key in first.nodes
-        and first.nodes[key].sig == node.sig
-        and (node.kind in _MAY_GROW or waits(before, key) == waits(after, key))
-    )
-
-
-_MAY_GROW = frozenset({"executor", "limiter", "shutdown", "event"})
-"""Kinds whose other waiters and setters may change without freeing anybody: what matters is judged in the second graph."""
 
 
 def _guarded(graph: Graph) -> dict[str, list[Edge]]:
@@ -74,7 +54,9 @@ def _guarded(graph: Graph) -> dict[str, list[Edge]]:
     queue is idle, not stuck.
     """
     out = {key: [edge for edge in edges if edge.verb != GET] for key, edges in graph.out().items()}
-    todo = deque(edge for edges in out.values() for edge in edges if edge.ends_ms is not None and edge.source.startswith("task"))
+    todo = deque(
+        edge for edges in out.values() for edge in edges if edge.ends_ms is not None and edge.source.startswith("task")
+    )
     seen: set[str] = set()
     while todo:
         guard = todo.popleft()
@@ -82,7 +64,10 @@ def _guarded(graph: Graph) -> dict[str, list[Edge]]:
             continue
         seen.add(guard.target)
         edges = out.get(guard.target, [])
-        passed = [replace(e, ends_ms=guard.ends_ms) if e.verb not in {TURN, "runs on"} and e.ends_ms is None else e for e in edges]
+        passed = [
+            replace(e, ends_ms=guard.ends_ms) if e.verb not in {TURN, "runs on"} and e.ends_ms is None else e
+            for e in edges
+        ]
         out[guard.target] = passed
         todo.extend(edge for edge in passed if edge.ends_ms is not None)
     return out
@@ -90,7 +75,9 @@ def _guarded(graph: Graph) -> dict[str, list[Edge]]:
 
 def _fixpoint(graph: Graph, edges: Mapping[str, list[Edge]], still: Collection[str]) -> set[str]:
     """Return the largest set of nodes each of which needs a member of it."""
-    alive = {key for key, node in graph.nodes.items() if _is_dead_end(node) or (node.needs != "nothing" and key in still)}
+    alive = {
+        key for key, node in graph.nodes.items() if _is_dead_end(node) or (node.needs != "nothing" and key in still)
+    }
     sources: dict[str, list[str]] = {}
     for key, out in edges.items():
         for edge in out:

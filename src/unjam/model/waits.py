@@ -8,7 +8,7 @@ a pool), or `nothing` that could be named (a timer, I/O, running code). A node w
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from unjam.errors import RecordingError
@@ -70,7 +70,8 @@ class Graph:
     """One snapshot. `t` is nanoseconds on CLOCK_MONOTONIC, `took_ms` how long the collection lasted.
 
     Stacks are outermost first for threads and for the await chain of a task. `not_observed` says what could not be seen
-    and why; `truncated` counts what was left out, by kind.
+    and why; `truncated` counts what was left out, by kind. `moved` are the nodes that differ from a snapshot taken
+    `apart_ms` before, which is None where there was none.
     """
 
     pid: int
@@ -83,6 +84,12 @@ class Graph:
     stacks: tuple[tuple[Line, ...], ...] = ()
     not_observed: tuple[str, ...] = ()
     truncated: dict[str, int] = field(default_factory=dict)
+    moved: frozenset[str] = frozenset()
+    apart_ms: float | None = None
+
+    def still(self) -> frozenset[str]:
+        """Return the nodes that did not move, all of them where that was not looked at."""
+        return frozenset(self.nodes) - self.moved
 
     def out(self) -> dict[str, list[Edge]]:
         """Edges by source, in their order."""
@@ -113,6 +120,8 @@ def to_json(graph: Graph) -> dict[str, Any]:
         "names": list(names),
         "not_observed": list(graph.not_observed),
         "truncated": graph.truncated,
+        "moved": sorted(graph.moved),
+        "apart_ms": graph.apart_ms,
     }
 
 
@@ -127,7 +136,7 @@ def from_json(data: dict[str, Any]) -> Graph:
         if int(data["v"]) > VERSION:
             raise RecordingError(f"a wait-for graph of version {data['v']}: this unjam reads up to {VERSION}")
         names = [str(name) for name in data["names"]]
-        nodes = {str(n[0]): Node(*[str(x) for x in n[:3]], *n[3:]) for n in data["nodes"]}
+        nodes = {str(entry[0]): _node(entry) for entry in data["nodes"]}
         return Graph(
             pid=int(data["pid"]),
             python=str(data["python"]),
@@ -139,15 +148,26 @@ def from_json(data: dict[str, Any]) -> Graph:
             stacks=tuple(tuple((names[f], int(line), names[q]) for f, line, q in s) for s in data["stacks"]),
             not_observed=tuple(str(text) for text in data["not_observed"]),
             truncated={str(kind): int(n) for kind, n in data["truncated"].items()},
+            moved=frozenset(str(key) for key in data["moved"]),
+            apart_ms=None if data["apart_ms"] is None else float(data["apart_ms"]),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise RecordingError(f"not a wait-for graph: {type(error).__name__} {error}") from error
 
 
+def _node(data: list[Any]) -> Node:
+    key, kind, label, needs, sig, stack, facts = data
+    if needs not in {"all", "any", "nothing"}:
+        raise ValueError(needs)
+    return Node(str(key), str(kind), str(label), needs, str(sig), int(stack), dict(facts))
+
+
 def _edge(data: list[Any]) -> Edge:
     source, target, verb, grade, why, site, ends = data
     place = Location(str(site[0]), int(site[1]), str(site[2])) if site else None
-    return Edge(source, target, str(verb), Grade[str(grade).upper()], str(why), place, ends if ends is None else float(ends))
+    return Edge(
+        source, target, str(verb), Grade[str(grade).upper()], str(why), place, ends if ends is None else float(ends)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What two graphs say: `findings` are stuck for good, `leads` might be, `waits` are the others that did not move.
+    """What a graph says: `findings` are stuck for good, `leads` might be, `waits` are the others that did not move.
 
     `stuck` gives for the key of each stuck node the index of its finding.
     """
@@ -171,3 +191,24 @@ class Verdict:
     leads: tuple[Finding, ...] = ()
     waits: tuple[Wait, ...] = ()
     stuck: dict[str, int] = field(default_factory=dict)
+
+
+def compared(first: Graph, second: Graph) -> Graph:
+    """Return the second graph, told what moved since the first, which the same collector took a moment before."""
+    before, after = first.out(), second.out()
+
+    def waits(edges: dict[str, list[Edge]], key: str) -> set[tuple[str, str]]:
+        return {(edge.target, edge.verb) for edge in edges.get(key, ())}
+
+    still = {
+        key
+        for key, node in second.nodes.items()
+        if key in first.nodes
+        and first.nodes[key].sig == node.sig
+        and (node.kind in _MAY_GROW or waits(before, key) == waits(after, key))
+    }
+    return replace(second, moved=frozenset(second.nodes) - still, apart_ms=(second.t - first.t) / 1e6)
+
+
+_MAY_GROW = frozenset({"executor", "limiter", "shutdown", "event", "queue"})
+"""Kinds whose other waiters and setters may change without freeing anybody: what matters is judged in the second graph."""

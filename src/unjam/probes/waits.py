@@ -5,23 +5,24 @@ from __future__ import annotations
 import gc
 import os
 import platform
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from unjam.model.findings import Grade
-from unjam.model.waits import TURN, Graph
+from unjam.model.waits import TURN, Graph, compared
 from unjam.probes.waits_loops import look_at_loops, loop_key
 from unjam.probes.waits_memory import Memory
 from unjam.probes.waits_objects import Resolver
 from unjam.probes.waits_read import Identities, number, own_dict, text
 from unjam.probes.waits_scene import Claim, Scene
 from unjam.probes.waits_setters import look_for_setters
-from unjam.probes.waits_tasks import TaskSeen, all_tasks, look_at_task, task_key
+from unjam.probes.waits_tasks import TaskSeen, all_tasks, look_at_task
 from unjam.probes.waits_threads import Seen, look_at_threads
 
+APART_S: Final = 0.2
+"""Between two snapshots: long for a program that gets on, short for a person."""
 MOST_TASKS: Final = 20_000
 """Tasks looked at in one collection; what is left out is counted."""
 
@@ -34,6 +35,7 @@ def no_loops() -> Iterable[tuple[Any, int]]:
 def no_record(lock: Any) -> Claim | None:
     """Return no holder: what is known where locks are not tracked."""
     del lock
+    return None  # a type checker wants it said
 
 
 class Collector:
@@ -73,6 +75,12 @@ class Collector:
             pid=os.getpid(), python=platform.python_version(), t=began, not_observed=self._not_observed(threads)
         )
 
+    def collect_twice(self, apart_s: float = APART_S) -> Graph:
+        """Return the graph now, told what moved in the moment before."""
+        first = self.collect()
+        time.sleep(apart_s)
+        return compared(first, self.collect())
+
     def close(self) -> None:
         """Give descriptors back."""
         if self._memory is not None:
@@ -80,7 +88,9 @@ class Collector:
             self._memory = None
 
     def _tasks(self, scene: Scene, told: list[tuple[Any, int]], threads: list[Seen]) -> list[TaskSeen]:
-        loops = [loop for loop, _ in told] + [loop for seen in threads for loop in (seen.loop, seen.runner_loop) if loop]
+        loops = [loop for loop, _ in told] + [
+            loop for seen in threads for loop in (seen.loop, seen.runner_loop) if loop
+        ]
         listed = all_tasks(loops)
         if len(listed) > MOST_TASKS:
             scene.truncated["tasks"] = len(listed) - MOST_TASKS
@@ -132,7 +142,14 @@ def _add_pool(scene: Scene, key: str, executor: Any, workers: list[Seen], queued
     name = text(own_dict(executor).get("_thread_name_prefix")) or "?"
     full = len(workers) >= limit > 0
     scene.add(
-        key, "executor", f"thread pool {name}", needs="any", sig=str(len(workers)), workers=len(workers), limit=limit, queued=queued
+        key,
+        "executor",
+        f"thread pool {name}",
+        needs="any",
+        sig=str(len(workers)),
+        workers=len(workers),
+        limit=limit,
+        queued=queued,
     )
     for worker in workers if full else ():
         scene.edge(key, Claim(worker.key, "needs a free worker:", Grade.EXACT, "its worker threads"))
@@ -165,13 +182,18 @@ def _join_tasks(scene: Scene, resolver: Resolver, threads: list[Seen], tasks: li
     for task in tasks:
         on = next((frames[address] for address in task.frames if address in frames), None) if task.running else None
         claim = resolver.claim(task.target) if task.target is not None and not task.running else None
-        facts: dict[str, Any] = {"coroutine": task.coroutine, "state": "runs" if task.running else "waits" if claim else "ready"}
+        facts: dict[str, Any] = {
+            "coroutine": task.coroutine,
+            "state": "runs" if task.running else "waits" if claim else "ready",
+        }
         scene.add(task.key, "task", task.label, needs="all", sig=task.sig, stack=task.stack, **facts)
         if on is not None:
             scene.edge(task.key, Claim(on.key, "runs on", Grade.EXACT, "its frame is on that stack", task.site))
         elif not task.running:
             if claim is not None:
-                scene.edge(task.key, Claim(claim.key, claim.verb, claim.grade, claim.why, task.site), ends_ms=task.ends_ms)
+                scene.edge(
+                    task.key, Claim(claim.key, claim.verb, claim.grade, claim.why, task.site), ends_ms=task.ends_ms
+                )
             if task.loop is not None:
                 scene.edge(task.key, Claim(loop_key(scene, task.loop), TURN, Grade.EXACT, "its loop"))
         scene.pause()

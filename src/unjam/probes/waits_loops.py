@@ -10,7 +10,7 @@ from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade
-from unjam.probes.waits_read import exactly, is_a, own_dict, read, type_name
+from unjam.probes.waits_read import exactly, is_a, read, type_name
 from unjam.probes.waits_scene import Claim, Scene
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def loop_key(scene: Scene, loop: Any) -> str:
     return f"loop:{scene.identities.serial(loop)}"
 
 
-def look_at_loops(scene: Scene, told: Iterable[tuple[Any, int]], threads: list[Seen], tasks: list[TaskSeen]) -> list[Any]:
+def look_at_loops(
+    scene: Scene, told: Iterable[tuple[Any, int]], threads: list[Seen], tasks: list[TaskSeen]
+) -> list[Any]:
     """Add every loop that somebody knows of and the thread that runs it; returns the loops.
 
     `told` are loops and the idents of their threads as the monitor knows them.
@@ -151,5 +153,3 @@ def _inside(value: Any) -> list[Any]:
 
 def _filled(cell: Any) -> bool:
     return bool(gc.get_referents(cell))
-
-

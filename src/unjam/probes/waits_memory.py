@@ -147,7 +147,7 @@ def _parsed(table: bytes) -> tuple[tuple[int, int, int, int], ...]:
 
 @lru_cache(maxsize=1)
 def _opcodes() -> tuple[int, int]:
-    import opcode  # noqa: PLC0415  # only a dump needs it
+    import opcode  # only a dump needs it
 
     return opcode.opmap["PUSH_EXC_INFO"], opcode.opmap["WITH_EXCEPT_START"]
 

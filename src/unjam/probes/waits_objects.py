@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
+from collections import deque
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade
 from unjam.model.waits import GET, JOIN, PUT
-from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_OWNER, RLOCK_TYPE
+from unjam.probes.waits_memory import RLOCK_OWNER, RLOCK_TYPE
 from unjam.probes.waits_read import MISSING, exactly, is_a, number, own_dict, read, type_name
 from unjam.probes.waits_scene import Claim, Scene
 from unjam.probes.waits_tasks import task_key
@@ -123,7 +123,9 @@ class Resolver:
         key = scene.add("shutdown", "shutdown", "the end of all threads", needs="all", sig="shutdown")
         for ident, thread in dict(threading._active).items():  # type: ignore[attr-defined]  # noqa: SLF001
             if own_dict(thread).get("_daemonic") is False and not is_a(thread, threading._MainThread):  # type: ignore[attr-defined]  # noqa: SLF001
-                scene.edge(key, Claim(thread_key(scene, ident, thread), "needs the end of", Grade.EXACT, "not a daemon"))
+                scene.edge(
+                    key, Claim(thread_key(scene, ident, thread), "needs the end of", Grade.EXACT, "not a daemon")
+                )
         return Claim(key, "waits for", Grade.EXACT, "threading._shutdown")
 
     # Futures.
@@ -174,7 +176,9 @@ class Resolver:
 
     def _is_task(self, value: Any) -> bool:
         tasks, c = sys.modules.get("asyncio.tasks"), sys.modules.get("_asyncio")
-        return any(is_a(value, getattr(m, "Task", None)) for m in (tasks, c)) or is_a(value, getattr(tasks, "_PyTask", None))
+        return any(is_a(value, getattr(m, "Task", None)) for m in (tasks, c)) or is_a(
+            value, getattr(tasks, "_PyTask", None)
+        )
 
     def _is_cfuture(self, value: Any) -> bool:
         return is_a(value, getattr(sys.modules.get("concurrent.futures._base"), "Future", None))
@@ -270,7 +274,9 @@ class Resolver:
         if self._new(key):
             owner = read(lock, "_owner_task")
             known = self._is_task(owner)
-            holder = [Claim(task_key(self._scene, owner), "is held by", Grade.PROVED, "anyio records it")] if known else []
+            holder = (
+                [Claim(task_key(self._scene, owner), "is held by", Grade.PROVED, "anyio records it")] if known else []
+            )
             self._held(key, "anyio.Lock", lock, holder)
         return Claim(key, "waits for", Grade.EXACT, "Lock.acquire")
 
@@ -290,7 +296,9 @@ class Resolver:
             bound = number(semaphore, "_bound_value") or number(semaphore, "_initial_value")
             value = number(semaphore, "_value")
             blocked = value == 0 and bound in {None, len(holders)}
-            scene.add(key, "semaphore", self._named(semaphore, f"{module}.{kind}"), needs="any", value=value, permits=bound)
+            scene.add(
+                key, "semaphore", self._named(semaphore, f"{module}.{kind}"), needs="any", value=value, permits=bound
+            )
             for holder in holders if blocked else ():
                 grade = holder.grade if bound else min(holder.grade, Grade.SUSPECTED)
                 scene.edge(key, Claim(holder.key, holder.verb, grade, holder.why, holder.site))
@@ -355,17 +363,15 @@ class Resolver:
         key = f"queue:{scene.identities.serial(queue)}"
         if self._new(key):
             store = read(queue, "queue")
-            size = read(queue, "_queue") if store is MISSING else store
-            getters = read(queue, "_getters")
+            items = read(queue, "_queue") if store is MISSING else store
             scene.add(
                 key,
                 "queue",
                 self._named(queue, type_name(queue).replace("asyncio.queues.", "asyncio.")),
                 needs="any",
-                size=len(gc.get_referents(size)) if size is not MISSING else None,
-                unfinished=next((n for name in ("unfinished_tasks", "_unfinished_tasks") if (n := number(queue, name)) is not None), None),
-                maxsize=next((n for name in ("maxsize", "_maxsize") if (n := number(queue, name)) is not None), None),
-                **({"getters": len(gc.get_referents(getters))} if getters is not MISSING else {}),
+                size=len(items) if exactly(items, (deque, list)) else None,
+                unfinished=_either(queue, "unfinished_tasks", "_unfinished_tasks"),
+                maxsize=_either(queue, "maxsize", "_maxsize"),
             )
             scene.want(key, queue)
         return Claim(key, verb, Grade.EXACT, "the queue of the waiting call")
@@ -381,7 +387,14 @@ class Resolver:
             total = read(limiter, "_total_tokens")
             tasks = [b for b in list(borrowers) if self._is_task(b)] if type(borrowers) is set else []
             full = type(borrowers) is set and len(tasks) == len(borrowers) == total
-            scene.add(key, "limiter", self._named(limiter, "anyio.CapacityLimiter"), needs="any", tokens=_plain_number(total), borrowed=len(tasks))
+            scene.add(
+                key,
+                "limiter",
+                self._named(limiter, "anyio.CapacityLimiter"),
+                needs="any",
+                tokens=_plain_number(total),
+                borrowed=len(tasks),
+            )
             for task in tasks if full else ():
                 scene.edge(key, Claim(task_key(scene, task), "is held by", Grade.PROVED, "anyio records it"))
         return Claim(key, "waits for a token of", Grade.EXACT, "CapacityLimiter.acquire")
@@ -397,6 +410,10 @@ _COPIES: Final = {
 def _pending(future: Any) -> bool:
     state = read(future, "_state")
     return type(state) is str and state in {"PENDING", "RUNNING"}
+
+
+def _either(value: Any, *names: str) -> int | None:
+    return next((found for name in names if (found := number(value, name)) is not None), None)
 
 
 def _plain_number(value: Any) -> float | None:

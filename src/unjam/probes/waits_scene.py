@@ -65,7 +65,9 @@ class Scene:
         self._slice_began = time.perf_counter()
         return True
 
-    def add(self, key: str, kind: str, label: str, *, needs: Needs = "nothing", sig: str = "", stack: int = -1, **facts: Any) -> str:
+    def add(
+        self, key: str, kind: str, label: str, *, needs: Needs = "nothing", sig: str = "", stack: int = -1, **facts: Any
+    ) -> str:
         """Add a node, or replace what is known of it; returns its key."""
         self.nodes[key] = Node(key, kind, label, needs, sig, stack, facts)
         return key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,7 +57,7 @@ def look_for_setters(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -
         node.facts["users"] = len(others)
         likely = _known(scene, key) or any(claim.grade > Grade.SUSPECTED for claim in others.values())
         for claim in others.values() if node.kind != "event" or likely else ():
-            scene.edge(key, claim)
+            scene.edge(key, replace(claim, grade=Grade.INFERRED))
 
 
 def _may_end(node: Node, verb: str | None) -> bool:

@@ -135,7 +135,7 @@ def _signature(scene: Scene, chain: Chain, waiter: Any) -> str:
 def _name(task: Any) -> str:
     asyncio_c = sys.modules.get("_asyncio")
     kind = getattr(asyncio_c, "Task", None)
-    return text(kind.get_name(task) if is_a(task, kind) else read(task, "_name"), "?")
+    return text(kind.get_name(task) if kind is not None and is_a(task, kind) else read(task, "_name"), "?")
 
 
 def coroutine_name(coroutine: Any) -> str:
@@ -147,7 +147,11 @@ def coroutine_name(coroutine: Any) -> str:
 _CODE: Final[dict[type, str]] = {CoroutineType: "cr_code", GeneratorType: "gi_code", AsyncGeneratorType: "ag_code"}
 _CODE_TYPES: Final = tuple(_CODE)
 _FRAME: Final[dict[type, str]] = {CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame"}
-_NEXT: Final[dict[type, str]] = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom", AsyncGeneratorType: "ag_await"}
+_NEXT: Final[dict[type, str]] = {
+    CoroutineType: "cr_await",
+    GeneratorType: "gi_yieldfrom",
+    AsyncGeneratorType: "ag_await",
+}
 
 
 def _known(value: Any) -> type | None:
@@ -180,7 +184,9 @@ def await_chain(outermost: Any) -> Chain:
     return chain
 
 
-_WRAPPERS: Final = frozenset({"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"})
+_WRAPPERS: Final = frozenset(
+    {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"}
+)
 
 
 def _wrapper(value: Any) -> bool:
@@ -194,13 +200,14 @@ def _find_wait(chain: Chain, waiter: Any) -> tuple[Target | None, int]:
     depth = 0
     for frame in reversed(chain.frames):
         module = module_of(frame)
-        known = TASK_WAITS.get((module, frame.f_code.co_qualname), MISSING)
-        if known is MISSING and module in IO_MODULES:
-            known, target = None, ("io", waiter)
-        if known is MISSING:
+        place = (module, frame.f_code.co_qualname)
+        if place not in TASK_WAITS and module not in IO_MODULES:
             break
+        known = TASK_WAITS.get(place, _io)
         depth += 1
         found = known(local_values(frame)) if known is not None else None
+        if found is not None and found[0] == "io":
+            found = ("io", waiter)
         # A Condition that waits for its lock again waits for the lock.
         if found is not None and not (target and target[0] == "alock" and found[0] == "acondition"):
             target = found
@@ -209,6 +216,10 @@ def _find_wait(chain: Chain, waiter: Any) -> tuple[Target | None, int]:
         awaited = target[1] if target else waiter
         target = ("future", awaited) if pending else None
     return (target if pending else None), depth
+
+
+def _io(_values: dict[str, Any]) -> Target:
+    return "io", None
 
 
 def _look_inside(scene: Scene, seen: TaskSeen, chain: Chain) -> None:

@@ -18,7 +18,7 @@ from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import THREAD_WAITS, Target, module_of
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
 MOST_FRAMES: Final = 2_000
 """Frames walked of one stack: enough for any program that is not in a runaway recursion."""
@@ -125,9 +125,10 @@ def _find_wait(scene: Scene, seen: Seen, chain: list[FrameType]) -> int:
     depth = 0
     timeouts: list[float] = []
     for frame in chain:
-        waits = THREAD_WAITS.get((module_of(frame), frame.f_code.co_qualname), MISSING)
-        if waits is MISSING:
+        place = (module_of(frame), frame.f_code.co_qualname)
+        if place not in THREAD_WAITS:
             break
+        waits = THREAD_WAITS[place]
         depth += 1
         values = local_values(frame)
         target = waits(values) if waits is not None else None
@@ -208,7 +209,9 @@ def _duties(scene: Scene, seen: Seen, frame: FrameType) -> None:
             scene.setters.setdefault(id(future), []).append(claim)
 
 
-def note_held(scene: Scene, frame: FrameType, holder: Claim, released: set[int], known: dict[int, Any] | None = None) -> None:
+def note_held(
+    scene: Scene, frame: FrameType, holder: Claim, released: set[int], known: dict[int, Any] | None = None
+) -> None:
     """Note for every `with` block around the frame's instruction that its manager is held by `holder`.
 
     `known` maps addresses to objects that are at hand anyway; others are looked for by the names in the frame.
@@ -216,11 +219,12 @@ def note_held(scene: Scene, frame: FrameType, holder: Claim, released: set[int],
     if scene.memory.reason:
         return
     for held in scene.memory.held(frame, frame.f_lasti):
-        real = held.type_address in _REAL_LOCKS
         value = (known or {}).get(held.address, MISSING)
-        if value is MISSING and (not real or held.address not in scene.names):
+        if value is MISSING and held.address not in scene.names:
             value = _named(scene, frame, held.address)
-        _claim(scene, frame, holder, held, value, released, real=real)
+        key, address = _lock_of(scene, held, value)
+        if address not in released:
+            scene.holders.setdefault(key, []).append(_holder(holder, frame.f_code, held.line))
 
 
 _REAL_LOCKS: Final = (id(LOCK_TYPE), id(RLOCK_TYPE))
@@ -234,25 +238,21 @@ def _named(scene: Scene, frame: FrameType, address: int) -> Any:
     return MISSING
 
 
-def _claim(
-    scene: Scene, frame: FrameType, holder: Claim, held: Held, value: Any, released: set[int], *, real: bool
-) -> None:
-    lock = read(value, "_lock") if not real and value is not MISSING else MISSING
+def _lock_of(scene: Scene, held: Held, value: Any) -> tuple[str, int]:
+    """Return key and address of what the manager of a `with` locks: itself, or the lock inside a threading.Condition."""
+    if held.type_address in _REAL_LOCKS:
+        return scene.lock_key_at(held.address), held.address
+    lock = read(value, "_lock") if value is not MISSING and type(value) is threading.Condition else MISSING
     inner = scene.lock_key(lock)
-    if real:
-        key, address = scene.lock_key_at(held.address), held.address
-    elif inner is not None and type(value) is threading.Condition:
-        key, address = inner, id(lock)
-        scene.names.setdefault(address, scene.names.get(held.address, "a Condition") + "'s lock")
-    else:
-        key, address = f"held:{held.address:x}", held.address
-    if address in released:
-        return
-    code = frame.f_code
-    # A frame that also calls release() may have given the lock back inside its `with`.
+    if inner is None:
+        return f"held:{held.address:x}", held.address
+    scene.names.setdefault(id(lock), scene.names.get(held.address, "a Condition") + "'s lock")
+    return inner, id(lock)
+
+
+def _holder(holder: Claim, code: CodeType, line: int) -> Claim:
+    # A function that also calls release() may have given the lock back inside its `with`.
     sure = "release" not in code.co_names
     why = "the frame's value stack holds its exit" + ("" if sure else "; the function also calls release()")
     grade = holder.grade if sure else Grade.INFERRED
-    scene.holders.setdefault(key, []).append(
-        Claim(holder.key, holder.verb, grade, why, Location(code.co_filename, held.line, code.co_qualname))
-    )
+    return Claim(holder.key, holder.verb, grade, why, Location(code.co_filename, line, code.co_qualname))
