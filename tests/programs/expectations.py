@@ -15,7 +15,8 @@
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
 
 `# expect-in NAME: ...` in a shared module is an expectation of the program NAME. At the head of a program stand `# needs: a, b` (packages),
-`# loops: asyncio`, `# python: 3.12` (at least) and `# serial` (nothing may run beside it).
+`# arguments: a b` (one run with each), `# usually: native asyncio` (other tiers and loops only with UNJAM_TEST_FULL),
+`# loops: asyncio`, `# python: 3.12` (at least), `# namespaces` (needs a network of its own) and `# serial` (nothing may run beside it).
 """
 
 import re
@@ -24,7 +25,7 @@ from pathlib import Path
 
 TARGETS = Path(__file__).parent / "targets"
 EXPECT = re.compile(r"#\s*expect(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)")
-HEADER = re.compile(r"^# (needs|loops|python|serial)(?:: (.*))?$", re.MULTILINE)
+HEADER = re.compile(r"^# (needs|arguments|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
 WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "required"}
 
 
@@ -66,6 +67,11 @@ class Program:
     def loops(self) -> tuple[str, ...]:
         """Kinds of loop that it can run on."""
         return tuple(self.header.get("loops", "asyncio uvloop").split())
+
+    @property
+    def arguments(self) -> list[str]:
+        """Words to start it with, one a run; none stands for one run without."""
+        return self.header.get("arguments", "").split()
 
     @property
     def python(self) -> tuple[int, ...]:

@@ -78,6 +78,7 @@ def own_folder() -> str:
         raise NotAvailable(
             f"no folder for the control socket: {error}; set XDG_RUNTIME_DIR to a private folder"
         ) from error
+    return folder
 
 
 def socket_name(pid: int) -> str:

@@ -10,6 +10,7 @@ from unjam.model.durations import format_duration, parse_duration
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 DEFAULT_THRESHOLD_NS = 50_000_000
 """50 ms: what a person notices in a chain of a few requests, and far above the noise of a busy machine."""
@@ -76,6 +77,10 @@ class Settings:
 
     def __hash__(self) -> int:
         return hash(tuple(getattr(self, name) for name in self.__slots__))
+
+    def replace(self, **changes: Any) -> Settings:
+        """The same settings with some changed."""
+        return Settings(**{name: getattr(self, name) for name in self.__slots__} | changes)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:

@@ -111,6 +111,7 @@ class Engine:
         watchdog, self.watchdog = self.watchdog, None
         if watchdog is not None:
             watchdog.stop()
+            watchdog.finish()
         self.steps.uninstall()
         for slot in reversed(self.slots.values()):
             slot.undo()
@@ -200,6 +201,18 @@ def start(*, threshold_ns: int, tick_ns: int, fd: int = -1, keep: int = 0) -> No
 def stop() -> None:
     """See _core.pyi."""
     _engine.stop()
+
+
+def pause() -> None:
+    """Have no thread for a moment, and keep everything else: the process forks."""
+    if _engine.watchdog is not None:
+        _engine.watchdog.stop()
+
+
+def resume() -> None:
+    """Go on after `pause`."""
+    if _engine.watchdog is not None:
+        _engine.watchdog.start()
 
 
 def set_threshold(threshold_ns: int) -> None:

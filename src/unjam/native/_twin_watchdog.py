@@ -12,6 +12,7 @@ from unjam.native import _twin_os as system
 from unjam.native._twin_loop import FinishedTurn, Slot
 from unjam.native._twin_sampler import Sampler
 from unjam.native._twin_stall import Accounts, Stall
+from unjam.native.quiet_thread import start_quiet_thread
 
 IDLE_TICKS = 20
 """After this many ticks in which no loop turned the watchdog sleeps until one does: 0.2 s at the usual 10 ms."""
@@ -59,17 +60,22 @@ class Watchdog:
         self._idle_ticks = self._turns = 0
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread, for the first time or again."""
+        self._stopping = False
         self._alarm.acquire(blocking=False)
         self._ended.acquire()
-        _thread.start_new_thread(self._run, ())
+        start_quiet_thread(self._run)
 
-    def stop(self, timeout_s: float = 1.0) -> None:
-        """End the thread and write what is still open; gives up waiting after `timeout_s`."""
+    def stop(self, timeout_s: float = 0.1) -> None:
+        """End the thread; gives up waiting after `timeout_s`."""
         self._stopping = True
         self.wake()
         if self._ended.acquire(timeout=timeout_s):
-            self._tick(time.monotonic_ns(), 0)
+            self._ended.release()
+
+    def finish(self) -> None:
+        """Write what has been left to a thread that is gone."""
+        self._tick(time.monotonic_ns(), 0)
 
     def wake(self) -> None:
         """Look now."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
+
+from unjam.failure import report_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
 
 class Patches:
@@ -39,12 +40,15 @@ class Patches:
                 setattr(owner, name, original)
 
 
-class ImportWatch(MetaPathFinder):
-    """Calls back once a module has been imported, at once if it is there already; never imports anything itself."""
+class ImportWatch:
+    """A finder that calls back once a module has been imported, at once if it is there; it never imports anything itself.
+
+    It keeps the protocol of `importlib.abc.MetaPathFinder` without inheriting from it: importing that would cost every
+    process below `unjam run` several milliseconds.
+    """
 
     def __init__(self) -> None:
         self._wanted: dict[str, list[Callable[[ModuleType], None]]] = {}
-        self._finding = False
 
     def when_imported(self, name: str, callback: Callable[[ModuleType], None]) -> None:
         """Call `callback(module)` when the module of that name has been executed."""
@@ -66,24 +70,28 @@ class ImportWatch(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Let the other finders find it, and wrap its loader."""
-        if fullname not in self._wanted or self._finding:
+        if fullname not in self._wanted:
             return None
-        self._finding = True
-        try:
-            spec = _find_by_others(self, fullname, path, target)
-        finally:
-            self._finding = False
+        spec = _find_by_others(self, fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _CallingLoader(spec.loader, self._wanted.pop(fullname))
+            spec.loader = _CallingLoader(spec.loader, self)  # type: ignore[assignment] # see the class
         return spec
 
+    def executed(self, module: ModuleType) -> None:
+        """Call those who waited for the module."""
+        for callback in self._wanted.pop(module.__name__, ()):
+            try:
+                callback(module)
+            except Exception as error:  # noqa: BLE001 -- the program's import succeeded, ours is what failed
+                report_failure(f"{module.__name__} is not watched", error)
 
-class _CallingLoader(Loader):
+
+class _CallingLoader:
     """Loads as the original does, then gives the module its loader back and calls those who waited."""
 
-    def __init__(self, original: Any, callbacks: list[Callable[[ModuleType], None]]) -> None:
+    def __init__(self, original: Any, watch: ImportWatch) -> None:
         self._original = original
-        self._callbacks = callbacks
+        self._watch = watch
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._original, name)
@@ -98,8 +106,7 @@ class _CallingLoader(Loader):
             spec.loader = self._original
         module.__loader__ = self._original
         self._original.exec_module(module)
-        for callback in self._callbacks:
-            callback(module)
+        self._watch.executed(module)
 
 
 def _find_by_others(
@@ -107,7 +114,7 @@ def _find_by_others(
 ) -> ModuleSpec | None:
     for finder in sys.meta_path:
         find_spec = getattr(finder, "find_spec", None)
-        spec = None if finder is ours or find_spec is None else find_spec(fullname, path, target)
+        spec: ModuleSpec | None = None if finder is ours or find_spec is None else find_spec(fullname, path, target)
         if spec is not None:
-            return spec  # type: ignore[no-any-return]
+            return spec
     return None
