@@ -98,7 +98,7 @@ class StepNotes:
         return turn
 
     def _who(self, handle: Any) -> Who:
-        callback = handle._callback  # noqa: SLF001 -- a slot of asyncio.Handle, None once it was cancelled
+        callback = handle._callback
         task = names.task_of(callback)
         if task is not None:
             return Who(names.task(task), "", None)

@@ -60,7 +60,7 @@ class VictimNotes:
         return self._stalls[-1]
 
     def _add(self, waiters: Waiters, handle: Any, ready_ns: int, now_ns: int) -> None:
-        callback = handle._callback  # noqa: SLF001 -- a slot of asyncio.Handle
+        callback = handle._callback
         task = names.task(names.task_of(callback))
         when_ns = _when_ns(handle)
         name = names.callable_name(callback) if callback is not None else ""
@@ -90,5 +90,5 @@ def _when_ns(handle: Any) -> int | None:
 
 def _queued(handle: Any) -> int:
     """How many handles are still ready behind this one."""
-    ready = getattr(handle._loop, "_ready", None)  # noqa: SLF001 -- asyncio.BaseEventLoop's queue
+    ready = getattr(handle._loop, "_ready", None)
     return len(ready) if type(ready) is deque else 0
