@@ -1,12 +1,12 @@
 """Every exception that unjam raises on purpose, in one tree.
 
-    UnjamError
-    ├── UsageError (ValueError)          the user asked for something that cannot be: exit code 2
-    ├── RecordingError                   a recording cannot be read
-    ├── NotAvailable                     something this machine or interpreter lacks
-    └── bridge
-        ├── WouldDeadlock (RuntimeError) waiting here could never end
-        └── PoolFull (RuntimeError)      a bounded pool refused a call
+UnjamError
+├── UsageError (ValueError)          the user asked for something that cannot be: exit code 2
+├── RecordingError                   a recording cannot be read
+├── NotAvailable                     something this machine or interpreter lacks
+└── bridge
+    ├── WouldDeadlock (RuntimeError) waiting here could never end
+    └── PoolFull (RuntimeError)      a bounded pool refused a call
 """
 
 from __future__ import annotations
