@@ -76,8 +76,7 @@ def set_victim_observer(observe: Callable[[int, int, Any, int, int], None] | Non
     """Call `observe(loop_id, stall_id, handle, ready_ns, now_ns)` before each of the first `most` steps that had to wait for a stall.
 
     Those are the steps after the long one in the same turn, and those of the next turn. `ready_ns` is the stall's t0: nothing
-    waited longer because of it. A last call `observe(loop_id, stall_id, None, count, now_ns)` tells how many steps there were in
-    all, those that were not told of included. An observer that raises is called no more.
+    waited longer because of it. An observer that raises is called no more.
     """
 
 def scheduled_site(handle: Any) -> tuple[str, int, str] | None:

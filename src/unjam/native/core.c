@@ -184,7 +184,6 @@ unregister_loop(PyObject *self, PyObject *args, PyObject *keywords)
     }
     struct slot *slot = slot_find(loop);
     if (slot != NULL) {
-        steps_flush(slot);
         slot_release(slot, watchdog_running());
         watchdog_wake();
     }

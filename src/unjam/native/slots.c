@@ -95,8 +95,8 @@ slot_enter_select(struct slot *slot)
     if (ns >= GET(threshold_ns)) {
         turn_was_late(slot, left, now);
     }
-    else if (slot->attention != 0) {
-        steps_turn_ended(slot);
+    else {
+        slot->victims_left = 0;
     }
     SET(slot->turns, GET(slot->turns) + 1);
     SET(slot->away_ns, GET(slot->away_ns) + ns);

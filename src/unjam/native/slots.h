@@ -28,9 +28,6 @@
 
 enum slot_state { SLOT_FREE, SLOT_LIVE, SLOT_CLOSING };
 
-/* What slowed step must be looked at: bits of slot.attention. */
-enum { ATTEND_VICTIMS = 1, ATTEND_REPORT = 2 };
-
 struct ended_turn {
     uint64_t left, entered; /* ticks */
     uint64_t away_ns;       /* all the time away before it */
@@ -48,7 +45,7 @@ struct slot {
     _Atomic uint64_t turn_longest_step; /* ticks */
     _Atomic uint64_t longest_step;      /* ticks */
     _Atomic uint64_t step_began;        /* ticks, 0 between steps */
-    uint32_t attention;
+    uint32_t victims_left; /* steps still to be told of as victims of a stall, before the turn after it ends */
     bool adoptable; /* registered from another thread, not yet bound to its own */
     _Atomic int epoll_fd; /* -1: turns are not seen */
 
@@ -67,13 +64,9 @@ struct slot {
     /* The stall of the present turn: turn number (low 32 bits) << 32 | stall number; 0: none yet. */
     _Atomic uint64_t stall;
 
-    /* Victims of the last stall; loop's thread only. */
+    /* The last stall with victims; loop's thread only. */
     uint32_t victims_stall;
-    uint32_t victims_told;
-    uint64_t victims_count;
     uint64_t victims_since; /* ticks */
-    uint32_t report_stall; /* of which the observer must still be told that no further victim comes */
-    uint64_t report_count;
 
     _Atomic uint32_t ended_head, ended_tail; /* head: written by the loop's thread, tail: by the watchdog */
     struct ended_turn ended[ENDED];

@@ -210,35 +210,18 @@ tell(PyObject **observer, const struct slot *slot, uint32_t stall, PyObject *han
 }
 
 static void
-report_victims(struct slot *slot, uint32_t stall, uint64_t count)
-{
-    tell(&victim_observer, slot, stall, Py_None, count, clock_ns());
-}
-
-static void
 begin_victims(struct slot *slot, uint32_t stall, uint64_t left)
 {
     slot->victims_stall = stall;
-    slot->victims_told = 0;
-    slot->victims_count = 0;
     slot->victims_since = left;
-    slot->attention |= ATTEND_VICTIMS;
+    slot->victims_left = victims_most;
 }
 
 static void __attribute__((noinline, cold))
 before_step(struct slot *slot, PyObject *handle)
 {
-    if (slot->attention & ATTEND_REPORT) {
-        slot->attention &= ~(uint32_t)ATTEND_REPORT;
-        report_victims(slot, slot->report_stall, slot->report_count);
-    }
-    if (slot->attention & ATTEND_VICTIMS) {
-        slot->victims_count++;
-        if (slot->victims_told < victims_most) {
-            slot->victims_told++;
-            tell(&victim_observer, slot, slot->victims_stall, handle, clock_at(slot->victims_since), clock_ns());
-        }
-    }
+    slot->victims_left--;
+    tell(&victim_observer, slot, slot->victims_stall, handle, clock_at(slot->victims_since), clock_ns());
 }
 
 static void __attribute__((noinline, cold))
@@ -251,9 +234,6 @@ after_step(struct slot *slot, PyObject *handle, uint64_t t0, uint64_t t1)
     }
     uint32_t stall = age >= limit ? slot_stall(slot, GET(slot->turns) + 1) : 0;
     if (stall != 0 && victim_observer != NULL && slot->victims_stall != stall) {
-        if (slot->attention & ATTEND_VICTIMS) {
-            report_victims(slot, slot->victims_stall, slot->victims_count);
-        }
         begin_victims(slot, stall, left);
     }
     tell(&step_observer, slot, stall, handle, clock_at(t0), clock_at(t1));
@@ -262,37 +242,8 @@ after_step(struct slot *slot, PyObject *handle, uint64_t t0, uint64_t t1)
 void
 steps_turn_was_late(struct slot *slot, uint32_t stall, uint64_t left)
 {
-    if (victim_observer == NULL || !steps_seen_on(slot) || slot->victims_stall == stall) {
-        return;
-    }
-    if (slot->attention & ATTEND_VICTIMS) {
-        slot->report_stall = slot->victims_stall;
-        slot->report_count = slot->victims_count;
-        slot->attention |= ATTEND_REPORT;
-    }
-    begin_victims(slot, stall, left);
-}
-
-void
-steps_turn_ended(struct slot *slot)
-{
-    if (slot->attention & ATTEND_VICTIMS) {
-        slot->report_stall = slot->victims_stall;
-        slot->report_count = slot->victims_count;
-        slot->attention = ATTEND_REPORT;
-    }
-}
-
-void
-steps_flush(struct slot *slot)
-{
-    uint32_t attention = slot->attention;
-    slot->attention = 0;
-    if (attention & ATTEND_REPORT) {
-        report_victims(slot, slot->report_stall, slot->report_count);
-    }
-    if (attention & ATTEND_VICTIMS) {
-        report_victims(slot, slot->victims_stall, slot->victims_count);
+    if (victim_observer != NULL && steps_seen_on(slot) && slot->victims_stall != stall) {
+        begin_victims(slot, stall, left);
     }
 }
 
@@ -312,7 +263,7 @@ run(PyObject *handle, PyObject *unused)
     if (slot == NULL) {
         return run_one(handle) ? Py_NewRef(Py_None) : NULL;
     }
-    if (slot->attention != 0) {
+    if (slot->victims_left != 0) {
         before_step(slot, handle);
     }
     uint64_t turns = GET(slot->turns), t0 = clock_ticks();

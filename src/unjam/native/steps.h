@@ -20,12 +20,8 @@ bool steps_installed(void);
 void steps_set_observer(PyObject *observe);
 void steps_set_victim_observer(PyObject *observe, int most);
 
-/* Tell what is still to be told of a loop that ends. */
-void steps_flush(struct slot *slot);
-
-/* From slots.c, in the loop's thread, without the GIL: a turn ended as a stall, or a turn ended while slot.attention was set. */
+/* From slots.c, in the loop's thread, without the GIL: a turn ended as a stall. */
 void steps_turn_was_late(struct slot *slot, uint32_t stall, uint64_t left);
-void steps_turn_ended(struct slot *slot);
 
 /* Does the loop run its steps through ours? */
 bool steps_seen_on(const struct slot *slot);
