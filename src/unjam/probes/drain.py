@@ -76,7 +76,7 @@ class Drainer:
             while not self._stopping:
                 self._handle(self._engine.drain(self._wait_s()))
                 self._write_periodic()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("events are recorded, but not named any more", error)
         finally:
             self._ended.release()
@@ -127,7 +127,7 @@ class Drainer:
     def _tell(self, subscriber: Subscriber, event: dict[str, Any]) -> None:
         try:
             subscriber(event)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a subscriber failed", error)
 
 
