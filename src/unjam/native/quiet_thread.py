@@ -7,14 +7,19 @@ import signal
 from collections.abc import Callable
 
 
-def start_quiet_thread(function: Callable[[], None]) -> None:
-    """Run `function` in a new thread that the interpreter does not wait for at its end."""
+def start_quiet_thread(
+    function: Callable[[], None], start: Callable[[Callable[[], None], tuple[()]], int] = _thread.start_new_thread
+) -> None:
+    """Run `function` in a new thread that the interpreter does not wait for at its end.
+
+    `start` is the real `_thread.start_new_thread` where somebody has replaced it.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
-        _thread.start_new_thread(function, ())
+        start(function, ())
         return
     # A thread inherits the mask, so that there is no moment in which a signal could reach it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        _thread.start_new_thread(function, ())
+        start(function, ())
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
