@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from unjam.native import Choice
     from unjam.probes.drain import Subscriber
     from unjam.probes.loops import LoopHooks
+    from unjam.probes.pools import Pools
+    from unjam.probes.timeouts import Timeouts
     from unjam.probes.wiring import Probes
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
@@ -43,6 +45,8 @@ class Monitor:
         self._imports = ImportWatch()
         self._patches = Patches()
         self._hooks: LoopHooks | None = None
+        self._pools: Pools | None = None
+        self._timeouts: Timeouts | None = None
         self._choice: Choice | None = None
         self._subscribers: list[Subscriber] = []
         self._probes: Probes | None = None
@@ -66,12 +70,15 @@ class Monitor:
             if probes is not None:
                 probes.stop()
             self._write_end(reason)
-        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+        except Exception as error:
             report_failure("the end of the recording is missing", error)
 
     def uninstall(self) -> None:
         """Undo everything that is still ours, in reverse."""
         self._imports.stop()
+        for probe in (self._timeouts, self._pools):
+            if probe is not None:
+                probe.uninstall()
         if self._hooks is not None:
             self._hooks.undo()
         self.end("uninstall")
@@ -125,8 +132,17 @@ class Monitor:
             os.close(fd)
 
     def _write(self, event: dict[str, Any]) -> None:
-        if self._fd >= 0:
-            write_line(self._fd, encode(event))
+        self._write_line(encode(event))
+
+    def _write_line(self, line: bytes) -> None:
+        """Write a line, and pass it to the subscribers where the engine runs."""
+        if self._probes is not None:
+            self._probes.engine.emit(line)
+        elif self._fd >= 0:
+            write_line(self._fd, line)
+
+    def _number_of(self, loop: Any) -> int:
+        return 0 if self._probes is None else self._probes.loops.number_of(loop)
 
     def _write_end(self, reason: str) -> None:
         self._write({"e": "end", "t": time.monotonic_ns(), "reason": reason})
@@ -134,9 +150,15 @@ class Monitor:
 
     def _hook_asyncio(self, events: ModuleType) -> None:
         from unjam.probes.loops import LoopHooks, running_loops
+        from unjam.probes.pools import Pools
+        from unjam.probes.timeouts import Timeouts
 
         self._hooks = LoopHooks(self._running)
         self._hooks.hook_asyncio(events)
+        self._pools = Pools(self._write_line, threshold_ns=self.settings.threshold_ns)
+        self._pools.install(self._imports)
+        self._timeouts = Timeouts(self._write_line, number_of=self._number_of)
+        self._timeouts.install(self._imports)
         for ident, tid, loop in running_loops():
             self._begun().loops.started(loop, ident, tid)
 
@@ -166,7 +188,8 @@ class Monitor:
         from unjam.probes.wiring import Probes
 
         choice = self._choice = self._choice or choose(self.settings.tier)
-        probes = Probes(choice, self.settings, self._fd, self._subscribers)
+        each_second = () if self._pools is None else (self._pools.tick,)
+        probes = Probes(choice, self.settings, self._fd, (self._subscribers, each_second))
         missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
         observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
         self._write({**header(self.settings), **observed})
@@ -229,14 +252,14 @@ def install(
 
 def install_settings(settings: Settings) -> None:
     """Watch this process by these settings; where that fails, say so in one line and step aside."""
-    global _monitor  # noqa: PLW0603 -- a process has one monitor
+    global _monitor
     if _monitor is not None or not _in_main_interpreter():
         return
     monitor = Monitor(settings if settings.folder or not settings.record else _with_folder(settings))
     try:
         monitor.start()
         _watch_forks()
-    except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+    except Exception as error:
         monitor.uninstall()
         report_failure("this process is not watched", error)
         return
@@ -289,7 +312,7 @@ def _with_folder(settings: Settings) -> Settings:
 
 def _watch_forks() -> None:
     """Be told of forks; that cannot be undone, so it is done once and asks for the monitor of the moment."""
-    global _forks_are_watched  # noqa: PLW0603 -- see above
+    global _forks_are_watched
     if _forks_are_watched or not hasattr(os, "register_at_fork"):
         return
     _forks_are_watched = True
@@ -304,7 +327,7 @@ def _at_fork(method: str) -> None:
     if _monitor is not None:
         try:
             getattr(_monitor, method)()
-        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+        except Exception as error:
             report_failure("a fork is not watched", error)
 
 

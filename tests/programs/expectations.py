@@ -12,6 +12,7 @@
 | ms=NAME | the length that the program measured under this name (without it: stall, where it measured that) |
 | thread=T, task=N, coroutine=C | what the finding must name; C by its end |
 | victims=N | at least so many |
+| says=WORD | a word that its message or evidence must hold |
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
 
 `# expect-in NAME: ...` in a shared module is an expectation of the program NAME. At the head of a program stand `# needs: a, b` (packages),
@@ -26,7 +27,7 @@ from pathlib import Path
 TARGETS = Path(__file__).parent / "targets"
 EXPECT = re.compile(r"#\s*expect(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)")
 HEADER = re.compile(r"^# (needs|arguments|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
-WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "required"}
+WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "says", "required"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from unjam import __version__
-from unjam.cli import explain, hang
+from unjam.cli import check, explain, hang
 from unjam.cli.output import drop_stdout, open_missing, say, say_fault
 from unjam.cli.parser import Parser, nearest
 from unjam.errors import UnjamError, UsageError
 
-COMMANDS: tuple[ModuleType, ...] = (explain, hang)
+COMMANDS: tuple[ModuleType, ...] = (check, explain, hang)
 """Each is a module with NAME, a docstring that is its help, `add_arguments(parser)` and `run(options) -> int`."""
 
 __all__ = ["COMMANDS", "main"]

@@ -22,6 +22,9 @@ VICTIMS_AFTER_NS = 50_000_000
 Subscriber: TypeAlias = Callable[[dict[str, Any]], None]
 """Called with each event in the drainer's thread; what it raises is reported and contained."""
 
+Listeners: TypeAlias = tuple[list[Subscriber], tuple[Callable[[], None], ...]]
+"""Those who are told of each event, and those who are called every second to write what has gathered."""
+
 
 class Drainer:
     """Sits in the engine's `drain`; also writes statistics every second."""
@@ -32,13 +35,13 @@ class Drainer:
         emit: Callable[[dict[str, Any]], None],
         loops: Loops,
         notes: tuple[StepNotes, VictimNotes],
-        subscribers: list[Subscriber],
+        listeners: Listeners,
     ) -> None:
         self._engine, self._emit = engine, emit
         self._loops = loops
         self._steps, self._victims = notes
         self._threads = ThreadNames(emit)
-        self._subscribers = subscribers
+        self._subscribers, self._each_second = listeners
         self._victims_due: list[tuple[int, int]] = []
         self._next_stats_ns = 0
         self._told_lost = 0
@@ -62,6 +65,8 @@ class Drainer:
     def finish(self) -> None:
         """Write what was kept for later: the process ends, or watching does."""
         self._write_victims(now=sys.maxsize)
+        for write in self._each_second:
+            write()
         self._loops.write_end()
         self._write_lost()
         self._handle(self._engine.drain(0.0))
@@ -71,7 +76,7 @@ class Drainer:
             while not self._stopping:
                 self._handle(self._engine.drain(self._wait_s()))
                 self._write_periodic()
-        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+        except Exception as error:
             report_failure("events are recorded, but not named any more", error)
         finally:
             self._ended.release()
@@ -86,6 +91,8 @@ class Drainer:
         if now >= self._next_stats_ns:
             self._next_stats_ns = now + STATS_EVERY_NS
             self._loops.write_stats()
+            for write in self._each_second:
+                write()
             self._write_lost()
 
     def _handle(self, lines: list[bytes]) -> None:
@@ -120,7 +127,7 @@ class Drainer:
     def _tell(self, subscriber: Subscriber, event: dict[str, Any]) -> None:
         try:
             subscriber(event)
-        except Exception as error:  # noqa: BLE001 -- a subscriber never stops the others
+        except Exception as error:
             report_failure("a subscriber failed", error)
 
 

@@ -128,6 +128,11 @@ class Loops:
         """The loop of that number; None where it is gone."""
         return next((watched.get() for watched in list(self._known.values()) if watched.number == number), None)
 
+    def number_of(self, loop: Any) -> int:
+        """The number of a loop; 0 where it has none."""
+        watched = self._known.get(id(loop))
+        return watched.number if watched is not None and watched.get() is loop else 0
+
     def stop_all(self) -> None:
         """Stop watching every loop."""
         for ident in list(self._running):
@@ -192,7 +197,7 @@ class LoopHooks:
         if self._active:
             try:
                 self._running(loop)
-            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            except Exception as error:
                 report_failure("a loop is not watched", error)
 
     def _telling(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -242,7 +247,7 @@ def _is_closed(loop: Any) -> bool:
 def _epoll_fd(loop: Any) -> int:
     """The descriptor that the loop waits on; -1 where it is not known."""
     if _is_uvloop(loop):
-        fd = loop._get_backend_id()  # noqa: SLF001 -- uvloop has no public name for it
+        fd = loop._get_backend_id()
     else:
         selector: Any = vars(loop).get("_selector") if _is_asyncio(loop) else None
         selectors: Any = sys.modules.get("selectors")
@@ -261,7 +266,7 @@ def running_loops() -> Iterator[tuple[int, int, Any]]:
     if loop is not None:
         yield own, get_native_id(), loop
     tids = {ident: tid for tid, (ident, _) in known_threads().items()}
-    for ident, frame in sys._current_frames().items():  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
+    for ident, frame in sys._current_frames().items():
         loop = _loop_on(frame) if ident != own else None
         if loop is not None:
             yield ident, tids.get(ident, 0), loop

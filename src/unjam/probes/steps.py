@@ -66,7 +66,7 @@ class StepNotes:
         try:
             turn = self._turn(loop_id, stall_id, t0)
             turn.add(self._who(handle), t0, t1, is_long=5 * (t1 - t0) >= self._threshold_ns)
-        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+        except Exception as error:
             report_failure("a step is not named", error)
 
     def write_current(self, stall: dict[str, Any], task: Any) -> None:
@@ -98,7 +98,7 @@ class StepNotes:
         return turn
 
     def _who(self, handle: Any) -> Who:
-        callback = handle._callback  # noqa: SLF001 -- a slot of asyncio.Handle, None once it was cancelled
+        callback = handle._callback
         task = names.task_of(callback)
         if task is not None:
             return Who(names.task(task), "", None)

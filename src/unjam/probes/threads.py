@@ -29,7 +29,7 @@ class ThreadNames:
 
 def known_threads() -> dict[int, tuple[int, str]]:
     """{number in the operating system: (ident, name)}, without the lock of `threading`, which somebody may hold."""
-    known = threading._active.copy()  # type: ignore[attr-defined]  # noqa: SLF001 -- a dict, copied in one bytecode
+    known = threading._active.copy()  # type: ignore[attr-defined]
     # Attributes instead of properties, which a program may have overridden.
     facts = ((ident, vars(thread).get("_native_id"), vars(thread).get("_name")) for ident, thread in known.items())
     return {tid: (ident, printable(name)) for ident, tid, name in facts if type(tid) is int}

@@ -39,7 +39,7 @@ class VictimNotes:
         del loop_id
         try:
             self._add(self._waiters(stall_id), handle, ready_ns, now_ns)
-        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+        except Exception as error:
             report_failure("a victim is not named", error)
 
     def write(self, stall_id: int) -> None:
@@ -60,7 +60,7 @@ class VictimNotes:
         return self._stalls[-1]
 
     def _add(self, waiters: Waiters, handle: Any, ready_ns: int, now_ns: int) -> None:
-        callback = handle._callback  # noqa: SLF001 -- a slot of asyncio.Handle
+        callback = handle._callback
         task = names.task(names.task_of(callback))
         when_ns = _when_ns(handle)
         name = names.callable_name(callback) if callback is not None else ""
@@ -90,5 +90,5 @@ def _when_ns(handle: Any) -> int | None:
 
 def _queued(handle: Any) -> int:
     """How many handles are still ready behind this one."""
-    ready = getattr(handle._loop, "_ready", None)  # noqa: SLF001 -- asyncio.BaseEventLoop's queue
+    ready = getattr(handle._loop, "_ready", None)
     return len(ready) if type(ready) is deque else 0

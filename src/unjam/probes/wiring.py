@@ -8,7 +8,7 @@ from typing import Any
 from unjam.model.lines import encode
 from unjam.model.settings import Settings
 from unjam.native import Choice
-from unjam.probes.drain import Drainer, Subscriber
+from unjam.probes.drain import Drainer, Listeners
 from unjam.probes.gc import GcProbe
 from unjam.probes.loops import Loops
 from unjam.probes.steps import StepNotes
@@ -25,9 +25,9 @@ STOP_S = 0.05
 
 
 class Probes:
-    """What observes this process; `fd` takes the lines, -1 for none."""
+    """What observes this process; `fd` takes the lines, -1 for none, `listeners` is for the drainer."""
 
-    def __init__(self, choice: Choice, settings: Settings, fd: int, subscribers: list[Subscriber]) -> None:
+    def __init__(self, choice: Choice, settings: Settings, fd: int, listeners: Listeners) -> None:
         engine = self.engine = choice.engine
         self._settings, self._fd = settings, fd
         steps_work = not choice.sources.get("steps")
@@ -35,7 +35,7 @@ class Probes:
         self._victims = VictimNotes(self.emit)
         self._gc = GcProbe(engine)
         self.loops = Loops(engine, self.emit, steps=steps_work)
-        self.drainer = Drainer(engine, self.emit, self.loops, (self._steps, self._victims), subscribers)
+        self.drainer = Drainer(engine, self.emit, self.loops, (self._steps, self._victims), listeners)
 
     def emit(self, event: dict[str, Any]) -> None:
         """Write an event to the recording and to those who drain."""
@@ -88,12 +88,12 @@ def _nothing() -> None:
 
 def _on_failure(handle: Any, error: BaseException) -> None:
     """Do with an exception of a callback what asyncio.Handle does: hand it to the loop's exception handler."""
-    loop = handle._loop  # noqa: SLF001 -- the slots of asyncio.Handle, here and below
+    loop = handle._loop
     describe: Any = vars(sys.modules["asyncio.format_helpers"])["_format_callback_source"]
     # In newer versions the arguments are only shown in debug mode, and the function says so by taking the word.
     words = {"debug": loop.get_debug()} if describe.__kwdefaults__ else {}
-    name = describe(handle._callback, handle._args, **words)  # noqa: SLF001
+    name = describe(handle._callback, handle._args, **words)
     context = {"message": f"Exception in callback {name}", "exception": error, "handle": handle}
-    if handle._source_traceback:  # noqa: SLF001
-        context["source_traceback"] = handle._source_traceback  # noqa: SLF001
+    if handle._source_traceback:
+        context["source_traceback"] = handle._source_traceback
     loop.call_exception_handler(context)
