@@ -95,7 +95,7 @@ class Watchdog:
                 woken = self._alarm.acquire(timeout=timeout_s)
                 now = time.monotonic_ns()
                 self._tick(now, 0 if woken else now - due)
-        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+        except Exception as error:
             report_failure("the watchdog stopped", error)
 
     def _next_wait_s(self) -> float:
