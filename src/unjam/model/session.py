@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from unjam.model.findings import Finding
+from unjam.model.findings import Finding, Location, TaskName
 from unjam.model.stacks import Stack
 
 Event: TypeAlias = dict[str, Any]
@@ -17,7 +17,7 @@ class Process:
     """One watched process: its header, its events in order, and its stacks by id.
 
     `killed` says that no orderly end was recorded; `torn` counts lines that could not be read. `dropped` counts events
-    that the process itself said it had lost.
+    that the process itself said it had lost. `partial` holds the ids of the stacks that do not reach the thread's base.
     """
 
     pid: int
@@ -27,6 +27,7 @@ class Process:
     killed: bool = False
     torn: int = 0
     dropped: int = 0
+    partial: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,27 @@ class LoopReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeout:
+    """Time-outs that fired at one place with one verdict; times are milliseconds, sums over `count`.
+
+    `verdict` is "ours" (the loop was away or a pool was full), "theirs" (the other side was slow) or "unknown"; `text` says
+    so in a sentence. `window_ms` is the time that was given, `away_ms` how much of it the loop was away, `pool_ms` how much of it
+    the call queued in a pool (None: not measured). `culprits` names what held the loop, worst first.
+    """
+
+    kind: str
+    site: Location | None
+    task: TaskName | None
+    verdict: Literal["ours", "theirs", "unknown"]
+    text: str
+    count: int = 1
+    window_ms: float = 0.0
+    away_ms: float = 0.0
+    pool_ms: float | None = None
+    culprits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """All that a report is made from: reports never look anywhere else."""
 
@@ -75,6 +97,8 @@ class Session:
     verdict: str = ""
     loops: tuple[LoopReport, ...] = ()
     findings: tuple[Finding, ...] = ()
+    timeouts: tuple[Timeout, ...] = ()
+    """Every time-out that fired, whose fault it was, and why; those that were ours are findings (UJ701) as well."""
     not_observed: tuple[str, ...] = ()
     dropped: int = 0
     exit_code: int | None = None
