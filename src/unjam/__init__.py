@@ -31,3 +31,8 @@ def __getattr__(name: str) -> object:
 
         return getattr(monitor, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return list(__all__)

@@ -12,10 +12,12 @@
 | ms=NAME | the length that the program measured under this name (without it: stall, where it measured that) |
 | thread=T, task=N, coroutine=C | what the finding must name; C by its end |
 | victims=N | at least so many |
+| says=WORD | a word that its message or evidence must hold |
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
 
 `# expect-in NAME: ...` in a shared module is an expectation of the program NAME. At the head of a program stand `# needs: a, b` (packages),
-`# loops: asyncio`, `# python: 3.12` (at least) and `# serial` (nothing may run beside it).
+`# arguments: a b` (one run with each), `# usually: native asyncio` (other tiers and loops only with UNJAM_TEST_FULL),
+`# loops: asyncio`, `# python: 3.12` (at least), `# namespaces` (needs a network of its own) and `# serial` (nothing may run beside it).
 """
 
 import re
@@ -24,8 +26,8 @@ from pathlib import Path
 
 TARGETS = Path(__file__).parent / "targets"
 EXPECT = re.compile(r"#\s*expect(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)")
-HEADER = re.compile(r"^# (needs|loops|python|serial)(?:: (.*))?$", re.MULTILINE)
-WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "required"}
+HEADER = re.compile(r"^# (needs|arguments|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
+WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "says", "required"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,11 @@ class Program:
     def loops(self) -> tuple[str, ...]:
         """Kinds of loop that it can run on."""
         return tuple(self.header.get("loops", "asyncio uvloop").split())
+
+    @property
+    def arguments(self) -> list[str]:
+        """Words to start it with, one a run; none stands for one run without."""
+        return self.header.get("arguments", "").split()
 
     @property
     def python(self) -> tuple[int, ...]:

@@ -92,6 +92,9 @@ def differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
         found.append(f"thread is {finding['thread']}")
     if len(finding["victims"]) < int(words.get("victims", "0")):
         found.append(f"{len(finding['victims'])} victims")
+    said = " ".join([finding["message"], *(each["text"] for each in finding["evidence"])])
+    if words.get("says", "") not in said:
+        found.append(f"says {said!r}")
     return [*found, *task_differences(finding, expected, run), *length_differences(finding, expected, run)]
 
 

@@ -17,6 +17,8 @@ FINDING = {
     "thread": "MainThread",
     "task": None,
     "victims": [],
+    "message": "time.sleep held the loop",
+    "evidence": [{"kind": "os", "text": "clock_nanosleep"}],
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from unjam.model.findings import Finding
 from unjam.model.stacks import Stack
+from unjam.model.timeouts import TimeoutGroup
 
 Event: TypeAlias = dict[str, Any]
 """One line of a recording (docs/recording.md)."""
@@ -75,6 +76,8 @@ class Session:
     verdict: str = ""
     loops: tuple[LoopReport, ...] = ()
     findings: tuple[Finding, ...] = ()
+    timeouts: tuple[TimeoutGroup, ...] = ()
+    """Every timeout that fired, whosever fault it was; those that were ours are findings too."""
     not_observed: tuple[str, ...] = ()
     dropped: int = 0
     exit_code: int | None = None

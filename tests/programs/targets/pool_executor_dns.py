@@ -1,3 +1,4 @@
+# loops: asyncio
 """A name look-up queued behind other work in the default executor."""
 
 import asyncio
@@ -6,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from _truth import quiet, run
 
-# expect: UJ601 culprit=any
+# expect: UJ601 culprit=any says=getaddrinfo
 
 
 async def main() -> None:
@@ -14,7 +15,7 @@ async def main() -> None:
     loop.set_default_executor(ThreadPoolExecutor(2))
     await quiet()
     busy = [loop.run_in_executor(None, time.sleep, 0.3) for _ in range(2)]
-    await loop.run_in_executor(None, len, "a short call that waits")
+    await loop.getaddrinfo("localhost", 80)
     await asyncio.gather(*busy)
     await quiet()
 
