@@ -144,7 +144,8 @@ def _timed_run(slots: dict[int, Slot], on_failure: Callable[[Any, BaseException]
             took = now - slot.step_from
             slot.step_from = now
             slot.steps += 1
-            slot.turn_longest = max(slot.turn_longest, took)
+            if took > slot.turn_longest:  # noqa: PLR1730 -- comparing costs a third of calling max()
+                slot.turn_longest = took
             if now - slot.away_since >= slot.fifth:
                 slot.late_step(self, now, took)
         self = None  # an exception's traceback holds this frame: no cycle through the handle
