@@ -14,8 +14,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from unjam.model.findings import Finding
+    from typing import Any
 
 
 class UnjamError(Exception):
@@ -35,9 +34,9 @@ class NotAvailable(UnjamError):
 
 
 class LoopBlocked(UnjamError):
-    """A stretch watched with `fail=True` held a loop; `findings` are what was found, worst first."""
+    """A stretch watched with `fail=True` held a loop; `findings` are its `unjam.model.findings.Finding`, worst first."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[Any]) -> None:
         self.findings = tuple(findings)
         worst = self.findings[0]
         where = f" at {worst.culprit.file}:{worst.culprit.line}" if worst.culprit else ""

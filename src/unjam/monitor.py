@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from unjam.probes.pools import Pools
     from unjam.probes.timeouts import Timeouts
     from unjam.probes.wiring import Probes
+    from unjam.telling import Telling
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
 """The folder whose `sitecustomize` installs the monitor in every Python process that has it on PYTHONPATH."""
@@ -51,6 +52,7 @@ class Monitor:
         self._subscribers: list[Subscriber] = []
         self._make_probes: type[Probes] | None = None
         self._probes: Probes | None = None
+        self._telling: Telling | None = None
 
     def start(self) -> None:
         """Write the header, and wait for asyncio to be imported."""
@@ -61,6 +63,10 @@ class Monitor:
         atexit.register(self.end)
         self._imports.when_imported("asyncio.events", self._hook_asyncio)
         self._imports.when_imported("uvloop", self._hook_uvloop)
+        if self.settings.live or self.settings.log or "unjam.telling" in sys.modules:
+            from unjam.telling import wire
+
+            wire(self.tell(), self.settings)
 
     def end(self, reason: str = "exit") -> None:
         """Stop observing and write what is left; does nothing the second time."""
@@ -94,6 +100,16 @@ class Monitor:
         """Have it called no more."""
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
+
+    def tell(self) -> Telling:
+        """What tells of stalls while the program runs; made when it is first asked for."""
+        telling = self._telling
+        if telling is None:
+            from unjam.telling import Telling
+
+            telling = self._telling = Telling(self)
+            self.subscribe(telling.receive)
+        return telling
 
     def header(self) -> dict[str, Any]:
         """The `process` event as it is known by now."""
@@ -267,6 +283,7 @@ def install(
     folder: str | os.PathLike[str] | None = None,
     src: tuple[str, ...] | None = None,
     live: bool | None = None,
+    log: bool = True,
     record: bool = True,
     tier: str | None = None,
 ) -> None:
@@ -274,10 +291,18 @@ def install(
 
     `threshold` is a duration such as "50ms", or seconds. What is not given comes from UNJAM_THRESHOLD, UNJAM_DIR,
     UNJAM_SRC, UNJAM_LIVE and UNJAM_TIER; without a folder a new one is made below `.unjam`, unless `record` is false.
+    Each stall is logged at its end as one line of the logger `unjam`, unless `log` is false.
     Raises UsageError where a value cannot be.
     """
     settings = Settings.from_environ(os.environ)
-    changes: dict[str, Any] = {"src": src, "live": live, "tier": tier, "folder": folder, "record": record}
+    changes: dict[str, Any] = {
+        "src": src,
+        "live": live,
+        "log": log,
+        "tier": tier,
+        "folder": folder,
+        "record": record,
+    }
     if threshold is not None:
         text = threshold if isinstance(threshold, str) else f"{threshold}s"
         changes["threshold_ns"] = parse_duration(text, what="threshold")

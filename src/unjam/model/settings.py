@@ -26,14 +26,15 @@ class Settings:
 
     `folder` is the recording's own folder, "" makes one below `.unjam`; `record` false writes nothing to disk. `src` lists
     the folders that count as the user's own code, empty for everything but the standard library and site-packages.
-    `tier` forces an engine tier, "" takes the best. `live` prints a line on stderr as each stall passes the threshold.
+    `tier` forces an engine tier, "" takes the best. `live` prints a line on stderr as each stall passes the threshold, `log` logs each one at its end as logger `unjam`.
     """
 
     # A plain class: `dataclasses` imports `inspect`, which would cost every Python process below `unjam run` ten milliseconds.
-    __slots__ = ("folder", "live", "record", "src", "threshold_ns", "tier")
+    __slots__ = ("folder", "live", "log", "record", "src", "threshold_ns", "tier")
 
     folder: str
     live: bool
+    log: bool
     record: bool
     src: tuple[str, ...]
     threshold_ns: int
@@ -46,6 +47,7 @@ class Settings:
         folder: str | os.PathLike[str] = "",
         src: tuple[str, ...] = (),
         live: bool = False,
+        log: bool = False,
         record: bool = True,
         tier: str = "",
     ) -> None:
@@ -58,6 +60,7 @@ class Settings:
         values = {
             "folder": os.fspath(folder),
             "live": live,
+            "log": log,
             "record": record,
             "src": tuple(os.path.abspath(path) for path in src),
             "threshold_ns": threshold_ns,
@@ -84,13 +87,14 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
-        """Read UNJAM_DIR, UNJAM_THRESHOLD, UNJAM_SRC (separated as PATH is), UNJAM_LIVE (0 or 1) and UNJAM_TIER."""
+        """Read UNJAM_DIR, UNJAM_THRESHOLD, UNJAM_SRC (separated as PATH is), UNJAM_LIVE and UNJAM_LOG (0 or 1), UNJAM_TIER."""
         threshold = environ.get("UNJAM_THRESHOLD", "")
         return cls(
             threshold_ns=parse_duration(threshold, what="UNJAM_THRESHOLD") if threshold else DEFAULT_THRESHOLD_NS,
             folder=environ.get("UNJAM_DIR", ""),
             src=tuple(filter(None, environ.get("UNJAM_SRC", "").split(os.pathsep))),
             live=environ.get("UNJAM_LIVE", "") not in {"", "0"},
+            log=environ.get("UNJAM_LOG", "") not in {"", "0"},
             tier=environ.get("UNJAM_TIER", ""),
         )
 
@@ -101,6 +105,7 @@ class Settings:
             "UNJAM_THRESHOLD": format_duration(self.threshold_ns),
             "UNJAM_SRC": os.pathsep.join(self.src),
             "UNJAM_LIVE": "1" if self.live else "",
+            "UNJAM_LOG": "1" if self.log else "",
             "UNJAM_TIER": self.tier,
         }
         return {name: value for name, value in variables.items() if value}
