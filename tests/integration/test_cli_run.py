@@ -106,7 +106,7 @@ def test_death_by_signal_passes_through():
     """A shell sees the signal, and the report says it."""
     done = unjam("run", "--", sys.executable, "-c", "import os; os.kill(os.getpid(), 9)")
     assert done.returncode == -signal.SIGKILL
-    assert "killed by SIGKILL" in done.stderr
+    assert "ended by SIGKILL" in done.stderr
 
 
 def test_input_and_output_stay_in_the_pipe():
@@ -263,7 +263,7 @@ def test_term_ends_the_program_and_brings_the_report():
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=60)
     assert running.returncode == -signal.SIGTERM
-    assert "killed by SIGTERM" in err
+    assert "ended by SIGTERM" in err
     assert "UJ101" in err
 
 
