@@ -104,7 +104,7 @@ class Story:
             "last": (start + last) * MS,
         }
 
-    def event(self, kind: str, **fields) -> None:
+    def event(self, kind: str, /, **fields) -> None:
         self.events.append({"e": kind, "t": self.now * MS, **fields})
 
     def step(self, stall: int, *, task=None, callback="", site=None, share=1.0) -> None:
