@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from unjam.diagnosis import events, findings, loops, pools, stalls, timeouts
+from unjam.diagnosis import events, findings, loops, stalls
 from unjam.diagnosis.case import Case, start_of
 from unjam.diagnosis.events import Stall
+from unjam.diagnosis.pools import pool_findings
 from unjam.diagnosis.source import Provider, Sources
-from unjam.diagnosis.timeouts import Away
+from unjam.diagnosis.timeouts import Absence, timeout_groups
 from unjam.diagnosis.verdict import verdict
 from unjam.model.findings import Finding
-from unjam.model.session import Event, Process, Recording, Session, Timeout
+from unjam.model.session import Event, Process, Recording, Session
 from unjam.model.stacks import Stack
+from unjam.model.timeouts import TimeoutGroup
 
 _LAST = frozenset({"UJ503", "UJ701"})
 """Consequences and non-faults stand after what stole time."""
@@ -29,13 +31,13 @@ def diagnose(recording: Recording, *, source: Provider, threshold_ms: float | No
     zero = min(filter(None, map(start_of, recording.processes)), default=0)
     cases = [Case(each, sources, threshold_ns=threshold_ns, zero_ns=zero) for each in recording.processes]
     found: list[Finding] = []
-    fired: list[Timeout] = []
+    fired: list[TimeoutGroup] = []
     for case in cases:
         more, outs = _conclusions(case)
         found += more
         fired += outs
     ordered = _ordered(findings.worded(each) for each in findings.grouped(found))
-    return _session(recording, cases, sources, ordered, timeouts.grouped(fired))
+    return _session(recording, cases, sources, ordered, tuple(fired))
 
 
 def diagnose_stall(
@@ -56,18 +58,23 @@ def diagnose_stall(
     return tuple(findings.worded(each) for each in _ordered(found))
 
 
-def _conclusions(case: Case) -> tuple[list[Finding], list[Timeout]]:
-    """The findings of one process and its time-outs."""
+def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:
+    """The findings of one process, and what became of its timeouts."""
     found: list[Finding] = []
-    away: list[Away] = []
+    absences: list[Absence] = []
     for stall in case.stalls:
         mine = _of_stall(case, stall)
         found += mine
-        away.append(Away(stall.loop, stall.start, stall.end, mine[0] if mine else None))
-    judged = timeouts.judge(case, away)
-    found += [finding for _, finding in judged if finding]
-    found += pools.find(case)
-    return found, [timeout for timeout, _ in judged]
+        culprit, leaf = (mine[0].culprit, mine[0].leaf) if mine else (None, "")
+        absences.append(Absence(stall.loop, stall.start, stall.end, culprit, leaf))
+
+    def is_users(file: str) -> bool:
+        return case.origins.owner(file) == "user"
+
+    groups, ours = timeout_groups(case.process, absences, is_users=is_users, started_ns=case.zero_ns)
+    found += ours
+    found += pool_findings(case.process, is_users=is_users, started_ns=case.zero_ns)
+    return found, groups
 
 
 def _of_stall(case: Case, stall: Stall) -> list[Finding]:
@@ -84,7 +91,7 @@ def _session(
     cases: Sequence[Case],
     sources: Sources,
     found: tuple[Finding, ...],
-    fired: tuple[Timeout, ...],
+    fired: tuple[TimeoutGroup, ...],
 ) -> Session:
     threshold_ms = min((case.threshold_ns for case in cases), default=50_000_000) / 1e6
     reports = tuple(report for case in cases for report in loops.reports_of(case, _told_stalls(case)))

@@ -191,7 +191,9 @@ def _known_sum(values: Iterable[float | None]) -> float | None:
 
 
 def worded(finding: Finding) -> Finding:
-    """The finding with its sentence."""
+    """The finding with its sentence; one that has told it in its own numbers keeps it."""
+    if finding.message:
+        return finding
     place = (
         f"{finding.culprit.file}:{finding.culprit.line}" if finding.culprit else "something that is no line of yours"
     )

@@ -1,103 +1,158 @@
-"""Calls that queued behind a full pool (UJ601): how long, behind what, and who was kept waiting."""
+"""UJ601: calls that queued behind a full pool, what held its threads, and who waited."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
-from unjam.diagnosis import events
-from unjam.diagnosis.case import Case
-from unjam.diagnosis.findings import remedies_of
-from unjam.model.findings import Evidence, Finding, Grade, Location, Victim
-from unjam.model.session import Event
+from unjam.knowledge import index
+from unjam.knowledge.remedies import REMEDIES
+from unjam.model.findings import Evidence, Finding, Grade, Location, Remedy, Victim
+from unjam.model.session import Event, Process
 
-DNS_CALLS = ("getaddrinfo", "getnameinfo", "gethostby")
+RULE = "UJ601"
 
+MOST_NAMED = 5
+"""Calls named as holders and as victims: who is behind them is counted, not listed."""
 
-def find(case: Case) -> Iterable[Finding]:
-    """One finding for each pool that kept calls waiting for the threshold or longer; none for a pool that is merely busy."""
-    calls: dict[str, list[Event]] = defaultdict(list)
-    for each in case.kind("poolcall"):
-        if (events.time_ns(each.get("queued_ns")) or 0) >= case.threshold_ns:
-            calls[events.text(each.get("pool"))].append(each)
-    states: dict[str, list[Event]] = defaultdict(list)
-    for each in case.kind("pool"):
-        if (events.time_ns(each.get("oldest_ns")) or 0) >= case.threshold_ns:
-            states[events.text(each.get("pool"))].append(each)
-    for name in dict.fromkeys([*calls, *states]):
-        yield _finding(case, name, calls[name], states[name])
+LOOKUPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.getnameinfo"})
+"""Name look-ups: queued in a pool they show as connect time-outs, which nobody looks for there."""
+
+Call = tuple[str, str, int, tuple[str, int, str] | None]
+"""Name, file and line of a call's definition, and the site that submitted it."""
 
 
-def _finding(case: Case, name: str, calls: Sequence[Event], states: Sequence[Event]) -> Finding:
-    waits = [events.time_ns(each.get("queued_ns")) or 0 for each in calls] or [_oldest(states)]
-    times = [events.time_ns(each.get("t")) or case.start for each in [*calls, *states]]
-    leaf, culprit = _occupant(case, states)
+@dataclass(slots=True)
+class _Pool:
+    """Everything one process said of one pool."""
+
+    name: str
+    kind: str = ""
+    limit: int | None = None
+    waited: Counter[Call] = field(default_factory=Counter)
+    queued_ns: Counter[Call] = field(default_factory=Counter)
+    longest_ns: dict[Call, int] = field(default_factory=lambda: defaultdict(int))
+    held_ns: Counter[Call] = field(default_factory=Counter)
+    worst: Event = field(default_factory=dict)
+    first: int = 0
+    last: int = 0
+
+    def add(self, event: Event) -> None:
+        """Take one `pool` or `poolcall` event in."""
+        moment = _number(event.get("t"))
+        self.first, self.last = min(self.first or moment, moment), max(self.last, moment)
+        if event.get("e") == "poolcall":
+            self._add_call(event)
+            return
+        self.kind = str(event.get("kind", ""))
+        self.limit = _number(event.get("limit")) or None
+        if _number(event.get("oldest_ns")) >= _number(self.worst.get("oldest_ns")):
+            self.worst = event
+        for entry in _entries(event.get("held")):
+            self.held_ns[_call(entry)] += _number(entry.get("ran_ns"))
+        for entry in _entries(event.get("workers")):
+            self.held_ns[_call(entry)] += _number(entry.get("age_ns"))
+
+    def _add_call(self, event: Event) -> None:
+        call = _call(event)
+        self.waited[call] += _number(event.get("n"))
+        self.queued_ns[call] += _number(event.get("queued_ns"))
+        self.longest_ns[call] = max(self.longest_ns[call], _number(event.get("longest_queued_ns")))
+
+
+def pool_findings(process: Process, *, is_users: Callable[[str], bool], started_ns: int) -> list[Finding]:
+    """One finding for each pool of the process that let anybody wait; `started_ns` is when the session began."""
+    pools: dict[str, _Pool] = {}
+    for event in process.events:
+        if event.get("e") in {"pool", "poolcall"} and type(event.get("pool")) is str:
+            pools.setdefault(event["pool"], _Pool(event["pool"])).add(event)
+    return [_finding(pool, process, is_users, started_ns) for pool in pools.values()]
+
+
+def _finding(pool: _Pool, process: Process, is_users: Callable[[str], bool], started_ns: int) -> Finding:
+    holder = max(pool.held_ns, key=lambda call: pool.held_ns[call], default=None)
+    stuck_ns = _number(pool.worst.get("oldest_ns"))
+    count = sum(pool.waited.values()) or _number(pool.worst.get("queued"))
+    total_ns = sum(pool.queued_ns.values()) or stuck_ns
+    rule = index.rule(RULE)
     return Finding(
-        rule="UJ601",
-        cause="pool-wait",
-        grade=Grade.EXACT if culprit else Grade.INFERRED,
-        message="",
-        culprit=culprit,
-        leaf=leaf,
-        thread=f"pool {name}" if name else "the pool",
-        pid=case.process.pid,
-        count=len(waits),
-        total_ms=round(sum(waits) / 1e6, 3),
-        max_ms=round(max(waits) / 1e6, 3),
-        first_s=case.seconds(min(times)),
-        last_s=case.seconds(max(times)),
-        victims=tuple(_victims(calls)),
-        victim_count=len(calls),
-        evidence=tuple(_evidence(calls, states)),
-        remedies=remedies_of("UJ601", None, leaf=leaf, function=culprit.function if culprit else ""),
+        rule=RULE,
+        cause=rule.cause,
+        grade=Grade.EXACT if holder else Grade.UNKNOWN,
+        message=_message(pool, holder, count, total_ns),
+        culprit=_culprit(holder, is_users),
+        leaf=holder[0] if holder else "",
+        pid=process.pid,
+        thread=pool.name,
+        count=count,
+        total_ms=total_ns / 1e6,
+        max_ms=max([*pool.longest_ns.values(), stuck_ns], default=0) / 1e6,
+        first_s=max(0.0, (pool.first - started_ns) / 1e9),
+        last_s=max(0.0, (pool.last - started_ns) / 1e9),
+        victims=tuple(_victims(pool)),
+        victim_count=count,
+        evidence=tuple(_evidence(pool)),
+        remedies=tuple(Remedy(REMEDIES[key].text, REMEDIES[key].cost) for key in rule.advice),
     )
 
 
-def _oldest(states: Sequence[Event]) -> int:
-    return max((events.time_ns(each.get("oldest_ns")) or 0 for each in states), default=0)
+def _message(pool: _Pool, holder: Call | None, count: int, total_ns: int) -> str:
+    size = f" ({pool.limit} thread{'s' if pool.limit != 1 else ''})" if pool.limit else ""
+    waited = f"{count} call{'s' if count != 1 else ''} waited for a free thread of {pool.name}{size}, {_time(total_ns)} in all"
+    if holder is None:
+        return f"{waited}; what held the threads was not seen"
+    share = round(100 * pool.held_ns[holder] / max(1, sum(pool.held_ns.values())))
+    return f"{waited}; {share} % of the threads' time went to {holder[0]}"
 
 
-def _occupant(case: Case, states: Sequence[Event]) -> tuple[str, Location | None]:
-    """The call that most busy workers ran, and the user's place for it: its own, else where it was submitted."""
-    ran: Counter[tuple[str, Location | None]] = Counter()
-    for state in states:
-        for worker in events.mappings(state.get("workers")):
-            call = events.text(worker.get("call"))
-            own = events.location([worker.get("file"), worker.get("line"), call])
-            site = events.location(worker.get("site"))
-            ran[call, next((place for place in (own, site) if case.is_user(place)), None)] += 1
-    return ran.most_common(1)[0][0] if ran else ("", None)
+def _culprit(holder: Call | None, is_users: Callable[[str], bool]) -> Location | None:
+    """The user's function that holds the threads; for a library's, the user's line that submitted it."""
+    if holder is None:
+        return None
+    name, file, line, site = holder
+    if file and is_users(file):
+        return Location(file, line, name.rpartition(".")[2])
+    return Location(*site) if site and is_users(site[0]) else None
 
 
-def _victims(calls: Sequence[Event]) -> Iterable[Victim]:
-    worst = sorted(calls, key=lambda each: -(events.time_ns(each.get("queued_ns")) or 0))[:20]
-    for each in worst:
-        yield Victim(
-            "call", events.text(each.get("call")), round((events.time_ns(each.get("queued_ns")) or 0) / 1e6, 3)
-        )
+def _evidence(pool: _Pool) -> Iterator[Evidence]:
+    if pool.worst:
+        busy, queued = _number(pool.worst.get("busy")), _number(pool.worst.get("queued"))
+        text = f"{busy} of {pool.limit or 'any number of'} threads busy, {queued} queued"
+        oldest = _number(pool.worst.get("oldest_ns"))
+        yield Evidence("pool", f"{text}, the oldest for {_time(oldest)}" if oldest else text)
+    for call, spent in pool.held_ns.most_common(MOST_NAMED):
+        yield Evidence("pool", f"{call[0]} held threads for {_time(spent)}{_submitted(call)}")
+    for call, count in pool.waited.items():
+        if call[0] in LOOKUPS:
+            longest = _time(pool.longest_ns[call])
+            yield Evidence("pool", f"name look-ups queued behind it: {call[0]}, {count} times, up to {longest}")
 
 
-def _evidence(calls: Sequence[Event], states: Sequence[Event]) -> Iterable[Evidence]:
-    if states:
-        fullest = max(states, key=lambda each: events.time_ns(each.get("queued")) or 0)
-        busy, limit = events.time_ns(fullest.get("busy")), events.time_ns(fullest.get("limit"))
-        yield Evidence(
-            "pool",
-            f"{_or_unknown(busy)} of {_or_unknown(limit)} threads busy, {_or_unknown(events.time_ns(fullest.get('queued')))} calls queued",
-        )
-    if calls:
-        queued = sum(events.time_ns(each.get("queued_ns")) or 0 for each in calls) / len(calls)
-        ran = [ran for each in calls if (ran := events.time_ns(each.get("ran_ns"))) is not None]
-        took = f", then ran for {sum(ran) / len(ran) / 1e6:.0f} ms" if ran else ""
-        yield Evidence("pool", f"{len(calls)} calls queued for {queued / 1e6:.0f} ms on average{took}")
-    names = [each for each in calls if any(dns in events.text(each.get("call")) for dns in DNS_CALLS)]
-    if names:
-        longest = max(events.time_ns(each.get("queued_ns")) or 0 for each in names)
-        yield Evidence(
-            "dns",
-            f"{len(names)} name look-ups (getaddrinfo) queued behind other work, the longest for {longest / 1e6:.0f} ms",
-        )
+def _submitted(call: Call) -> str:
+    return f", submitted at {call[3][0]}:{call[3][1]}" if call[3] else ""
 
 
-def _or_unknown(count: int | None) -> str:
-    return "?" if count is None else str(count)
+def _victims(pool: _Pool) -> Iterator[Victim]:
+    for call, _ in pool.queued_ns.most_common(MOST_NAMED):
+        yield Victim("call", call[0], pool.longest_ns[call] / 1e6)
+
+
+def _call(entry: Event) -> Call:
+    site = entry.get("site")
+    known = type(site) is list and [type(part) for part in site] == [str, int, str]
+    place = (site[0], site[1], site[2]) if known and site else None
+    return str(entry.get("call", "?")), str(entry.get("file") or ""), _number(entry.get("line")), place
+
+
+def _entries(value: object) -> Iterable[Event]:
+    return [entry for entry in value if type(entry) is dict] if type(value) is list else []
+
+
+def _number(value: object) -> int:
+    return value if type(value) is int else 0
+
+
+def _time(nanoseconds: int) -> str:
+    return f"{nanoseconds / 1e9:.2f} s" if nanoseconds >= 1e9 else f"{nanoseconds / 1e6:.0f} ms"  # noqa: PLR2004 -- 1 s

@@ -1,139 +1,203 @@
-"""Time-outs that fired: whose fault it was (UJ701 where it was ours).
+"""UJ701: whose fault each timeout was. A verdict needs evidence; without it the answer is "cannot tell".
 
-A window is the time that was given. It was **ours** where the reply is known to have been there before the deadline, or where the
-loop was away (or the call queued in a full pool) for most of it. It was **theirs** where the loop was free nearly all of it. In between
-nobody can tell from outside, and it is said so.
+The window of a timeout is compared with the stalls of its loop and with the queue of the pool in which its call waited:
+
+    reply already there when it fired, loop away in the window   the loop's fault    (proved)
+    the call queued for at least half of the window               the pool's fault    (exact)
+    loop away for at least half of the window                     the loop's fault    (inferred: the reply was not seen)
+    loop free for at least 95 % of it, and nothing to read        the other side's
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from unjam.diagnosis import events
-from unjam.diagnosis.case import Case
-from unjam.diagnosis.findings import remedies_of
-from unjam.model.findings import Evidence, Finding, Grade, Location
-from unjam.model.session import Event, Timeout
+from unjam.knowledge import index
+from unjam.knowledge.remedies import REMEDIES
+from unjam.model.findings import Evidence, Finding, Grade, Location, Remedy
+from unjam.model.session import Event, Process
+from unjam.model.timeouts import Fault, TimeoutGroup
 
-OURS = 0.8
-"""The loop away for so much of a window: what was left was not a fair chance."""
-THEIRS = 0.1
-"""The loop away for no more than this: the other side had its time."""
-FEW_CULPRITS = 3
+RULE = "UJ701"
+
+MOST_OF_IT = 0.5
+"""A share of the window from which on what took it is to blame: less would have left the other side time to answer."""
+
+FREE = 0.05
+"""The loop counts as free when it was away for less than this share: what short turns take anywhere."""
+
+MOST_BLAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Away:
-    """A stretch in which a loop was away, with the worst finding of it."""
+class Absence(NamedTuple):
+    """One diagnosed stall: a loop was away from `t0` to `t1` (ns) because of `leaf` at `culprit`."""
 
     loop: int
-    start: int
-    end: int
-    finding: Finding | None
+    t0: int
+    t1: int
+    culprit: Location | None
+    leaf: str
 
 
-def judge(case: Case, away: Sequence[Away]) -> list[tuple[Timeout, Finding | None]]:
-    """Each time-out with its verdict; those that were ours with a finding."""
-    return [judged for each in case.kind("timeout") if (judged := _judge(case, each, away))]
+class _Case(NamedTuple):
+    event: Event
+    window: int
+    away: int
+    fault: Fault
+    grade: Grade
+    blamed: Counter[tuple[Location | None, str]]
+    place: Location | None
 
 
-def _judge(case: Case, event: Event, away: Sequence[Away]) -> tuple[Timeout, Finding | None] | None:
-    start = events.time_ns(event.get("t0"))
-    end = events.time_ns(event.get("t1")) or events.time_ns(event.get("deadline"))
-    if start is None or end is None or end <= start:
-        return None
-    loop = events.integer(event.get("loop")) or 0
-    overlaps = [(each, min(each.end, end) - max(each.start, start)) for each in away if each.loop == loop]
-    overlaps = sorted(((each, length) for each, length in overlaps if length > 0), key=lambda pair: -pair[1])
-    away_ns, window = sum(length for _, length in overlaps), end - start
-    pool = events.time_ns(event.get("pool_ns"))
-    readable, deadline = events.time_ns(event.get("readable_ns")), events.time_ns(event.get("deadline")) or end
-    proved = readable is not None and start <= readable < deadline and away_ns > 0
-    ours = proved or max(away_ns, pool or 0) >= OURS * window
-    theirs = not ours and max(away_ns, pool or 0) <= THEIRS * window
-    timeout = Timeout(
-        kind=events.text(event.get("kind")) or "time-out",
-        site=events.location(event.get("site")),
-        task=events.task_name(event.get("task")),
-        verdict="ours" if ours else "theirs" if theirs else "unknown",
-        text="",
-        window_ms=round(window / 1e6, 3),
-        away_ms=round(away_ns / 1e6, 3),
-        pool_ms=None if pool is None else round(pool / 1e6, 3),
-        culprits=tuple(dict.fromkeys(_place(each) for each, _ in overlaps if _place(each)))[:FEW_CULPRITS],
-    )
-    timeout = replace(
-        timeout, text=_text(timeout, readable_ns=readable - start if proved and readable is not None else None)
-    )
-    return timeout, _finding(case, timeout, overlaps, start, proved=proved) if ours else None
-
-
-def _place(away: Away) -> str:
-    finding = away.finding
-    if finding is None or finding.culprit is None:
-        return finding.cause if finding else ""
-    return f"{finding.culprit.file}:{finding.culprit.line}"
-
-
-def _text(timeout: Timeout, *, readable_ns: int | None) -> str:
-    window = f"{timeout.window_ms / 1000:.1f} s"
-    if timeout.verdict == "ours":
-        if (timeout.pool_ms or 0) > timeout.away_ms:
-            return f"not the other side: the call queued in a full pool for {(timeout.pool_ms or 0) / 1000:.1f} of {window}"
-        there = f"; the reply was there after {readable_ns / 1e6:.0f} ms" if readable_ns is not None else ""
-        culprit = f", {timeout.culprits[0]}" if timeout.culprits else ""
-        return f"not the other side: the loop was away for {timeout.away_ms / 1000:.1f} of {window}{culprit}{there}"
-    if timeout.verdict == "theirs":
-        free = 100 * (1 - timeout.away_ms / timeout.window_ms)
-        return f"the loop was free for {free:.1f} % of the wait: the other side was slow"
-    return f"cannot tell: the loop was away for {timeout.away_ms / 1000:.1f} of {window}, and the other side may have been slow as well"
-
-
-def _finding(
-    case: Case, timeout: Timeout, overlaps: Sequence[tuple[Away, int]], start: int, *, proved: bool
-) -> Finding:
-    cause = overlaps[0][0].finding if overlaps and (timeout.pool_ms or 0) <= timeout.away_ms else None
-    place: Location | None = cause.culprit if cause else None
-    return Finding(
-        rule="UJ701",
-        cause="false-timeout",
-        grade=Grade.PROVED if proved else min(Grade.INFERRED, cause.grade if cause else Grade.INFERRED),
-        message="",
-        culprit=place,
-        leaf=timeout.kind,
-        task=timeout.task,
-        thread=cause.thread if cause else "",
-        pid=case.process.pid,
-        loop=overlaps[0][0].loop if overlaps else 0,
-        total_ms=timeout.window_ms,
-        max_ms=timeout.window_ms,
-        first_s=case.seconds(start),
-        last_s=case.seconds(start),
-        evidence=(Evidence("timeout", timeout.text),),
-        remedies=remedies_of("UJ701", None, leaf=timeout.kind, function=place.function if place else ""),
-    )
-
-
-def grouped(timeouts: Iterable[Timeout]) -> tuple[Timeout, ...]:
-    """Time-outs of one kind, place and verdict as one, with sums; most frequent first. The text is that of the longest."""
-    groups: dict[object, list[Timeout]] = defaultdict(list)
-    for each in timeouts:
-        groups[each.kind, each.site, each.verdict, each.culprits[:1]].append(each)
-    merged = [
-        replace(
-            max(group, key=lambda each: each.window_ms),
-            count=len(group),
-            window_ms=round(sum(each.window_ms for each in group), 3),
-            away_ms=round(sum(each.away_ms for each in group), 3),
-            pool_ms=_sum([each.pool_ms for each in group]),
-        )
-        for group in groups.values()
+def timeout_groups(
+    process: Process, absences: Sequence[Absence], *, is_users: Callable[[str], bool], started_ns: int
+) -> tuple[list[TimeoutGroup], list[Finding]]:
+    """The timeouts of a process by kind, place and fault, and a finding for each group that was not the other side's."""
+    grouped: dict[tuple[str, Location | None, Fault], list[_Case]] = defaultdict(list)
+    for event in process.events:
+        if event.get("e") == "timeout":
+            case = _judge(event, absences, is_users)
+            grouped[str(event.get("kind", "?")), case.place, case.fault].append(case)
+    groups = [_group(process, kind, cases) for (kind, _, _), cases in grouped.items()]
+    findings = [
+        _finding(process, group, cases, started_ns)
+        for group, cases in zip(groups, grouped.values(), strict=True)
+        if group.fault in {Fault.LOOP, Fault.POOL}
     ]
-    return tuple(sorted(merged, key=lambda each: -each.count))
+    return sorted(groups, key=lambda group: -group.count), findings
 
 
-def _sum(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return round(sum(known), 3) if known else None
+def _judge(event: Event, absences: Sequence[Absence], is_users: Callable[[str], bool]) -> _Case:
+    t0, t1 = _number(event.get("t0")), _number(event.get("t1"))
+    window = max(0, t1 - t0) if t0 else 0
+    blamed: Counter[tuple[Location | None, str]] = Counter()
+    for absence in absences:
+        overlap = min(absence.t1, t1) - max(absence.t0, t0) if absence.loop == event.get("loop") else 0
+        if window and overlap > 0:
+            blamed[absence.culprit, absence.leaf] += overlap
+    away = min(window, blamed.total())
+    fault, grade = _fault(event, window, away)
+    return _Case(event, window, away, fault, grade, blamed, _place(event, is_users))
+
+
+def _fault(event: Event, window: int, away: int) -> tuple[Fault, Grade]:
+    if not window:
+        return Fault.UNKNOWN, Grade.UNKNOWN
+    if event.get("answered") is True and away:
+        return Fault.LOOP, Grade.PROVED
+    if _number(event.get("pool_ns")) >= MOST_OF_IT * window:
+        return Fault.POOL, Grade.EXACT
+    if away >= MOST_OF_IT * window:
+        return Fault.LOOP, Grade.INFERRED
+    if away < FREE * window and event.get("answered") is False:
+        return Fault.PEER, Grade.EXACT
+    return Fault.UNKNOWN, Grade.UNKNOWN
+
+
+def _place(event: Event, is_users: Callable[[str], bool]) -> Location | None:
+    """The innermost await in the user's own code."""
+    chain = event.get("chain")
+    for entry in reversed(chain if type(chain) is list else []):
+        if type(entry) is list and [type(part) for part in entry] == [str, int, str] and is_users(entry[0]):
+            return Location(entry[0], entry[1], entry[2])
+    return None
+
+
+def _group(process: Process, kind: str, cases: list[_Case]) -> TimeoutGroup:
+    first = cases[0]
+    task = first.event.get("task")
+    return TimeoutGroup(
+        kind=kind,
+        fault=first.fault,
+        text=_text(cases),
+        pid=process.pid,
+        count=len(cases),
+        coroutine=str(task.get("coroutine", "")) if type(task) is dict else "",
+        place=first.place,
+        window_ms=_mean([case.window for case in cases if case.window]),
+        away_ms=_mean([case.away for case in cases if case.window]),
+        queued_ms=_mean([queued for case in cases if type(queued := case.event.get("pool_ns")) is int]),
+        answered=sum(case.event.get("answered") is True for case in cases),
+        blamed=tuple(_blamed(cases)),
+    )
+
+
+def _text(cases: list[_Case]) -> str:
+    window = _mean([case.window for case in cases]) or 0.0
+    away = _mean([case.away for case in cases]) or 0.0
+    fault = cases[0].fault
+    if fault is Fault.LOOP:
+        there = "; the reply was already there" if cases[0].event.get("answered") is True else ""
+        return f"not the other side: the loop was away for {_seconds(away)} of {_seconds(window)}{there}"
+    if fault is Fault.POOL:
+        queued = _mean([_number(case.event.get("pool_ns")) for case in cases]) or 0.0
+        return f"not the other side: the call queued behind a full pool for {_seconds(queued)} of {_seconds(window)}"
+    if fault is Fault.PEER:
+        free = 100 - 100 * away / window
+        return f"the loop was free for {free:.1f} % of the wait: the other side was slow"
+    return f"cannot tell: {_why_unknown(cases[0])}"
+
+
+def _why_unknown(case: _Case) -> str:
+    if not case.window:
+        return "when it began was not measured"
+    if case.event.get("answered") is None and case.away < FREE * case.window:
+        return "the loop was free, but what was awaited is no stream that unjam can look into"
+    return f"the loop was away for {_seconds(case.away / 1e6)} of {_seconds(case.window / 1e6)}, less than half"
+
+
+def _blamed(cases: list[_Case]) -> Iterator[str]:
+    total: Counter[tuple[Location | None, str]] = Counter()
+    for case in cases:
+        total.update(case.blamed)
+    for (culprit, leaf), _ in total.most_common(MOST_BLAMED):
+        yield f"{culprit.file}:{culprit.line} {leaf}".rstrip() if culprit else leaf or "unknown"
+
+
+def _finding(process: Process, group: TimeoutGroup, cases: list[_Case], started_ns: int) -> Finding:
+    rule = index.rule(RULE)
+    worst = max(cases, key=lambda case: case.away)
+    (culprit, leaf), _ = worst.blamed.most_common(1)[0] if worst.blamed else ((None, ""), 0)
+    moments = [_number(case.event.get("t1")) - started_ns for case in cases]
+    return Finding(
+        rule=RULE,
+        cause=rule.cause,
+        grade=min(case.grade for case in cases),
+        message=f"{group.kind} fired {group.count} time{'s' if group.count != 1 else ''}: {group.text}",
+        culprit=culprit if group.fault is Fault.LOOP else group.place,
+        leaf=leaf if group.fault is Fault.LOOP else group.kind,
+        pid=process.pid,
+        loop=_number(worst.event.get("loop")),
+        count=group.count,
+        total_ms=0.0,
+        max_ms=max(case.window for case in cases) / 1e6,
+        first_s=max(0.0, min(moments) / 1e9),
+        last_s=max(0.0, max(moments) / 1e9),
+        evidence=tuple(_evidence(group)),
+        remedies=tuple(Remedy(REMEDIES[key].text, REMEDIES[key].cost) for key in rule.advice),
+    )
+
+
+def _evidence(group: TimeoutGroup) -> Iterator[Evidence]:
+    if group.place:
+        yield Evidence("timeout", f"it fired at {group.place.file}:{group.place.line} in {group.place.function}")
+    if group.answered:
+        yield Evidence("timeout", f"the reply was there when it fired, {group.answered} of {group.count} times")
+    if group.queued_ms is not None:
+        yield Evidence("pool", f"the awaited call queued for {_seconds(group.queued_ms)}")
+    for blamed in group.blamed:
+        yield Evidence("stall", f"the loop was away in {blamed}")
+
+
+def _mean(values: list[int]) -> float | None:
+    return sum(values) / len(values) / 1e6 if values else None
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1e3:.2f} s"
+
+
+def _number(value: object) -> int:
+    return value if type(value) is int else 0

@@ -270,6 +270,10 @@ REMEDIES: dict[str, Advice] = {
         "take locks by with only, so that every way out releases them",
         "none; where acquire and release lie in different functions, the code must be cut differently",
     ),
+    "mend-handoff": Advice(
+        "await the hand-off, pass the function with its arguments, keywords through functools.partial",
+        "the call takes a thread of the pool for as long as it lasts",
+    ),
     "leave-alone": Advice(
         "leave it: it takes microseconds, less than the hop to a thread",
         "on a network file system the same call may take seconds",

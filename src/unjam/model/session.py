@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from unjam.model.findings import Finding, Location, TaskName
+from unjam.model.findings import Finding
 from unjam.model.stacks import Stack
+from unjam.model.timeouts import TimeoutGroup
 
 Event: TypeAlias = dict[str, Any]
 """One line of a recording (docs/recording.md)."""
@@ -62,27 +63,6 @@ class LoopReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeout:
-    """Time-outs that fired at one place with one verdict; times are milliseconds, sums over `count`.
-
-    `verdict` is "ours" (the loop was away or a pool was full), "theirs" (the other side was slow) or "unknown"; `text` says
-    so in a sentence. `window_ms` is the time that was given, `away_ms` how much of it the loop was away, `pool_ms` how much of it
-    the call queued in a pool (None: not measured). `culprits` names what held the loop, worst first.
-    """
-
-    kind: str
-    site: Location | None
-    task: TaskName | None
-    verdict: Literal["ours", "theirs", "unknown"]
-    text: str
-    count: int = 1
-    window_ms: float = 0.0
-    away_ms: float = 0.0
-    pool_ms: float | None = None
-    culprits: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
     """All that a report is made from: reports never look anywhere else."""
 
@@ -97,8 +77,8 @@ class Session:
     verdict: str = ""
     loops: tuple[LoopReport, ...] = ()
     findings: tuple[Finding, ...] = ()
-    timeouts: tuple[Timeout, ...] = ()
-    """Every time-out that fired, whose fault it was, and why; those that were ours are findings (UJ701) as well."""
+    timeouts: tuple[TimeoutGroup, ...] = ()
+    """Every timeout that fired, whosever fault it was; those that were ours are findings too."""
     not_observed: tuple[str, ...] = ()
     dropped: int = 0
     exit_code: int | None = None
