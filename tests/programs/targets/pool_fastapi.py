@@ -10,6 +10,7 @@ from _truth import quiet, run
 from fastapi import FastAPI
 
 app = FastAPI()
+client = httpx.AsyncClient(verify=False, limits=httpx.Limits(max_connections=60))
 
 # expect: UJ601 culprit=any
 
@@ -27,11 +28,14 @@ async def main() -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    limits = httpx.Limits(max_connections=60)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False, limits=limits) as client:
+    client.base_url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with client:
         await quiet()
-        await asyncio.gather(*(client.get("/slow") for _ in range(48)))
+        asking = []
+        for _ in range(48):
+            asking.append(asyncio.create_task(client.get("/slow")))
+            await asyncio.sleep(0.003)
+        await asyncio.gather(*asking)
     server.should_exit = True
     await serving
 
