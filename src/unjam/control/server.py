@@ -18,7 +18,7 @@ from unjam.control.address import own_folder, socket_name, start_ticks, sweep
 from unjam.control.originals import original
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure
-from unjam.native.quiet_thread import start_quiet_thread
+from unjam.native.quiet_thread import QuietThread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,9 +69,8 @@ class Server:
         self.path = os.path.join(folder, socket_name(self._pid))
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._listener = self._bind()
-        self._ended = original("_thread", "allocate_lock")()
-        self._ended.acquire()
-        start_quiet_thread(self._run, original("_thread", "start_new_thread"))
+        self._thread = QuietThread(self._run, original("_thread", "start_new_thread"))
+        self._thread.start()
 
     def _bind(self) -> _socket.socket:
         """Bind inside the private folder first, then close the socket to others: bind alone leaves it at the umask."""
@@ -94,7 +93,7 @@ class Server:
             os.write(self._wake_write, b"x")
         except OSError:
             return
-        if self._ended.acquire(timeout=STOP_S):
+        if self._thread.join(STOP_S):
             os.close(self._wake_write)
 
     def drop_after_fork(self) -> None:
@@ -123,7 +122,6 @@ class Server:
             for client in list(self._clients.values()):
                 self._drop(client)
             os.close(self._wake_read)
-            self._ended.release()
 
     def _serve(self) -> None:
         while True:

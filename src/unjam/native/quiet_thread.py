@@ -13,10 +13,18 @@ GONE_EVERY_S = 0.0002
 
 
 class QuietThread:
-    """A thread that the interpreter does not wait for at its end; may be started again after `join`."""
+    """A thread that the interpreter does not wait for at its end; may be started again after `join`.
 
-    def __init__(self, function: Callable[[], None]) -> None:
+    `start_thread` is the real `_thread.start_new_thread` where somebody has replaced it.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[], None],
+        start_thread: Callable[[Callable[[], None], tuple[()]], int] = _thread.start_new_thread,
+    ) -> None:
         self._function = function
+        self._start_thread = start_thread
         self._ended = _thread.allocate_lock()
         self._tid = 0
 
@@ -24,12 +32,12 @@ class QuietThread:
         """Start it, with all signals blocked from its first moment on."""
         self._ended.acquire()
         if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
-            _thread.start_new_thread(self._run, ())
+            self._start_thread(self._run, ())
             return
         # A thread inherits the mask.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            _thread.start_new_thread(self._run, ())
+            self._start_thread(self._run, ())
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -91,8 +91,8 @@ class Resolver:
         ident = 0 if scene.memory.reason else scene.memory.word(id(lock) + RLOCK_OWNER)
         if not ident:
             return [] if not scene.memory.reason else holders
-        owner = threading._active.get(ident)  # type: ignore[attr-defined]  # noqa: SLF001
-        if ident not in sys._current_frames():  # noqa: SLF001
+        owner = threading._active.get(ident)  # type: ignore[attr-defined]
+        if ident not in sys._current_frames():
             key = scene.add(f"ended:{ident}", "ended", "a thread that has ended")
             return [Claim(key, "is held by", Grade.EXACT, "the lock's owner field; no thread has that ident now")]
         key = thread_key(scene, ident, owner)
@@ -122,8 +122,8 @@ class Resolver:
         """The interpreter waits at its end for all threads that are not daemons."""
         scene = self._scene
         key = scene.add("shutdown", "shutdown", "the end of all threads", needs="all", sig="shutdown")
-        for ident, thread in dict(threading._active).items():  # type: ignore[attr-defined]  # noqa: SLF001
-            if own_dict(thread).get("_daemonic") is False and not is_a(thread, threading._MainThread):  # type: ignore[attr-defined]  # noqa: SLF001
+        for ident, thread in dict(threading._active).items():  # type: ignore[attr-defined]
+            if own_dict(thread).get("_daemonic") is False and not is_a(thread, threading._MainThread):  # type: ignore[attr-defined]
                 scene.edge(
                     key, Claim(thread_key(scene, ident, thread), "needs the end of", Grade.EXACT, "not a daemon")
                 )

@@ -81,7 +81,7 @@ def _frames(threads: list[Seen], tasks: list[TaskSeen]) -> Iterator[tuple[str, s
             for frame in await_chain(read(task.task, "_coro")).frames[-DEEP:]:
                 yield task.key, task.label, frame
     for seen in threads:
-        innermost = sys._current_frames().get(seen.ident)  # noqa: SLF001
+        innermost = sys._current_frames().get(seen.ident)
         for frame in walk(innermost)[:DEEP] if innermost is not None else ():
             if (module_of(frame), frame.f_code.co_qualname) in _LOOP_RUNNERS:
                 break

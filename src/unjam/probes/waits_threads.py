@@ -54,8 +54,8 @@ class Seen:
 
 def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     """Look at every thread but the one of ident `leave_out`."""
-    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # noqa: SLF001  # enumerate() takes a lock
-    frames = sys._current_frames()  # noqa: SLF001
+    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # enumerate() takes a lock
+    frames = sys._current_frames()
     seen: list[Seen] = []
     for ident in list(frames):
         frame = frames.pop(ident, None)
@@ -64,7 +64,7 @@ def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
         del frame
         if scene.pause():
             frames.clear()
-            frames = sys._current_frames()  # noqa: SLF001
+            frames = sys._current_frames()
     return seen
 
 
