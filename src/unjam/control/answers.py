@@ -43,7 +43,9 @@ def hang_answers(collector: Collector) -> dict[str, Answer]:
 class Watched:
     """The answers of a process whose loops are watched."""
 
-    def __init__(self, collector: Collector, loops: LoopStats, recent: Recent, header: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, collector: Collector, loops: LoopStats, recent: Recent, header: Callable[[], dict[str, Any]]
+    ) -> None:
         self._collector = collector
         self._loops = loops
         self._recent = recent
@@ -57,7 +59,12 @@ class Watched:
 
     def why(self) -> dict[str, Any]:
         """Return what is needed to say what holds each loop now."""
-        return {**self._now(), "header": self._header(), "events": self._recent.events(), "graph": to_json(self._collector.collect())}
+        return {
+            **self._now(),
+            "header": self._header(),
+            "events": self._recent.events(),
+            "graph": to_json(self._collector.collect()),
+        }
 
     def top(self) -> dict[str, Any]:
         """Return what a live view shows; tasks and pools may be older than the rest."""
@@ -87,4 +94,3 @@ def summary(graph: Graph) -> dict[str, Any]:
         "pools": pools,
         "looked": graph.t,
     }
-

@@ -32,7 +32,15 @@ def shrunk(graph: Graph) -> Graph:
     if left_out <= 0:
         return graph
     stuck = verdict(graph).stuck
-    order = sorted(graph.nodes.values(), key=lambda node: (node.key not in stuck, node.kind not in {"thread", "loop", "executor"}))
+    order = sorted(
+        graph.nodes.values(), key=lambda node: (node.key not in stuck, node.kind not in {"thread", "loop", "executor"})
+    )
     nodes = {node.key: node for node in order[:MOST_NODES]}
     edges = tuple(edge for edge in graph.edges if edge.source in nodes and edge.target in nodes)
-    return replace(graph, nodes=nodes, edges=edges, moved=graph.moved & nodes.keys(), truncated={**graph.truncated, "nodes": left_out})
+    return replace(
+        graph,
+        nodes=nodes,
+        edges=edges,
+        moved=graph.moved & nodes.keys(),
+        truncated={**graph.truncated, "nodes": left_out},
+    )

@@ -105,6 +105,12 @@ class Control:
 
         graph = self._collect().collect_twice()
         stall = self._recent.open_stall(loop["loop"])
-        event = {"e": "dump", "t": time.monotonic_ns(), "stall": stall, "loop": loop["loop"], "graph": to_json(shrunk(graph))}
+        event = {
+            "e": "dump",
+            "t": time.monotonic_ns(),
+            "stall": stall,
+            "loop": loop["loop"],
+            "graph": to_json(shrunk(graph)),
+        }
         self._source.emit(event)
         say(last_words(graph, loop["thread"], away_ns))
