@@ -117,7 +117,7 @@ class Settings:
             "UNJAM_SRC": os.pathsep.join(self.src),
             "UNJAM_LIVE": "1" if self.live else "",
             "UNJAM_TIER": self.tier,
-            "UNJAM_DUMP_AFTER": format_duration(self.dump_after_ns) if self.dump_after_ns else "0",
+            "UNJAM_DUMP_AFTER": _dump_after(self.dump_after_ns),
             "UNJAM_TRACK_LOCKS": "1" if self.track_locks else "",
         }
         return {name: value for name, value in variables.items() if value}
@@ -128,3 +128,9 @@ def parse_dump_after(text: str, *, what: str) -> int:
     if text.strip() == "0":
         return 0
     return parse_duration(text, what=what) if text else DEFAULT_DUMP_AFTER_NS
+
+
+def _dump_after(nanoseconds: int) -> str:
+    if nanoseconds == DEFAULT_DUMP_AFTER_NS:
+        return ""
+    return format_duration(nanoseconds) if nanoseconds else "0"
