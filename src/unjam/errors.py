@@ -11,6 +11,12 @@ UnjamError
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unjam.model.findings import Finding
+
 
 class UnjamError(Exception):
     """The root: catching it catches everything that unjam raises on purpose."""
@@ -26,6 +32,17 @@ class RecordingError(UnjamError):
 
 class NotAvailable(UnjamError):
     """This machine or interpreter lacks something; the text names it and the way out."""
+
+
+class LoopBlocked(UnjamError):
+    """A stretch watched with `fail=True` held a loop; `findings` are what was found, worst first."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        worst = self.findings[0]
+        where = f" at {worst.culprit.file}:{worst.culprit.line}" if worst.culprit else ""
+        more = f" (and {len(self.findings) - 1} more)" if len(self.findings) > 1 else ""
+        super().__init__(f"{worst.rule or 'unknown'} [{worst.cause}]{where}: {worst.message}{more}")
 
 
 class WouldDeadlock(UnjamError, RuntimeError):

@@ -105,6 +105,32 @@ class Monitor:
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
 
+    def header(self) -> dict[str, Any]:
+        """The `process` event as it is known by now."""
+        return dict(self._header)
+
+    def events_so_far(self) -> list[dict[str, Any]]:
+        """What this process has recorded until now; empty where nothing is recorded."""
+        from unjam.recording.reader import parse_event
+
+        path = f"/proc/self/fd/{self._fd}"
+        if self._fd < 0 or not os.path.exists(path):
+            return []
+        with open(path, "rb") as file:
+            return [event for event in map(parse_event, file) if event is not None]
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until what has happened so far has reached the subscribers, `timeout_s` at the most."""
+        if self._probes is not None:
+            self._probes.drainer.flush(timeout_s)
+
+    def set_threshold(self, threshold_ns: int) -> None:
+        """Change what counts as a stall from now on."""
+        self.settings = self.settings.replace(threshold_ns=threshold_ns)
+        self._header["threshold_ns"] = threshold_ns
+        if self._probes is not None:
+            self._probes.engine.set_threshold(threshold_ns)
+
     def before_fork(self) -> None:
         """Have no thread of ours across a fork: none to be lost in the child, none for os.fork to warn of (Python 3.12)."""
         if self._control is not None:
@@ -142,7 +168,8 @@ class Monitor:
                 self._fd = open_process_file(folder, self._pid)
             except OSError as error:
                 say(f"unjam: nothing is recorded: {folder}: {error.strerror}; your program is unaffected")
-        self._write(header(self.settings))
+        self._header = header(self.settings)
+        self._write(self._header)
 
     def _close_file(self) -> None:
         fd, self._fd = self._fd, -1

@@ -1,10 +1,4 @@
-"""Watching a stretch of the program from inside: what held its loops meanwhile, as findings.
-
-    with unjam.watch(threshold="50ms") as watched:
-        asyncio.run(main())
-    for finding in watched.findings:
-        print(finding.message)
-"""
+"""Watching a stretch of the program from inside: what held its loops meanwhile, as findings."""
 
 from __future__ import annotations
 
@@ -14,10 +8,10 @@ import linecache
 import os
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
 from unjam import monitor
-from unjam.errors import LoopBlocked
+from unjam.errors import LoopBlocked, NotAvailable
 from unjam.model.durations import parse_duration
 from unjam.model.findings import Finding
 from unjam.model.session import Event, LoopReport, Process, Recording, Session
@@ -88,6 +82,7 @@ class Watch:
         self._began_ns = 0
         self._monitor: monitor.Monitor | None = None
         self._ours = False
+        self._threshold_before_ns = 0
         self._known: list[Event] = []
         self._session: Session | None = None
 
@@ -106,7 +101,7 @@ class Watch:
         """The loops that ran, with how long they were away."""
         return self._session.loops if self._session else ()
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         """Begin to watch."""
         self._monitor = self._installed()
         memory = _memory_of(self._monitor)
@@ -127,10 +122,13 @@ class Watch:
         if self._ours:
             monitor.uninstall()
             self._ours = False
+        elif self._threshold_before_ns:
+            watched.set_threshold(self._threshold_before_ns)
+            self._threshold_before_ns = 0
         if self._fail and self._session.findings and not any(error):
             raise LoopBlocked(self._session.findings)
 
-    async def __aenter__(self) -> Watch:
+    async def __aenter__(self) -> Self:
         """As `with`."""
         return self.__enter__()
 
@@ -169,11 +167,10 @@ class Watch:
             monitor.install_settings(Settings.from_environ(os.environ).replace(threshold_ns=threshold_ns, record=False))
             watched, self._ours = monitor.current(), True
         if watched is None:
-            from unjam.errors import NotAvailable
-
             raise NotAvailable("this process cannot be watched: unjam doctor says why")
-        if self._threshold_ns:
-            watched.lower_threshold(self._threshold_ns)
+        if 0 < self._threshold_ns < watched.settings.threshold_ns:
+            self._threshold_before_ns = watched.settings.threshold_ns
+            watched.set_threshold(self._threshold_ns)
         return watched
 
     def _gather(self, event: Event) -> None:
@@ -188,7 +185,11 @@ class Watch:
         from unjam.diagnosis import diagnose
 
         # A stall that began before is not of this stretch; one that is still open has lasted until now.
-        events = [event for event in self._events if event["e"] != "stall" or (event["t1"] or self._began_ns) >= self._began_ns]
+        events = [
+            event
+            for event in self._events
+            if event["e"] != "stall" or (event["t1"] or self._began_ns) >= self._began_ns
+        ]
         process = Process(
             pid=os.getpid(),
             header={**watched.header(), "t": self._began_ns},

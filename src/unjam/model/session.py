@@ -18,7 +18,7 @@ class Process:
     """One watched process: its header, its events in order, and its stacks by id.
 
     `killed` says that no orderly end was recorded; `torn` counts lines that could not be read. `dropped` counts events
-    that the process itself said it had lost.
+    that the process itself said it had lost. `partial` holds the ids of the stacks that do not reach the thread's base.
     """
 
     pid: int
@@ -28,6 +28,7 @@ class Process:
     killed: bool = False
     torn: int = 0
     dropped: int = 0
+    partial: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import sys
 import time
@@ -45,6 +46,7 @@ class Drainer:
         self._next_stats_ns = 0
         self._told_lost = 0
         self._stopping = False
+        self._flushing: list[_thread.LockType] = []
         self._thread = QuietThread(self._run)
 
     def start(self) -> None:
@@ -59,6 +61,15 @@ class Drainer:
         if self._thread.join(timeout_s):
             self._handle(self._engine.drain(0.0))
 
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until every event emitted before has been passed on; False where that takes longer than `timeout_s`."""
+        passed = _thread.allocate_lock()
+        passed.acquire()
+        self._engine.flush(timeout_s)
+        self._flushing.append(passed)
+        self._engine.wake()
+        return passed.acquire(timeout=timeout_s)
+
     def finish(self) -> None:
         """Write what was kept for later: the process ends, or watching does."""
         self._write_victims(now=sys.maxsize)
@@ -72,9 +83,18 @@ class Drainer:
         try:
             while not self._stopping:
                 self._handle(self._engine.drain(self._wait_s()))
+                self._answer_flushes()
                 self._write_periodic()
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("events are recorded, but not named any more", error)
+
+    def _answer_flushes(self) -> None:
+        flushing, self._flushing = self._flushing, []
+        if flushing:
+            self._write_victims(now=sys.maxsize)
+            self._handle(self._engine.drain(0.0))
+        for passed in flushing:
+            passed.release()
 
     def _wait_s(self) -> float:
         due = min([self._next_stats_ns, *(due for due, _ in self._victims_due)])
