@@ -58,12 +58,12 @@ def where(finding: Finding, page: Page) -> str:
 def _facts(session: Session, finding: Finding, page: Page) -> Iterator[tuple[str, str]]:
     if finding.total_ms:
         yield "cost", cost(finding)
-    yield from _lines("cycle", map(page.text, finding.cycle))
-    yield from _lines("path", steps(finding.chain, page))
+    yield from labelled("cycle", map(page.text, finding.cycle))
+    yield from labelled("path", steps(finding.chain, page))
     yield from _who(session, finding)
     if spent := accounted(finding.accounted):
         yield "time", spent
-    yield from _lines("proof", (page.text(item.text) for item in finding.evidence[:MOST_EVIDENCE]))
+    yield from labelled("proof", (page.text(item.text) for item in finding.evidence[:MOST_EVIDENCE]))
     yield "grade", _GRADES.get(finding.grade.label, finding.grade.label)
     if waited := victims(finding.victims, finding.victim_count):
         yield "waited", waited
@@ -87,7 +87,8 @@ def table(rows: Iterable[tuple[str, str]]) -> Table:
     return grid
 
 
-def _lines(label: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+def labelled(label: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Rows of a table with one label for all of them."""
     for index, text in enumerate(texts):
         yield ("" if index else label), text
 

@@ -71,7 +71,8 @@ def verdict(session: Session, page: Page) -> str:
         ran = "Python " + ", ".join(map(safe, session.pythons)) if session.pythons else "Python"
         return f"No event loop ran in {counted(len(session.pids), 'process', 'processes')} ({ran})."
     if session.verdict:
-        return page.text(session.verdict)
+        sentence = page.text(session.verdict)
+        return sentence[:1].upper() + sentence[1:]
     held = f"held the loop for {duration(session.threshold_ms)} or more"
     if session.findings:
         return f"{counted(len(session.findings), 'cause')} {held}."
@@ -118,7 +119,7 @@ def _listed(session: Session, item: Finding, page: Page) -> Text:
 
 
 def _remarks(session: Session, page: Page) -> Iterator[RenderableType]:
-    lines = [("not observed", page.text(text)) for text in session.not_observed]
+    lines = list(findings.labelled("not observed", map(page.text, session.not_observed)))
     if session.dropped:
         lines.append(
             ("dropped", f"{counted(session.dropped, 'event')}: counts and times above are the least there was")
