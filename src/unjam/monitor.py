@@ -70,7 +70,7 @@ class Monitor:
             if probes is not None:
                 probes.stop()
             self._write_end(reason)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the end of the recording is missing", error)
 
     def uninstall(self) -> None:
@@ -252,14 +252,14 @@ def install(
 
 def install_settings(settings: Settings) -> None:
     """Watch this process by these settings; where that fails, say so in one line and step aside."""
-    global _monitor
+    global _monitor  # noqa: PLW0603 -- a process has one monitor
     if _monitor is not None or not _in_main_interpreter():
         return
     monitor = Monitor(settings if settings.folder or not settings.record else _with_folder(settings))
     try:
         monitor.start()
         _watch_forks()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
         monitor.uninstall()
         report_failure("this process is not watched", error)
         return
@@ -312,7 +312,7 @@ def _with_folder(settings: Settings) -> Settings:
 
 def _watch_forks() -> None:
     """Be told of forks; that cannot be undone, so it is done once and asks for the monitor of the moment."""
-    global _forks_are_watched
+    global _forks_are_watched  # noqa: PLW0603 -- see above
     if _forks_are_watched or not hasattr(os, "register_at_fork"):
         return
     _forks_are_watched = True
@@ -327,7 +327,7 @@ def _at_fork(method: str) -> None:
     if _monitor is not None:
         try:
             getattr(_monitor, method)()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a fork is not watched", error)
 
 

@@ -18,6 +18,7 @@ from unjam.control.address import own_folder, socket_name, start_ticks, sweep
 from unjam.control.originals import original
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure
+from unjam.native.quiet_thread import QuietThread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Server:
         self._listener = self._bind()
         self._ended = original("_thread", "allocate_lock")()
         self._ended.acquire()
-        original("_thread", "start_new_thread")(self._run, ())
+        QuietThread(self._run, original("_thread", "start_new_thread")).start()
 
     def _bind(self) -> _socket.socket:
         """Bind inside the private folder first, then close the socket to others: bind alone leaves it at the umask."""

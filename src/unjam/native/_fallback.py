@@ -187,9 +187,9 @@ def check() -> dict[str, str]:
 
 
 def _check_stacks() -> str:
-    frames = sys._current_frames()
+    frames = sys._current_frames()  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
     own = frames.get(_thread.get_ident())
-    return "" if own is sys._getframe() else "sys._current_frames does not show the own frame"
+    return "" if own is sys._getframe() else "sys._current_frames does not show the own frame"  # noqa: SLF001
 
 
 def start(*, threshold_ns: int, tick_ns: int, fd: int = -1, keep: int = 0) -> None:
@@ -334,7 +334,7 @@ def lost() -> int:
 
 def stack_of(thread_ident: int) -> list[FrameFields] | None:
     """See _core.pyi."""
-    places = walk(sys._current_frames().get(thread_ident))
+    places = walk(sys._current_frames().get(thread_ident))  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
     return describe(places) if places else None
 
 
@@ -351,7 +351,7 @@ def thread_state(thread_ident: int) -> dict[str, Any]:
 
 def after_fork_in_child() -> None:
     """See _core.pyi."""
-    global _engine
+    global _engine  # noqa: PLW0603 -- the only way to forget everything at once
     steps = _engine.steps
     slots = _engine.slots
     _engine = Engine()

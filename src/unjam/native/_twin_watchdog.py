@@ -12,7 +12,7 @@ from unjam.native import _twin_os as system
 from unjam.native._twin_loop import FinishedTurn, Slot
 from unjam.native._twin_sampler import Sampler
 from unjam.native._twin_stall import Accounts, Stall
-from unjam.native.quiet_thread import start_quiet_thread
+from unjam.native.quiet_thread import QuietThread
 
 IDLE_TICKS = 20
 """After this many ticks in which no loop turned the watchdog sleeps until one does: 0.2 s at the usual 10 ms."""
@@ -52,7 +52,7 @@ class Watchdog:
         self._stalls: dict[int, Stall] = {}
         self._bases: dict[int, Base] = {}
         self._alarm = _thread.allocate_lock()
-        self._ended = _thread.allocate_lock()
+        self._thread = QuietThread(self._run)
         self._stopping = False
         self._process_cpu = time.process_time_ns()
         self._own_delay = 0
@@ -63,15 +63,13 @@ class Watchdog:
         """Start the thread, for the first time or again."""
         self._stopping = False
         self._alarm.acquire(blocking=False)
-        self._ended.acquire()
-        start_quiet_thread(self._run)
+        self._thread.start()
 
     def stop(self, timeout_s: float = 0.1) -> None:
         """End the thread; gives up waiting after `timeout_s`."""
         self._stopping = True
         self.wake()
-        if self._ended.acquire(timeout=timeout_s):
-            self._ended.release()
+        self._thread.join(timeout_s)
 
     def finish(self) -> None:
         """Write what has been left to a thread that is gone."""
@@ -97,10 +95,8 @@ class Watchdog:
                 woken = self._alarm.acquire(timeout=timeout_s)
                 now = time.monotonic_ns()
                 self._tick(now, 0 if woken else now - due)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the watchdog stopped", error)
-        finally:
-            self._ended.release()
 
     def _next_wait_s(self) -> float:
         slots = list(self._slots.values())

@@ -58,6 +58,7 @@ compat_init(void)
     compat.code_type = (uintptr_t)dlsym(RTLD_DEFAULT, "PyCode_Type");
     compat.context_enter = (int (*)(void *))dlsym(RTLD_DEFAULT, "PyContext_Enter");
     compat.context_exit = (int (*)(void *))dlsym(RTLD_DEFAULT, "PyContext_Exit");
+    compat.copy_context = (void *(*)(void))dlsym(RTLD_DEFAULT, "PyContext_CopyCurrent");
     compat.context_type = dlsym(RTLD_DEFAULT, "PyContext_Type");
     compat.traceback_add = (void (*)(const char *, const char *, int))dlsym(RTLD_DEFAULT, "_PyTraceback_Add");
     compat.first_tstate = (void *(*)(void *))dlsym(RTLD_DEFAULT, "PyInterpreterState_ThreadHead");

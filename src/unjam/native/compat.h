@@ -45,6 +45,7 @@ struct compat {
     uintptr_t code_type;         /* PyCode_Type */
     int (*context_enter)(void *);
     int (*context_exit)(void *);
+    void *(*copy_context)(void);
     void *context_type;
     void (*traceback_add)(const char *, const char *, int);
     void *(*first_tstate)(void *);

@@ -14,6 +14,7 @@
 #include "lines.h"
 #include "memory.h"
 #include "samples.h"
+#include "sites.h"
 #include "slots.h"
 #include "stacks.h"
 #include "steps.h"
@@ -306,8 +307,7 @@ static PyObject *
 scheduled_site(PyObject *self, PyObject *handle)
 {
     (void)self;
-    (void)handle;
-    Py_RETURN_NONE;
+    return sites_of(handle);
 }
 
 /* ---- lines ---- */
@@ -523,7 +523,7 @@ thread_state(PyObject *self, PyObject *args, PyObject *keywords)
     uintptr_t tstate = (uintptr_t)find_tstate(ident);
     if (tstate != 0) {
         struct kept file = threads_open(gil_thread_of(tstate), "syscall");
-        samples_observe(&sample, &file, tstate);
+        samples_observe(&sample, &file, tstate, false);
         kept_close(&file);
     }
     return state_dict(&sample);

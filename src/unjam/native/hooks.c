@@ -46,15 +46,22 @@ slot_of(int epoll_fd)
     return GET(adoptions) != 0 ? slot_adopt(epoll_fd) : NULL;
 }
 
-static inline void
-enter(struct slot *slot)
+/* Before the call; returns whether `leave` is to follow it. */
+static inline bool
+enter(struct slot *slot, bool waits)
 {
     int kept = errno;
-    slot_enter_select(slot);
+    if (waits) {
+        slot_enter_select(slot);
+    }
+    else {
+        slot_pass_select(slot);
+    }
     errno = kept;
+    return waits;
 }
 
-/* The slot may have been given to another loop while this one waited. */
+/* After the call. The slot may have been given to another loop while this one waited. */
 static inline void
 leave(struct slot *slot, int epoll_fd)
 {
@@ -70,10 +77,9 @@ hooked_wait(int fd, struct epoll_event *events, int most, int timeout)
 {
     wait_function original = (wait_function)GET(originals[WAIT]);
     struct slot *slot = slot_of(fd);
-    if (slot == NULL) {
+    if (slot == NULL || !enter(slot, timeout != 0)) {
         return original(fd, events, most, timeout);
     }
-    enter(slot);
     int ready = original(fd, events, most, timeout);
     leave(slot, fd);
     return ready;
@@ -84,10 +90,9 @@ hooked_pwait(int fd, struct epoll_event *events, int most, int timeout, const si
 {
     pwait_function original = (pwait_function)GET(originals[PWAIT]);
     struct slot *slot = slot_of(fd);
-    if (slot == NULL) {
+    if (slot == NULL || !enter(slot, timeout != 0)) {
         return original(fd, events, most, timeout, mask);
     }
-    enter(slot);
     int ready = original(fd, events, most, timeout, mask);
     leave(slot, fd);
     return ready;
@@ -98,10 +103,10 @@ hooked_pwait2(int fd, struct epoll_event *events, int most, const struct timespe
 {
     pwait2_function original = (pwait2_function)GET(originals[PWAIT2]);
     struct slot *slot = slot_of(fd);
-    if (slot == NULL) {
+    bool waits = timeout == NULL || timeout->tv_sec != 0 || timeout->tv_nsec != 0;
+    if (slot == NULL || !enter(slot, waits)) {
         return original(fd, events, most, timeout, mask);
     }
-    enter(slot);
     int ready = original(fd, events, most, timeout, mask);
     leave(slot, fd);
     return ready;

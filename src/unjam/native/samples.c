@@ -3,6 +3,7 @@
 #include "samples.h"
 
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "clock.h"
 #include "gil.h"
@@ -16,6 +17,14 @@ samples_state_name(enum thread_state state)
 }
 
 void
+samples_begin(struct samples *samples, uint64_t t0, uint64_t cpu_ns, uint64_t runq_ns)
+{
+    samples->ns = t0;
+    samples->cpu_ns = cpu_ns;
+    samples->runq_ns = runq_ns;
+}
+
+void
 samples_clear(struct samples *samples)
 {
     samples->count = 0;
@@ -23,24 +32,24 @@ samples_clear(struct samples *samples)
     samples->gil_asked_ns = UINT64_MAX;
     samples->ask_not_loops = 0;
     samples->held = false;
+    samples->state = STATE_UNKNOWN;
     samples->identity = 0;
-    samples->ns = 0;
 }
 
 static void
-observe_gil(struct sample *sample, uintptr_t tstate, bool waits)
+observe_gil(struct sample *sample, uintptr_t tstate, bool may_wait)
 {
     struct gil_view gil = gil_look();
     sample->gil_known = gil.known;
     sample->holds_gil = gil.known && gil.locked && gil.holder == tstate;
-    if (waits && gil.locked && gil.holder != tstate) {
+    if (may_wait && gil.locked && gil.holder != tstate) {
         sample->holder = gil_thread_of(gil.holder);
         sample->holder_stack = stacks_read(gil.holder, sample->holder, 0).reference;
     }
 }
 
 void
-samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate)
+samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate, bool waited_for_gil)
 {
     uintptr_t address;
     struct os_state os = threads_look(syscall);
@@ -53,18 +62,27 @@ samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tst
     if (sample->state == STATE_KERNEL) {
         sample->fd = threads_target(&os, sample->target);
     }
-    observe_gil(sample, tstate, waits_for_gil);
+    observe_gil(sample, tstate, waits_for_gil || waited_for_gil);
 }
 
-/* A runnable thread has a CPU, or waits for one: told apart by which of its two clocks went on since the sample before. */
+/* A runnable thread has a CPU, or waits for one: told apart by which of its two clocks went on since the sample before. A thread
+ * that waits for the GIL is runnable too, each time its wait times out (every 5 ms) and it asks anew. */
 static void
 refine_running(struct sample *sample, const struct samples *before, uint64_t ns, uint64_t cpu_ns, uint64_t runq_ns)
 {
-    if (sample->state != STATE_CPU || before->ns == 0) {
+    if (sample->state != STATE_CPU) {
         return;
     }
     uint64_t elapsed = ns - before->ns, cpu = clock_since(cpu_ns, before->cpu_ns);
     uint64_t queued = runq_ns == UNKNOWN_NS ? 0 : clock_since(runq_ns, before->runq_ns);
+    bool stuck = before->state == STATE_GIL && before->identity == sample->identity && cpu < elapsed / 4;
+    if (stuck && sample->holder != 0) {
+        sample->state = STATE_GIL;
+        sample->syscall = SYS_futex;
+        return;
+    }
+    sample->holder = 0;
+    sample->holder_stack = NO_STACK;
     /* Run delay is booked only when the wait is over, so a thread that still waits shows neither. */
     bool neither = cpu + queued < elapsed / 4;
     if (queued > cpu || neither) {
@@ -123,7 +141,7 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
 {
     struct sample sample;
     uintptr_t tstate = GET(slot->tstate);
-    samples_observe(&sample, &slot->syscall, tstate);
+    samples_observe(&sample, &slot->syscall, tstate, samples->state == STATE_GIL);
     struct stack stack = stacks_read(tstate, slot->tid, slot->stack_base);
     uint64_t now = clock_ns(), cpu_ns = clock_read_ns(slot->cpu_clock), runq_ns = threads_run_delay(&slot->schedstat);
     sample.stack = stack.reference;
@@ -134,10 +152,11 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
     }
     struct group *group = group_of(samples, &sample, now);
     group->count++;
-    group->moved += samples->ns != 0 && samples->identity != sample.identity;
+    group->moved += samples->identity != 0 && samples->identity != sample.identity;
     group->holding += sample.holds_gil;
     group->gil_known += sample.gil_known;
     group->last = now;
+    samples->state = sample.state;
     samples->identity = sample.identity;
     samples->ns = now;
     samples->cpu_ns = cpu_ns;

@@ -37,12 +37,16 @@ struct samples {
     uint64_t lost;  /* samples that went into the last group although they differ */
     uint64_t gil_asked_ns;  /* UINT64_MAX: not asked */
     uint64_t ask_not_loops; /* when the asking began that another holder had a part in */
-    uint64_t identity, ns, cpu_ns, runq_ns; /* of the sample before; ns 0: none */
-    bool held;              /* in it, the loop's thread held the GIL */
+    uint64_t identity, ns, cpu_ns, runq_ns; /* of the sample before, or at the beginning of the turn */
+    enum thread_state state;
+    bool held; /* in it, the loop's thread held the GIL */
     struct group groups[GROUPS];
 };
 
 void samples_clear(struct samples *samples);
+
+/* A turn began at `t0`, when the counters of its thread stood so. */
+void samples_begin(struct samples *samples, uint64_t t0, uint64_t cpu_ns, uint64_t runq_ns);
 
 /* Look at the thread of `slot` once and count what is seen, if its turn is still `left`, which began at `t0`. 20 to 60 us. */
 void samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t t0);
@@ -57,7 +61,8 @@ void samples_write(const struct samples *samples, struct line *line);
 /* As in the recording. */
 const char *samples_state_name(enum thread_state state);
 
-/* One look at a thread, without its stack. A runnable thread is taken to be on a CPU. */
-void samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate);
+/* One look at a thread, without its stack. A runnable thread is taken to be on a CPU; the holder of the GIL is named for one
+ * that waits for it, or did so when last seen. */
+void samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate, bool waited_for_gil);
 
 #endif

@@ -83,14 +83,10 @@ turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
     steps_turn_was_late(slot, stall, left);
 }
 
-void
-slot_enter_select(struct slot *slot)
+/* Count the turn that lasted from `left` to `now`. */
+static void
+close_turn(struct slot *slot, uint64_t left, uint64_t now)
 {
-    uint64_t left = GET(slot->left);
-    if (left == 0) {
-        return;
-    }
-    uint64_t now = clock_ticks();
     uint64_t ns = clock_span_ns(clock_since(now, left));
     if (ns >= GET(threshold_ns)) {
         turn_was_late(slot, left, now);
@@ -108,18 +104,43 @@ slot_enter_select(struct slot *slot)
     }
     unsigned bucket = lag_bucket(ns);
     SET(slot->lag[bucket], GET(slot->lag[bucket]) + 1);
-    atomic_store_explicit(&slot->left, 0, memory_order_release);
+}
+
+static void
+open_turn(struct slot *slot, uint64_t now)
+{
+    SET(slot->turn_first_step, GET(slot->steps));
+    SET(slot->turn_longest_step, 0);
+    atomic_store_explicit(&slot->left, now, memory_order_release);
+    if (GET(watchdog_asleep)) {
+        watchdog_wake();
+    }
+}
+
+void
+slot_enter_select(struct slot *slot)
+{
+    uint64_t left = GET(slot->left);
+    if (left != 0) {
+        close_turn(slot, left, clock_ticks());
+        atomic_store_explicit(&slot->left, 0, memory_order_release);
+    }
 }
 
 void
 slot_leave_select(struct slot *slot)
 {
-    SET(slot->turn_first_step, GET(slot->steps));
-    SET(slot->turn_longest_step, 0);
-    atomic_store_explicit(&slot->left, clock_ticks(), memory_order_release);
-    if (GET(watchdog_asleep)) {
-        watchdog_wake();
+    open_turn(slot, clock_ticks());
+}
+
+void
+slot_pass_select(struct slot *slot)
+{
+    uint64_t left = GET(slot->left), now = clock_ticks();
+    if (left != 0) {
+        close_turn(slot, left, now);
     }
+    open_turn(slot, now);
 }
 
 /* The caller is the loop's own thread. */

@@ -103,6 +103,9 @@ void slot_free(struct slot *slot);
 void slot_enter_select(struct slot *slot);
 void slot_leave_select(struct slot *slot);
 
+/* Both at once, for a select that only looks and does not wait: half the price, and looking is work, not rest. */
+void slot_pass_select(struct slot *slot);
+
 /* Bind a slot registered from another thread to this one, if one has this epoll descriptor. */
 struct slot *slot_adopt(int epoll_fd);
 

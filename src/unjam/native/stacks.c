@@ -393,6 +393,19 @@ stacks_copy(uintptr_t tstate, int *count)
     return frames;
 }
 
+bool
+stacks_copy_place(uintptr_t code, int32_t offset, struct frame *frame)
+{
+    symbols_lock();
+    uint32_t known = symbols_code(code, (const char *)code);
+    uint32_t position = known == NO_SYMBOL ? NO_SYMBOL : symbols_position(known, offset);
+    if (position != NO_SYMBOL) {
+        copy_frame(frame, position);
+    }
+    symbols_unlock();
+    return position != NO_SYMBOL;
+}
+
 static void
 reset(void)
 {

@@ -45,6 +45,9 @@ struct frame {
 /* The stack of a thread state, outermost first, to be freed by the caller; NULL if it cannot be had whole. */
 struct frame *stacks_copy(uintptr_t tstate, int *count);
 
+/* One place in a code object that is alive, as a frame. With the GIL; false if it cannot be named. */
+bool stacks_copy_place(uintptr_t code, int32_t offset, struct frame *frame);
+
 /* Empty the tables if they are filling up. Only when no reference is held anywhere. */
 void stacks_make_room(void);
 

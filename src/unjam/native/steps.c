@@ -10,6 +10,8 @@
 
 #include "clock.h"
 #include "compat.h"
+#include "members.h"
+#include "sites.h"
 
 /* A step below this part of the threshold is told of only as one of a crowd: 0.1 ms at 50 ms. An observer's call takes 1 to
  * 2 us, so that telling of a crowd costs it at most 2 %. */
@@ -31,40 +33,10 @@ static const char *const MEMBER_NAMES[MEMBERS] = {"_callback", "_args", "_contex
 static Py_ssize_t member_offsets[MEMBERS];
 static enum { UNTRIED, DIRECT, BY_NAME } access_mode;
 
-/* PyMemberDescrObject, Include/cpython/descrobject.h and structmember.h: the same from 3.11 to 3.15. */
-struct member_descriptor {
-    PyObject head;
-    void *type, *name, *qualname;
-    struct {
-        const char *name;
-        int type;
-        Py_ssize_t offset;
-    } *member;
-};
-
-/* Where the slot of a class with __slots__ lies in its instances, 0 if that cannot be told for certain. */
-static Py_ssize_t
-offset_of(PyObject *type, const char *name)
-{
-    enum { OBJECT_EX = 16 }; /* Py_T_OBJECT_EX */
-    Py_ssize_t offset = 0;
-    PyObject *descriptor = PyObject_GetAttrString(type, name);
-    if (descriptor != NULL && Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) {
-        const struct member_descriptor *known = (const struct member_descriptor *)descriptor;
-        bool right = strcmp(known->member->name, name) == 0 && known->member->type == OBJECT_EX;
-        offset = right ? known->member->offset : 0;
-    }
-    Py_XDECREF(descriptor);
-    PyErr_Clear();
-    return offset;
-}
-
 static PyObject *
 direct(PyObject *handle, int member)
 {
-    PyObject *value = *(PyObject **)((char *)handle + member_offsets[member]);
-    Py_XINCREF(value);
-    return value;
+    return Py_XNewRef(*member_place(handle, member_offsets[member]));
 }
 
 /* Once, on the first handle: do the offsets lead to what the attributes give? */
@@ -329,7 +301,7 @@ steps_install(PyObject *type, PyObject *failure)
     PyObject *ours = original == NULL ? NULL : PyDescr_NewMethod((PyTypeObject *)type, &RUN);
     access_mode = UNTRIED;
     for (int member = 0; member < MEMBERS; member++) {
-        member_offsets[member] = offset_of(type, MEMBER_NAMES[member]);
+        member_offsets[member] = member_offset(type, MEMBER_NAMES[member]);
     }
     if (ours == NULL || PyObject_SetAttrString(type, "_run", ours) != 0) {
         Py_XDECREF(ours);
@@ -340,7 +312,7 @@ steps_install(PyObject *type, PyObject *failure)
     patched_type = Py_NewRef(type);
     original_run = original;
     our_run = ours;
-    return true;
+    return sites_install(type);
 }
 
 bool
@@ -350,9 +322,9 @@ steps_uninstall(void)
         return true;
     }
     PyObject *present = PyObject_GetAttrString(patched_type, "_run");
-    bool done = present != NULL;
+    bool done = sites_uninstall() && present != NULL;
     if (present == our_run) {
-        done = PyObject_SetAttrString(patched_type, "_run", original_run) == 0;
+        done = PyObject_SetAttrString(patched_type, "_run", original_run) == 0 && done;
     }
     Py_XDECREF(present);
     Py_CLEAR(patched_type);

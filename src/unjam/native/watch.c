@@ -146,6 +146,7 @@ begin_turn(struct watch *watch, uint64_t left, const struct reading *now, uint64
     watch->next_sample = watch->t0 + GET(threshold_ns) / 4;
     watch->next_line = watch->t0 + GET(threshold_ns);
     watch->base = at_beginning(&watch->last, now, away_ns);
+    samples_begin(&watch->samples, watch->t0, watch->base.cpu_ns, watch->base.runq_ns);
 }
 
 static void

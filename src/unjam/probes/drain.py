@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import json
 import sys
 import time
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
-from unjam.native.quiet_thread import start_quiet_thread
+from unjam.native.quiet_thread import QuietThread
 from unjam.probes.loops import STATS_EVERY_NS, Loops
 from unjam.probes.steps import StepNotes
 from unjam.probes.threads import ThreadNames
@@ -46,20 +45,18 @@ class Drainer:
         self._next_stats_ns = 0
         self._told_lost = 0
         self._stopping = False
-        self._ended = _thread.allocate_lock()
+        self._thread = QuietThread(self._run)
 
     def start(self) -> None:
         """Start the thread."""
         self._stopping = False
-        self._ended.acquire()
-        start_quiet_thread(self._run)
+        self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
         """End the thread, then take what is left; gives up waiting after `timeout_s`."""
         self._stopping = True
         self._engine.wake()
-        if self._ended.acquire(timeout=timeout_s):
-            self._ended.release()
+        if self._thread.join(timeout_s):
             self._handle(self._engine.drain(0.0))
 
     def finish(self) -> None:
@@ -78,8 +75,6 @@ class Drainer:
                 self._write_periodic()
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("events are recorded, but not named any more", error)
-        finally:
-            self._ended.release()
 
     def _wait_s(self) -> float:
         due = min([self._next_stats_ns, *(due for due, _ in self._victims_due)])

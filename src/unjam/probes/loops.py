@@ -197,7 +197,7 @@ class LoopHooks:
         if self._active:
             try:
                 self._running(loop)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
                 report_failure("a loop is not watched", error)
 
     def _telling(self, original: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -82,7 +82,7 @@ class ImportWatch:
         for callback in self._wanted.pop(module.__name__, ()):
             try:
                 callback(module)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- the program's import succeeded, ours is what failed
                 report_failure(f"{module.__name__} is not watched", error)
 
 

@@ -216,7 +216,7 @@ class _Timed:
 def _submitting(original: Callable[..., None]) -> Callable[..., None]:
     frame = sys._getframe
 
-    def __init__(item: Any, future: Any, function: Any, /, *rest: Any) -> None:
+    def __init__(item: Any, future: Any, function: Any, /, *rest: Any) -> None:  # noqa: N807 -- it replaces one
         original(item, future, function, *rest)
         # 3.14 passes (function, args, kwargs) as one task.
         plain = function[0] if type(function) is tuple and function else function

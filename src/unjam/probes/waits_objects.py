@@ -28,10 +28,10 @@ MOST_CHILDREN: Final = 10_000
 class Resolver:
     """Adds the nodes and edges behind a wait; every object is looked at once."""
 
-    def __init__(self, scene: Scene, jobs: dict[int, str], recorded: Callable[[Any], Claim | None]) -> None:
+    def __init__(self, scene: Scene, jobs: dict[int, tuple[str, str]], recorded: Callable[[Any], Claim | None]) -> None:
         self._scene = scene
         self._jobs = jobs
-        """By address of a concurrent future: the thread that runs it, or the executor in whose queue it is."""
+        """By address of a concurrent future: the thread that runs it or the executor that has it queued, and its function."""
         self._recorded = recorded
         self._todo: list[tuple[str, Any]] = []
         self._seen: set[str] = set()
@@ -77,7 +77,7 @@ class Resolver:
     def _held(self, key: str, kind: str, lock: Any, holders: list[Claim], **facts: Any) -> None:
         """Add a lock. Two who both seem to hold it are a contradiction: then nobody is named."""
         scene = self._scene
-        name = scene.names.get(id(lock))
+        name = scene.name_of(lock)
         label = f"{kind} `{name}`" if name else f"a {kind} at {id(lock):#x}"
         keys = {holder.key for holder in holders}
         owner = "" if len(keys) == 1 else "unknown" if not keys else "contradictory"
@@ -91,12 +91,13 @@ class Resolver:
         ident = 0 if scene.memory.reason else scene.memory.word(id(lock) + RLOCK_OWNER)
         if not ident:
             return [] if not scene.memory.reason else holders
-        owner = threading._active.get(ident)  # type: ignore[attr-defined]  # noqa: SLF001
-        if ident not in sys._current_frames():  # noqa: SLF001
+        owner = threading._active.get(ident)  # type: ignore[attr-defined]
+        if ident not in sys._current_frames():
             key = scene.add(f"ended:{ident}", "ended", "a thread that has ended")
             return [Claim(key, "is held by", Grade.EXACT, "the lock's owner field; no thread has that ident now")]
         key = thread_key(scene, ident, owner)
-        same = [claim for claim in holders if claim.key == key]
+        # A task that holds it ran on that thread when it took it.
+        same = [claim for claim in holders if claim.key == key or claim.key.startswith("task")]
         return same or [Claim(key, "is held by", Grade.INFERRED, "the lock's owner field, a thread ident")]
 
     def _futex(self, address: int) -> Claim | None:
@@ -121,8 +122,8 @@ class Resolver:
         """The interpreter waits at its end for all threads that are not daemons."""
         scene = self._scene
         key = scene.add("shutdown", "shutdown", "the end of all threads", needs="all", sig="shutdown")
-        for ident, thread in dict(threading._active).items():  # type: ignore[attr-defined]  # noqa: SLF001
-            if own_dict(thread).get("_daemonic") is False and not is_a(thread, threading._MainThread):  # type: ignore[attr-defined]  # noqa: SLF001
+        for ident, thread in dict(threading._active).items():  # type: ignore[attr-defined]
+            if own_dict(thread).get("_daemonic") is False and not is_a(thread, threading._MainThread):  # type: ignore[attr-defined]
                 scene.edge(
                     key, Claim(thread_key(scene, ident, thread), "needs the end of", Grade.EXACT, "not a daemon")
                 )
@@ -144,8 +145,9 @@ class Resolver:
         if state not in {"PENDING", "RUNNING"}:
             scene.add(key, "future", "a future that is done", sig="done")
             return
-        scene.add(key, "future", "a concurrent future", needs="any", sig=str(state))
-        job = self._jobs.get(id(future))
+        job, function = self._jobs.get(id(future), (None, ""))
+        label = f"the pool's job {function}()" if function else self._named(future, "a concurrent future")
+        scene.add(key, "future", label, needs="any", sig=str(state))
         if job is not None:
             queued = job.startswith("executor")
             verb = "is queued in" if queued else "runs on"
@@ -255,7 +257,7 @@ class Resolver:
         return Claim(key, "waits for", Grade.EXACT, "TaskGroup.__aexit__")
 
     def _named(self, value: Any, label: str) -> str:
-        name = self._scene.names.get(id(value))
+        name = self._scene.name_of(value)
         return f"{label} `{name}`" if name else label
 
     # Primitives. Who would notify, set or release one is known only where something at hand says so.

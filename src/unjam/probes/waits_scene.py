@@ -48,6 +48,8 @@ class Scene:
     """By address: the nodes of which it is worth to know who else can reach the object."""
     names: dict[int, str] = field(default_factory=dict)
     """By address of an object: the expression by which a frame that uses it calls it."""
+    library_names: dict[int, str] = field(default_factory=dict)
+    """The same from frames of the standard library: better than none."""
     truncated: dict[str, int] = field(default_factory=dict)
     _stacks: dict[tuple[tuple[int, int], ...], int] = field(default_factory=dict)
     _lines: list[tuple[Line, ...]] = field(default_factory=list)
@@ -71,6 +73,10 @@ class Scene:
         """Add a node, or replace what is known of it; returns its key."""
         self.nodes[key] = Node(key, kind, label, needs, sig, stack, facts)
         return key
+
+    def name_of(self, value: Any) -> str | None:
+        """Return how frames call an object."""
+        return self.names.get(id(value)) or self.library_names.get(id(value))
 
     def want(self, key: str, value: Any) -> None:
         """Ask who else can reach the object of a node."""

@@ -13,7 +13,7 @@ from unjam.model.findings import Grade, Location
 from unjam.probes.waits_kernel import KernelWait, kernel_wait, times_run
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Held
 from unjam.probes.waits_names import local_values, reachable
-from unjam.probes.waits_read import MISSING, own_dict, read, text
+from unjam.probes.waits_read import MISSING, callable_name, own_dict, read, text
 from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import THREAD_WAITS, Target, module_of
 
@@ -44,6 +44,8 @@ class Seen:
     parked: bool = False
     """It waits in the select of its loop."""
     job: Any = None
+    """The concurrent future of the pool's job that it runs."""
+    job_name: str = ""
     pools: list[tuple[Any, Any]] = field(default_factory=list)
     """The executor that this thread works for, and its queue."""
     released: set[int] = field(default_factory=set)
@@ -52,8 +54,8 @@ class Seen:
 
 def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     """Look at every thread but the one of ident `leave_out`."""
-    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # noqa: SLF001  # enumerate() takes a lock
-    frames = sys._current_frames()  # noqa: SLF001
+    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # enumerate() takes a lock
+    frames = sys._current_frames()
     seen: list[Seen] = []
     for ident in list(frames):
         frame = frames.pop(ident, None)
@@ -62,7 +64,7 @@ def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
         del frame
         if scene.pause():
             frames.clear()
-            frames = sys._current_frames()  # noqa: SLF001
+            frames = sys._current_frames()
     return seen
 
 
@@ -172,7 +174,8 @@ def _find_lock(scene: Scene, seen: Seen, chain: list[FrameType]) -> None:
         for path, value in reachable(frame):
             lockish = type(value) is LOCK_TYPE or type(value) is RLOCK_TYPE
             if lockish and scene.memory.semaphore(id(value)) == seen.kernel.address:
-                scene.names.setdefault(id(value), path)
+                own = module_of(frame).partition(".")[0] not in sys.stdlib_module_names
+                (scene.names if own else scene.library_names).setdefault(id(value), path)
                 seen.target = ("lock", value)
                 break
         if seen.target is not None:
@@ -195,7 +198,8 @@ def _duties(scene: Scene, seen: Seen, frame: FrameType) -> None:
     elif duty == ("asyncio.runners", "Runner.run") and seen.runner_loop is None:
         seen.runner_loop = own_dict(local_values(frame).get("self")).get("_loop")
     elif duty == ("concurrent.futures.thread", "_WorkItem.run") and seen.job is None:
-        seen.job = own_dict(local_values(frame).get("self")).get("future")
+        item = own_dict(local_values(frame).get("self"))
+        seen.job, seen.job_name = item.get("future"), job_name(item)
     elif duty == ("concurrent.futures.thread", "_worker"):
         values = local_values(frame)
         reference = values.get("executor_reference")
@@ -207,6 +211,12 @@ def _duties(scene: Scene, seen: Seen, frame: FrameType) -> None:
         if future is not None:
             claim = Claim(seen.key, "is set by", Grade.EXACT, "local `future` of anyio's worker")
             scene.setters.setdefault(id(future), []).append(claim)
+
+
+def job_name(item: dict[str, Any]) -> str:
+    """Return what a _WorkItem with these fields calls; `task` holds it from 3.14 on."""
+    task = item.get("task")
+    return callable_name(item.get("fn", task[0] if type(task) is tuple and task else None))
 
 
 def note_held(
