@@ -49,6 +49,7 @@ class Monitor:
         self._timeouts: Timeouts | None = None
         self._choice: Choice | None = None
         self._subscribers: list[Subscriber] = []
+        self._make_probes: type[Probes] | None = None
         self._probes: Probes | None = None
 
     def start(self) -> None:
@@ -149,10 +150,16 @@ class Monitor:
         self._close_file()
 
     def _hook_asyncio(self, events: ModuleType) -> None:
+        # All that will be needed is imported here: a thread that imports while another forks would leave the child a lock
+        # that nobody holds any more.
+        from unjam.native import choose
         from unjam.probes.loops import LoopHooks, running_loops
         from unjam.probes.pools import Pools
         from unjam.probes.timeouts import Timeouts
+        from unjam.probes.wiring import Probes
 
+        self._choice = choose(self.settings.tier)
+        self._make_probes = Probes
         self._hooks = LoopHooks(self._running)
         self._hooks.hook_asyncio(events)
         self._pools = Pools(self._write_line, threshold_ns=self.settings.threshold_ns)
@@ -184,12 +191,11 @@ class Monitor:
             return self._probes
 
     def _begin(self) -> Probes:
-        from unjam.native import choose
-        from unjam.probes.wiring import Probes
-
-        choice = self._choice = self._choice or choose(self.settings.tier)
-        each_second = () if self._pools is None else (self._pools.tick,)
-        probes = Probes(choice, self.settings, self._fd, (self._subscribers, each_second))
+        choice, make, pools = self._choice, self._make_probes, self._pools
+        assert choice is not None
+        assert make is not None
+        each_second = () if pools is None else (pools.tick,)
+        probes = make(choice, self.settings, self._fd, (self._subscribers, each_second))
         missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
         observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
         self._write({**header(self.settings), **observed})

@@ -206,7 +206,7 @@ def stop() -> None:
 def pause() -> None:
     """Have no thread for a moment, and keep everything else: the process forks."""
     if _engine.watchdog is not None:
-        _engine.watchdog.stop()
+        _engine.watchdog.stop(timeout_s=1.0)
 
 
 def resume() -> None:

@@ -126,16 +126,14 @@ class Slot:
             return
         length = now - began
         units = length >> 10
-        if units < 16:  # noqa: PLR2004 -- docs/recording.md
+        if units < 16:
             self.lag[units] += 1
         else:
             shift = units.bit_length() - 5
             self.lag[16 * (shift + 1) + (units >> shift) - 16] += 1
         # Comparing costs a third of calling max().
-        if self.turn_longest > self.longest_step:  # noqa: PLR1730
-            self.longest_step = self.turn_longest
-        if length > self.longest_turn:  # noqa: PLR1730
-            self.longest_turn = length
+        self.longest_step = max(self.longest_step, self.turn_longest)
+        self.longest_turn = max(self.longest_turn, length)
         if length >= self.threshold:
             self.stalled(began, now)
         self.away_since = 0

@@ -20,8 +20,8 @@ KEPT_LINES = 4096
 LONGEST_TICK_NS, SHORTEST_TICK_NS = 10_000_000, 1_000_000
 """The watchdog looks every 10 ms, or five times in a threshold shorter than that; 1 ms already costs 1.5 % of a core."""
 
-STOP_S = 0.05
-"""How long the end of the process waits for our own thread."""
+STOP_S, PAUSE_S = 0.05, 1.0
+"""How long the end of the process, and a fork, wait for our own thread: a fork beside a thread is not safe, an end is."""
 
 
 class Probes:
@@ -73,7 +73,7 @@ class Probes:
 
     def pause(self) -> None:
         """Have no thread of ours for a moment: the process forks."""
-        self.drainer.stop(STOP_S)
+        self.drainer.stop(PAUSE_S)
         getattr(self.engine, "pause", _nothing)()
 
     def resume(self) -> None:
