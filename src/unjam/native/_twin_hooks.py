@@ -74,7 +74,7 @@ class Steps:
     def install(self, handle_type: type, on_failure: Callable[[Any, BaseException], None]) -> None:
         """Put ours in the place of the handle type's own."""
         if not self._patched:
-            self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]
+            self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]  # noqa: SLF001
             self._patch(handle_type, "_run", _timed_run(self._slots, on_failure))
             self._patch(handle_type, "__init__", self._remembering_init(handle_type.__init__))  # type: ignore[misc]
 
@@ -106,7 +106,7 @@ class Steps:
     def _remembering_init(self, original: Callable[..., None]) -> Callable[..., None]:
         without_frame, remember = _WITHOUT_FRAME, self._remember
 
-        def __init__(self: Any, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
+        def __init__(self: Any, callback: Any, args: Any, loop: Any, context: Any = None) -> None:  # noqa: N807 -- replaces one
             original(self, callback, args, loop, context)
             if type(callback) in without_frame:
                 remember(self, callback)
@@ -116,7 +116,7 @@ class Steps:
     def _remember(self, handle: Any, callback: Any) -> None:
         if type(callback) is BuiltinFunctionType and callback.__name__ == "task_wakeup":
             return
-        frame: FrameType | None = sys._getframe(2)
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 -- who called Handle()
         while frame is not None and frame.f_code.co_filename.startswith(self._loops_own):
             frame = frame.f_back
         if frame is None:
@@ -137,7 +137,7 @@ def _timed_run(slots: dict[int, Slot], on_failure: Callable[[Any, BaseException]
             self._context.run(self._callback, *self._args)
         except (SystemExit, KeyboardInterrupt):
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- what a callback raises is the loop's to report
             on_failure(self, error)
         if slot is not None:
             now = clock()

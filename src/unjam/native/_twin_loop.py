@@ -126,7 +126,7 @@ class Slot:
             return
         length = now - began
         units = length >> 10
-        if units < 16:
+        if units < 16:  # noqa: PLR2004 -- docs/recording.md
             self.lag[units] += 1
         else:
             shift = units.bit_length() - 5
