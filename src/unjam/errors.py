@@ -1,17 +1,17 @@
 """Every exception that unjam raises on purpose, in one tree.
 
-    UnjamError
-    ├── UsageError (ValueError)          the user asked for something that cannot be: exit code 2
-    ├── RecordingError                   a recording cannot be read
-    ├── NotAvailable                     something this machine or interpreter lacks
-    └── bridge
-        ├── WouldDeadlock (RuntimeError) waiting here could never end
-        ├── PoolFull (RuntimeError)      a bounded pool refused a call
-        │   └── QueueTimeout (TimeoutError)  a call waited too long for a thread and never started
-        ├── PoolClosed (RuntimeError)    a pool that was closed was asked to run something
-        ├── NoLoop (RuntimeError)        no event loop to wait on, or several to choose from
-        ├── ChannelClosed                nothing more can be put, or nothing more will come
-        └── WorkerDied (RuntimeError)    the process or interpreter that ran a call ended under it
+UnjamError
+├── UsageError (ValueError)          the user asked for something that cannot be: exit code 2
+├── RecordingError                   a recording cannot be read
+├── NotAvailable                     something this machine or interpreter lacks
+└── bridge
+    ├── WouldDeadlock (RuntimeError) waiting here could never end
+    ├── PoolFull (RuntimeError)      a bounded pool refused a call
+    │   └── QueueTimeout (TimeoutError)  a call waited too long for a thread and never started
+    ├── PoolClosed (RuntimeError)    a pool that was closed was asked to run something
+    ├── NoLoop (RuntimeError)        no event loop to wait on, or several to choose from
+    ├── ChannelClosed                nothing more can be put, or nothing more will come
+    └── WorkerDied (RuntimeError)    the process or interpreter that ran a call ended under it
 """
 
 from __future__ import annotations

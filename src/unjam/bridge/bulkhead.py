@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from math import inf
-from queue import SimpleQueue
-from threading import Lock, Thread, get_ident
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, finalize
 
-from unjam.bridge.events import PoolEvent
-from unjam.bridge.lineage import LINEAGE, Frame
-from unjam.bridge.workers import WORKERS, Worker
+from unjam.bridge.events import EventKind, PoolEvent
+from unjam.bridge.lineage import LINEAGE
+from unjam.bridge.remote import carrier
+from unjam.bridge.workers import Worker
 from unjam.errors import PoolClosed, PoolFull
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from unjam.bridge.calls import Call
+    from unjam.bridge.lineage import Frame
     from unjam.bridge.options import Kind
 
 # Withdrawn calls are left in the queue until a thread meets them; past this many, and when they outnumber the live ones
@@ -28,8 +30,9 @@ STALE_LIMIT = 1024
 class Bulkhead:
     """The bound of one resource: at most `limit` threads, at most `max_queue` calls waiting for them.
 
-    `load` counts the calls that were admitted and have not ended, whether their callers still wait or not; a call goes
-    to a free or a new thread where `load` is within `limit`, and waits otherwise.
+    `live` holds the calls that were admitted and have not ended, whether their callers still wait or not; where there are
+    no more of them than `limit`, each has a thread to itself. `waiting` holds those that no thread has begun, and those
+    posted to held threads. Both are sets because adding and removing are atomic, so that a call takes no lock on its way.
     """
 
     def __init__(
@@ -45,12 +48,13 @@ class Bulkhead:
         self.name = name
         self.limit = limit
         self.kind: Kind = kind
-        self.ceiling = inf if max_queue is None else limit + max_queue
+        self.elsewhere = None if kind == "thread" else carrier(kind)
+        """Runs a function out of this interpreter, from the worker's thread; None where the thread itself runs it."""
+        self.ceiling = None if max_queue is None else limit + max_queue
         self.stuck_after = stuck_after
         self.on_event = on_event
         self.rejected = 0
         self.withdrawn = 0
-        self.waits: list[int] = []
         self.closed = False
         self.reset()
         BULKHEADS.add(self)
@@ -58,61 +62,77 @@ class Bulkhead:
     def reset(self) -> None:
         """Start without threads and calls, as new; in a forked child those of the parent are not there."""
         self.lock = Lock()
-        self.load = 0
+        self.live: set[Call] = set()
+        self.waiting: set[Call] = set()
         self.threads = 0
         self.stale = 0
         self.workers: list[Worker] = []
         self.queue: SimpleQueue[Call | None] = SimpleQueue()
-        self.waiting: dict[Call, bool] = {}
         self.drained: list[Callable[[], object]] = []
         finalize(self, _stop, self.queue, self.workers).atexit = False
 
-    def admit(self, call: Call) -> None:
+    def admit(self, call: Call, *, always: bool = False) -> None:
         """Queue a call, with a new thread where one is needed and allowed.
 
         Raises PoolFull past `max_queue` and PoolClosed after closing, but not for work on which a call that holds a slot
-        of this pool waits: that call's thread serves it, so it needs no room.
+        of this pool waits: that call's thread serves it, so it needs no room. `always`: for what cleans up.
         """
         frame = LINEAGE.get()
-        holders = [above for above in frame if above.bulkhead is self] if frame is not None else []
+        holders = frame.holders(self) if frame is not None else ()
+        if not holders and not always and (self.closed or self.ceiling is not None):
+            self._admit_if_room(call)
+        elif self._reserved(call, holders):
+            return
+        self.live.add(call)
+        self.waiting.add(call)
+        call.counted = True
+        if self.threads < self.limit:
+            self._spawn_if_needed(call)
+        self.queue.put(call)
+        if holders or call.port.worker is not None:
+            self._offer(call, holders)
+
+    def _admit_if_room(self, call: Call) -> None:
+        """Refuse the call or count it as live; under a lock, so that two loops cannot both take the last place."""
+        with self.lock:
+            load = len(self.live)
+            if self.closed:
+                raise PoolClosed(self.name)
+            if self.ceiling is not None and load >= self.ceiling:
+                self.rejected += 1
+                raise PoolFull(
+                    f"pool {self.name!r} is full: limit {self.limit}, {load} calls running or queued; "
+                    "raise max_queue or limit, or turn the work away"
+                )
+            self.live.add(call)
+
+    def _reserved(self, call: Call, holders: Sequence[Frame]) -> bool:
+        """Give the call to a thread that is held by its ancestors and idle, if there is one."""
         for holder in holders:
             if holder.reserve():
                 call.reserved = True
-                self.waiting[call] = True
+                self.waiting.add(call)
                 holder.box.put(call)
-                return
-        with self.lock:
-            if not holders:
-                self._check_room()
-            self.load = load = self.load + 1
-            spawn = self.threads < load and self.threads < self.limit
-            self.threads += spawn
-        call.counted = True
-        self.waiting[call] = True
-        if spawn:
-            self._spawn(call)
-        self.queue.put(call)
-        if load > self.limit:
-            self._offer(call, holders)
+                return True
+        return False
 
-    def _check_room(self) -> None:
-        if self.closed:
-            raise PoolClosed(self.name)
-        if self.load >= self.ceiling:
-            self.rejected += 1
-            raise PoolFull(
-                f"pool {self.name!r} is full: limit {self.limit}, {self.load} calls running or queued; "
-                "raise max_queue or limit, or turn the work away"
-            )
-
-    def _offer(self, call: Call, holders: list[Frame]) -> None:
-        """Let those serve it who hold a slot and wait for it: the queue alone might never come to it."""
+    def _offer(self, call: Call, holders: Sequence[Frame]) -> None:
+        """Where the pool is full, let those serve it who hold a slot and wait for it: its turn might never come."""
+        if len(self.live) <= self.limit:
+            return
         for holder in holders:
             holder.box.put(call)
-        worker = WORKERS.get(get_ident())
+        worker = call.port.worker
         if worker is not None and worker.call is not None and worker.call.bulkhead is self:
-            # A loop of its own runs inside a call of this pool: its thread is the holder.
+            # The caller's loop runs inside a call of this pool: that call's thread is the holder.
             call.port.post(lambda: call.execute(worker))
+
+    def _spawn_if_needed(self, call: Call) -> None:
+        with self.lock:
+            spawn = self.threads < min(len(self.live), self.limit)
+            self.threads += spawn
+        if spawn:
+            self._spawn(call)
 
     def _spawn(self, call: Call) -> None:
         worker = Worker(f"{self.name}-{len(self.workers)}")
@@ -128,19 +148,17 @@ class Bulkhead:
             return
         self.workers.append(worker)
 
-    def release(self) -> None:
-        """Give back what one admitted call weighed: it ended, or will never start."""
-        with self.lock:
-            self.load -= 1
-            if self.load or not self.closed:
-                return
-            drained, self.drained = self.drained, []
-        for announce in drained:
-            announce()
+    def release(self, call: Call) -> None:
+        """Give up the place of a call that ended, or will never start."""
+        self.live.discard(call)
+        if self.closed and not self.live:
+            self._announce()
 
     def withdraw(self, call: Call) -> bool:
         """Take a queued call back; False when a thread has it already."""
-        if self.waiting.pop(call, None) is None:
+        try:
+            self.waiting.remove(call)
+        except KeyError:
             return False
         with self.lock:
             self.withdrawn += 1
@@ -149,7 +167,7 @@ class Bulkhead:
             if sweep:
                 self.stale = 0
         if call.counted:
-            self.release()
+            self.release(call)
         if sweep:
             self._sweep()
         return True
@@ -157,20 +175,36 @@ class Bulkhead:
     def _sweep(self) -> None:
         """Rotate the queue once and drop what was withdrawn; calls that come meanwhile may slip in between."""
         for _ in range(self.queue.qsize()):
-            if self.queue.empty():
-                return
             try:
                 call = self.queue.get_nowait()
-            except Exception:  # noqa: BLE001 - queue.Empty: the threads were faster
+            except Empty:
                 return
             if call is None or call in self.waiting:
                 self.queue.put(call)
 
+    def close(self, drained: Callable[[], object]) -> None:
+        """Admit nothing more; `drained` is called, in any thread, when the last call has ended."""
+        with self.lock:
+            self.closed = True
+        self.drained.append(drained)
+        if not self.live:
+            self._announce()
+
+    def _announce(self) -> None:
+        while self.drained:
+            self.drained.pop()()
+
     def stop(self) -> None:
-        """Let every thread end after what is queued; one that is stuck ends when it comes back."""
+        """End what has not started, kill processes, and let every thread end when it comes back."""
+        for call in list(self.waiting):
+            if self.withdraw(call):
+                call.port.post(partial(call.refuse, PoolClosed(self.name)))
+        for worker in self.workers:
+            if worker.remote is not None:
+                worker.remote.kill()
         _stop(self.queue, self.workers)
 
-    def emit(self, kind: str, call: str = "", seconds: float = 0.0) -> None:
+    def emit(self, kind: EventKind, call: str = "", seconds: float = 0.0) -> None:
         """Tell the pool's hook; what the hook raises goes to whoever called for it."""
         if self.on_event is not None:
             self.on_event(PoolEvent(kind, self.name, call, seconds))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from unjam.bridge.bulkhead import Bulkhead
     from unjam.bridge.ports import Port
+    from unjam.bridge.remote import Remote
     from unjam.bridge.waiting import Request
     from unjam.bridge.workers import Worker
 
@@ -64,7 +65,9 @@ class Call:
     def execute(self, worker: Worker) -> None:
         """Run it in this thread, which is `worker`'s, unless another thread has it or the caller took it back."""
         bulkhead = self.bulkhead
-        if bulkhead.waiting.pop(self, None) is None:
+        try:
+            bulkhead.waiting.remove(self)
+        except KeyError:
             return
         self.started = started = monotonic_ns()
         self.outer = outer = worker.call
@@ -80,7 +83,7 @@ class Call:
             if outer is not None and not outer.holds:
                 worker.helped += 1
         if self.counted:
-            bulkhead.release()
+            bulkhead.release(self)
         self.port.post(self.arrive)
 
     def arrive(self) -> None:
@@ -111,7 +114,23 @@ class Call:
             return True
         if self.inner is not None:
             self.inner.cancel()
+        remote = self._remote()
+        if remote is not None:
+            remote.cancel()
         return False
+
+    def kill(self) -> None:
+        """End the process in which it runs, if it does in one."""
+        remote = self._remote()
+        if remote is not None:
+            remote.kill()
+
+    def _remote(self) -> Remote | None:
+        """Return where it runs, if it has begun and that is elsewhere."""
+        for worker in self.bulkhead.workers:
+            if worker.call is self:
+                return worker.remote
+        return None
 
     @property
     def name(self) -> str:

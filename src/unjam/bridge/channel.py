@@ -6,7 +6,7 @@ import os
 from collections import deque
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
 from unjam.bridge.ports import current_port, running_port
@@ -49,7 +49,8 @@ class _LoopWaiter:
 
     def wake(self) -> bool:
         """Return whether its loop is still there."""
-        return self._port.post(self._arrive)
+        self._port.post(self._arrive)
+        return not self._port.closed()
 
     def _arrive(self) -> None:
         if not self.future.done():
@@ -176,7 +177,7 @@ class Channel(Generic[T]):
                 return
             yield item
 
-    def __enter__(self) -> Channel[T]:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
@@ -197,7 +198,9 @@ class Channel(Generic[T]):
     def _block(self, waiters: _Waiters, take: Callable[[], Any], timeout: float | None) -> Any:
         """Let this thread wait until `take` succeeds."""
         if running_port() is not None:
-            raise WouldDeadlock("this would block the event loop of this thread: use `await channel.aget()` or `aput()`")
+            raise WouldDeadlock(
+                "this would block the event loop of this thread: use `await channel.aget()` or `aput()`"
+            )
         ends = None if timeout is None else monotonic() + timeout
         while True:
             waiter = _ThreadWaiter()
@@ -209,7 +212,9 @@ class Channel(Generic[T]):
                 if self._over(waiters):
                     raise ChannelClosed(_CLOSED)
                 if not waiter.wait(-1 if ends is None else max(0.0, ends - monotonic())):
-                    raise TimeoutError(f"the channel was {'full' if waiters is self._putters else 'empty'} for {timeout:g} s")
+                    raise TimeoutError(
+                        f"the channel was {'full' if waiters is self._putters else 'empty'} for {timeout:g} s"
+                    )
                 queued.served = True
 
     async def _suspend(self, waiters: _Waiters, take: Callable[[], Any]) -> Any:
@@ -239,7 +244,7 @@ class _Queued:
         self._waiter = waiter
         self.served = False
 
-    def __enter__(self) -> _Queued:
+    def __enter__(self) -> Self:
         self._waiters.append(self._waiter)
         return self
 

@@ -40,6 +40,10 @@ class Frame:
                 yield frame
             frame = frame.parent
 
+    def holders(self, bulkhead: Bulkhead) -> list[Frame]:
+        """Return those of them that hold a slot of `bulkhead`, innermost first."""
+        return [frame for frame in self if frame.bulkhead is bulkhead]
+
     def reserve(self) -> bool:
         """Take the idle thread for one call, if it is idle; whoever serves the call gives it back."""
         return self.spare is not None and self.spare.acquire(blocking=False)

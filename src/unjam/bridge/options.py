@@ -49,6 +49,8 @@ class Options:
     def check(self, kind: Kind) -> None:
         """Refuse what this kind of pool cannot do."""
         if self.on_cancel == "kill" and kind != "process":
-            raise UsageError(f"on_cancel='kill' needs kind='process': a {kind} cannot be killed; use 'abandon' or 'wait'")
+            raise UsageError(
+                f"on_cancel='kill' needs kind='process': a {kind} cannot be killed; use 'abandon' or 'wait'"
+            )
         if self.context_back and kind != "thread":
             raise UsageError(f"context_back needs kind='thread': contextvars do not reach a {kind}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from unjam.bridge.ports import current_port
 from unjam.bridge.waiting import Request, wait_on
+from unjam.errors import NoLoop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -57,8 +58,9 @@ class Portal:
 
         request = Request(self._port, afn, args, kwargs, finish)
         future.add_done_callback(lambda done: request.cancel() if done.cancelled() else None)
-        if not self._port.post(request.begin):
-            future.set_exception(RuntimeError("the loop is closed"))
+        if self._port.closed():
+            raise NoLoop("the loop of this portal is closed")
+        self._port.post(request.begin)
         return future
 
 
@@ -106,7 +108,9 @@ def loop_thread(
         loop.call_soon_threadsafe(stop.set)
         thread.join(exit_timeout)
         if thread.is_alive():
-            raise TimeoutError(f"loop thread {name!r} did not end within {exit_timeout:g} s; it is at\n{_where(thread)}")
+            raise TimeoutError(
+                f"loop thread {name!r} did not end within {exit_timeout:g} s; it is at\n{_where(thread)}"
+            )
 
 
 def _where(thread: Thread) -> str:

@@ -78,11 +78,10 @@ def shield() -> AbstractContextManager[object]:
 
 
 def _overrun(call: Call, options: Options) -> None:
-    """Its time is up: the caller gets TimeoutError, now or when the thread has ended."""
-    limit = call.bulkhead.limit
+    """Have its caller get TimeoutError, now or when the thread has ended."""
     call.expired = TimeoutError(
-        f"{call.name} ran longer than {options.timeout:g} s in pool {call.bulkhead.name!r} (limit {limit}) "
-        "and keeps its slot until it ends"
+        f"{call.name} ran longer than {options.timeout:g} s in pool {call.bulkhead.name!r}; "
+        "it keeps its slot until it has really ended"
     )
     if call.cancelled or call.leave():
         return
@@ -93,7 +92,7 @@ def _overrun(call: Call, options: Options) -> None:
 
 
 def _overdue(call: Call, options: Options) -> None:
-    """It waited too long for a slot; where it has one by now, there is nothing to say."""
+    """End its wait for a slot, unless it has one by now."""
     bulkhead = call.bulkhead
     if bulkhead.withdraw(call):
         call.refuse(QueueTimeout(bulkhead.name, options.queue_timeout or 0.0, bulkhead.limit))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable, Callable, Mapping
 
+    from unjam.bridge.ports import Timer
     from unjam.bridge.workers import Worker
 
 P = ParamSpec("P")
@@ -44,7 +45,7 @@ class Request:
         self.kwargs = kwargs
         self.finish = finish
         self.context = copy_context()
-        self.task: Task[None] | None = None
+        self.task: Timer | Task[None] | None = None
         self.cancelled = False
         self.result: Any = None
         self.exception: BaseException | None = None
@@ -89,9 +90,8 @@ def wait(afn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -
     NoLoop where there is no loop, or several and nothing says which: use `Portal.wait` then.
     """
     worker = WORKERS.get(get_ident())
-    if worker is not None and worker.call is not None:
-        return wait_on(worker.call.port, afn, args, kwargs)
-    return wait_on(_only_port(), afn, args, kwargs)
+    call = worker.call if worker is not None else None
+    return wait_on(call.port if call is not None else _only_port(), afn, args, kwargs)
 
 
 def wait_on(port: Port, afn: Callable[..., Awaitable[R]], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
@@ -161,7 +161,9 @@ def _refuse_cycle(target: Port, here: Port | None) -> None:
         port: Port | None = target
         while port is not None:
             if port is here:
-                raise WouldDeadlock("the loop on which this would wait is itself blocked in a wait for this thread's loop")
+                raise WouldDeadlock(
+                    "the loop on which this would wait is itself blocked in a wait for this thread's loop"
+                )
             port = port.blocked_on
         here.blocked_on = target
 
@@ -175,8 +177,10 @@ def _only_port() -> Port:
         return ports[0]
     if ports:
         raise NoLoop("several event loops are running: say which with `portal.wait` (Portal.current() on that loop)")
-    raise NoLoop("no event loop is known to the bridge: start one with `loop_thread()`, or call Portal.current() on yours")
+    raise NoLoop(
+        "no event loop is known to the bridge: start one with `loop_thread()`, or call Portal.current() on yours"
+    )
 
 
 def _ended(port: Port) -> str:
-    return f"the loop on which this would wait does not run: {port.loop!r}"
+    return f"the loop on which this would wait does not run: {port!r}"
