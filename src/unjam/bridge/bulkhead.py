@@ -9,7 +9,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, finalize
 
-from unjam.bridge.events import EventKind, PoolEvent
+from unjam.bridge.events import tell
 from unjam.bridge.lineage import LINEAGE
 from unjam.bridge.remote import carrier
 from unjam.bridge.workers import Worker
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from unjam.bridge.calls import Call
+    from unjam.bridge.events import PoolEvent
     from unjam.bridge.lineage import Frame
     from unjam.bridge.options import Kind
 
@@ -98,13 +99,17 @@ class Bulkhead:
             load = len(self.live)
             if self.closed:
                 raise PoolClosed(self.name)
-            if self.ceiling is not None and load >= self.ceiling:
+            full = self.ceiling is not None and load >= self.ceiling
+            if full:
                 self.rejected += 1
-                raise PoolFull(
-                    f"pool {self.name!r} is full: limit {self.limit}, {load} calls running or queued; "
-                    "raise max_queue or limit, or turn the work away"
-                )
-            self.live.add(call)
+            else:
+                self.live.add(call)
+        if full:
+            tell(call, "rejected")
+            raise PoolFull(
+                f"pool {self.name!r} is full: limit {self.limit}, {load} calls running or queued; "
+                "raise max_queue or limit, or turn the work away"
+            )
 
     def _reserved(self, call: Call, holders: Sequence[Frame]) -> bool:
         """Give the call to a thread that is held by its ancestors and idle, if there is one."""
@@ -203,11 +208,6 @@ class Bulkhead:
             if worker.remote is not None:
                 worker.remote.kill()
         _stop(self.queue, self.workers)
-
-    def emit(self, kind: EventKind, call: str = "", seconds: float = 0.0) -> None:
-        """Tell the pool's hook; what the hook raises goes to whoever called for it."""
-        if self.on_event is not None:
-            self.on_event(PoolEvent(kind, self.name, call, seconds))
 
 
 def _stop(queue: SimpleQueue[Any], workers: list[Worker]) -> None:

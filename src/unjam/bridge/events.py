@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from unjam.bridge.calls import Call
 
 EventKind: TypeAlias = Literal["rejected", "queue-timeout", "timeout", "abandoned", "stuck"]
 
@@ -20,3 +24,15 @@ class PoolEvent:
     pool: str
     call: str
     seconds: float
+
+
+def tell(call: Call, kind: EventKind) -> None:
+    """Tell the hook of the call's pool, on the caller's loop; what it raises goes to that loop's exception handler."""
+    bulkhead = call.bulkhead
+    if bulkhead.on_event is None:
+        return
+    seconds = (monotonic_ns() - (call.started or call.submitted)) / 1e9
+    try:
+        bulkhead.on_event(PoolEvent(kind, bulkhead.name, call.name, seconds))
+    except Exception as exc:  # noqa: BLE001 - a hook must not change what the caller gets
+        call.port.report(f"on_event of pool {bulkhead.name!r} failed", exc)

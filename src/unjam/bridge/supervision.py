@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
-from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from unjam.bridge.deadlines import Deadline
+from unjam.bridge.events import tell
 from unjam.bridge.lineage import LINEAGE
 from unjam.errors import QueueTimeout
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from unjam.bridge.calls import Call
-    from unjam.bridge.events import EventKind
     from unjam.bridge.options import Options
 
 _ABSENT = object()
@@ -105,15 +104,6 @@ def _ask_to_stop(call: Call, options: Options) -> None:
         call.kill()
     elif callable(options.on_cancel):
         Thread(target=options.on_cancel, name=f"stop {call.name}", daemon=True).start()
-
-
-def tell(call: Call, kind: EventKind) -> None:
-    """Tell the pool's hook about this call; what the hook raises goes to the loop's exception handler."""
-    seconds = (monotonic_ns() - (call.started or call.submitted)) / 1e9
-    try:
-        call.bulkhead.emit(kind, call.name, seconds)
-    except Exception as exc:  # noqa: BLE001 - a hook must not change what the caller gets
-        call.port.report(f"on_event of pool {call.bulkhead.name!r} failed", exc)
 
 
 def bring_back(context: Context) -> None:
