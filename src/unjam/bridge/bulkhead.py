@@ -115,9 +115,8 @@ class Bulkhead:
         """Give the call to a thread that is held by its ancestors and idle, if there is one."""
         for holder in holders:
             if holder.reserve():
-                call.reserved = True
                 self.waiting.add(call)
-                holder.box.put(call)
+                holder.box.put((call, True))
                 return True
         return False
 
@@ -126,7 +125,7 @@ class Bulkhead:
         if len(self.live) <= self.limit:
             return
         for holder in holders:
-            holder.box.put(call)
+            holder.offer(call)
         worker = call.port.worker
         if worker is not None and worker.call is not None and worker.call.bulkhead is self:
             # The caller's loop runs inside a call of this pool: that call's thread is the holder.

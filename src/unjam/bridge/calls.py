@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Callable, Mapping
+    from threading import Lock
 
     from unjam.bridge.bulkhead import Bulkhead
     from unjam.bridge.ports import Port
@@ -32,8 +33,6 @@ class Call:
     started = 0
     counted = False
     """Whether it weighs on its pool's load; calls on a thread that is held anyway do not."""
-    reserved = False
-    """Whether it took a held thread's idleness, see `Frame.reserve`."""
     holds = False
     """Whether it only holds its thread for other calls (an `acontext`, a `Pinned`)."""
     cancelled = False
@@ -62,12 +61,17 @@ class Call:
         self.future: Future[Any] = port.future()
         self.submitted = monotonic_ns()
 
-    def execute(self, worker: Worker) -> None:
-        """Run it in this thread, which is `worker`'s, unless another thread has it or the caller took it back."""
+    def execute(self, worker: Worker, spare: Lock | None = None) -> None:
+        """Run it in this thread, which is `worker`'s, unless another thread has it or the caller took it back.
+
+        `spare` is released before the caller hears of the end, so that his next call finds the thread idle.
+        """
         bulkhead = self.bulkhead
         try:
             bulkhead.waiting.remove(self)
         except KeyError:
+            if spare is not None:
+                spare.release()
             return
         self.started = started = monotonic_ns()
         self.outer = outer = worker.call
@@ -84,6 +88,8 @@ class Call:
                 worker.helped += 1
         if self.counted:
             bulkhead.release(self)
+        if spare is not None:
+            spare.release()
         self.port.post(self.arrive)
 
     def arrive(self) -> None:
@@ -145,9 +151,9 @@ def _deliverable(exc: BaseException) -> BaseException:
     """Make `exc` fit for a future, and take `execute`'s own frame off its traceback, which would keep the call alive."""
     trace = exc.__traceback__
     exc = exc.with_traceback(trace.tb_next if trace is not None else None)
-    if not isinstance(exc, StopIteration):
+    if not isinstance(exc, StopIteration | GeneratorExit):
         return exc
-    # PEP 479: a StopIteration would end the coroutine that awaits the call, or never reach it.
-    wrapped = RuntimeError("the function raised StopIteration")
+    # Either would end the coroutine that awaits the call, or never reach it (PEP 479).
+    wrapped = RuntimeError(f"the function raised {type(exc).__name__}")
     wrapped.__cause__ = exc
     return wrapped

@@ -197,10 +197,6 @@ class Channel(Generic[T]):
 
     def _block(self, waiters: _Waiters, take: Callable[[], Any], timeout: float | None) -> Any:
         """Let this thread wait until `take` succeeds."""
-        if running_port() is not None:
-            raise WouldDeadlock(
-                "this would block the event loop of this thread: use `await channel.aget()` or `aput()`"
-            )
         ends = None if timeout is None else monotonic() + timeout
         while True:
             waiter = _ThreadWaiter()
@@ -211,6 +207,8 @@ class Channel(Generic[T]):
                     pass
                 if self._over(waiters):
                     raise ChannelClosed(_CLOSED)
+                if running_port() is not None:
+                    raise WouldDeadlock(_BLOCKS)
                 if not waiter.wait(-1 if ends is None else max(0.0, ends - monotonic())):
                     raise TimeoutError(
                         f"the channel was {'full' if waiters is self._putters else 'empty'} for {timeout:g} s"
@@ -234,6 +232,7 @@ class Channel(Generic[T]):
 
 
 _CLOSED = "the channel is closed"
+_BLOCKS = "this would block the event loop of this thread: use `await channel.aget()` or `aput()`"
 
 
 class _Queued:

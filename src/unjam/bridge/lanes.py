@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ class Lane:
         if context is not None:
             call.context = context
         self._bulkhead.waiting.add(call)
-        self.frame.box.put(call)
+        self.frame.offer(call)
         return call
 
     def withdraw(self) -> bool:
@@ -46,22 +47,33 @@ class Lane:
 
     def end(self) -> None:
         """Let the thread go after what was given so far."""
-        self.frame.box.put(None)
+        self.frame.box.put((None, False))
 
     def _serve(self) -> None:
+        """Serve until the end was asked for and nobody has reserved the thread; runs in it.
+
+        Whatever runs here takes the thread's idleness with it, so that what it waits for is not reserved to it. Where
+        somebody else was faster, his call is in the box or about to be, and goes first.
+        """
         worker = WORKERS[get_ident()]
         box, spare = self.frame.box, self.frame.spare
         assert spare is not None, "a lane's frame is idle by nature"
+        later: deque[Call] = deque()
         ending = False
-        # Whoever reserved the thread has put his call in or is about to: the thread is not let go before.
-        while not (ending and spare.acquire(blocking=False)):
-            call = box.get()
-            if call is None:
-                ending = True
-                continue
-            call.execute(worker)
-            if call.reserved:
-                spare.release()
+        while True:
+            if later and spare.acquire(blocking=False):
+                call = later.popleft()
+            elif ending and not later and spare.acquire(blocking=False):
+                break
+            else:
+                call, reserved = box.get()
+                if call is None:
+                    ending = True
+                    continue
+                if not reserved and not spare.acquire(blocking=False):
+                    later.append(call)
+                    continue
+            call.execute(worker, spare)
             if worker.forked:
                 return
         self.frame.closed = True

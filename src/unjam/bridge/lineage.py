@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from unjam.bridge.bulkhead import Bulkhead
+    from unjam.bridge.calls import Call
     from unjam.bridge.ports import Port
 
 
@@ -44,8 +45,12 @@ class Frame:
         """Return those of them that hold a slot of `bulkhead`, innermost first."""
         return [frame for frame in self if frame.bulkhead is bulkhead]
 
+    def offer(self, call: Call) -> None:
+        """Let the thread serve `call` when it comes to it."""
+        self.box.put((call, self.reserve()))
+
     def reserve(self) -> bool:
-        """Take the idle thread for one call, if it is idle; whoever serves the call gives it back."""
+        """Take the idle thread for one call, if it is idle; it gives itself back when it has served it."""
         return self.spare is not None and self.spare.acquire(blocking=False)
 
 

@@ -7,11 +7,12 @@ import sys
 import traceback
 from concurrent.futures import Future
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event, Thread, get_ident
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from unjam.bridge.ports import current_port
 from unjam.bridge.waiting import Request, wait_on
+from unjam.bridge.workers import WORKERS
 from unjam.errors import NoLoop
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Portal:
         On a thread that runs another loop it blocks that loop, as any synchronous call does, and is refused with
         WouldDeadlock where the two loops would wait for each other.
         """
-        return wait_on(self._port, afn, args, kwargs)
+        return wait_on(self._port, WORKERS.get(get_ident()), afn, args, kwargs)
 
     def submit(self, afn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Start `afn(*args, **kwargs)` on the loop; cancelling the future cancels it there."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from contextvars import copy_context
-from queue import Empty
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from unjam.bridge.lineage import LINEAGE, Frame
 from unjam.bridge.ports import PORTS, Port, running_port
+from unjam.bridge.watching import WATCH
 from unjam.bridge.workers import WORKERS
 from unjam.errors import NoLoop, WouldDeadlock
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# A loop can be closed with requests still in its mailbox, and tells nobody; who waits looks this often (seconds), and gives
-# up on a loop that twice in a row does not run, because one is also at rest between asyncio.run's own phases.
-LOOK_EVERY = 0.5
 
 
 class Request:
@@ -47,14 +43,14 @@ class Request:
         self.context = copy_context()
         self.task: Timer | Task[None] | None = None
         self.cancelled = False
+        self.finished = False
         self.result: Any = None
         self.exception: BaseException | None = None
 
     def begin(self) -> None:
         """Start it; runs on the loop."""
         if self.cancelled:
-            self.exception = CancelledError()
-            self.finish(self)
+            self.fail(CancelledError())
             return
         self.port.start(self)
 
@@ -68,7 +64,18 @@ class Request:
                 # A cancelled task must end as one.
                 raise
         finally:
+            self.finished = True
             self.finish(self)
+
+    def ended(self, _task: Task[None]) -> None:
+        """Take note that its task ended; one that was cancelled before its first step never got to `serve`."""
+        if not self.finished:
+            self.fail(CancelledError())
+
+    def fail(self, exception: BaseException) -> None:
+        """End it without its coroutine."""
+        self.exception = exception
+        self.finish(self)
 
     def cancel(self) -> None:
         """Cancel it, from any thread."""
@@ -90,17 +97,23 @@ def wait(afn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -
     NoLoop where there is no loop, or several and nothing says which: use `Portal.wait` then.
     """
     worker = WORKERS.get(get_ident())
-    call = worker.call if worker is not None else None
-    return wait_on(call.port if call is not None else _only_port(), afn, args, kwargs)
+    if worker is None or worker.call is None:
+        return wait_on(_only_port(), None, afn, args, kwargs)
+    return wait_on(worker.call.port, worker, afn, args, kwargs)
 
 
-def wait_on(port: Port, afn: Callable[..., Awaitable[R]], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
-    """As `wait`, on the loop of `port`."""
+def wait_on(
+    port: Port,
+    worker: Worker | None,
+    afn: Callable[..., Awaitable[R]],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> R:
+    """As `wait`, on the loop of `port`; `worker` is this thread's, if it is a pool's."""
     here = running_port()
     _refuse_cycle(port, here)
     if not port.running():
         raise NoLoop(_ended(port))
-    worker = WORKERS.get(get_ident())
     call = worker.call if worker is not None else None
     frame = Frame(call.bulkhead if call is not None else None, blocked=here)
     request = Request(port, afn, args, kwargs, frame.box.put)
@@ -108,12 +121,15 @@ def wait_on(port: Port, afn: Callable[..., Awaitable[R]], args: tuple[Any, ...],
     if call is not None:
         call.inner = request
     try:
+        WATCH.add(request)
+        WATCH.ensure()
         port.post(request.begin)
         _serve_until(request, frame, worker)
     except BaseException:
         request.cancel()
         raise
     finally:
+        WATCH.discard(request)
         frame.closed = True
         if call is not None:
             call.inner = None
@@ -130,19 +146,10 @@ def wait_on(port: Port, afn: Callable[..., Awaitable[R]], args: tuple[Any, ...],
 
 def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
     """Wait until `request` comes back into the box, and serve the calls that come before it."""
-    missing = 0
-    while True:
-        try:
-            item = frame.box.get(timeout=LOOK_EVERY)
-        except Empty:
-            missing = 0 if request.port.running() else missing + 1
-            if missing > 1:
-                raise NoLoop(_ended(request.port)) from None
-            continue
-        if item is request:
-            return
+    get = frame.box.get
+    while (item := get()) is not request:
         assert worker is not None, "only frames of a pool's thread are offered calls"
-        item.execute(worker)
+        item[0].execute(worker)
 
 
 _cycle_lock = Lock()
