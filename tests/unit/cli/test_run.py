@@ -79,15 +79,15 @@ def test_an_option_wins_over_the_environment(monkeypatch, tmp_path):
         (BrokenPipeError(), ""),
     ],
 )
-@pytest.mark.parametrize(("codes", "code"), [(frozenset(), 0), (frozenset({"UJ101"}), 2)])
-def test_a_report_that_fails_leaves_the_exit_code_alone(fault, line, codes, code, monkeypatch, capsys):
+@pytest.mark.parametrize("codes", [frozenset(), frozenset({"UJ101"})])
+def test_a_report_that_fails_leaves_the_exit_code_alone(fault, line, codes, monkeypatch, capsys):
     """The program has done its work; only a gate that could not look stays shut."""
 
     def broken(folder, _):
         raise fault
 
     monkeypatch.setattr(run, "_session", broken)
-    assert run._after(parsed("--", "x"), codes, "x", "folder", 0) == code
+    assert run._after(parsed("--", "x"), codes, "x", "folder", 0) == (2 if codes else 0)
     assert capsys.readouterr().err.startswith(line)
 
 
