@@ -119,7 +119,7 @@ class Watcher:
 
 @pytest.fixture
 def unjam(request: pytest.FixtureRequest) -> Callable[[], Watch]:
-    """Watching by hand: `with unjam() as watched: ...`, and `watched.findings` after it.
+    """Watching a part of the test by hand: what is returned makes a watch, `findings` are known after its `with` block.
 
     The threshold is the test's own limit; with the plugin off it watches all the same.
     """
