@@ -135,10 +135,16 @@ class Monitor:
         with open(path, "rb") as file:
             return [event for event in map(parse_event, file) if event is not None]
 
-    def flush(self, timeout_s: float) -> None:
-        """Wait until what has happened so far has reached the subscribers, `timeout_s` at the most."""
-        if self._probes is not None:
-            self._probes.drainer.flush(timeout_s)
+    def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
+        """Wait until what has happened so far has reached the subscribers; returns how many stalls there were.
+
+        That takes `timeout_s` at the most, and no time where there have been no more stalls than `stalls_before`.
+        """
+        return 0 if self._probes is None else self._probes.drainer.flush(timeout_s, stalls_before=stalls_before)
+
+    def stalls(self) -> int:
+        """How many stalls there have been so far."""
+        return 0 if self._probes is None else int(self._probes.engine.flush(0.0))
 
     def set_threshold(self, threshold_ns: int) -> None:
         """Change what counts as a stall from now on."""
