@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from unjam.diagnosis.hang_fixes import fixes
 from unjam.diagnosis.waits import Stuck, stuck
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, TaskName
+from unjam.model.origins import Origins
 from unjam.model.waits import TURN, Edge, Graph, Node, Verdict, Wait
 
 Place: TypeAlias = Callable[[Location], str]
@@ -17,7 +18,7 @@ Place: TypeAlias = Callable[[Location], str]
 MOST_WAITS: Final = 200
 """Waits listed that are no findings; the rest is counted by the graph."""
 
-_LIBRARY: Final = ("/site-packages/", "/dist-packages/", "/lib/python3", "<frozen", "<string>")
+_ORIGINS: Final = Origins()
 
 
 def full_place(place: Location) -> str:
@@ -199,7 +200,7 @@ class _Teller:
 
 def is_library(file: str) -> bool:
     """Say whether a file is not the user's own."""
-    return any(part in file for part in _LIBRARY)
+    return _ORIGINS.owner(file) != "user"
 
 
 def _rotate(graph: Graph, edges: tuple[Edge, ...]) -> tuple[Edge, ...]:
