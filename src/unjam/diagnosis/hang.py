@@ -61,7 +61,8 @@ class _Teller:
 
     def finding(self, reason: Stuck) -> Finding:
         """Return the finding for one reason."""
-        edges = _rotate(self._graph, reason.edges)
+        closed = reason.edges[-1].target == reason.edges[0].source
+        edges = _rotate(self._graph, reason.edges) if closed else reason.edges
         nodes = [self._graph.nodes[edge.source] for edge in edges] + [self._graph.nodes[edges[-1].target]]
         rule, cause = _rule(nodes)
         first = next(
@@ -74,7 +75,7 @@ class _Teller:
             cause=cause,
             grade=min(reason.grade, Grade.INFERRED) if rule == "UJ804" else reason.grade,
             message=self._message(rule, edges, reason, kinds),
-            culprit=self.site(first),
+            culprit=self.site(edges[-1] if rule == "UJ805" else first),
             leaf=first.why,
             chain=self._chain(waiter),
             task=_task(waiter),
@@ -97,7 +98,7 @@ class _Teller:
             else ""
         )
         if rule == "UJ805":
-            lock = self._labels[edges[0].source]
+            lock = self._labels[edges[-1].source]
             return f"{lock} is held by {target} and will never be released.{waiting}"
         if rule == "UJ804":
             return f"{self._dead_queue(self._graph.nodes[_queue(self._graph, edges)])}{waiting}"

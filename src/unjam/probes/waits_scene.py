@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
 from unjam.model.waits import Edge, Graph, Line, Needs, Node
+from unjam.probes.locks import inner_lock
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Memory
-from unjam.probes.waits_read import Identities
+from unjam.probes.waits_read import Identities, is_a
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -107,10 +108,9 @@ class Scene:
         return found
 
     def lock_key(self, lock: Any) -> str | None:
-        """Return the key of a real lock, None for anything else."""
-        if type(lock) is LOCK_TYPE or type(lock) is RLOCK_TYPE:
-            return self.lock_key_at(id(lock))
-        return None
+        """Return the key of a real or tracked lock, None for anything else."""
+        real = inner_lock(lock)
+        return self.lock_key_at(id(real)) if type(real) is LOCK_TYPE or is_a(real, RLOCK_TYPE) else None
 
     def lock_key_at(self, address: int) -> str:
         """Return the key of the lock at an address: by its semaphore, the only thing the kernel knows of it."""

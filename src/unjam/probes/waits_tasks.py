@@ -172,7 +172,8 @@ def await_chain(outermost: Any) -> Chain:
         frame = getattr(at, _FRAME[kind])
         if frame is None:
             break
-        tail.append((frame.f_code, frame, at))
+        if not module_of(frame).startswith("unjam."):
+            tail.append((frame.f_code, frame, at))
         if len(tail) > KEEP_HEAD + 2 * KEEP_TAIL:
             chain.skipped += len(tail) - KEEP_HEAD - KEEP_TAIL
             del tail[KEEP_HEAD:-KEEP_TAIL]
