@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from unjam.control.server import Server, start_server
+from unjam.control.server import Server, start_server, without_gc
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure, say
 
@@ -99,7 +100,7 @@ class Control:
                 continue
             self._dumped[loop["loop"]] = since
             try:
-                self._dump(loop, now - since)
+                without_gc(partial(self._dump, loop, now - since))
             except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
                 report_failure("a hung loop could not be dumped", error)
 

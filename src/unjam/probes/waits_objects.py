@@ -257,6 +257,7 @@ class Resolver:
             claim = self._future(child)
             if claim is not None:
                 scene.edge(key, Claim(claim.key, "needs", Grade.EXACT, "one of its futures"))
+            scene.pause()
 
     def _futures(self, futures: Any) -> Claim | None:
         if not exactly(futures, _CONTAINERS):

@@ -10,7 +10,7 @@ TOGETHER = threading.Barrier(2)
 
 @contextmanager
 def held(lock):
-    lock.acquire()
+    lock.acquire()  # here
     try:
         yield
     finally:
