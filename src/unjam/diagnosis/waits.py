@@ -40,8 +40,13 @@ def stuck(graph: Graph) -> tuple[Stuck, ...]:
     inside = {
         key: [edge for edge in edges.get(key, ()) if edge.target in alive and edge.ends_ms is None] for key in alive
     }
-    ends = [edge for out in inside.values() for edge in out if _is_dead_end(graph.nodes[edge.target])]
-    found = [Stuck((*_waiter(inside, edge.source), edge)) for edge in {edge.target: edge for edge in ends}.values()]
+    ends = {
+        edge.source if graph.nodes[edge.target].kind == "ended" else edge.target: edge
+        for out in inside.values()
+        for edge in out
+        if _is_dead_end(graph.nodes[edge.target])
+    }
+    found = [Stuck((*_waiter(inside, edge.source), edge)) for edge in ends.values()]
     found += [_cycle(graph, inside, group) for group in components(inside)]
     behind = [replace(reason, also=_behind(reason, inside)) for reason in found]
     return tuple(sorted(behind, key=lambda reason: (-len(reason.also), reason.edges[0].source)))
