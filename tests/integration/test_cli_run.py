@@ -364,7 +364,7 @@ def test_uvicorn_with_two_workers_of_which_one_is_killed():
     pytest.importorskip("uvicorn")
     program(APP, "app.py")
     port = free_port()
-    words = ["-m", "uvicorn", "app:app", "--workers", "2", "--port", str(port), "--log-level", "critical"]
+    words = ["-m", "uvicorn", "app:app", "--workers", "2", "--loop", "asyncio", "--port", str(port)]
     with start("run", "--json", "report.json", "--", sys.executable, *words) as running:
         pids: set[int] = set()
         deadline = time.monotonic() + 60
