@@ -11,7 +11,7 @@ import time
 from unjam.failure import report_failure, say
 from unjam.model.durations import parse_duration
 from unjam.model.lines import encode
-from unjam.model.settings import Settings
+from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.recording.header import header, program_name
 from unjam.recording.writer import open_process_file, write_line
@@ -22,15 +22,21 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from unjam.control.inside import Control
     from unjam.native import Choice
     from unjam.probes.drain import Subscriber
     from unjam.probes.loops import LoopHooks
     from unjam.probes.pools import Pools
     from unjam.probes.timeouts import Timeouts
     from unjam.probes.wiring import Probes
+    from unjam.telling import Telling
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
 """The folder whose `sitecustomize` installs the monitor in every Python process that has it on PYTHONPATH."""
+
+
+KEPT = frozenset({"UNJAM_CONTROL"})
+"""Of the variables of unjam those that are no settings of a recording and reach the child as they are."""
 
 
 class Monitor:
@@ -49,8 +55,11 @@ class Monitor:
         self._timeouts: Timeouts | None = None
         self._choice: Choice | None = None
         self._subscribers: list[Subscriber] = []
+        self._header: dict[str, Any] = {}
         self._make_probes: type[Probes] | None = None
         self._probes: Probes | None = None
+        self._telling: Telling | None = None
+        self._control: Control | None = None
 
     def start(self) -> None:
         """Write the header, and wait for asyncio to be imported."""
@@ -61,12 +70,19 @@ class Monitor:
         atexit.register(self.end)
         self._imports.when_imported("asyncio.events", self._hook_asyncio)
         self._imports.when_imported("uvloop", self._hook_uvloop)
+        if self.settings.live or self.settings.log or "unjam.telling" in sys.modules:
+            from unjam.telling import wire
+
+            wire(self.tell(), self.settings)
 
     def end(self, reason: str = "exit") -> None:
         """Stop observing and write what is left; does nothing the second time."""
         if self._pid != os.getpid():
             return
         try:
+            control, self._control = self._control, None
+            if control is not None:
+                control.stop()
             probes, self._probes = self._probes, None
             if probes is not None:
                 probes.stop()
@@ -94,6 +110,16 @@ class Monitor:
         """Have it called no more."""
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
+
+    def tell(self) -> Telling:
+        """What tells of stalls while the program runs; made when it is first asked for."""
+        telling = self._telling
+        if telling is None:
+            from unjam.telling import Telling
+
+            telling = self._telling = Telling(self)
+            self.subscribe(telling.receive)
+        return telling
 
     def header(self) -> dict[str, Any]:
         """The `process` event as it is known by now."""
@@ -123,6 +149,8 @@ class Monitor:
 
     def before_fork(self) -> None:
         """Have no thread of ours across a fork: none to be lost in the child, none for os.fork to warn of (Python 3.12)."""
+        if self._control is not None:
+            self._control.stop()
         if self._probes is not None:
             self._probes.pause()
 
@@ -130,6 +158,8 @@ class Monitor:
         """Go on."""
         if self._probes is not None:
             self._probes.resume()
+        if self._control is not None:
+            self._control.start()
 
     def after_fork_in_child(self) -> None:
         """Become the monitor of a new process, with a file of its own; its loops are still to come."""
@@ -140,6 +170,9 @@ class Monitor:
         if self._probes is not None:
             self._probes.abandon()
             self._probes = None
+        if self._control is not None:
+            self._control.abandon()
+            self._control = None
         self._close_file()
         if not self._aside:
             self._open_file()
@@ -228,7 +261,25 @@ class Monitor:
         self._header = {**header(self.settings), **observed}
         self._write(self._header)
         probes.start()
+        self._open_control(probes)
         return probes
+
+    def _open_control(self, probes: Probes) -> None:
+        """Answer from now on who asks how this process does; a failure of that leaves the watching as it is."""
+        from unjam.control.inside import Control, Source
+
+        source = Source(
+            loops=probes.loops.present,
+            stats=probes.engine.loop_stats,
+            header=lambda: self._header,
+            emit=probes.emit,
+            subscribe=self.subscribe,
+        )
+        try:
+            self._control = Control(source, self.settings.dump_after_ns)
+            self._control.start()
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("nobody can ask this process", error)
 
     def _ending(self, original: Callable[[int], None]) -> Callable[[int], None]:
         def _exit(status: int) -> None:
@@ -267,20 +318,34 @@ def install(
     folder: str | os.PathLike[str] | None = None,
     src: tuple[str, ...] | None = None,
     live: bool | None = None,
+    log: bool = True,
     record: bool = True,
     tier: str | None = None,
+    dump_after: str | None = None,
+    track_locks: bool | None = None,
 ) -> None:
     """Watch this process from now on, its loops that run already included. Does nothing where it is watched already.
 
-    `threshold` is a duration such as "50ms", or seconds. What is not given comes from UNJAM_THRESHOLD, UNJAM_DIR,
-    UNJAM_SRC, UNJAM_LIVE and UNJAM_TIER; without a folder a new one is made below `.unjam`, unless `record` is false.
-    Raises UsageError where a value cannot be.
+    `threshold` is a duration such as "50ms", or seconds; `dump_after` a duration, or "0" for never. What is not given comes
+    from UNJAM_THRESHOLD, UNJAM_DIR, UNJAM_SRC, UNJAM_LIVE, UNJAM_TIER, UNJAM_DUMP_AFTER and UNJAM_TRACK_LOCKS; without a
+    folder a new one is made below `.unjam`, unless `record` is false. Each stall is logged at its end as one line of the
+    logger `unjam`, unless `log` is false. Raises UsageError where a value cannot be.
     """
     settings = Settings.from_environ(os.environ)
-    changes: dict[str, Any] = {"src": src, "live": live, "tier": tier, "folder": folder, "record": record}
+    changes: dict[str, Any] = {
+        "src": src,
+        "live": live,
+        "log": log,
+        "tier": tier,
+        "folder": folder,
+        "record": record,
+        "track_locks": track_locks,
+    }
     if threshold is not None:
         text = threshold if isinstance(threshold, str) else f"{threshold}s"
         changes["threshold_ns"] = parse_duration(text, what="threshold")
+    if dump_after is not None:
+        changes["dump_after_ns"] = parse_dump_after(dump_after, what="dump_after")
     install_settings(settings.replace(**{name: value for name, value in changes.items() if value is not None}))
 
 
@@ -321,10 +386,20 @@ def child_environment(
     src: tuple[str, ...] = (),
     live: bool = False,
     tier: str = "",
+    dump_after_ns: int = DEFAULT_DUMP_AFTER_NS,
+    track_locks: bool = False,
 ) -> dict[str, str]:
     """The environment in which every Python process, and every one below it, watches itself into `folder`."""
-    settings = Settings(threshold_ns=threshold_ns, folder=folder, src=src, live=live, tier=tier)
-    inherited = {name: value for name, value in environ.items() if not name.startswith("UNJAM_")}
+    settings = Settings(
+        threshold_ns=threshold_ns,
+        folder=folder,
+        src=src,
+        live=live,
+        tier=tier,
+        dump_after_ns=dump_after_ns,
+        track_locks=track_locks,
+    )
+    inherited = {name: value for name, value in environ.items() if not name.startswith("UNJAM_") or name in KEPT}
     path = [BOOTSTRAP, *(part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part != BOOTSTRAP)]
     return {
         **inherited,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
 import os
 import time
 from collections.abc import Callable
@@ -12,11 +11,12 @@ from typing import Any, Self, TypeVar, overload
 
 from unjam import monitor
 from unjam.errors import LoopBlocked, NotAvailable
+from unjam.memory import Memory
 from unjam.model.durations import parse_duration
 from unjam.model.findings import Finding
 from unjam.model.session import Event, LoopReport, Process, Recording, Session
 from unjam.model.settings import DEFAULT_THRESHOLD_NS, Settings
-from unjam.model.stacks import Stack
+from unjam.telling import source_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,39 +27,14 @@ FLUSH_S = 0.5
 """How long the end of a watch waits for events on their way; they take a millisecond unless the GIL is held."""
 
 
-class _Memory:
-    """What a monitor has said so far that later events refer to: its stacks, and which loops run in which threads."""
-
-    def __init__(self, watched: monitor.Monitor) -> None:
-        self.stacks: dict[int, Stack] = {}
-        self.loops: dict[int, Event] = {}
-        self.threads: list[Event] = []
-        for event in watched.events_so_far():
-            self.remember(event)
-
-    def remember(self, event: Event) -> None:
-        """Keep what later events refer to."""
-        from unjam.recording.reader import parse_stack
-
-        kind = event["e"]
-        if kind == "stack":
-            self.stacks[event["id"]] = parse_stack(event)
-        elif kind == "loop":
-            self.loops[event["loop"]] = event
-        elif kind == "loop_end":
-            self.loops.pop(event["loop"], None)
-        elif kind == "threads":
-            self.threads.append(event)
-
-
-_memories: dict[int, tuple[monitor.Monitor, _Memory]] = {}
+_memories: dict[int, tuple[monitor.Monitor, Memory]] = {}
 """One for each monitor that was ever watched through, by its identity: a process has one, seldom two after another."""
 
 
-def _memory_of(watched: monitor.Monitor) -> _Memory:
+def _memory_of(watched: monitor.Monitor) -> Memory:
     kept = _memories.get(id(watched))
     if kept is None:
-        memory = _Memory(watched)
+        memory = Memory(watched)
         watched.subscribe(memory.remember)
         _memories.clear()
         kept = _memories[id(watched)] = watched, memory
@@ -105,7 +80,7 @@ class Watch:
         """Begin to watch."""
         self._monitor = self._installed()
         memory = _memory_of(self._monitor)
-        self._known = [*memory.threads, *memory.loops.values()]
+        self._known = memory.known()
         self._events, self._dropped, self._session = [], 0, None
         self._began_ns = time.monotonic_ns()
         self._monitor.subscribe(self._gather)
@@ -199,12 +174,6 @@ class Watch:
         )
         threshold_ms = self._threshold_ns / 1e6 or None
         return diagnose(Recording("", {}, (process,)), source=source_lines, threshold_ms=threshold_ms)
-
-
-def source_lines(file: str) -> tuple[str, ...] | None:
-    """The lines of a source file as the interpreter knows it; None where there is none."""
-    lines = linecache.getlines(file)
-    return tuple(line.rstrip("\n") for line in lines) or None
 
 
 @overload

@@ -16,8 +16,8 @@ if __name__ == "__main__":
 
         import uvloop
 
-        asyncio.run = uvloop.run
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         rest = rest[1:]
-    server = start_server(hang_answers(Collector()))
+    server = start_server(lambda: hang_answers(Collector()))
     sys.argv = [program, *rest]
     runpy.run_path(program, run_name="__main__")

@@ -14,7 +14,7 @@ import select
 import sys
 import time
 
-from unjam.control.address import own_folder, socket_name, start_ticks, sweep
+from unjam.control.address import own_folder, socket_name, sweep
 from unjam.control.originals import original
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Answer: TypeAlias = Callable[[], "dict[str, Any]"]
 
 VERSION = 1
+COSTLY = frozenset({"hang", "why"})
 LONGEST_REQUEST = 4096
 LONGEST_REPLY = 8 << 20
 """Bytes; a reply above it is refused with an error, so that a reader needs no more memory than that."""
@@ -56,11 +57,18 @@ class Client:
 
 
 class Server:
-    """Listens in the folder of this user. `answers` are the questions; those in `costly` are answered once a second at most."""
+    """Listens in the folder of this user.
 
-    def __init__(self, answers: Mapping[str, Answer], costly: frozenset[str] = frozenset({"hang"})) -> None:
-        self._answers = dict(answers)
-        self._costly = costly
+    `answers` gives the questions with their answers, and is asked for them when the first one comes; those in `COSTLY` are
+    answered once a second at most. `tick` is called every `tick_s` seconds, never where that is None.
+    """
+
+    def __init__(
+        self, answers: Callable[[], Mapping[str, Answer]], *, tick: Callable[[], None], tick_s: float | None
+    ) -> None:
+        self._make_answers = answers
+        self._answers: dict[str, Answer] = {}
+        self._tick, self._tick_s = tick, tick_s
         self._next_costly = 0.0
         self._clients: dict[int, Client] = {}
         self._pid = os.getpid()
@@ -69,9 +77,8 @@ class Server:
         self.path = os.path.join(folder, socket_name(self._pid))
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._listener = self._bind()
-        self._ended = original("_thread", "allocate_lock")()
-        self._ended.acquire()
-        QuietThread(self._run, original("_thread", "start_new_thread")).start()
+        self._thread = QuietThread(self._run, original("_thread", "start_new_thread"))
+        self._thread.start()
 
     def _bind(self) -> _socket.socket:
         """Bind inside the private folder first, then close the socket to others: bind alone leaves it at the umask."""
@@ -94,7 +101,7 @@ class Server:
             os.write(self._wake_write, b"x")
         except OSError:
             return
-        if self._ended.acquire(timeout=STOP_S):
+        if self._thread.join(STOP_S):
             os.close(self._wake_write)
 
     def drop_after_fork(self) -> None:
@@ -123,13 +130,16 @@ class Server:
             for client in list(self._clients.values()):
                 self._drop(client)
             os.close(self._wake_read)
-            self._ended.release()
 
     def _serve(self) -> None:
+        next_tick = time.monotonic() + (self._tick_s or 0.0)
         while True:
             ready = self._wait()
             if self._wake_read in ready:
                 return
+            if self._tick_s is not None and time.monotonic() >= next_tick:
+                self._tick()
+                next_tick = time.monotonic() + self._tick_s
             if self._listener.fileno() in ready:
                 self._accept()
             for client in [client for fd, client in self._clients.items() if fd in ready]:
@@ -144,7 +154,8 @@ class Server:
         poll.register(self._listener, select.POLLIN)
         for client in self._clients.values():
             poll.register(client.sock, select.POLLOUT if client.to_send else select.POLLIN)
-        return {fd for fd, _ in poll.poll(1000 * IDLE_S if self._clients else None)}
+        waits = [seconds for seconds in (self._tick_s, IDLE_S if self._clients else None) if seconds is not None]
+        return {fd for fd, _ in poll.poll(1000 * min(waits) if waits else None)}
 
     def _accept(self) -> None:
         try:
@@ -200,19 +211,21 @@ class Server:
         self._go_on(client)
 
     def _answer(self, line: bytes) -> dict[str, Any]:
+        if not self._answers:
+            self._answers = dict(self._make_answers())
         ask = question(line)
         answer = self._answers.get(ask)
         if answer is None:
             return {"error": f"this unjam answers: {', '.join(sorted(self._answers))}"}
         now = time.monotonic()
-        if ask in self._costly and now < self._next_costly:
+        if ask in COSTLY and now < self._next_costly:
             return {"error": "busy: asked a moment ago", "retry_ms": round((self._next_costly - now) * 1e3) + 1}
         try:
             return {"ok": answer()}
         except Exception as error:  # noqa: BLE001  # the asker is told, and the program goes on
             return {"error": f"{type(error).__name__}: {error}"}
         finally:
-            if ask in self._costly:
+            if ask in COSTLY:
                 self._next_costly = now + BETWEEN_COSTLY_S
 
 
@@ -271,17 +284,18 @@ def refuse_reason() -> str:
     return ""
 
 
-def start_server(answers: Mapping[str, Answer]) -> Server:
+def _nothing() -> None:
+    """What there is to do at a tick where nobody asked for one."""
+
+
+def start_server(
+    answers: Callable[[], Mapping[str, Answer]], *, tick: Callable[[], None] = _nothing, tick_s: float | None = None
+) -> Server:
     """Start a server; raises NotAvailable where there must or can be none."""
     reason = refuse_reason()
     if reason:
         raise NotAvailable(f"no control socket: {reason}")
     try:
-        return Server(answers)
+        return Server(answers, tick=tick, tick_s=tick_s)
     except OSError as error:
         raise NotAvailable(f"no control socket: {error}") from error
-
-
-def own_start() -> int:
-    """Return when this process began, as in the socket's name."""
-    return start_ticks(os.getpid())

@@ -103,6 +103,11 @@ class Loops:
             self._attach(watched.number, loop)
         return watched
 
+    def present(self) -> list[tuple[int, Any, int, str, str]]:
+        """The loops that run now: number, loop, ident and name of the thread, type of the loop."""
+        running = [(watched, watched.get(), ident) for ident, watched in list(self._running.items())]
+        return [(w.number, loop, ident, thread_name(ident), w.type) for w, loop, ident in running if loop is not None]
+
     def stopped(self, ident: int) -> None:
         """The loop of that thread runs no more."""
         watched = self._running.pop(ident)

@@ -141,6 +141,7 @@ def _add_pool(scene: Scene, key: str, executor: Any, workers: list[Seen], queued
     limit = number(executor, "_max_workers") or 0
     name = text(own_dict(executor).get("_thread_name_prefix")) or "?"
     full = len(workers) >= limit > 0
+    busy = sum(worker.job is not None for worker in workers)
     scene.add(
         key,
         "executor",
@@ -150,6 +151,7 @@ def _add_pool(scene: Scene, key: str, executor: Any, workers: list[Seen], queued
         workers=len(workers),
         limit=limit,
         queued=queued,
+        busy=busy,
     )
     for worker in workers if full else ():
         scene.edge(key, Claim(worker.key, "needs a free worker:", Grade.EXACT, "its worker threads"))

@@ -60,7 +60,10 @@ def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     for ident in list(frames):
         frame = frames.pop(ident, None)
         if ident != leave_out and frame is not None:
-            seen.append(_look(scene, ident, frame, known.get(ident)))
+            chain = walk(frame)
+            if chain:
+                seen.append(_look(scene, ident, chain, known.get(ident)))
+            del chain
         del frame
         if scene.pause():
             frames.clear()
@@ -73,14 +76,13 @@ def thread_key(scene: Scene, ident: int, thread: Any) -> str:
     return f"thread:{scene.identities.serial(thread)}" if thread is not None else f"thread:i{ident}"
 
 
-def _look(scene: Scene, ident: int, frame: FrameType, thread: Any) -> Seen:
+def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any) -> Seen:
     fields = own_dict(thread) if thread is not None else {}
     name = text(fields.get("_name"), f"ident {ident}")
     tid = fields.get("_native_id")
     seen = Seen(thread_key(scene, ident, thread), ident, f"thread {name}")
     if type(tid) is int:
         seen.kernel = kernel_wait(tid)
-    chain = walk(frame)
     seen.stack = scene.stack([(f.f_code, f.f_lineno or 0) for f in reversed(chain)])
     depth = _find_wait(scene, seen, chain)
     if seen.target is None and seen.kernel.state == "futex":
@@ -110,13 +112,16 @@ def give_name(scene: Scene, frame: FrameType, wanted: Any) -> None:
 
 
 def walk(frame: FrameType) -> list[FrameType]:
-    """Return a stack innermost first, cut at `MOST_FRAMES`."""
+    """Return a stack innermost first, cut at `MOST_FRAMES`, without frames of ours; empty for a thread of ours."""
     chain: list[FrameType] = []
     at: FrameType | None = frame
+    own = False
     while at is not None and len(chain) < MOST_FRAMES:
-        chain.append(at)
+        own = module_of(at).startswith("unjam.")
+        if not own:
+            chain.append(at)
         at = at.f_back
-    return chain
+    return [] if own else chain
 
 
 def _find_wait(scene: Scene, seen: Seen, chain: list[FrameType]) -> int:
