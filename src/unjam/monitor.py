@@ -212,6 +212,8 @@ class Monitor:
     def _hook_asyncio(self, events: ModuleType) -> None:
         # All that will be needed is imported here: a thread that imports while another forks would leave the child a lock
         # that nobody holds any more.
+        import unjam.control.inside
+        import unjam.control.recent  # noqa: F401 -- both are for later
         from unjam.native import choose
         from unjam.probes.loops import LoopHooks, running_loops
         from unjam.probes.pools import Pools

@@ -155,7 +155,8 @@ def _not_observed(recording: Recording, cases: Sequence[Case]) -> tuple[str, ...
         reason = events.text(case.header.get("tier_reason"))
         if reason:
             said.append(f"native tier: {reason}")
-        if case.process.killed and case.loops:
+        # Servers end themselves by the signal that asked them to, once their loop has closed: nothing is missing then.
+        if case.process.killed and any(life.end is None for life in case.loops.values()):
             said.append(f"the end of process {case.process.pid}: it was killed, its last second may be missing")
     return tuple(dict.fromkeys(each for each in said if each))
 

@@ -47,7 +47,6 @@ start(PyObject *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     home = PyInterpreterState_Get();
-    memory_reset();
     clock_init();
     cgroup_find();
     gil_find((uintptr_t)PyThreadState_Get());
@@ -125,7 +124,6 @@ check(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    memory_reset();
     clock_init();
     return check_sources();
 }
@@ -567,6 +565,7 @@ PyInit__core(void)
 {
     static bool registered;
     compat_init();
+    memory_reset();
     if (!registered && pthread_atfork(NULL, NULL, forked) != 0) {
         return PyErr_SetFromErrno(PyExc_OSError);
     }
