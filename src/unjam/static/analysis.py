@@ -33,14 +33,17 @@ def analysed(project: Project, options: Options, config: Config, say: Callable[[
     collecting = gc.isenabled()
     gc.disable()  # millions of small tuples are made and none of them is ever part of a cycle
     try:
-        return _Analysis(project, options, config, say).result()
+        return Analysis(project, options, config, say).result()
     finally:
         if collecting:
             gc.enable()
 
 
-class _Analysis:
-    """One analysis, step by step."""
+class Analysis:
+    """One analysis, step by step; `program` and `reach` stay for who wants to ask more of them."""
+
+    program: Program
+    reach: Reach
 
     def __init__(self, project: Project, options: Options, config: Config, say: Callable[[str], None]) -> None:
         self._project = project
@@ -63,7 +66,7 @@ class _Analysis:
             facts = run.facts()
         finally:
             run.close()
-        program = joined(facts, outlines)
+        program = self.program = joined(facts, outlines)
         self._result.notices += missing.notices(project, outlines)
         self._judge(program)
         return self._result
@@ -86,7 +89,7 @@ class _Analysis:
         entries = Entries(
             program, namer, effects, tests=self._options.tests or self._config.tests, own=self._config.entry_points
         )
-        reach = Reach(program, effects, entries.found())
+        reach = self.reach = Reach(program, effects, entries.found())
         leaves = Leaves(program, Catalog((*self._config.sinks, *self._known.records)), namer)
         self._result.coverage = _coverage(program, reach, leaves)
         locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
@@ -99,6 +102,11 @@ class _Analysis:
         writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early())
         problems = list(self._allowed(merged(found), writer, program))
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found."""
+        return self._result.problems
 
     def _allowed(self, accusations: list[Accusation], writer: Writer, program: Program) -> Iterator[Problem]:
         allowances = Allowances(self._project, program, self._config, self._options.today)
