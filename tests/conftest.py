@@ -1,11 +1,6 @@
-"""What every suite shares: the root of the checkout."""
+"""What every suite shares: a Hypothesis that does not judge time."""
 
-from pathlib import Path
+import hypothesis
 
-import pytest
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    """The root of the checkout."""
-    return Path(__file__).resolve().parents[1]
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")

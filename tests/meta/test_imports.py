@@ -13,6 +13,7 @@ WATCHED = (
     "unjam.probes",
     "unjam.recording",
     "unjam.diagnosis",
+    "unjam.monitor",
     "unjam.bridge",
 )
 """What runs inside a watched process (docs/architecture.md)."""

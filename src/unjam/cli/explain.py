@@ -6,16 +6,13 @@ Without RULE, the list of all rules. RULE is a code (UJ104) or a cause (http).
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
-from unjam.cli.output import colored, columns, show
+from unjam.cli.output import page_for, show
 from unjam.cli.parser import nearest
 from unjam.errors import UsageError
 from unjam.knowledge.index import rules
 from unjam.knowledge.records import Rule
-
-NAME = "explain"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one page, or the list."""
-    from unjam.reports.page import Page
     from unjam.reports.rule import listing, render
 
-    page = Page(width=columns(sys.stdout), color=colored(sys.stdout, os.environ))
+    page = page_for(sys.stdout)
     text = listing(rules(), page) if options.rule is None else render(find(options.rule), page)
     show(text, sys.stdout)
     return 0

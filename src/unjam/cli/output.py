@@ -8,10 +8,13 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from unjam.errors import UsageError
 from unjam.reports.text import safe
+
+if TYPE_CHECKING:
+    from unjam.reports.page import Page  # it needs rich, and most commands can fail before that
 
 STDOUT = "-"
 """The file name that stands for the standard output."""
@@ -24,6 +27,13 @@ def say(text: str) -> None:
     """Write one line of our own to the standard error; where nobody reads it, it is lost."""
     with contextlib.suppress(OSError):
         show(f"unjam: {safe(text)}\n", sys.stderr)
+
+
+def say_fault(error: Exception) -> None:
+    """Tell a fault of our own in one line; UNJAM_DEBUG=1 raises it, to show where it is."""
+    if os.environ.get("UNJAM_DEBUG"):
+        raise error
+    say(f"{type(error).__name__}: {error} (this is a fault of unjam; UNJAM_DEBUG=1 shows where)")
 
 
 def show(text: str, stream: TextIO) -> None:
@@ -62,6 +72,16 @@ def columns(stream: TextIO) -> int:
     return min(max(wide or shutil.get_terminal_size().columns, NARROWEST), WIDEST)
 
 
+def page_for(stream: TextIO) -> Page:
+    """The page that suits a stream."""
+    from unjam.reports.page import Page
+
+    cwd = ""
+    with contextlib.suppress(FileNotFoundError):  # somebody has removed the folder we are in
+        cwd = str(Path.cwd())
+    return Page(width=columns(stream), color=colored(stream, os.environ), cwd=cwd)
+
+
 def save(text: str, file: str) -> None:
     """Write a file, or the standard output for `-`; raises UsageError where it cannot be written."""
     if file == STDOUT:
@@ -74,14 +94,14 @@ def save(text: str, file: str) -> None:
 
 
 def check_writable(file: str) -> None:
-    """Raise UsageError now where a file could not be written later; an existing one keeps its content until then."""
+    """Raise UsageError now where a file could not be written later; it is left as it is."""
     path = Path(file)
     if file == STDOUT:
         return
-    if path.is_dir():
-        raise UsageError(f"cannot write {file}: it is a folder")
-    folder = path.parent
-    if not folder.is_dir():
-        raise UsageError(f"cannot write {file}: there is no folder {folder}")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise UsageError(f"cannot write {file}: permission denied")
+    existed = path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from None
+    if not existed:
+        path.unlink()

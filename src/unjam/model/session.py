@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from unjam.model.findings import Finding
 from unjam.model.stacks import Stack
+from unjam.model.timeouts import TimeoutGroup
 
 Event: TypeAlias = dict[str, Any]
 """One line of a recording (docs/recording.md)."""
@@ -17,7 +18,7 @@ class Process:
     """One watched process: its header, its events in order, and its stacks by id.
 
     `killed` says that no orderly end was recorded; `torn` counts lines that could not be read. `dropped` counts events
-    that the process itself said it had lost.
+    that the process itself said it had lost. `partial` holds the ids of the stacks that do not reach the thread's base.
     """
 
     pid: int
@@ -27,6 +28,7 @@ class Process:
     killed: bool = False
     torn: int = 0
     dropped: int = 0
+    partial: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Session:
     verdict: str = ""
     loops: tuple[LoopReport, ...] = ()
     findings: tuple[Finding, ...] = ()
+    timeouts: tuple[TimeoutGroup, ...] = ()
+    """Every timeout that fired, whosever fault it was; those that were ours are findings too."""
     not_observed: tuple[str, ...] = ()
     dropped: int = 0
     exit_code: int | None = None

@@ -67,15 +67,16 @@ def uninstall_steps() -> None:
 def set_step_observer(observe: Callable[[int, int, Any, int, int], None] | None) -> None:
     """Call `observe(loop_id, stall_id, handle, t0_ns, t1_ns)` in the loop's thread after each step that makes its turn late.
 
-    That is: each step that took at least a fifth of the threshold, once the turn it belongs to has passed that fifth. `stall_id` is 0
-    while the turn is not a stall yet: the observer may be told of a step whose turn never becomes one.
+    That is: once a turn has passed a fifth of the threshold, each of its steps that took at least a 500th of the threshold (0.1 ms of
+    50 ms; those below a fifth are of interest as a crowd only). `stall_id` is 0 while the turn is not a stall yet: the observer may
+    be told of a step whose turn never becomes one. An observer that raises is called no more.
     """
 
 def set_victim_observer(observe: Callable[[int, int, Any, int, int], None] | None, most: int = 20) -> None:
     """Call `observe(loop_id, stall_id, handle, ready_ns, now_ns)` before each of the first `most` steps that had to wait for a stall.
 
     Those are the steps after the long one in the same turn, and those of the next turn. `ready_ns` is the stall's t0: nothing
-    waited longer because of it.
+    waited longer because of it. An observer that raises is called no more.
     """
 
 def scheduled_site(handle: Any) -> tuple[str, int, str] | None:

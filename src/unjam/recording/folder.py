@@ -95,10 +95,19 @@ def in_use(folder: str | os.PathLike[str]) -> bool:
     try:
         if time.time() - os.stat(folder).st_mtime < FRESH_S:
             return True
-        with os.scandir(folder) as entries:
-            return any(_held(entry.path) for entry in entries if entry.name.endswith(".jsonl"))
     except OSError:
         return False
+    return bool(writers(folder))
+
+
+def writers(folder: str | os.PathLike[str]) -> list[int]:
+    """The pids of the watched processes that still hold their file of a recording."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    files = [name for name in names if name.endswith(".jsonl") and name.partition(".")[0].isdecimal()]
+    return sorted({int(name.partition(".")[0]) for name in files if _held(os.path.join(folder, name))})
 
 
 def _held(path: str) -> bool:

@@ -31,6 +31,8 @@ def _folded(links: Sequence[Link], *, down: bool) -> str:
     """Fold other people's frames; the way down to the leaf names its end."""
     names = list(dict.fromkeys(name for link in links if (name := package(link.file))))
     shown = names[:_MOST_NAMES] + ["..."] * (len(names) > _MOST_NAMES)
+    if down and len(links) == 1:
+        return f"{safe(links[0].function)} ({names[0]})" if names else safe(links[0].function)
     text = f"... {counted(len(links), 'frame')}{' in ' if names else ''}{', '.join(shown)}"
     return f"{text}, down to {safe(links[-1].function)}" if down else text
 

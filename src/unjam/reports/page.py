@@ -45,6 +45,10 @@ class Page:
                 console.print(part)
         return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
+    def text(self, text: str) -> str:
+        """Make a sentence safe to show, with the paths in it relative to the folder."""
+        return safe(text.replace(f"{self.cwd}/", "") if self.cwd.strip("/") else text)
+
     def path(self, file: str) -> str:
         """Show a path the shortest way: relative to the folder, below site-packages, or whole."""
         for marker in ("/site-packages/", "/dist-packages/"):

@@ -68,6 +68,8 @@ def test_checking_keeps_the_content(tmp_path):
     file.write_text("old")
     output.check_writable(str(file))
     assert file.read_text() == "old"
+    output.check_writable(str(tmp_path / "new.json"))
+    assert list(tmp_path.iterdir()) == [file]
     output.save("new", str(file))
     assert file.read_text() == "new"
 
