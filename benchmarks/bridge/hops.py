@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from rounds import Candidate, compare
 
 from unjam.bridge import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 def nothing() -> None:
@@ -41,7 +44,7 @@ async def measure(rounds: int, scale: float) -> None:
         "unjam with a timeout": lambda: view.run(nothing),
         "asyncio.to_thread": lambda: asyncio.to_thread(nothing),
         "anyio.to_thread, limiter 8": lambda: anyio.to_thread.run_sync(nothing, limiter=limiter),
-        "asgiref sync_to_async": lambda: bare(),
+        "asgiref sync_to_async": bare,
     }
     for count, operations, target in (
         (1, 1500, "1.8x to_thread"),

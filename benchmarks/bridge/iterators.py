@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rounds import compare
 
 from unjam.bridge import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def source(count: int) -> Iterator[int]:

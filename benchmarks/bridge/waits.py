@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rounds import Candidate, compare
 
 from unjam.bridge import Pool, wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 async def nothing() -> None:

@@ -106,8 +106,7 @@ def test_iteration_contexts_and_pinned_objects(run):
 
     def source():
         try:
-            for n in range(1000):
-                yield n
+            yield from range(1000)
         finally:
             closes.append(threading.get_ident())
 
@@ -153,8 +152,7 @@ def test_channels(run):
 
         async with anyio.create_task_group() as group:
             group.start_soon(produce)
-            got = [n async for n in channel]
-        return got
+            return [n async for n in channel]
 
     assert run(main) == list(range(2000))
 

@@ -247,7 +247,7 @@ def test_a_pinned_object_is_used_from_several_loops():
     async def use(base):
         for n in range(50):
             await db.run(dict.__setitem__, base + n, threading.get_ident())
-        return await db.run(lambda value: len(value))
+        return await db.run(len)
 
     started = [threading.Thread(target=lambda base=base: asyncio.run(use(base))) for base in (0, 1000)]
     for thread in started:
