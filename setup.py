@@ -24,7 +24,7 @@ def extensions() -> list[Extension]:
             SOURCES,
             depends=sorted(str(path) for path in Path("src/unjam/native").glob("*.h")),
             define_macros=[("Py_LIMITED_API", LIMITED_API)],
-            extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra"],
+            extra_compile_args=["-std=c11", "-O2", "-fwrapv", "-fvisibility=hidden", "-Wall", "-Wextra"],
             py_limited_api=True,
             optional=True,
         )

@@ -7,7 +7,7 @@
     probes, recording      what observes; events at rest
     native, knowledge      the C core and its twin; facts about calls and rules
     model                  the nouns
-    errors                 every exception
+    errors, failure        every exception; how our own failure is told
     bridge                 an island: bounded pools and channels between threads and loops
 
 A layer may import the layers below it only; docs/architecture.md draws it.
@@ -17,4 +17,26 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "install", "on_stall", "uninstall", "watch"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from unjam.monitor import install, uninstall
+    from unjam.telling import on_stall
+    from unjam.watching import watch
+
+_HOMES = {"install": "monitor", "uninstall": "monitor", "on_stall": "telling", "watch": "watching"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is first asked for: `import unjam` alone costs next to nothing."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"unjam.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return list(__all__)

@@ -4,6 +4,7 @@ UnjamError
 ├── UsageError (ValueError)          the user asked for something that cannot be: exit code 2
 ├── RecordingError                   a recording cannot be read
 ├── NotAvailable                     something this machine or interpreter lacks
+├── LoopBlocked                      a stretch that was not to hold a loop did
 └── bridge
     ├── WouldDeadlock (RuntimeError) waiting here could never end
     ├── PoolFull (RuntimeError)      a bounded pool refused a call
@@ -15,6 +16,11 @@ UnjamError
 """
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class UnjamError(Exception):
@@ -31,6 +37,17 @@ class RecordingError(UnjamError):
 
 class NotAvailable(UnjamError):
     """This machine or interpreter lacks something; the text names it and the way out."""
+
+
+class LoopBlocked(UnjamError):
+    """A stretch watched with `fail=True` held a loop; `findings` are its `unjam.model.findings.Finding`, worst first."""
+
+    def __init__(self, findings: Sequence[Any]) -> None:
+        self.findings = tuple(findings)
+        worst = self.findings[0]
+        where = f" at {worst.culprit.file}:{worst.culprit.line}" if worst.culprit else ""
+        more = f" (and {len(self.findings) - 1} more)" if len(self.findings) > 1 else ""
+        super().__init__(f"{worst.rule or 'unknown'} [{worst.cause}]{where}: {worst.message}{more}")
 
 
 class WouldDeadlock(UnjamError, RuntimeError):

@@ -184,7 +184,7 @@ def running_port() -> Port | None:
         return PORTS.get(loop) or open_port(loop, AsyncioPort)
     if "trio" not in sys.modules:
         return None
-    from unjam.bridge import _anyio  # noqa: PLC0415 - on demand: only where trio is in use
+    from unjam.bridge import _anyio
 
     return _anyio.trio_port()
 

@@ -59,14 +59,14 @@ def carrier(kind: Kind) -> Callable[..., Any]:
 
 def _maker(kind: Kind) -> Callable[[str], Remote]:
     if kind == "process":
-        from unjam.bridge.process import Child  # noqa: PLC0415 - multiprocessing is loaded by those who use it
+        from unjam.bridge.process import Child
 
         return Child
     if sys.version_info < (3, 14) and "concurrent.interpreters" not in sys.modules:
         raise NotAvailable(
             "kind='interpreter' needs Python 3.14 (concurrent.interpreters); kind='process' does the same"
         )
-    from unjam.bridge.interpreter import Subinterpreter  # noqa: PLC0415 - as above
+    from unjam.bridge.interpreter import Subinterpreter
 
     return Subinterpreter
 

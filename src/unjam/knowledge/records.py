@@ -46,6 +46,34 @@ class Call:
     source: str = ""
 
 
+def family(
+    prefix: str,
+    names: str,
+    rule: str,
+    *,
+    gil: Gil = Gil.UNKNOWN,
+    weight: Weight = Weight.UNBOUNDED,
+    remedy: str = "",
+    twin: str = "",
+    frames: tuple[str, ...] = (),
+    source: str = "",
+) -> tuple[Call, ...]:
+    """One record for each of the space-separated `names` below `prefix`; `{name}` in `twin` and `frames` stands for it."""
+    return tuple(
+        Call(
+            name=f"{prefix}.{name}",
+            rule=rule,
+            gil=gil,
+            weight=weight,
+            remedy=remedy,
+            twin=twin.replace("{name}", name),
+            frames=tuple(frame.replace("{name}", name) for frame in frames),
+            source=source,
+        )
+        for name in names.split()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """A remedy as data: `text` may hold {leaf}, {twin} and {function}; `cost` says what following it costs."""
@@ -79,3 +107,33 @@ class Rule:
 
 PAGE_HEADINGS = ("What it is", "Why it hurts", "How it looks", "What to do", "What that costs", "How to allow it")
 """The headings of a rule's page, in the order of Rule.what, why, looks, todo, costs, allow."""
+
+
+def allowance(code: str, reason: str, when: str) -> str:
+    """The Markdown of "How to allow it": `when` says when that is right, `reason` is an example of a good reason."""
+    return f"""\
+{when} An allowance needs a reason, and is reported when nothing uses it any more.
+
+One line of source:
+
+```python
+risky()  # unjam: allow[{code}] {reason}
+```
+
+A place, in `pyproject.toml`, with an end:
+
+```toml
+[[tool.unjam.allow]]
+rule = "{code}"
+where = "app/legacy.py"
+reason = "{reason}"
+until = "2027-06-30"
+```
+
+At run time, for the stalls inside one block:
+
+```python
+with unjam.allow("{code}", reason="{reason}"):
+    risky()
+```
+"""

@@ -1,0 +1,42 @@
+"""The servers: an ASGI hello-world under uvicorn, with the load from this process."""
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from client import cpu_of_server, free_port, load, wait_until_ready
+from pairs import Cost, rounds
+from variants import Variant
+
+REQUESTS = 160
+
+
+def asgi(variants: Sequence[Variant], loop: str, count: int) -> dict[str, list[Cost]]:
+    """All variants of the server, alive together and loaded in turn."""
+    with ExitStack() as stack:
+        ports = {variant.name: stack.enter_context(_serving(variant, loop)) for variant in variants}
+        return rounds(list(ports), lambda name: _loaded(ports[name]), count)
+
+
+def _loaded(port: int) -> Cost:
+    cpu, wall = cpu_of_server(port), time.perf_counter()
+    load(port, REQUESTS)
+    wall = time.perf_counter() - wall
+    return Cost(cpu_of_server(port) - cpu, wall)
+
+
+@contextmanager
+def _serving(variant: Variant, loop: str) -> Iterator[int]:
+    port = free_port()
+    server = str(Path(__file__).with_name("server.py"))
+    process = subprocess.Popen(
+        variant.command(server, str(port), loop), env=variant.environ(), stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until_ready(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()

@@ -1,0 +1,12 @@
+"""Password hashing: slow on purpose, and it releases the GIL."""
+
+import hashlib
+import os
+
+ROUNDS = 250_000
+
+
+def hashed(password: str) -> str:
+    """Hash with a fresh salt. Computes for some 100 ms."""
+    salt = os.urandom(16)
+    return salt.hex() + hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ROUNDS).hex()

@@ -1,0 +1,5 @@
+"""`python -m unjam`."""
+
+from unjam.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,90 @@
+"""Say who waits for whom in a running or hung program, and the deadlock if there is one.
+
+Asks the control socket of a watched process; two snapshots a moment apart are compared, and only what did not move counts.
+Exit code 0: nothing is stuck, 1: something is, 3: the process is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from unjam import __version__
+from unjam.cli.output import page_for, say, show
+from unjam.control.client import NoSuchProcess, ask
+from unjam.control.targets import choose
+from unjam.diagnosis.hang import verdict
+from unjam.errors import UnjamError
+from unjam.model.findings import Location
+from unjam.model.waits import Graph, Verdict, from_json, to_json
+from unjam.reports import hang as report
+from unjam.reports import hang_tree
+from unjam.reports.json import finding
+
+NAME = "hang"
+GONE = 3
+"""The exit code for a process that is not there, or not any more."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "pid", nargs="?", type=int, metavar="PID", help="the process, or the parent of all that are meant"
+    )
+    parser.add_argument("--name", help="all watched processes whose program, script or module is called so")
+    parser.add_argument("--tree", action="store_true", help="show threads, loops and tasks as a tree of await chains")
+    parser.add_argument(
+        "--json", action="store_true", help="write one JSON document with the verdict and the whole graph"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask every process that is meant, and report on each."""
+    try:
+        pids = choose(options.pid, options.name)
+    except NoSuchProcess as error:
+        say(str(error))
+        return GONE
+    codes = [_one(pid, options) for pid in pids]
+    return max(codes, key=(0, 1, 2, GONE).index)
+
+
+def _one(pid: int, options: argparse.Namespace) -> int:
+    try:
+        graph = from_json(ask(pid, "hang"))
+    except NoSuchProcess as error:
+        say(str(error))
+        return GONE
+    except UnjamError as error:
+        say(str(error))
+        return 2
+    page = page_for(sys.stdout)
+
+    def place(site: Location) -> str:
+        return page.place(site.file, site.line, site.function)
+
+    found = verdict(graph, place=place)
+    if options.json:
+        show(json.dumps(document(graph, found)) + "\n", sys.stdout)
+    elif options.tree:
+        show(hang_tree.render(graph, page), sys.stdout)
+    else:
+        show(report.render(graph, found, page, route="asked through its control socket"), sys.stdout)
+    return 1 if found.findings else 0
+
+
+def document(graph: Graph, found: Verdict) -> dict[str, Any]:
+    """Return the JSON document of one process (docs/hang.md)."""
+    return {
+        "schema": 1,
+        "unjam": __version__,
+        "pid": graph.pid,
+        "findings": [finding(each) for each in found.findings],
+        "leads": [finding(each) for each in found.leads],
+        "waits": [asdict(wait) for wait in found.waits],
+        "stuck": found.stuck,
+        "graph": to_json(graph),
+    }

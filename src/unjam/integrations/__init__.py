@@ -1,0 +1,1 @@
+"""Where people already are: test runners, frameworks, metrics."""

@@ -1,0 +1,1 @@
+"""Facts as typed data, without I/O: calls that block, remedies, rules."""

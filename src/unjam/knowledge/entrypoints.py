@@ -1,0 +1,130 @@
+"""Where frameworks enter a program: what they run on the loop, and what they run in a pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Sync(Enum):
+    """What a framework does with a plain `def` given where an `async def` could be."""
+
+    LOOP = "loop"
+    """It calls it right on the loop."""
+    POOL = "pool"
+    """It runs it in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A decorator by which a framework takes a function in.
+
+    `name` is the qualified name of the decorator: a method of the class that users instantiate, or a function.
+    `label` is how a report calls the function; {first} is the decorator's first argument, {name} the function's name.
+    """
+
+    name: str
+    sync: Sync
+    label: str
+    startup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A base class whose listed methods a framework calls on the loop even where they are plain `def`."""
+
+    base: str
+    methods: tuple[str, ...]
+    label: str
+
+
+_VERBS = ("get", "post", "put", "delete", "patch", "head", "options")
+
+
+def _routes(*owners: str, sync: Sync, extra: tuple[str, ...] = ()) -> tuple[Registration, ...]:
+    verbs = tuple(
+        Registration(f"{owner}.{verb}", sync, verb.upper() + " {first}") for owner in owners for verb in _VERBS
+    )
+    return verbs + tuple(Registration(f"{owner}.{name}", sync, name + " {first}") for owner in owners for name in extra)
+
+
+REGISTRATIONS: tuple[Registration, ...] = (
+    *_routes("fastapi.FastAPI", "fastapi.APIRouter", sync=Sync.POOL, extra=("api_route", "route")),
+    *(
+        Registration(f"{owner}.{name}", Sync.LOOP, name + " {first}")
+        for owner in ("fastapi.FastAPI", "fastapi.APIRouter", "starlette.applications.Starlette")
+        for name in ("websocket", "middleware", "exception_handler")
+    ),
+    *(
+        Registration(f"{owner}.on_event", Sync.LOOP, "start-up hook {name}", startup=True)
+        for owner in ("fastapi.FastAPI", "fastapi.APIRouter", "starlette.applications.Starlette")
+    ),
+    *(
+        Registration(f"litestar.{name}", Sync.LOOP, name.upper() + " {first}")
+        for name in (*_VERBS, "websocket", "route", "asgi", "websocket_listener")
+    ),
+    *(Registration(f"aiohttp.web.RouteTableDef.{verb}", Sync.LOOP, verb.upper() + " {first}") for verb in _VERBS),
+    Registration("aiohttp.web.middleware", Sync.LOOP, "middleware {name}"),
+    *_routes("quart.Quart", "quart.Blueprint", sync=Sync.POOL, extra=("route", "websocket", "before_request")),
+    *_routes("sanic.Sanic", "sanic.Blueprint", sync=Sync.LOOP, extra=("route", "websocket", "middleware")),
+    *(
+        Registration(f"sanic.Sanic.{name}", Sync.LOOP, "start-up hook {name}", startup=True)
+        for name in ("before_server_start", "after_server_start", "main_process_start", "listener")
+    ),
+    Registration("homeassistant.core.callback", Sync.LOOP, "callback {name}"),
+    Registration("mcp.server.fastmcp.FastMCP.tool", Sync.LOOP, "MCP tool {name}"),
+    Registration("mcp.server.fastmcp.FastMCP.resource", Sync.LOOP, "MCP resource {first}"),
+    Registration("mcp.server.fastmcp.FastMCP.prompt", Sync.LOOP, "MCP prompt {name}"),
+    Registration("discord.Client.event", Sync.LOOP, "event {name}"),
+    *(
+        Registration(f"discord.ext.commands.{name}", Sync.LOOP, "command {name}")
+        for name in ("command", "Bot.command", "Bot.event", "Bot.listen", "Cog.listener")
+    ),
+    Registration("discord.app_commands.command", Sync.LOOP, "command {name}"),
+    Registration("aiogram.Router.message", Sync.POOL, "message handler {name}"),
+    Registration("aiogram.Dispatcher.message", Sync.POOL, "message handler {name}"),
+    Registration("aiogram.Router.callback_query", Sync.POOL, "callback query handler {name}"),
+    Registration("faststream.rabbit.RabbitBroker.subscriber", Sync.POOL, "subscriber {first}"),
+    Registration("pyrogram.Client.on_message", Sync.POOL, "message handler {name}"),
+    Registration("telethon.TelegramClient.on", Sync.LOOP, "event handler {name}"),
+)
+"""Each verified in the framework's source: starlette.routing, fastapi.routing, litestar.handlers, quart.app, sanic.app,
+mcp.server.fastmcp.utilities.func_metadata, aiogram.dispatcher.event.handler, homeassistant.core."""
+
+OVERRIDES: tuple[Override, ...] = (
+    *(
+        Override(
+            f"{module}.{name}",
+            (
+                "connection_made",
+                "connection_lost",
+                "data_received",
+                "eof_received",
+                "datagram_received",
+                "error_received",
+                "pause_writing",
+                "resume_writing",
+                "pipe_data_received",
+                "process_exited",
+                "get_buffer",
+                "buffer_updated",
+            ),
+            "{class}.{name} (protocol)",
+        )
+        for module in ("asyncio", "asyncio.protocols")
+        for name in ("BaseProtocol", "Protocol", "DatagramProtocol", "BufferedProtocol", "SubprocessProtocol")
+    ),
+    Override(
+        "tornado.web.RequestHandler",
+        (*_VERBS, "prepare", "on_finish", "initialize", "write_error", "get_current_user"),
+        "{class}.{name} (request handler)",
+    ),
+    Override("tornado.websocket.WebSocketHandler", ("open", "on_message", "on_close"), "{class}.{name} (websocket)"),
+)
+"""Methods that are called on the loop whether they are `async def` or `def`."""
+
+ROUTE_METHODS = frozenset({*_VERBS, "route", "websocket", "api_route", "websocket_route"})
+"""Decorator methods that name a route where the first argument is a path: good for a label, never for an accusation."""
+
+MAINS = frozenset({"asyncio.run", "asyncio.runners.run", "anyio.run", "uvloop.run", "trio.run"})
+"""Calls that start a loop and run a coroutine in it to its end."""

@@ -1,0 +1,125 @@
+"""Calls that hand a callable on: to a thread, to a process, back to the loop, or to be called right there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Where(Enum):
+    """Where a callable that was handed on will run."""
+
+    THREAD = "thread"
+    PROCESS = "process"
+    LOOP = "loop"
+    HERE = "here"
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """One parameter that takes a callable: `position` is 0-based without self, `keyword` its name where it has one.
+
+    `awaited`: the call is meant to be awaited. With `keywords` it is a coroutine function: nothing happens otherwise.
+    `keywords`: whether the call passes keyword arguments on to the callable.
+    """
+
+    name: str
+    position: int
+    where: Where
+    keyword: str = ""
+    awaited: bool = False
+    keywords: bool = True
+
+
+def _to_thread(*names: str, position: int = 0, keyword: str = "func") -> tuple[Handoff, ...]:
+    return tuple(Handoff(name, position, Where.THREAD, keyword, awaited=True) for name in names)
+
+
+def _on_loop(*names: str, position: int = 0, keyword: str = "callback") -> tuple[Handoff, ...]:
+    return tuple(Handoff(name, position, Where.LOOP, keyword) for name in names)
+
+
+def _here(*names: str, position: int = 0, keyword: str = "") -> tuple[Handoff, ...]:
+    return tuple(Handoff(name, position, Where.HERE, keyword) for name in names)
+
+
+_LOOPS = (
+    "asyncio.AbstractEventLoop",
+    "asyncio.events.AbstractEventLoop",
+    "asyncio.base_events.BaseEventLoop",
+    "uvloop.Loop",
+)
+_EXECUTORS = (
+    "concurrent.futures.Executor",
+    "concurrent.futures._base.Executor",
+    "concurrent.futures.ThreadPoolExecutor",
+    "concurrent.futures.thread.ThreadPoolExecutor",
+)
+_PROCESSES = ("concurrent.futures.ProcessPoolExecutor", "concurrent.futures.process.ProcessPoolExecutor")
+
+HANDOFFS: tuple[Handoff, ...] = (
+    *_to_thread("asyncio.to_thread", "asyncio.threads.to_thread"),
+    *(Handoff(f"{loop}.run_in_executor", 1, Where.THREAD, "func", awaited=True, keywords=False) for loop in _LOOPS),
+    *(Handoff(f"{name}.{method}", 0, Where.THREAD, "fn") for name in _EXECUTORS for method in ("submit", "map")),
+    *(Handoff(f"{name}.{method}", 0, Where.PROCESS, "fn") for name in _PROCESSES for method in ("submit", "map")),
+    Handoff("threading.Thread", 1, Where.THREAD, "target"),
+    Handoff("threading.Timer", 1, Where.THREAD, "function"),
+    Handoff("_thread.start_new_thread", 0, Where.THREAD),
+    Handoff("multiprocessing.Process", 1, Where.PROCESS, "target"),
+    Handoff("multiprocessing.context.Process", 1, Where.PROCESS, "target"),
+    *_to_thread("anyio.to_thread.run_sync", "trio.to_thread.run_sync"),
+    Handoff("anyio.to_process.run_sync", 0, Where.PROCESS, "func", awaited=True),
+    *_to_thread("starlette.concurrency.run_in_threadpool", "fastapi.concurrency.run_in_threadpool"),
+    *_to_thread("asgiref.sync.sync_to_async", "channels.db.database_sync_to_async", "asyncer.asyncify"),
+    *_to_thread("asyncer._main.asyncify", "aiofiles.os.wrap", "quart.utils.run_sync", "unjam.bridge.run"),
+    *_to_thread("homeassistant.core.HomeAssistant.async_add_executor_job", keyword="target"),
+    *_to_thread("homeassistant.core.HomeAssistant.async_add_import_executor_job", keyword="target"),
+    *_to_thread("homeassistant.core.HomeAssistant.add_executor_job", keyword="target"),
+    *_to_thread("tornado.ioloop.IOLoop.run_in_executor", position=1),
+    *_to_thread("discord.ext.tasks.loop.run_in_executor", position=1),
+    *(
+        Handoff(f"{loop}.{name}", 0, Where.LOOP, "callback")
+        for loop in _LOOPS
+        for name in ("call_soon", "call_soon_threadsafe")
+    ),
+    *(Handoff(f"{loop}.{name}", 1, Where.LOOP, "callback") for loop in _LOOPS for name in ("call_later", "call_at")),
+    *(
+        Handoff(f"{loop}.{name}", 1, Where.LOOP, "callback")
+        for loop in _LOOPS
+        for name in ("add_reader", "add_writer", "add_signal_handler")
+    ),
+    *(Handoff(f"{loop}.set_exception_handler", 0, Where.LOOP, "handler") for loop in _LOOPS),
+    *_on_loop("asyncio.Future.add_done_callback", "asyncio.Task.add_done_callback", keyword="fn"),
+    *_on_loop("_asyncio.Future.add_done_callback", "_asyncio.Task.add_done_callback", keyword="fn"),
+    *_on_loop("asyncio.futures.Future.add_done_callback", "asyncio.tasks.Task.add_done_callback", keyword="fn"),
+    *_on_loop(
+        "tornado.ioloop.IOLoop.add_callback", "tornado.ioloop.IOLoop.spawn_callback", "tornado.ioloop.PeriodicCallback"
+    ),
+    *_on_loop("tornado.ioloop.IOLoop.call_later", "tornado.ioloop.IOLoop.add_timeout", position=1),
+    *_on_loop("homeassistant.helpers.event.async_call_later", position=2, keyword="action"),
+    *_on_loop("homeassistant.helpers.event.async_track_time_interval", position=1, keyword="action"),
+    *_on_loop("homeassistant.helpers.event.async_track_state_change_event", position=2, keyword="action"),
+    *_here("builtins.map", "builtins.filter", "functools.reduce", "_functools.reduce", keyword="function"),
+    *_here("builtins.sorted", "builtins.min", "builtins.max", "builtins.list.sort", position=1, keyword="key"),
+)
+"""Sources: the documentation of asyncio, concurrent.futures, anyio, starlette, asgiref, Home Assistant and Tornado."""
+
+BY_METHOD: dict[str, Handoff] = {
+    "run_in_executor": Handoff("run_in_executor", 1, Where.THREAD, "func", awaited=True, keywords=False),
+    "async_add_executor_job": Handoff("async_add_executor_job", 0, Where.THREAD, "target", awaited=True),
+    "async_add_import_executor_job": Handoff("async_add_import_executor_job", 0, Where.THREAD, awaited=True),
+    "call_soon_threadsafe": Handoff("call_soon_threadsafe", 0, Where.LOOP, "callback"),
+    "call_soon": Handoff("call_soon", 0, Where.LOOP, "callback"),
+}
+"""Method names that mean the same on whatever they are called, for receivers whose type is not known."""
+
+OFFLOADING_DECORATORS = frozenset(
+    {
+        "asgiref.sync.sync_to_async",
+        "channels.db.database_sync_to_async",
+        "tornado.concurrent.run_on_executor",
+        "asyncer.asyncify",
+        "quart.utils.run_sync",
+    }
+)
+"""Decorators after which calling the function runs it in a thread."""

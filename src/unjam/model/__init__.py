@@ -1,0 +1,1 @@
+"""The nouns: frozen and serialisable, shared by every layer."""

@@ -1,0 +1,453 @@
+"""Watching this process: from `install`, over the first loop, forks and execs, to the end."""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import sys
+import time
+
+from unjam.failure import report_failure, say
+from unjam.model.durations import parse_duration
+from unjam.model.lines import encode
+from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
+from unjam.probes.patching import ImportWatch, Patches
+from unjam.recording.header import header, program_name
+from unjam.recording.writer import open_process_file, write_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+    from typing import Any
+
+    from unjam.control.inside import Control
+    from unjam.native import Choice
+    from unjam.probes.drain import Subscriber
+    from unjam.probes.loops import LoopHooks
+    from unjam.probes.pools import Pools
+    from unjam.probes.timeouts import Timeouts
+    from unjam.probes.wiring import Probes
+    from unjam.telling import Telling
+
+BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
+"""The folder whose `sitecustomize` installs the monitor in every Python process that has it on PYTHONPATH."""
+
+
+KEPT = frozenset({"UNJAM_CONTROL"})
+"""Of the variables of unjam those that are no settings of a recording and reach the child as they are."""
+
+
+class Monitor:
+    """Watches this process. Nothing but a file and a finder exist until the program runs its first loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._fd = -1
+        self._pid = os.getpid()
+        self._lock = _thread.allocate_lock()
+        self._aside = False
+        self._imports = ImportWatch()
+        self._patches = Patches()
+        self._hooks: LoopHooks | None = None
+        self._pools: Pools | None = None
+        self._timeouts: Timeouts | None = None
+        self._choice: Choice | None = None
+        self._subscribers: list[Subscriber] = []
+        self._header: dict[str, Any] = {}
+        self._make_probes: type[Probes] | None = None
+        self._probes: Probes | None = None
+        self._telling: Telling | None = None
+        self._control: Control | None = None
+
+    def start(self) -> None:
+        """Write the header, and wait for asyncio to be imported."""
+        self._open_file()
+        self._patches.replace(os, "_exit", self._ending)
+        self._patches.replace(os, "execv", self._replacing)
+        self._patches.replace(os, "execve", self._replacing)
+        atexit.register(self.end)
+        self._imports.when_imported("asyncio.events", self._hook_asyncio)
+        self._imports.when_imported("uvloop", self._hook_uvloop)
+        if self.settings.live or self.settings.log or "unjam.telling" in sys.modules:
+            from unjam.telling import wire
+
+            wire(self.tell(), self.settings)
+
+    def end(self, reason: str = "exit") -> None:
+        """Stop observing and write what is left; does nothing the second time."""
+        if self._pid != os.getpid():
+            return
+        try:
+            control, self._control = self._control, None
+            if control is not None:
+                control.stop()
+            probes, self._probes = self._probes, None
+            if probes is not None:
+                probes.stop()
+            self._write_end(reason)
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("the end of the recording is missing", error)
+
+    def uninstall(self) -> None:
+        """Undo everything that is still ours, in reverse."""
+        self._imports.stop()
+        for probe in (self._timeouts, self._pools):
+            if probe is not None:
+                probe.uninstall()
+        if self._hooks is not None:
+            self._hooks.undo()
+        self.end("uninstall")
+        atexit.unregister(self.end)
+        self._patches.undo()
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have it called with each event from now on, in a thread of ours."""
+        self._subscribers.append(subscriber)
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Have it called no more."""
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+
+    def tell(self) -> Telling:
+        """What tells of stalls while the program runs; made when it is first asked for."""
+        telling = self._telling
+        if telling is None:
+            from unjam.telling import Telling
+
+            telling = self._telling = Telling(self)
+            self.subscribe(telling.receive)
+        return telling
+
+    def header(self) -> dict[str, Any]:
+        """The `process` event as it is known by now."""
+        return dict(self._header)
+
+    def events_so_far(self) -> list[dict[str, Any]]:
+        """What this process has recorded until now; empty where nothing is recorded."""
+        from unjam.recording.reader import parse_event
+
+        path = f"/proc/self/fd/{self._fd}"
+        if self._fd < 0 or not os.path.exists(path):
+            return []
+        with open(path, "rb") as file:
+            return [event for event in map(parse_event, file) if event is not None]
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until what has happened so far has reached the subscribers, `timeout_s` at the most."""
+        if self._probes is not None:
+            self._probes.drainer.flush(timeout_s)
+
+    def set_threshold(self, threshold_ns: int) -> None:
+        """Change what counts as a stall from now on."""
+        self.settings = self.settings.replace(threshold_ns=threshold_ns)
+        self._header["threshold_ns"] = threshold_ns
+        if self._probes is not None:
+            self._probes.engine.set_threshold(threshold_ns)
+
+    def before_fork(self) -> None:
+        """Have no thread of ours across a fork: none to be lost in the child, none for os.fork to warn of (Python 3.12)."""
+        if self._control is not None:
+            self._control.stop()
+        if self._probes is not None:
+            self._probes.pause()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._probes is not None:
+            self._probes.resume()
+        if self._control is not None:
+            self._control.start()
+
+    def after_fork_in_child(self) -> None:
+        """Become the monitor of a new process, with a file of its own; its loops are still to come."""
+        self._pid = os.getpid()
+        self._lock = _thread.allocate_lock()
+        if self._choice is not None:
+            self._choice.engine.after_fork_in_child()
+        if self._probes is not None:
+            self._probes.abandon()
+            self._probes = None
+        if self._control is not None:
+            self._control.abandon()
+            self._control = None
+        self._close_file()
+        if not self._aside:
+            self._open_file()
+
+    def _open_file(self) -> None:
+        folder = self.settings.folder
+        if folder:
+            try:
+                self._fd = open_process_file(folder, self._pid)
+            except OSError as error:
+                say(f"unjam: nothing is recorded: {folder}: {error.strerror}; your program is unaffected")
+        self._header = header(self.settings)
+        self._write(self._header)
+
+    def _close_file(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _write(self, event: dict[str, Any]) -> None:
+        self._write_line(encode(event))
+
+    def _write_line(self, line: bytes) -> None:
+        """Write a line, and pass it to the subscribers where the engine runs."""
+        if self._probes is not None:
+            self._probes.engine.emit(line)
+        elif self._fd >= 0:
+            write_line(self._fd, line)
+
+    def _number_of(self, loop: Any) -> int:
+        return 0 if self._probes is None else self._probes.loops.number_of(loop)
+
+    def _write_end(self, reason: str) -> None:
+        self._write({"e": "end", "t": time.monotonic_ns(), "reason": reason})
+        self._close_file()
+
+    def _hook_asyncio(self, events: ModuleType) -> None:
+        # All that will be needed is imported here: a thread that imports while another forks would leave the child a lock
+        # that nobody holds any more.
+        from unjam.native import choose
+        from unjam.probes.loops import LoopHooks, running_loops
+        from unjam.probes.pools import Pools
+        from unjam.probes.timeouts import Timeouts
+        from unjam.probes.wiring import Probes
+
+        self._choice = choose(self.settings.tier)
+        self._make_probes = Probes
+        self._hooks = LoopHooks(self._running)
+        self._hooks.hook_asyncio(events)
+        self._pools = Pools(self._write_line, threshold_ns=self.settings.threshold_ns)
+        self._pools.install(self._imports)
+        self._timeouts = Timeouts(self._write_line, number_of=self._number_of)
+        self._timeouts.install(self._imports)
+        for ident, tid, loop in running_loops():
+            self._begun().loops.started(loop, ident, tid)
+
+    def _hook_uvloop(self, uvloop: ModuleType) -> None:
+        if self._hooks is not None:
+            self._hooks.hook_uvloop(uvloop)
+
+    def _running(self, loop: Any) -> None:
+        """The calling thread runs this loop from now on, or none."""
+        if self._aside or self._pid != os.getpid() or (loop is None and self._probes is None):
+            return
+        try:
+            self._begun().loops.running(loop)
+        except Exception:
+            self._aside = True
+            raise
+
+    def _begun(self) -> Probes:
+        """The probes; the first loop starts them."""
+        with self._lock:
+            if self._probes is None:
+                self._probes = self._begin()
+            return self._probes
+
+    def _begin(self) -> Probes:
+        choice, make, pools = self._choice, self._make_probes, self._pools
+        assert choice is not None
+        assert make is not None
+        each_second = () if pools is None else (pools.tick,)
+        probes = make(choice, self.settings, self._fd, (self._subscribers, each_second))
+        missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
+        observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
+        self._header = {**header(self.settings), **observed}
+        self._write(self._header)
+        probes.start()
+        self._open_control(probes)
+        return probes
+
+    def _open_control(self, probes: Probes) -> None:
+        """Answer from now on who asks how this process does; a failure of that leaves the watching as it is."""
+        from unjam.control.inside import Control, Source
+
+        source = Source(
+            loops=probes.loops.present,
+            stats=probes.engine.loop_stats,
+            header=lambda: self._header,
+            emit=probes.emit,
+            subscribe=self.subscribe,
+        )
+        try:
+            self._control = Control(source, self.settings.dump_after_ns)
+            self._control.start()
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("nobody can ask this process", error)
+
+    def _ending(self, original: Callable[[int], None]) -> Callable[[int], None]:
+        def _exit(status: int) -> None:
+            self.end()
+            original(status)
+
+        return _exit
+
+    def _replacing(self, original: Callable[..., None]) -> Callable[..., None]:
+        """exec: the file ends here, unless it fails, as it does for each folder of PATH that has no such program."""
+
+        def replace(path: Any, *args: Any, **words: Any) -> None:
+            known = isinstance(path, (str, bytes, os.PathLike)) and os.access(path, os.X_OK)
+            probes = self._probes
+            if known and self._pid == os.getpid():
+                if probes is not None:
+                    probes.finish()
+                self._write({"e": "end", "t": time.monotonic_ns(), "reason": "fork-exec"})
+            try:
+                original(path, *args, **words)
+            except BaseException:
+                if known and probes is not None:
+                    probes.drainer.start()
+                raise
+
+        return replace
+
+
+_monitor: Monitor | None = None
+_forks_are_watched = False
+
+
+def install(
+    *,
+    threshold: str | float | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    src: tuple[str, ...] | None = None,
+    live: bool | None = None,
+    log: bool = True,
+    record: bool = True,
+    tier: str | None = None,
+    dump_after: str | None = None,
+    track_locks: bool | None = None,
+) -> None:
+    """Watch this process from now on, its loops that run already included. Does nothing where it is watched already.
+
+    `threshold` is a duration such as "50ms", or seconds; `dump_after` a duration, or "0" for never. What is not given comes
+    from UNJAM_THRESHOLD, UNJAM_DIR, UNJAM_SRC, UNJAM_LIVE, UNJAM_TIER, UNJAM_DUMP_AFTER and UNJAM_TRACK_LOCKS; without a
+    folder a new one is made below `.unjam`, unless `record` is false. Each stall is logged at its end as one line of the
+    logger `unjam`, unless `log` is false. Raises UsageError where a value cannot be.
+    """
+    settings = Settings.from_environ(os.environ)
+    changes: dict[str, Any] = {
+        "src": src,
+        "live": live,
+        "log": log,
+        "tier": tier,
+        "folder": folder,
+        "record": record,
+        "track_locks": track_locks,
+    }
+    if threshold is not None:
+        text = threshold if isinstance(threshold, str) else f"{threshold}s"
+        changes["threshold_ns"] = parse_duration(text, what="threshold")
+    if dump_after is not None:
+        changes["dump_after_ns"] = parse_dump_after(dump_after, what="dump_after")
+    install_settings(settings.replace(**{name: value for name, value in changes.items() if value is not None}))
+
+
+def install_settings(settings: Settings) -> None:
+    """Watch this process by these settings; where that fails, say so in one line and step aside."""
+    global _monitor  # noqa: PLW0603 -- a process has one monitor
+    if _monitor is not None or not _in_main_interpreter():
+        return
+    monitor = Monitor(settings if settings.folder or not settings.record else _with_folder(settings))
+    try:
+        monitor.start()
+        _watch_forks()
+    except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+        monitor.uninstall()
+        report_failure("this process is not watched", error)
+        return
+    _monitor = monitor
+
+
+def uninstall() -> None:
+    """Stop watching, and put everything back that is still ours."""
+    global _monitor
+    monitor, _monitor = _monitor, None
+    if monitor is not None:
+        monitor.uninstall()
+
+
+def current() -> Monitor | None:
+    """The monitor of this process; None where it is not watched."""
+    return _monitor
+
+
+def child_environment(
+    environ: Mapping[str, str],
+    *,
+    folder: str | os.PathLike[str],
+    threshold_ns: int,
+    src: tuple[str, ...] = (),
+    live: bool = False,
+    tier: str = "",
+    dump_after_ns: int = DEFAULT_DUMP_AFTER_NS,
+    track_locks: bool = False,
+) -> dict[str, str]:
+    """The environment in which every Python process, and every one below it, watches itself into `folder`."""
+    settings = Settings(
+        threshold_ns=threshold_ns,
+        folder=folder,
+        src=src,
+        live=live,
+        tier=tier,
+        dump_after_ns=dump_after_ns,
+        track_locks=track_locks,
+    )
+    inherited = {name: value for name, value in environ.items() if not name.startswith("UNJAM_") or name in KEPT}
+    path = [BOOTSTRAP, *(part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part != BOOTSTRAP)]
+    return {
+        **inherited,
+        **settings.to_environ(),
+        "UNJAM": "1",
+        "PYTHONPATH": os.pathsep.join(path[:1] if path[1:] == [""] else path),
+    }
+
+
+def _with_folder(settings: Settings) -> Settings:
+    from unjam.recording.folder import create
+
+    try:
+        return settings.replace(folder=create(program_name()))
+    except OSError as error:
+        say(f"unjam: nothing is recorded: {error.filename}: {error.strerror}; your program is unaffected")
+        return settings
+
+
+def _watch_forks() -> None:
+    """Be told of forks; that cannot be undone, so it is done once and asks for the monitor of the moment."""
+    global _forks_are_watched  # noqa: PLW0603 -- see above
+    if _forks_are_watched or not hasattr(os, "register_at_fork"):
+        return
+    _forks_are_watched = True
+    os.register_at_fork(
+        before=lambda: _at_fork("before_fork"),
+        after_in_parent=lambda: _at_fork("after_fork_in_parent"),
+        after_in_child=lambda: _at_fork("after_fork_in_child"),
+    )
+
+
+def _at_fork(method: str) -> None:
+    if _monitor is not None:
+        try:
+            getattr(_monitor, method)()
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("a fork is not watched", error)
+
+
+def _in_main_interpreter() -> bool:
+    """Whether this is the main interpreter: another one has its own modules, and its loops are not watched."""
+    try:
+        interpreters: Any = __import__("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+    except ImportError:
+        return True  # an interpreter that cannot have others
+    return _number(interpreters.get_current()) == _number(interpreters.get_main())
+
+
+def _number(interpreter: Any) -> int:
+    return int(interpreter[0] if isinstance(interpreter, tuple) else interpreter)

@@ -1,0 +1,107 @@
+"""The contract of an engine tier: `_core` (C) and `_fallback` (Python) both keep it.
+
+An engine watches loops and emits event lines (docs/recording.md) as bytes, each ending in a newline. It writes them to the
+descriptor given to `start` by itself, so that a GIL that is never released again cannot keep them, and hands the same lines to
+`drain`. Every function may be called from any thread and is a no-op where it has nothing to do, unless stated.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypedDict
+
+TIER: Final[str]
+"""'native' or 'python'."""
+
+class LoopStats(TypedDict):
+    """Cumulative since `register_loop`; None is "not observed". The keys are those of the `stats` event."""
+
+    loop: int
+    turns: int | None
+    steps: int | None
+    away_ns: int | None
+    alive_ns: int
+    longest_turn_ns: int | None
+    longest_step_ns: int | None
+    lag: dict[int, int]
+    in_select: bool
+    """True while the loop waits in its select."""
+    away_since_ns: int | None
+    """When the present turn began, on CLOCK_MONOTONIC; None while in select."""
+
+def check() -> dict[str, str]:
+    """Try every source of facts once: {source: ""} where it works, else the reason why not.
+
+    Sources: turns, steps, stacks, gil, syscall, schedstat, cpu-clock, cgroup. `stacks` is the self-check: a walk without the GIL
+    must equal sys._getframe, deep and in a generator.
+    """
+
+def start(*, threshold_ns: int, tick_ns: int, fd: int = -1, keep: int = 0) -> None:
+    """Begin to watch: start the watchdog. `fd` takes the event lines (-1: none), `keep` lines are kept for `drain`."""
+
+def stop() -> None:
+    """Stop the watchdog and undo every patch that is still ours, in reverse order. May be started again."""
+
+def set_threshold(threshold_ns: int) -> None:
+    """Change the threshold while watching."""
+
+def register_loop(loop_id: int, epoll_fd: int, thread_ident: int = 0) -> None:
+    """Watch a loop that runs in the calling thread (or in the thread of that ident, for a loop found running).
+
+    `epoll_fd` is the loop's own (-1: not known: then turns are seen by the twin's means only). Writes no event.
+    """
+
+def unregister_loop(loop_id: int) -> None:
+    """Stop watching it. Called when the loop stops running, in its thread; closes an open stall."""
+
+def loop_stats(loop_id: int) -> LoopStats | None:
+    """What is known of the loop now; None when it is not registered."""
+
+def install_steps(handle_type: type, on_failure: Callable[[Any, BaseException], None]) -> None:
+    """Replace `handle_type._run` by one that counts and times steps.
+
+    `on_failure(handle, exception)` does what the original does with an exception of a callback.
+    """
+
+def uninstall_steps() -> None:
+    """Put the original back if ours is still there."""
+
+def set_step_observer(observe: Callable[[int, int, Any, int, int], None] | None) -> None:
+    """Call `observe(loop_id, stall_id, handle, t0_ns, t1_ns)` in the loop's thread after each step that makes its turn late.
+
+    That is: once a turn has passed a fifth of the threshold, each of its steps that took at least a 500th of the threshold (0.1 ms of
+    50 ms; those below a fifth are of interest as a crowd only). `stall_id` is 0 while the turn is not a stall yet: the observer may
+    be told of a step whose turn never becomes one. An observer that raises is called no more.
+    """
+
+def set_victim_observer(observe: Callable[[int, int, Any, int, int], None] | None, most: int = 20) -> None:
+    """Call `observe(loop_id, stall_id, handle, ready_ns, now_ns)` before each of the first `most` steps that had to wait for a stall.
+
+    Those are the steps after the long one in the same turn, and those of the next turn. `ready_ns` is the stall's t0: nothing
+    waited longer because of it. An observer that raises is called no more.
+    """
+
+def scheduled_site(handle: Any) -> tuple[str, int, str] | None:
+    """Where a handle whose callback has no Python frame (a C callable, a partial of one) was scheduled: file, line, function."""
+
+def gc_callback(phase: str, info: dict[str, int]) -> None:
+    """To be appended to gc.callbacks: emits `gc` events of 5 ms and more at close to no cost."""
+
+def drain(timeout_s: float) -> list[bytes]:
+    """Wait without the GIL until lines are there or the time is over; returns and removes them."""
+
+def wake() -> None:
+    """Let a waiting `drain` return now."""
+
+def emit(line: bytes) -> None:
+    """Write one event line of the Python half to the same descriptor and the same `drain`."""
+
+def lost() -> int:
+    """How many lines were dropped so far (full descriptor, full buffer)."""
+
+def stack_of(thread_ident: int) -> list[tuple[str, int, str, int, int, int, str]] | None:
+    """The Python stack of a thread now, outermost first, as in the `stack` event; None where it cannot be had whole."""
+
+def thread_state(thread_ident: int) -> dict[str, Any]:
+    """What the operating system says of a thread now: the fields of a sample group but its stack."""
+
+def after_fork_in_child() -> None:
+    """Forget everything of the parent: no loop, no thread, no descriptor. Called before anything else in a fork's child."""

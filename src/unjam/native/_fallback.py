@@ -1,0 +1,360 @@
+"""The pure-Python twin of the C core: the same contract (_core.pyi) by means that every CPython has.
+
+It shares the GIL with what it observes. While native code keeps the GIL, it sees nothing; it then writes the stall after the
+fact, from the times that the loop itself noted, and its own wait for the GIL is the evidence.
+"""
+
+from __future__ import annotations
+
+import _thread
+import itertools
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from unjam.model.lines import encode
+from unjam.native import _twin_os as system
+from unjam.native._twin_hooks import Steps, hook_selector, start_heartbeat
+from unjam.native._twin_loop import Observer, Observers, Slot
+from unjam.native._twin_sampler import Sampler, native_id
+from unjam.native._twin_stacks import FrameFields, Place, StackTable, describe, walk
+from unjam.native._twin_watchdog import Watchdog
+
+TIER = "python"
+
+SHORTEST_GC_NS = 5_000_000
+"""A shorter garbage collection holds nothing up that anybody notices (docs/recording.md)."""
+
+
+class Output:
+    """Where event lines go: the descriptor, and those who drain."""
+
+    def __init__(self) -> None:
+        self.fd, self._identity, self._keep = -1, (0, 0), 0
+        self.lost = 0
+        self._lines: deque[bytes] = deque()
+        self._bell = _thread.allocate_lock()
+        self._bell.acquire()
+
+    def open(self, fd: int, keep: int) -> None:
+        """Take lines from now on."""
+        self.fd, self._keep = fd, keep
+        self._identity = _identity(fd)
+
+    def emit(self, line: bytes) -> None:
+        """Write a line and keep it for the drain; what cannot be written or kept is counted as lost."""
+        if self.fd >= 0 and not self._write(line):
+            self.lost += 1
+        if len(self._lines) < self._keep:
+            self._lines.append(line)
+            self.ring()
+        elif self._keep:
+            self.lost += 1
+
+    def drain(self, timeout_s: float) -> list[bytes]:
+        """Wait for lines and take them."""
+        self._bell.acquire(timeout=max(0.0, timeout_s))
+        lines = []
+        while self._lines:
+            lines.append(self._lines.popleft())
+        return lines
+
+    def ring(self) -> None:
+        """Let the drain return."""
+        try:
+            self._bell.release()
+        except RuntimeError:
+            pass  # It has been rung already.
+
+    def _write(self, line: bytes) -> bool:
+        # The program may have closed our descriptor and opened something of its own under the same number.
+        try:
+            return _identity(self.fd) == self._identity and os.write(self.fd, line) == len(line)
+        except OSError:
+            return False
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return (0, 0)
+    return status.st_dev, status.st_ino
+
+
+class Engine:
+    """All state of the twin; there is one in a process, and a forked child gets a new one."""
+
+    def __init__(self) -> None:
+        self.output = Output()
+        self.slots: dict[int, Slot] = {}
+        self.observers = Observers()
+        self.steps = Steps(self.slots)
+        self.watchdog: Watchdog | None = None
+        self.threshold_ns = 50_000_000
+        self.collecting_since = 0
+        self._stacks = StackTable()
+        self._numbers = itertools.count(1)
+
+    def start(self, threshold_ns: int, tick_ns: int) -> None:
+        """Start the watchdog."""
+        if self.watchdog is None:
+            self.threshold_ns = threshold_ns
+            self.watchdog = Watchdog(self.slots, Sampler(self._number, tick_ns), self.emit, tick_ns)
+            self.watchdog.start()
+
+    def stop(self) -> None:
+        """Stop the watchdog and undo the patches, the last one first."""
+        watchdog, self.watchdog = self.watchdog, None
+        if watchdog is not None:
+            watchdog.stop()
+            watchdog.finish()
+        self.steps.uninstall()
+        for slot in reversed(self.slots.values()):
+            slot.undo()
+
+    def find(self, loop_id: int) -> Slot | None:
+        """The slot of a loop."""
+        return next((slot for slot in self.slots.values() if slot.loop_id == loop_id), None)
+
+    def register(self, loop_id: int, ident: int) -> None:
+        """Begin to watch the loop of a thread."""
+        own = ident in {0, _thread.get_ident()}
+        thread = (_thread.get_ident(), _thread.get_native_id()) if own else (ident, native_id(ident))
+        self.slots[thread[0]] = Slot(
+            loop_id,
+            thread,
+            threshold=self.threshold_ns,
+            observers=self.observers,
+            numbers=self._numbers,
+            wake=self._wake,
+        )
+
+    def attach(self, slot: Slot, loop: Any) -> None:
+        """Hook into the loop object of a slot."""
+        if hook_selector(loop, slot):
+            slot.counts_steps = self.steps.installed
+            if slot.ident == _thread.get_ident():
+                slot.began(time.monotonic_ns())
+        elif slot.ident == _thread.get_ident():
+            start_heartbeat(loop, slot)
+
+    def unregister(self, slot: Slot) -> None:
+        """The loop stops: close its last turn and let the watchdog complete it."""
+        if slot.counts_turns:
+            slot.ended(time.monotonic_ns())
+        slot.undo()
+        self.slots.pop(slot.ident, None)
+        if self.watchdog is not None:
+            self.watchdog.leave(slot)
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Write an event."""
+        self.output.emit(encode(event))
+
+    def _number(self, places: list[Place]) -> int:
+        frames = describe(places)
+        number, new = self._stacks.number(frames)
+        if new:
+            self.emit({"e": "stack", "t": time.monotonic_ns(), "id": number, "f": frames, "whole": True})
+        return number
+
+    def _wake(self) -> None:
+        if self.watchdog is not None:
+            self.watchdog.wake()
+
+
+_engine = Engine()
+
+
+def check() -> dict[str, str]:
+    """See _core.pyi."""
+    foreign = "" if system.LINUX else f"not measured on {sys.platform}"
+    tid = _thread.get_native_id()
+    return {
+        "turns": "",
+        "steps": "",
+        "stacks": _check_stacks(),
+        "gil": foreign or "only seen where this thread had to wait for it: a holder is inferred, not read",
+        "syscall": foreign or ("" if system.system_call(tid) else "/proc/self/task/*/syscall cannot be read"),
+        "schedstat": foreign or ("" if system.run_delay_ns(tid) is not None else "the kernel keeps no schedstat"),
+        "cpu-clock": foreign or ("" if system.cpu_ns(tid) is not None else "the CPU clocks of threads cannot be read"),
+        "cgroup": foreign or ("" if system.throttled_ns() is not None else "no CPU quota is set"),
+    }
+
+
+def _check_stacks() -> str:
+    frames = sys._current_frames()  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
+    own = frames.get(_thread.get_ident())
+    return "" if own is sys._getframe() else "sys._current_frames does not show the own frame"  # noqa: SLF001
+
+
+def start(*, threshold_ns: int, tick_ns: int, fd: int = -1, keep: int = 0) -> None:
+    """See _core.pyi."""
+    _engine.output.open(fd, keep)
+    _engine.start(threshold_ns, tick_ns)
+
+
+def stop() -> None:
+    """See _core.pyi."""
+    _engine.stop()
+
+
+def pause() -> None:
+    """Have no thread for a moment, and keep everything else: the process forks."""
+    if _engine.watchdog is not None:
+        _engine.watchdog.stop(timeout_s=1.0)
+
+
+def resume() -> None:
+    """Go on after `pause`."""
+    if _engine.watchdog is not None:
+        _engine.watchdog.start()
+
+
+def set_threshold(threshold_ns: int) -> None:
+    """See _core.pyi."""
+    _engine.threshold_ns = threshold_ns
+    for slot in list(_engine.slots.values()):
+        slot.set_threshold(threshold_ns)
+
+
+def register_loop(loop_id: int, epoll_fd: int, thread_ident: int = 0) -> None:
+    """See _core.pyi."""
+    del epoll_fd
+    _engine.register(loop_id, thread_ident)
+
+
+def attach_loop(loop_id: int, loop: Any) -> None:
+    """Give the twin the loop object itself, which the C core has no need of; in the loop's thread if it is the caller's."""
+    slot = _engine.find(loop_id)
+    if slot is not None:
+        _engine.attach(slot, loop)
+
+
+def unregister_loop(loop_id: int) -> None:
+    """See _core.pyi."""
+    slot = _engine.find(loop_id)
+    if slot is not None:
+        _engine.unregister(slot)
+
+
+def loop_stats(loop_id: int) -> dict[str, Any] | None:
+    """See _core.pyi."""
+    slot = _engine.find(loop_id)
+    if slot is None:
+        return None
+    turns, steps = slot.counts_turns, slot.counts_steps
+    return {
+        "loop": loop_id,
+        "turns": slot.turns if turns else None,
+        "steps": slot.steps if steps else None,
+        "away_ns": slot.away if turns else None,
+        "alive_ns": time.monotonic_ns() - slot.alive_from,
+        "longest_turn_ns": slot.longest_turn if turns else None,
+        "longest_step_ns": slot.longest_step if steps else None,
+        "lag": {bucket: count for bucket, count in enumerate(slot.lag) if count},
+        "in_select": turns and not slot.away_since,
+        "away_since_ns": (slot.away_since or None) if turns else None,
+    }
+
+
+def install_steps(handle_type: type, on_failure: Callable[[Any, BaseException], None]) -> None:
+    """See _core.pyi."""
+    _engine.steps.install(handle_type, on_failure)
+
+
+def uninstall_steps() -> None:
+    """See _core.pyi."""
+    _engine.steps.uninstall()
+
+
+def set_step_observer(observe: Observer | None) -> None:
+    """See _core.pyi."""
+    _engine.observers.step = observe
+
+
+def set_victim_observer(observe: Observer | None, most: int = 20) -> None:
+    """See _core.pyi."""
+    _engine.observers.victim, _engine.observers.most_victims = observe, most
+
+
+def scheduled_site(handle: Any) -> tuple[str, int, str] | None:
+    """See _core.pyi."""
+    return _engine.steps.site(handle)
+
+
+def gc_callback(phase: str, info: dict[str, int]) -> None:
+    """See _core.pyi."""
+    now = time.monotonic_ns()
+    if phase == "start":
+        _engine.collecting_since = now
+        return
+    began, _engine.collecting_since = _engine.collecting_since, 0
+    if not began or now - began < SHORTEST_GC_NS:
+        return
+    slot = _engine.slots.get(_thread.get_ident())
+    _engine.emit(
+        {
+            "e": "gc",
+            "t": now,
+            "t0": began,
+            "t1": now,
+            "gen": info.get("generation"),
+            "collected": info.get("collected"),
+            "uncollectable": info.get("uncollectable"),
+            "tid": _thread.get_native_id(),
+            "loop": slot.loop_id if slot else None,
+        }
+    )
+
+
+def drain(timeout_s: float) -> list[bytes]:
+    """See _core.pyi."""
+    return _engine.output.drain(timeout_s)
+
+
+def wake() -> None:
+    """See _core.pyi."""
+    _engine.output.ring()
+
+
+def emit(line: bytes) -> None:
+    """See _core.pyi."""
+    _engine.output.emit(line)
+
+
+def lost() -> int:
+    """See _core.pyi."""
+    return _engine.output.lost
+
+
+def stack_of(thread_ident: int) -> list[FrameFields] | None:
+    """See _core.pyi."""
+    places = walk(sys._current_frames().get(thread_ident))  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
+    return describe(places) if places else None
+
+
+def thread_state(thread_ident: int) -> dict[str, Any]:
+    """See _core.pyi."""
+    call = system.system_call(native_id(thread_ident))
+    if call is None or not call.name:
+        return {"state": "unknown", "holds_gil": None}
+    if system.waits_for_gil(call):
+        return {"state": "gil", "holds_gil": False}
+    fd, target = system.target(call)
+    return {"state": "kernel", "holds_gil": False, "sys": call.name, "fd": fd, "target": target}
+
+
+def after_fork_in_child() -> None:
+    """See _core.pyi."""
+    global _engine  # noqa: PLW0603 -- the only way to forget everything at once
+    steps = _engine.steps
+    slots = _engine.slots
+    _engine = Engine()
+    steps.uninstall()
+    for slot in slots.values():
+        slot.undo()

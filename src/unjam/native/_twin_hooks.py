@@ -1,0 +1,153 @@
+"""Where the twin hooks into a loop: its selector, its handles, or a timer where it has neither."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import weakref
+from _thread import get_ident
+from collections.abc import Callable
+from functools import partial
+from types import BuiltinFunctionType, CodeType, FrameType, MethodWrapperType
+from typing import Any
+
+from unjam.native._twin_loop import Slot
+from unjam.native._twin_stacks import describe
+
+HEARTBEAT_NS = 20_000_000
+"""A loop without a selector of Python is asked this often; what it was away for is known no better than this."""
+
+MOST_SITES = 1024
+"""Scheduled C callables remembered: a loop with more of them waiting is not one where a single site explains a stall."""
+
+_WITHOUT_FRAME = frozenset({BuiltinFunctionType, MethodWrapperType, partial, type})
+
+
+def hook_selector(loop: Any, slot: Slot) -> bool:
+    """See the turns of a loop that waits in a selector; False where it has none that can be wrapped."""
+    selector: Any = getattr(loop, "_selector", None)
+    select = getattr(selector, "select", None)
+    if select is None or not hasattr(selector, "__dict__"):
+        return False
+    clock, ended, began = time.monotonic_ns, slot.ended, slot.began
+
+    def timed_select(timeout: float | None = None) -> Any:
+        ended(clock())
+        try:
+            return select(timeout)
+        finally:
+            began(clock())
+
+    def undo() -> None:
+        if selector.__dict__.get("select") is timed_select:
+            del selector.select
+
+    selector.select = timed_select
+    slot.counts_turns, slot.undo = True, undo
+    return True
+
+
+def start_heartbeat(loop: Any, slot: Slot) -> None:
+    """Ask a loop without a selector of Python, from its own thread, whether it still turns."""
+
+    def beat() -> None:
+        now = time.monotonic_ns()
+        due = slot.away_since
+        if due and now - due >= slot.threshold:
+            slot.stalled(due, now)
+        slot.away_since = now + HEARTBEAT_NS
+        slot.undo = loop.call_later(HEARTBEAT_NS / 1e9, beat).cancel
+
+    beat()
+
+
+class Steps:
+    """`Handle._run` and `Handle.__init__` in the form that counts and times steps and remembers where they were scheduled."""
+
+    def __init__(self, slots: dict[int, Slot]) -> None:
+        self._slots = slots
+        self._patched: list[tuple[type, str, Any, Any]] = []
+        self._loops_own = ""
+        self._sites: dict[int, tuple[weakref.ref[Any], tuple[CodeType, int, int]]] = {}
+
+    def install(self, handle_type: type, on_failure: Callable[[Any, BaseException], None]) -> None:
+        """Put ours in the place of the handle type's own."""
+        if not self._patched:
+            self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]  # noqa: SLF001
+            self._patch(handle_type, "_run", _timed_run(self._slots, on_failure))
+            self._patch(handle_type, "__init__", self._remembering_init(handle_type.__init__))  # type: ignore[misc]
+
+    def uninstall(self) -> None:
+        """Put the originals back where ours are still there, the last one first."""
+        while self._patched:
+            owner, name, original, ours = self._patched.pop()
+            if owner.__dict__.get(name) is ours:
+                setattr(owner, name, original)
+        self._sites.clear()
+
+    @property
+    def installed(self) -> bool:
+        """Whether steps are counted."""
+        return bool(self._patched)
+
+    def site(self, handle: Any) -> tuple[str, int, str] | None:
+        """Where a handle was scheduled whose callback has no Python frame: file, line, function."""
+        reference, place = self._sites.get(id(handle), (None, None))
+        if reference is None or place is None or reference() is not handle:
+            return None
+        file, line, function, *_ = describe([place])[0]
+        return file, line, function
+
+    def _patch(self, owner: type, name: str, ours: Any) -> None:
+        self._patched.append((owner, name, owner.__dict__[name], ours))
+        setattr(owner, name, ours)
+
+    def _remembering_init(self, original: Callable[..., None]) -> Callable[..., None]:
+        without_frame, remember = _WITHOUT_FRAME, self._remember
+
+        def __init__(self: Any, callback: Any, args: Any, loop: Any, context: Any = None) -> None:  # noqa: N807 -- replaces one
+            original(self, callback, args, loop, context)
+            if type(callback) in without_frame:
+                remember(self, callback)
+
+        return __init__
+
+    def _remember(self, handle: Any, callback: Any) -> None:
+        if type(callback) is BuiltinFunctionType and callback.__name__ == "task_wakeup":
+            return
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 -- who called Handle()
+        while frame is not None and frame.f_code.co_filename.startswith(self._loops_own):
+            frame = frame.f_back
+        if frame is None:
+            return
+        while len(self._sites) >= MOST_SITES:
+            self._sites.pop(next(iter(self._sites), 0), None)
+        self._sites[id(handle)] = weakref.ref(handle), (frame.f_code, frame.f_lasti, frame.f_lineno or 0)
+
+
+def _timed_run(slots: dict[int, Slot], on_failure: Callable[[Any, BaseException], None]) -> Callable[[Any], None]:
+    clock, find = time.monotonic_ns, slots.get
+
+    def _run(self: Any) -> None:
+        slot = find(get_ident())
+        if slot is not None and slot.victims_left:
+            slot.victim(self)
+        try:
+            self._context.run(self._callback, *self._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 -- what a callback raises is the loop's to report
+            on_failure(self, error)
+        if slot is not None:
+            now = clock()
+            took = now - slot.step_from
+            slot.step_from = now
+            slot.steps += 1
+            if took > slot.turn_longest:  # noqa: PLR1730 -- comparing costs a third of calling max()
+                slot.turn_longest = took
+            if now - slot.away_since >= slot.fifth:
+                slot.late_step(self, now, took)
+        self = None  # an exception's traceback holds this frame: no cycle through the handle
+
+    return _run

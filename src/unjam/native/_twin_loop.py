@@ -1,0 +1,192 @@
+"""One loop as the twin watches it: what the loop's own thread notes at the edges of its turns and steps."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+Observer: TypeAlias = Callable[[int, int, Any, int, int], None]
+"""observe(loop_id, stall_id, handle, from_ns, to_ns): see the contract in _core.pyi."""
+
+LAG_BUCKETS = 1024
+"""Enough for every turn length that fits 64 bits: 16 buckets for each power of two of 1,024 ns."""
+
+OBSERVE_EVERY_NS = 250_000
+"""A late turn of very many tiny steps is observed at most this often, which bounds what observing adds to it to 1 %."""
+
+
+class FinishedTurn(NamedTuple):
+    """A turn that was long enough to be a stall, as its own thread saw it end; `cpu_ns` is the thread's clock then.
+
+    `away_before_ns` is how long the loop had been away in all turns before it.
+    """
+
+    began_ns: int
+    ended_ns: int
+    steps: int | None
+    longest_step_ns: int | None
+    away_before_ns: int
+    cpu_ns: int
+
+
+class Observers:
+    """Who is told of late steps and of their victims, the same for all loops."""
+
+    __slots__ = ("most_victims", "step", "victim")
+
+    def __init__(self) -> None:
+        self.step: Observer | None = None
+        self.victim: Observer | None = None
+        self.most_victims = 0
+
+
+class Slot:
+    """One loop. Its own thread writes and the watchdog reads: every field is one assignment, which the GIL makes whole.
+
+    `away_since` is when the loop left its select, 0 while it is in it or was never seen leaving it. `away` is the sum of
+    all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies in the
+    future while all is well: it is when the loop's heartbeat is due.
+    """
+
+    __slots__ = (
+        "alive_from",
+        "asleep",
+        "away",
+        "away_since",
+        "counts_steps",
+        "counts_turns",
+        "fifth",
+        "finished",
+        "ident",
+        "ids",
+        "lag",
+        "last_observed",
+        "longest_step",
+        "longest_turn",
+        "loop_id",
+        "observers",
+        "step_from",
+        "steps",
+        "steps_before",
+        "threshold",
+        "tid",
+        "turn_longest",
+        "turns",
+        "undo",
+        "victims",
+        "victims_left",
+        "wake",
+    )
+
+    def __init__(
+        self,
+        loop_id: int,
+        thread: tuple[int, int],
+        *,
+        threshold: int,
+        observers: Observers,
+        numbers: Iterator[int],
+        wake: Callable[[], None],
+    ) -> None:
+        self.loop_id = loop_id
+        self.ident, self.tid = thread
+        self.observers = observers
+        self.ids = StallNumbers(numbers)
+        self.wake = wake
+        self.set_threshold(threshold)
+        self.counts_turns = self.counts_steps = False
+        self.alive_from = self.step_from = time.monotonic_ns()
+        self.away_since = self.away = self.longest_turn = self.longest_step = self.turn_longest = 0
+        self.turns = self.steps = self.steps_before = self.last_observed = 0
+        self.lag = [0] * LAG_BUCKETS
+        self.finished: deque[FinishedTurn] = deque(maxlen=64)
+        self.victims, self.victims_left = (0, 0, 0), 0
+        self.asleep = False
+        self.undo: Callable[[], object] = bool  # nothing to undo yet
+
+    def set_threshold(self, threshold: int) -> None:
+        """Change the threshold, in nanoseconds."""
+        self.threshold, self.fifth = threshold, threshold // 5
+
+    def began(self, now: int) -> None:
+        """The loop left its select."""
+        self.steps_before = self.steps
+        self.turn_longest = 0
+        self.step_from = self.away_since = now
+        if self.asleep:
+            self.asleep = False
+            self.wake()
+
+    def ended(self, now: int) -> None:
+        """The loop came back to its select."""
+        began = self.away_since
+        if not began:
+            return
+        length = now - began
+        units = length >> 10
+        if units < 16:  # noqa: PLR2004 -- docs/recording.md
+            self.lag[units] += 1
+        else:
+            shift = units.bit_length() - 5
+            self.lag[16 * (shift + 1) + (units >> shift) - 16] += 1
+        # Comparing costs a third of calling max().
+        if self.turn_longest > self.longest_step:  # noqa: PLR1730
+            self.longest_step = self.turn_longest
+        if length > self.longest_turn:  # noqa: PLR1730
+            self.longest_turn = length
+        if length >= self.threshold:
+            self.stalled(began, now)
+        self.away_since = 0
+        self.turns += 1
+        self.away += length
+
+    def stalled(self, began: int, ended: int) -> None:
+        """A turn that was a stall has ended: leave it to the watchdog, which may not have seen it."""
+        steps = self.steps - self.steps_before if self.counts_steps else None
+        longest = self.turn_longest if self.counts_steps else None
+        self.finished.append(FinishedTurn(began, ended, steps, longest, self.away, time.thread_time_ns()))
+        self.wake()
+
+    def late_step(self, handle: Any, now: int, took: int) -> None:
+        """A step has ended in a turn that is late: tell of it, and from now on of those that had to wait."""
+        began = self.away_since
+        if not began:
+            return
+        stall_id = self.ids.of(began) if now - began >= self.threshold else 0
+        observe = self.observers.step
+        if observe is not None and (took >= self.fifth or now - self.last_observed >= OBSERVE_EVERY_NS):
+            observe(self.loop_id, stall_id, handle, now - took, now)
+            self.last_observed = now
+        if stall_id != self.victims[1] and stall_id and self.observers.victim is not None:
+            self.victims, self.victims_left = (began, stall_id, self.turns), self.observers.most_victims
+
+    def victim(self, handle: Any) -> None:
+        """A step is about to run that may have had to wait for a stall: one of the same turn or of the next."""
+        began, stall_id, turn = self.victims
+        observe = self.observers.victim
+        if observe is None or self.turns > turn + 1:
+            self.victims_left = 0
+            return
+        self.victims_left -= 1
+        observe(self.loop_id, stall_id, handle, began, time.monotonic_ns())
+
+
+class StallNumbers:
+    """Numbers of stalls by when they began; the loop's thread and the watchdog may both be the first to ask."""
+
+    __slots__ = ("_known", "_numbers")
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._known: dict[int, int] = {}
+
+    def of(self, began: int) -> int:
+        """The number of the stall that began then."""
+        # setdefault is atomic: whoever comes second throws its number away.
+        return self._known.get(began) or self._known.setdefault(began, next(self._numbers))
+
+    def forget(self, began: int) -> None:
+        """The stall is complete: nobody asks for its number again."""
+        self._known.pop(began, None)

@@ -1,0 +1,115 @@
+"""One look at a loop's thread: which stack, and what it was doing since the look before, concluded from clocks.
+
+The one who looks has the GIL, so the thread looked at has just lost it or never had it: what the thread does at this very
+moment proves little. What counts is how it spent the time since the look before, and how long it let us wait for the GIL.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from unjam.native import _twin_os as system
+from unjam.native._twin_loop import Slot
+from unjam.native._twin_stacks import Place, walk
+from unjam.native._twin_stall import Accounts, Sample
+
+MOST_THREADS = 256
+"""Threads whose clocks are compared to find who holds the GIL; with more the holder stays unknown."""
+
+NATIVE_INTERVALS = 3
+"""Waiting for the GIL longer than this many switch intervals proves that nobody reached a bytecode that gives it up."""
+
+
+class Sampler:
+    """Takes the samples of all loops; `number_stack` gives places a stack number, writing the stack where it is new."""
+
+    def __init__(self, number_stack: Callable[[list[Place]], int], tick_ns: int) -> None:
+        self._number_stack = number_stack
+        self._tick_ns = tick_ns
+        self._switch_interval = round(sys.getswitchinterval() * 1e9)
+        self._before: dict[int, tuple[int, Accounts]] = {}
+        self._clocks: dict[int, int] = {}
+
+    def begin(self, slot: Slot, now: int, accounts: Accounts) -> None:
+        """Let the next look count from here."""
+        self._before[slot.tid] = now, accounts
+
+    def forget(self, slot: Slot) -> None:
+        """The loop is gone."""
+        self._before.pop(slot.tid, None)
+
+    def look(self, slot: Slot, now: int, asked: int) -> Sample | None:
+        """Sample the loop's thread; None where it has ended. `asked` is how long this look had to wait for the GIL."""
+        frames = sys._current_frames()  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
+        places = walk(frames.get(slot.ident))
+        if not places:
+            return None
+        # Everything above and the holder need the GIL in one piece; reading files gives it up.
+        hog = self._hog(slot, frames)
+        frames.clear()
+        sample = Sample(now, [(id(code), lasti) for code, lasti, _ in places])
+        self._judge(sample, slot, asked)
+        sample.stack = self._number_stack(places)
+        if sample.state == "gil" and hog is not None:
+            tid, places = hog
+            sample.holder = {"tid": tid, "stack": self._number_stack(places)}
+        if asked > NATIVE_INTERVALS * self._switch_interval:
+            # As long as nobody gives the GIL up, no stack can change: the looks that this wait prevented would have been equal.
+            sample.weight = max(1, asked // self._tick_ns)
+            sample.first_ns = now - asked
+        return sample
+
+    def _judge(self, sample: Sample, slot: Slot, asked: int) -> None:
+        began, before = self._before.get(slot.tid, (sample.at_ns, Accounts()))
+        now = Accounts(system.cpu_ns(slot.tid), before.run_delay_ns)
+        wall, cpu_ns = sample.at_ns - began, before.until(now)["cpu_ns"]
+        if cpu_ns is not None and 2 * cpu_ns >= wall:
+            sample.state, sample.holds_gil = "cpu", self._held(asked)
+        elif cpu_ns is not None:
+            now.run_delay_ns = system.run_delay_ns(slot.tid)
+            self._judge_waiting(sample, slot, wall, before.until(now)["runq_ns"])
+        self.begin(slot, sample.at_ns, now)
+
+    def _judge_waiting(self, sample: Sample, slot: Slot, wall: int, run_delay: int | None) -> None:
+        call = system.system_call(slot.tid)
+        if run_delay is not None and 2 * run_delay >= wall:
+            sample.state = "ready"
+        elif call is not None and system.waits_for_gil(call):
+            sample.state, sample.holds_gil = "gil", False
+        elif call is not None and call.name:
+            sample.state, sample.holds_gil, sample.sys = "kernel", False, call.name
+            sample.fd, sample.target = system.target(call)
+
+    def _held(self, asked: int) -> bool | None:
+        """Whether a thread that was on a CPU held the GIL: then we had to wait a switch interval, else hardly at all."""
+        if 5 * asked >= 4 * self._switch_interval:
+            return True
+        return False if 5 * asked < self._switch_interval else None
+
+    def _hog(self, slot: Slot, frames: dict[int, FrameType]) -> tuple[int, list[Place]] | None:
+        """The other thread that has used most CPU since the look before, and where it is."""
+        most, found = 0, None
+        clocks = self._clocks
+        self._clocks = {}
+        for ident, tid in native_ids()[:MOST_THREADS]:
+            used = system.cpu_ns(tid) if tid != slot.tid else None
+            if used is None:
+                continue
+            self._clocks[tid] = used
+            if used - clocks.get(tid, used) > most and ident in frames:
+                most, found = used - clocks[tid], (ident, tid)
+        return (found[1], walk(frames[found[0]])) if found else None
+
+
+def native_ids() -> list[tuple[int, int]]:
+    """(ident, number in the operating system) of the threads that `threading` knows."""
+    known = threading._active.copy()  # type: ignore[attr-defined]  # noqa: SLF001 -- enumerate() takes a lock that may be held
+    return [(ident, thread.native_id) for ident, thread in known.items() if type(thread.native_id) is int]
+
+
+def native_id(ident: int) -> int:
+    """The number in the operating system of a thread; 0 where `threading` does not know it."""
+    return dict(native_ids()).get(ident, 0)

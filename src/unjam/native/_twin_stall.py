@@ -1,0 +1,139 @@
+"""One stall as the twin gathers it: its samples in groups, its accounts, and the event that tells of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unjam.native._twin_loop import FinishedTurn, Slot
+
+MOST_GROUPS = 64
+"""Sample groups kept of one stall (docs/recording.md); what comes after them is counted in the last one."""
+
+
+class Sample:
+    """What one look at the loop's thread gave; `weight` samples of the same kind that could not be taken are in it."""
+
+    __slots__ = ("at_ns", "fd", "first_ns", "holder", "holds_gil", "place", "stack", "state", "sys", "target", "weight")
+
+    def __init__(self, at_ns: int, place: object = None) -> None:
+        self.at_ns = self.first_ns = at_ns
+        self.place = place
+        self.weight = 1
+        self.stack: int | None = None
+        self.state = "unknown"
+        self.sys = self.target = ""
+        self.fd: int | None = None
+        self.holds_gil: bool | None = None
+        self.holder: dict[str, int | None] | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Two samples with the same key are one group."""
+        holder = tuple(self.holder.values()) if self.holder else None
+        return self.stack, self.state, self.sys, self.target, holder
+
+
+class Stall:
+    """A stall, or a turn that may become one."""
+
+    def __init__(self, slot: Slot, began: int, base: Accounts) -> None:
+        self.slot = slot
+        self.began = began
+        self.base = base
+        self.groups: dict[tuple[object, ...], dict[str, Any]] = {}
+        self.samples_lost = 0
+        self.suspended_ns = 0
+        self.gil_asked_ns: int | None = None
+        self.next_line_ns = began + slot.threshold
+        self.next_sample_ns = 0
+        self.last_place: object = None
+
+    def add(self, sample: Sample) -> None:
+        """Count a sample in its group."""
+        group = self.groups.get(sample.key)
+        if group is None and len(self.groups) >= MOST_GROUPS:
+            self.samples_lost += sample.weight
+            group = next(reversed(self.groups.values()))
+        if group is None:
+            group = self.groups[sample.key] = self._new_group(sample)
+        group["n"] += sample.weight
+        group["last"] = sample.at_ns
+        group["moved"] += self.last_place is not None and sample.place != self.last_place
+        if {group["holds_gil"], sample.holds_gil} == {True, False}:
+            group["holds_gil"] = None
+        self.last_place = sample.place
+
+    def _new_group(self, sample: Sample) -> dict[str, Any]:
+        group = {
+            "n": 0,
+            "first": sample.first_ns,
+            "last": sample.at_ns,
+            "stack": sample.stack,
+            "state": sample.state,
+            "holds_gil": sample.holds_gil,
+            "moved": 0,
+        }
+        optional = {"sys": sample.sys, "fd": sample.fd, "target": sample.target, "holder": sample.holder}
+        return group | {name: value for name, value in optional.items() if value is not None and value != ""}
+
+    def line_due(self, now: int) -> bool:
+        """Whether the stall's line has to be written (again): at the threshold, at 1 s, 2 s, 4 s ..."""
+        if now < self.next_line_ns:
+            return False
+        while self.next_line_ns <= now:
+            self.next_line_ns = self.began + max(1_000_000_000, 2 * (self.next_line_ns - self.began))
+        return True
+
+    def sample_due(self, now: int) -> bool:
+        """Whether to look now: at every tick for a second, then more rarely."""
+        if now < self.next_sample_ns:
+            return False
+        age = now - self.began
+        self.next_sample_ns = now + (0 if age < 10**9 else 50_000_000 if age < 10**10 else 500_000_000)
+        return True
+
+    def event(self, now: int, end: Accounts, turn: FinishedTurn | None = None) -> dict[str, Any]:
+        """The `stall` event; `turn` is the finished turn, None while it lasts."""
+        slot = self.slot
+        counted = slot.counts_steps
+        return {
+            "e": "stall",
+            "t": now,
+            "id": slot.ids.of(self.began),
+            "loop": slot.loop_id,
+            "t0": self.began,
+            "t1": turn.ended_ns if turn else None,
+            "steps": turn.steps if turn else slot.steps - slot.steps_before if counted else None,
+            "longest_step_ns": turn.longest_step_ns if turn else self._longest_step(now) if counted else None,
+            **self.base.until(end),
+            "suspended_ns": self.suspended_ns,
+            "gil_asked_ns": self.gil_asked_ns,
+            "samples": list(self.groups.values()),
+            "samples_lost": self.samples_lost,
+        }
+
+    def _longest_step(self, now: int) -> int:
+        return max(self.slot.turn_longest, now - self.slot.step_from)
+
+
+class Accounts:
+    """What a thread had used up by some moment, in nanoseconds; None is "not measured"."""
+
+    __slots__ = ("cpu_ns", "run_delay_ns", "throttled_ns")
+
+    def __init__(
+        self, cpu_ns: int | None = None, run_delay_ns: int | None = None, throttled_ns: int | None = None
+    ) -> None:
+        self.cpu_ns, self.run_delay_ns, self.throttled_ns = cpu_ns, run_delay_ns, throttled_ns
+
+    def until(self, end: Accounts) -> dict[str, int | None]:
+        """What was used from here to `end`, as a `stall` event says it."""
+        return {
+            "cpu_ns": _difference(self.cpu_ns, end.cpu_ns),
+            "runq_ns": _difference(self.run_delay_ns, end.run_delay_ns),
+            "throttled_ns": _difference(self.throttled_ns, end.throttled_ns),
+        }
+
+
+def _difference(begin: int | None, end: int | None) -> int | None:
+    return None if begin is None or end is None else max(0, end - begin)

@@ -1,0 +1,197 @@
+"""The twin's watchdog: a thread that looks at each loop every tick, and knows that it is late when the GIL is kept from it."""
+
+from __future__ import annotations
+
+import _thread
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from unjam.failure import report_failure
+from unjam.native import _twin_os as system
+from unjam.native._twin_loop import FinishedTurn, Slot
+from unjam.native._twin_sampler import Sampler
+from unjam.native._twin_stall import Accounts, Stall
+from unjam.native.quiet_thread import QuietThread
+
+IDLE_TICKS = 20
+"""After this many ticks in which no loop turned the watchdog sleeps until one does: 0.2 s at the usual 10 ms."""
+
+IDLE_WAIT_S = 1.0
+"""It looks around this often even then."""
+
+SUSPENDED_NS = 100_000_000
+"""Oversleeping less than this is never called a suspension: a busy machine does that too."""
+
+
+READ_EVERY_NS = 100_000_000
+"""Reading a file gives the GIL up and has to wait for it again, so a healthy loop is not read more often than this."""
+
+
+class Base(NamedTuple):
+    """A thread's accounts while all was well, with the turns and the time away of its loop by then.
+
+    `read_ns` is when the run-queue delay was last read.
+    """
+
+    accounts: Accounts
+    turns: int
+    away: int
+    read_ns: int
+
+
+class Watchdog:
+    """Looks at the loops of `slots`; writes events through `emit`."""
+
+    def __init__(
+        self, slots: dict[int, Slot], sampler: Sampler, emit: Callable[[dict[str, Any]], None], tick_ns: int
+    ) -> None:
+        self._slots, self._sampler, self._emit = slots, sampler, emit
+        self._tick_ns = tick_ns
+        self._leaving: list[Slot] = []
+        self._stalls: dict[int, Stall] = {}
+        self._bases: dict[int, Base] = {}
+        self._alarm = _thread.allocate_lock()
+        self._thread = QuietThread(self._run)
+        self._stopping = False
+        self._process_cpu = time.process_time_ns()
+        self._own_delay = 0
+        self._throttled = system.throttled_ns()
+        self._idle_ticks = self._turns = 0
+
+    def start(self) -> None:
+        """Start the thread, for the first time or again."""
+        self._stopping = False
+        self._alarm.acquire(blocking=False)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 0.1) -> None:
+        """End the thread; gives up waiting after `timeout_s`."""
+        self._stopping = True
+        self.wake()
+        self._thread.join(timeout_s)
+
+    def finish(self) -> None:
+        """Write what has been left to a thread that is gone."""
+        self._tick(time.monotonic_ns(), 0)
+
+    def wake(self) -> None:
+        """Look now."""
+        try:
+            self._alarm.release()
+        except RuntimeError:
+            pass  # It is awake already, or another has just woken it.
+
+    def leave(self, slot: Slot) -> None:
+        """The loop has stopped: complete its stalls, then forget it."""
+        self._leaving.append(slot)
+        self.wake()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                timeout_s = self._next_wait_s()
+                due = time.monotonic_ns() + round(timeout_s * 1e9)
+                woken = self._alarm.acquire(timeout=timeout_s)
+                now = time.monotonic_ns()
+                self._tick(now, 0 if woken else now - due)
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("the watchdog stopped", error)
+
+    def _next_wait_s(self) -> float:
+        slots = list(self._slots.values())
+        turns = sum(slot.turns for slot in slots)
+        quiet = turns == self._turns and not any(slot.away_since for slot in slots)
+        self._turns = turns
+        self._idle_ticks = self._idle_ticks + 1 if quiet else 0
+        if self._idle_ticks < IDLE_TICKS:
+            return self._tick_ns / 1e9
+        for slot in slots:
+            slot.asleep = True
+        # A loop that woke up before it could see that we sleep has to be seen here.
+        return self._tick_ns / 1e9 if any(slot.away_since for slot in slots) else IDLE_WAIT_S
+
+    def _tick(self, now: int, overslept: int) -> None:
+        asked, suspended = self._explain(overslept)
+        leaving, self._leaving = self._leaving, []
+        for slot in [*self._slots.values(), *leaving]:
+            self._look_at(slot, now, asked, suspended)
+        for slot in leaving:
+            self._stalls.pop(slot.loop_id, None)
+            self._bases.pop(slot.loop_id, None)
+            self._sampler.forget(slot)
+
+    def _explain(self, overslept: int) -> tuple[int, int]:
+        """How much of an oversleep was spent asking for the GIL, and how much with the whole process stopped."""
+        process_cpu = time.process_time_ns()
+        busy, self._process_cpu = process_cpu - self._process_cpu, process_cpu
+        if overslept < self._tick_ns:
+            return overslept, 0
+        own_delay = system.run_delay_ns(_thread.get_native_id()) or 0
+        starved, self._own_delay = own_delay - self._own_delay, own_delay
+        asked = max(0, overslept - starved)
+        return (0, asked) if asked > SUSPENDED_NS and busy < asked // 20 else (asked, 0)
+
+    def _look_at(self, slot: Slot, now: int, asked: int, suspended: int) -> None:
+        began = slot.away_since
+        if began and now - began >= slot.threshold // 4 and not slot.finished:
+            self._sample(slot, began, now, asked, suspended)
+        while slot.finished:
+            self._complete(slot, slot.finished.popleft())
+        if not began or slot.away_since != began or now - began < slot.threshold // 4:
+            self._stalls.pop(slot.loop_id, None)
+            self._set_base(slot, time.monotonic_ns())
+
+    def _sample(self, slot: Slot, began: int, now: int, asked: int, suspended: int) -> None:
+        stall = self._stall(slot, began, slot.away)
+        stall.suspended_ns += min(suspended, now - began)
+        if stall.sample_due(now):
+            sample = self._sampler.look(slot, now, min(asked, now - began))
+            if sample is not None:
+                stall.add(sample)
+                if sample.holds_gil:
+                    stall.gil_asked_ns = max(stall.gil_asked_ns or 0, min(asked, now - began))
+        # The loop may have come back while the sample was taken.
+        if slot.away_since == began and stall.line_due(now):
+            self._emit(stall.event(now, self._accounts(slot)))
+
+    def _complete(self, slot: Slot, turn: FinishedTurn) -> None:
+        stall = self._stall(slot, turn.began_ns, turn.away_before_ns)
+        end = self._accounts(slot)
+        if end.cpu_ns is not None:
+            end.cpu_ns = turn.cpu_ns
+        self._emit(stall.event(time.monotonic_ns(), end, turn))
+        slot.ids.forget(turn.began_ns)
+        self._stalls.pop(slot.loop_id, None)
+
+    def _stall(self, slot: Slot, began: int, away: int) -> Stall:
+        stall = self._stalls.get(slot.loop_id)
+        if stall is None or stall.began != began:
+            stall = self._stalls[slot.loop_id] = Stall(slot, began, self._base(slot, away))
+        return stall
+
+    def _set_base(self, slot: Slot, now: int) -> None:
+        """Note the thread's accounts while all is well: a stall's own part is counted from here."""
+        base = self._bases.get(slot.loop_id)
+        if base is not None and base.turns == slot.turns:
+            return
+        began = slot.away_since
+        away = slot.away + (now - began if began else 0)
+        if base is None or now - base.read_ns >= READ_EVERY_NS:
+            delay, read_ns = system.run_delay_ns(slot.tid), now
+        else:
+            delay, read_ns = base.accounts.run_delay_ns, base.read_ns
+        accounts = Accounts(system.cpu_ns(slot.tid), delay)
+        self._sampler.begin(slot, now, accounts)
+        self._bases[slot.loop_id] = Base(accounts, slot.turns, away, read_ns)
+
+    def _base(self, slot: Slot, away: int) -> Accounts:
+        """What the thread had used up when it had been away for `away` in all: the last note, and all that came after it."""
+        base = self._bases.get(slot.loop_id)
+        if base is None:
+            return Accounts()
+        cpu = None if base.accounts.cpu_ns is None else base.accounts.cpu_ns + max(0, away - base.away)
+        return Accounts(cpu, base.accounts.run_delay_ns, self._throttled)
+
+    def _accounts(self, slot: Slot) -> Accounts:
+        return Accounts(system.cpu_ns(slot.tid), system.run_delay_ns(slot.tid), system.throttled_ns())

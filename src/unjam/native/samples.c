@@ -1,0 +1,251 @@
+/* One sample: operating system, GIL, Python stack; and the groups that samples are counted in. */
+#define _GNU_SOURCE
+#include "samples.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "clock.h"
+#include "gil.h"
+#include "stacks.h"
+
+const char *
+samples_state_name(enum thread_state state)
+{
+    static const char *const NAMES[] = {"unknown", "gil", "cpu", "ready", "kernel"};
+    return NAMES[state];
+}
+
+void
+samples_begin(struct samples *samples, uint64_t t0, uint64_t cpu_ns, uint64_t runq_ns)
+{
+    samples->ns = t0;
+    samples->cpu_ns = cpu_ns;
+    samples->runq_ns = runq_ns;
+}
+
+void
+samples_clear(struct samples *samples)
+{
+    samples->count = 0;
+    samples->lost = 0;
+    samples->gil_asked_ns = UINT64_MAX;
+    samples->ask_not_loops = 0;
+    samples->held = false;
+    samples->state = STATE_UNKNOWN;
+    samples->identity = 0;
+}
+
+static void
+observe_gil(struct sample *sample, uintptr_t tstate, bool may_wait)
+{
+    struct gil_view gil = gil_look();
+    sample->gil_known = gil.known;
+    sample->holds_gil = gil.known && gil.locked && gil.holder == tstate;
+    if (may_wait && gil.locked && gil.holder != tstate) {
+        sample->holder = gil_thread_of(gil.holder);
+        sample->holder_stack = stacks_read(gil.holder, sample->holder, 0).reference;
+    }
+}
+
+void
+samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate, bool waited_for_gil)
+{
+    uintptr_t address;
+    struct os_state os = threads_look(syscall);
+    bool waits_for_gil = threads_in_futex(&os, &address) && gil_waits_at(address);
+    *sample = (struct sample){.state = STATE_UNKNOWN, .syscall = -1, .fd = -1};
+    if (os.known) {
+        sample->state = os.running ? STATE_CPU : waits_for_gil ? STATE_GIL : STATE_KERNEL;
+        sample->syscall = os.syscall;
+    }
+    if (sample->state == STATE_KERNEL) {
+        sample->fd = threads_target(&os, sample->target);
+    }
+    observe_gil(sample, tstate, waits_for_gil || waited_for_gil);
+}
+
+/* A runnable thread has a CPU, or waits for one: told apart by which of its two clocks went on since the sample before. A thread
+ * that waits for the GIL is runnable too, each time its wait times out (every 5 ms) and it asks anew. */
+static void
+refine_running(struct sample *sample, const struct samples *before, uint64_t ns, uint64_t cpu_ns, uint64_t runq_ns)
+{
+    if (sample->state != STATE_CPU) {
+        return;
+    }
+    uint64_t elapsed = ns - before->ns, cpu = clock_since(cpu_ns, before->cpu_ns);
+    uint64_t queued = runq_ns == UNKNOWN_NS ? 0 : clock_since(runq_ns, before->runq_ns);
+    bool stuck = before->state == STATE_GIL && before->identity == sample->identity && cpu < elapsed / 4;
+    if (stuck && sample->holder != 0) {
+        sample->state = STATE_GIL;
+        sample->syscall = SYS_futex;
+        return;
+    }
+    sample->holder = 0;
+    sample->holder_stack = NO_STACK;
+    /* Run delay is booked only when the wait is over, so a thread that still waits shows neither. */
+    bool neither = cpu + queued < elapsed / 4;
+    if (queued > cpu || neither) {
+        sample->state = STATE_READY;
+    }
+}
+
+static bool
+same(const struct sample *a, const struct sample *b)
+{
+    return a->stack == b->stack && a->state == b->state && a->syscall == b->syscall && a->holder == b->holder
+           && a->holder_stack == b->holder_stack && a->fd == b->fd && strcmp(a->target, b->target) == 0;
+}
+
+/* The group of this sample, a new one if there is none and room for it. */
+static struct group *
+group_of(struct samples *samples, const struct sample *sample, uint64_t now)
+{
+    for (uint32_t i = 0; i < samples->count; i++) {
+        if (same(&samples->groups[i].sample, sample)) {
+            return &samples->groups[i];
+        }
+    }
+    if (samples->count == GROUPS) {
+        samples->lost++;
+        return &samples->groups[GROUPS - 1];
+    }
+    struct group *group = &samples->groups[samples->count++];
+    *group = (struct group){.sample = *sample, .first = now};
+    return group;
+}
+
+/* How long has our own thread been asking for the GIL while the loop's thread held it (was seen with it before and after)? An
+ * asking during which another thread, or none, was seen to hold it says nothing. */
+static void
+follow_ask(struct samples *samples, bool held, uint64_t t0, uint64_t now)
+{
+    struct gil_ask ask = gil_last_ask();
+    if (ask.began < t0) {
+        return;
+    }
+    if (!held) {
+        samples->ask_not_loops = ask.began;
+    }
+    if (ask.began == samples->ask_not_loops) {
+        return;
+    }
+    uint64_t asked = clock_since(ask.got != 0 && ask.got < now ? ask.got : now, ask.began);
+    if (samples->gil_asked_ns == UINT64_MAX || asked > samples->gil_asked_ns) {
+        samples->gil_asked_ns = asked;
+    }
+}
+
+void
+samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t t0)
+{
+    struct sample sample;
+    uintptr_t tstate = GET(slot->tstate);
+    samples_observe(&sample, &slot->syscall, tstate, samples->state == STATE_GIL);
+    struct stack stack = stacks_read(tstate, slot->tid, slot->stack_base);
+    uint64_t now = clock_ns(), cpu_ns = clock_read_ns(slot->cpu_clock), runq_ns = threads_run_delay(&slot->schedstat);
+    sample.stack = stack.reference;
+    sample.identity = stack.identity;
+    refine_running(&sample, samples, now, cpu_ns, runq_ns);
+    if (atomic_load_explicit(&slot->left, memory_order_acquire) != left) {
+        return; /* the turn ended meanwhile: this may be of the next */
+    }
+    struct group *group = group_of(samples, &sample, now);
+    group->count++;
+    group->moved += samples->identity != 0 && samples->identity != sample.identity;
+    group->holding += sample.holds_gil;
+    group->gil_known += sample.gil_known;
+    group->last = now;
+    samples->state = sample.state;
+    samples->identity = sample.identity;
+    samples->ns = now;
+    samples->cpu_ns = cpu_ns;
+    samples->runq_ns = runq_ns;
+    follow_ask(samples, samples->held && sample.holds_gil, t0, now);
+    samples->held = sample.holds_gil;
+    if (sample.holds_gil) {
+        gil_request_ask();
+    }
+}
+
+void
+samples_close(struct samples *samples, uint64_t t0, uint64_t t1)
+{
+    follow_ask(samples, samples->held, t0, t1);
+}
+
+void
+samples_announce_stacks(const struct samples *samples)
+{
+    for (uint32_t i = 0; i < samples->count; i++) {
+        stacks_announce(samples->groups[i].sample.stack);
+        stacks_announce(samples->groups[i].sample.holder_stack);
+    }
+}
+
+static void
+write_stack(struct line *line, const char *key, uint32_t reference)
+{
+    if (reference != NO_STACK) {
+        line_key_unsigned(line, key, stacks_announce(reference));
+    }
+}
+
+static void
+write_holder(const struct sample *sample, struct line *line)
+{
+    if (sample->holder != 0) {
+        line_raw(line, ",\"holder\":{\"tid\":");
+        line_unsigned(line, (uint64_t)sample->holder);
+        write_stack(line, "stack", sample->holder_stack);
+        line_raw(line, "}");
+    }
+}
+
+static void
+write_call(const struct sample *sample, struct line *line)
+{
+    char scratch[32];
+    if (sample->syscall >= 0) {
+        line_key_string(line, "sys", threads_syscall_name(sample->syscall, scratch));
+    }
+    else if (sample->state == STATE_KERNEL) {
+        line_key_string(line, "sys", "page fault"); /* asleep, and not in a system call */
+    }
+    if (sample->fd >= 0) {
+        line_key_unsigned(line, "fd", (uint64_t)sample->fd);
+    }
+    if (sample->target[0] != '\0') {
+        line_key_string(line, "target", sample->target);
+    }
+}
+
+static void
+write_group(const struct group *group, struct line *line)
+{
+    line_raw(line, "{\"n\":");
+    line_unsigned(line, group->count);
+    line_key_unsigned(line, "first", group->first);
+    line_key_unsigned(line, "last", group->last);
+    write_stack(line, "stack", group->sample.stack);
+    line_key_string(line, "state", samples_state_name(group->sample.state));
+    if (group->gil_known != 0) {
+        line_key_bool(line, "holds_gil", group->holding * 2 > group->gil_known);
+    }
+    line_key_unsigned(line, "moved", group->moved);
+    write_call(&group->sample, line);
+    write_holder(&group->sample, line);
+    line_raw(line, "}");
+}
+
+void
+samples_write(const struct samples *samples, struct line *line)
+{
+    line_key(line, "samples");
+    line_raw(line, "[");
+    for (uint32_t i = 0; i < samples->count; i++) {
+        line_raw(line, i == 0 ? "" : ",");
+        write_group(&samples->groups[i], line);
+    }
+    line_raw(line, "]");
+}

@@ -1,0 +1,255 @@
+/* Counting turns: what the hooks do at both edges of a loop's select. */
+#define _GNU_SOURCE
+#include "slots.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "steps.h"
+#include "threads.h"
+#include "watch.h"
+#include "watchdog.h"
+
+struct slot slots[SLOTS];
+__thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
+_Atomic int adoptions;
+_Atomic uint64_t threshold_ns = 50 * 1000 * 1000;
+
+static _Atomic uint32_t last_stall;
+
+unsigned
+lag_bucket(uint64_t ns)
+{
+    uint64_t units = ns >> 10;
+    if (units < 16) {
+        return (unsigned)units;
+    }
+    if (units >> 37) {
+        return LAG_BUCKETS - 1;
+    }
+    unsigned shift = (unsigned)(64 - __builtin_clzll(units)) - 5;
+    return 16 * (shift + 1) + (unsigned)((units >> shift) - 16);
+}
+
+uint32_t
+slot_stall(struct slot *slot, uint64_t turn)
+{
+    uint32_t tag = (uint32_t)turn, number = 0;
+    uint64_t seen = atomic_load(&slot->stall);
+    for (;;) {
+        uint32_t seen_tag = (uint32_t)(seen >> 32);
+        if (seen != 0 && seen_tag == tag) {
+            return (uint32_t)seen;
+        }
+        if (seen != 0 && (int32_t)(seen_tag - tag) > 0) {
+            return 0;
+        }
+        number = number != 0 ? number : atomic_fetch_add(&last_stall, 1) + 1;
+        if (atomic_compare_exchange_weak(&slot->stall, &seen, (uint64_t)tag << 32 | number)) {
+            return number;
+        }
+    }
+}
+
+/* The longest step of this turn, the unfinished one included, in ticks. */
+static uint64_t
+longest_step_until(const struct slot *slot, uint64_t now)
+{
+    uint64_t began = GET(slot->step_began), running = began == 0 ? 0 : clock_since(now, began);
+    uint64_t longest = GET(slot->turn_longest_step);
+    return running > longest ? running : longest;
+}
+
+/* The turn was a stall: leave its record for the watchdog. Two system calls, on turns of at least the threshold only. */
+static void __attribute__((noinline, cold))
+turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
+{
+    uint32_t stall = slot_stall(slot, GET(slot->turns) + 1);
+    uint32_t head = GET(slot->ended_head);
+    if (head - atomic_load_explicit(&slot->ended_tail, memory_order_acquire) < ENDED) {
+        struct ended_turn *turn = &slot->ended[head % ENDED];
+        turn->left = left;
+        turn->entered = entered;
+        turn->away_ns = GET(slot->away_ns);
+        turn->steps = GET(slot->steps) - GET(slot->turn_first_step);
+        turn->longest_step = longest_step_until(slot, entered);
+        turn->cpu_ns = clock_read_ns(slot->cpu_clock);
+        turn->runq_ns = threads_run_delay(&slot->schedstat);
+        turn->stall = stall;
+        atomic_store_explicit(&slot->ended_head, head + 1, memory_order_release);
+    }
+    steps_turn_was_late(slot, stall, left);
+}
+
+/* Count the turn that lasted from `left` to `now`. */
+static void
+close_turn(struct slot *slot, uint64_t left, uint64_t now)
+{
+    uint64_t ns = clock_span_ns(clock_since(now, left));
+    if (ns >= GET(threshold_ns)) {
+        turn_was_late(slot, left, now);
+    }
+    else {
+        slot->victims_left = 0;
+    }
+    SET(slot->turns, GET(slot->turns) + 1);
+    SET(slot->away_ns, GET(slot->away_ns) + ns);
+    if (ns > GET(slot->longest_turn_ns)) {
+        SET(slot->longest_turn_ns, ns);
+    }
+    if (GET(slot->turn_longest_step) > GET(slot->longest_step)) {
+        SET(slot->longest_step, GET(slot->turn_longest_step));
+    }
+    unsigned bucket = lag_bucket(ns);
+    SET(slot->lag[bucket], GET(slot->lag[bucket]) + 1);
+}
+
+static void
+open_turn(struct slot *slot, uint64_t now)
+{
+    SET(slot->turn_first_step, GET(slot->steps));
+    SET(slot->turn_longest_step, 0);
+    atomic_store_explicit(&slot->left, now, memory_order_release);
+    if (GET(watchdog_asleep)) {
+        watchdog_wake();
+    }
+}
+
+void
+slot_enter_select(struct slot *slot)
+{
+    uint64_t left = GET(slot->left);
+    if (left != 0) {
+        close_turn(slot, left, clock_ticks());
+        atomic_store_explicit(&slot->left, 0, memory_order_release);
+    }
+}
+
+void
+slot_leave_select(struct slot *slot)
+{
+    open_turn(slot, clock_ticks());
+}
+
+void
+slot_pass_select(struct slot *slot)
+{
+    uint64_t left = GET(slot->left), now = clock_ticks();
+    if (left != 0) {
+        close_turn(slot, left, now);
+    }
+    open_turn(slot, now);
+}
+
+/* The caller is the loop's own thread. */
+static void
+bind(struct slot *slot)
+{
+    slot->outer = current_slot;
+    current_slot = slot;
+}
+
+struct slot *
+slot_adopt(int epoll_fd)
+{
+    pid_t tid = threads_own_tid();
+    for (int i = 0; i < SLOTS; i++) {
+        struct slot *slot = &slots[i];
+        if (atomic_load(&slot->state) == SLOT_LIVE && slot->adoptable && slot->tid == tid
+            && GET(slot->epoll_fd) == epoll_fd) {
+            slot->adoptable = false;
+            atomic_fetch_sub(&adoptions, 1);
+            bind(slot);
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+struct slot *
+slot_find(int loop)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        if (atomic_load(&slots[i].state) == SLOT_LIVE && slots[i].loop == loop) {
+            return &slots[i];
+        }
+    }
+    return NULL;
+}
+
+struct slot *
+slot_take(int loop, int epoll_fd, pid_t tid, unsigned long ident, uintptr_t tstate, uintptr_t stack_base)
+{
+    struct slot *slot = NULL;
+    for (int i = 0; i < SLOTS && slot == NULL; i++) {
+        slot = atomic_load(&slots[i].state) == SLOT_FREE ? &slots[i] : NULL;
+    }
+    if (slot == NULL) {
+        return NULL;
+    }
+    memset(slot, 0, sizeof *slot);
+    bool own = tid == threads_own_tid();
+    slot->loop = loop;
+    slot->tid = tid;
+    slot->ident = ident;
+    slot->cpu_clock = threads_cpu_clock(tid);
+    slot->schedstat = threads_open(tid, "schedstat");
+    slot->syscall = threads_open(tid, "syscall");
+    SET(slot->tstate, tstate);
+    slot->stack_base = stack_base;
+    SET(slot->epoll_fd, epoll_fd);
+    slot->registered_ns = clock_ns();
+    slot->adoptable = !own;
+    if (own) {
+        bind(slot);
+        SET(slot->left, epoll_fd >= 0 ? clock_ticks() : 0);
+    }
+    else {
+        atomic_fetch_add(&adoptions, 1);
+    }
+    watch_begin(slot);
+    atomic_store(&slot->state, SLOT_LIVE);
+    return slot;
+}
+
+void
+slot_free(struct slot *slot)
+{
+    kept_close(&slot->schedstat);
+    kept_close(&slot->syscall);
+    atomic_store(&slot->state, SLOT_FREE);
+}
+
+void
+slot_release(struct slot *slot, bool watched)
+{
+    for (struct slot **link = &current_slot; *link != NULL; link = &(*link)->outer) {
+        if (*link == slot) {
+            *link = slot->outer;
+            break;
+        }
+    }
+    if (slot->adoptable) {
+        atomic_fetch_sub(&adoptions, 1);
+    }
+    slot_enter_select(slot);
+    SET(slot->epoll_fd, -1);
+    atomic_store(&slot->state, SLOT_CLOSING);
+    if (!watched) {
+        slot_free(slot);
+    }
+}
+
+void
+slots_reset(void)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        if (atomic_load(&slots[i].state) != SLOT_FREE) {
+            slot_free(&slots[i]);
+        }
+    }
+    current_slot = NULL;
+    atomic_store(&adoptions, 0);
+}

@@ -1,0 +1,121 @@
+/* A slot: what is counted of one loop. The loop's thread writes the counters, everybody may read them.
+ *
+ *     in select            left == 0
+ *     away, in a turn      left == ticks at which epoll_wait returned; that value is also the name of the turn
+ *
+ * A turn that ends late leaves a record in `ended`, so that a stall is complete even when the loop has gone on.
+ */
+#ifndef UNJAM_SLOTS_H
+#define UNJAM_SLOTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "kept.h"
+
+/* Loops watched at once in one process; a further one is not watched. Costs some 7 KiB each, touched only when used. */
+#define SLOTS 64
+
+/* Buckets of the lag histogram (docs/recording.md) up to 2^36 units of 1,024 ns, 19 hours; longer turns go into the last. */
+#define LAG_BUCKETS (16 * 33 + 16)
+
+/* Late turns of one loop that may end between two ticks of the watchdog; at the least threshold, 1 ms, ten fit into one tick. */
+#define ENDED 32
+
+enum slot_state { SLOT_FREE, SLOT_LIVE, SLOT_CLOSING };
+
+struct ended_turn {
+    uint64_t left, entered; /* ticks */
+    uint64_t away_ns;       /* all the time away before it */
+    uint64_t steps, longest_step; /* longest in ticks */
+    uint64_t cpu_ns, runq_ns;     /* of the thread's life, at the end; UINT64_MAX: not readable */
+    uint32_t stall;
+};
+
+struct slot {
+    /* Written by the loop's thread on every turn and step. */
+    _Atomic uint64_t left;
+    _Atomic uint64_t turns, steps;
+    _Atomic uint64_t away_ns, longest_turn_ns;
+    _Atomic uint64_t turn_first_step;   /* `steps` when the turn began */
+    _Atomic uint64_t turn_longest_step; /* ticks */
+    _Atomic uint64_t longest_step;      /* ticks */
+    _Atomic uint64_t step_began;        /* ticks, 0 between steps */
+    uint32_t victims_left; /* steps still to be told of as victims of a stall, before the turn after it ends */
+    bool adoptable; /* registered from another thread, not yet bound to its own */
+    _Atomic int epoll_fd; /* -1: turns are not seen */
+
+    /* Set while the slot is taken. */
+    _Atomic int state;
+    int loop;
+    pid_t tid;
+    unsigned long ident;
+    clockid_t cpu_clock;
+    _Atomic uintptr_t tstate;
+    uintptr_t stack_base; /* outermost frame of the thread, 0: any */
+    uint64_t registered_ns;
+    struct slot *outer; /* the loop that runs around this one in the same thread (nested run) */
+    struct kept schedstat, syscall; /* of the thread, in /proc */
+
+    /* The stall of the present turn: turn number (low 32 bits) << 32 | stall number; 0: none yet. */
+    _Atomic uint64_t stall;
+
+    /* The last stall with victims; loop's thread only. */
+    uint32_t victims_stall;
+    uint64_t victims_since; /* ticks */
+
+    _Atomic uint32_t ended_head, ended_tail; /* head: written by the loop's thread, tail: by the watchdog */
+    struct ended_turn ended[ENDED];
+    _Atomic uint64_t lag[LAG_BUCKETS];
+};
+
+extern struct slot slots[SLOTS];
+
+/* The slot of the loop that runs in this thread, NULL in all other threads. */
+extern __thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
+
+/* Slots registered from another thread, whose own thread has not come by yet. */
+extern _Atomic int adoptions;
+
+/* In nanoseconds; read in hooks. */
+extern _Atomic uint64_t threshold_ns;
+
+#define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
+#define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+
+/* Take a slot for a loop that runs in the thread `tid`; NULL if all are taken. Caller holds the GIL. */
+struct slot *slot_take(int loop, int epoll_fd, pid_t tid, unsigned long ident, uintptr_t tstate, uintptr_t stack_base);
+
+/* The live slot of a loop, or NULL. */
+struct slot *slot_find(int loop);
+
+/* End the watch of a loop: closes its turn; frees the slot at once unless the watchdog still has to write of it. */
+void slot_release(struct slot *slot, bool watched);
+
+/* Make a slot that the watchdog has finished with free again. */
+void slot_free(struct slot *slot);
+
+/* The loop goes to its select, and comes back from it. Loop's thread; no GIL, no allocation; keeps no errno. */
+void slot_enter_select(struct slot *slot);
+void slot_leave_select(struct slot *slot);
+
+/* Both at once, for a select that only looks and does not wait: half the price, and looking is work, not rest. */
+void slot_pass_select(struct slot *slot);
+
+/* Bind a slot registered from another thread to this one, if one has this epoll descriptor. */
+struct slot *slot_adopt(int epoll_fd);
+
+/* The number of the stall that turn number `turn` of this slot is, given now if it has none; 0 if a later turn has one already. */
+uint32_t slot_stall(struct slot *slot, uint64_t turn);
+
+/* After a fork, in the child: forget all. */
+void slots_reset(void);
+
+/* Bucket of the lag histogram for a turn of `ns`. */
+unsigned lag_bucket(uint64_t ns);
+
+#endif

@@ -1,0 +1,432 @@
+/* Walking _PyInterpreterFrame chains, and a bounded table of the stacks seen. */
+#define _GNU_SOURCE
+#include "stacks.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compat.h"
+#include "lines.h"
+#include "memory.h"
+#include "symbols.h"
+
+/* The chain is followed no further: 1,000 frames is CPython's default limit, 10,000 what deep recursion is raised to, and
+ * a walk this long takes 1 to 2 ms. */
+enum { WALK_MOST = 12000 };
+
+/* Different stacks kept at once, and their frames. */
+enum { STACKS = 8192, STACK_POSITIONS = 512 * 1024 };
+
+/* Frames that follow each other on the data stack are fetched together, this many bytes below the one asked for. */
+enum { WINDOW = 2048 };
+
+/* Enough of a thread state to hold every field that is read: the largest offset is 296, in 3.11. */
+enum { TSTATE_HEAD = 320, FRAME_MOST = 80 };
+
+struct raw_frame {
+    uintptr_t code, instruction;
+    bool generator;
+};
+
+/* Innermost first; when longer than STACK_FRAMES the outer part is a ring. */
+struct walk {
+    struct raw_frame frames[STACK_FRAMES];
+    uint32_t count;
+    uintptr_t outermost; /* address of the last frame */
+    bool ended;          /* reached the end of the chain */
+};
+
+struct known_stack {
+    uint64_t identity;
+    uint32_t first, count; /* in stack_positions */
+    uint32_t number;       /* in the event lines; 0: not sent yet */
+    bool whole;
+};
+
+/* All guarded by the lock of symbols.c. */
+static struct walk walk;
+static char window[WINDOW + FRAME_MOST];
+static uintptr_t window_at;
+static size_t window_size;
+static char heads[STACK_FRAMES][CODE_HEAD];
+static struct known_stack stacks[STACKS];
+static uint32_t stack_count;
+static uint32_t stack_table[STACKS * 2];
+static uint32_t stack_positions[STACK_POSITIONS];
+static uint32_t positions_used;
+static uint32_t last_number;
+static char line_text[192 * 1024];
+
+/* ---- the walk ---- */
+
+static uintptr_t
+word_at(const char *bytes, uint32_t offset)
+{
+    uintptr_t word;
+    memcpy(&word, bytes + offset, sizeof word);
+    return word;
+}
+
+/* The fixed part of the frame at `address`, from the window or by a new read of it; NULL where it is not readable. */
+static const char *
+frame_at(uintptr_t address)
+{
+    size_t size = compat.layout->frame_size;
+    if (address >= window_at && address + size <= window_at + window_size) {
+        return window + (address - window_at);
+    }
+    window_at = address - WINDOW;
+    window_size = WINDOW + size;
+    if (memory_read(window, window_at, window_size)) {
+        return window + WINDOW;
+    }
+    window_at = address;
+    window_size = memory_read(window, address, size) ? size : 0;
+    return window_size != 0 ? window : NULL;
+}
+
+static void
+keep_frame(const struct raw_frame *frame)
+{
+    uint32_t at = walk.count < STACK_INNER ? walk.count : STACK_INNER + (walk.count - STACK_INNER) % STACK_OUTER;
+    walk.frames[at] = *frame;
+    walk.count++;
+}
+
+/* Where the chain of a thread state begins; 0 if it cannot be read or belongs to another thread. */
+static uintptr_t
+innermost(uintptr_t tstate, pid_t tid)
+{
+    const struct layout *at = compat.layout;
+    char head[TSTATE_HEAD];
+    if (!memory_read(head, tstate, sizeof head) || (tid != 0 && word_at(head, at->tstate_tid) != (uintptr_t)tid)) {
+        return 0;
+    }
+    uintptr_t frame = word_at(head, at->tstate_frame);
+    if (at->tstate_frame_indirect != 0 && !memory_read(&frame, frame + at->tstate_frame_indirect - 1, sizeof frame)) {
+        return 0;
+    }
+    return frame;
+}
+
+static void
+follow(uintptr_t address)
+{
+    const struct layout *at = compat.layout;
+    walk.count = 0;
+    walk.outermost = 0;
+    walk.ended = false;
+    window_size = 0;
+    for (int steps = 0; address != 0 && steps < WALK_MOST; steps++) {
+        const char *frame = frame_at(address);
+        if (frame == NULL) {
+            return;
+        }
+        unsigned char owner = (unsigned char)frame[at->frame_owner];
+        if (owner < at->owner_no_python) {
+            struct raw_frame raw = {
+                .code = word_at(frame, at->frame_code) & ~(uintptr_t)7, /* 3.14: tagged */
+                .instruction = word_at(frame, at->frame_instr),
+                .generator = owner == at->owner_generator,
+            };
+            keep_frame(&raw);
+            walk.outermost = address;
+        }
+        address = word_at(frame, at->frame_previous);
+    }
+    walk.ended = address == 0;
+}
+
+/* ---- naming ---- */
+
+static uint32_t
+kept_frames(void)
+{
+    return walk.count < STACK_FRAMES ? walk.count : STACK_FRAMES;
+}
+
+/* The n-th kept frame from the outside in `frames`. */
+static uint32_t
+from_outside(uint32_t n)
+{
+    if (walk.count <= STACK_FRAMES) {
+        return walk.count - 1 - n;
+    }
+    uint32_t oldest = (walk.count - STACK_INNER) % STACK_OUTER; /* the innermost of the ring */
+    return n < STACK_OUTER ? STACK_INNER + (oldest + STACK_OUTER - 1 - n) % STACK_OUTER : STACK_FRAMES - 1 - n;
+}
+
+/* Fetch the heads of all code objects with one system call; false if one of them is not there (a torn walk). */
+static bool
+read_heads(uint32_t count)
+{
+    static struct iovec to[STACK_FRAMES], from[STACK_FRAMES];
+    size_t size = compat.layout->code_bytes;
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = (struct iovec){heads[i], size};
+        from[i] = (struct iovec){(void *)walk.frames[i].code, size};
+    }
+    return memory_read_pieces(to, from, count) == size * count;
+}
+
+enum frame_verdict { FRAME_TORN, FRAME_INCOMPLETE, FRAME_GOOD };
+
+/* Does the frame belong to a code object, and has it begun? The offset is in bytes; -2 before the first instruction. */
+static enum frame_verdict
+judge(uint32_t i, int32_t *offset)
+{
+    const struct layout *at = compat.layout;
+    const struct raw_frame *frame = &walk.frames[i];
+    int64_t units = (int64_t)word_at(heads[i], VAR_SIZE);
+    int64_t distance = (int64_t)(frame->instruction - (frame->code + at->code_bytes));
+    int32_t first;
+    memcpy(&first, heads[i] + at->code_firsttraceable, sizeof first);
+    if (word_at(heads[i], OBJECT_TYPE) != compat.code_type || distance < -2 || distance > 2 * units) {
+        return FRAME_TORN;
+    }
+    *offset = (int32_t)distance;
+    return !frame->generator && distance < 2 * (int64_t)first ? FRAME_INCOMPLETE : FRAME_GOOD;
+}
+
+/* The positions of all frames, outermost first, into `to`; returns their number, or -1 for a torn walk or full tables. */
+static int
+name_frames(uint32_t *to)
+{
+    uint32_t count = kept_frames();
+    int named = 0;
+    if (count == 0 || !read_heads(count)) {
+        return -1;
+    }
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t i = from_outside(n);
+        int32_t offset;
+        enum frame_verdict verdict = judge(i, &offset);
+        if (verdict == FRAME_TORN) {
+            return -1;
+        }
+        if (verdict == FRAME_INCOMPLETE) {
+            continue;
+        }
+        uint32_t code = symbols_code(walk.frames[i].code, heads[i]);
+        uint32_t position = code == NO_SYMBOL ? NO_SYMBOL : symbols_position(code, offset);
+        if (position == NO_SYMBOL) {
+            return -1;
+        }
+        to[named++] = position;
+    }
+    return named;
+}
+
+/* ---- the table ---- */
+
+static uint64_t
+identity_of(const uint32_t *positions, int count, bool whole)
+{
+    uint64_t value = 0x9e3779b97f4a7c15u + whole;
+    for (int i = 0; i < count; i++) {
+        value = (value ^ positions[i]) * 0xff51afd7ed558ccdu;
+        value ^= value >> 32;
+    }
+    return value;
+}
+
+/* Reference of the stack whose `count` positions are at the end of the table, entered if it is new. */
+static uint32_t
+enter(uint64_t identity, int count, bool whole)
+{
+    uint32_t slot = (uint32_t)(identity >> 20) % (STACKS * 2);
+    for (; stack_table[slot] != 0; slot = (slot + 1) % (STACKS * 2)) {
+        if (stacks[stack_table[slot] - 1].identity == identity) {
+            return stack_table[slot];
+        }
+    }
+    if (stack_count >= STACKS) {
+        return NO_STACK;
+    }
+    stacks[stack_count] =
+        (struct known_stack){.identity = identity, .first = positions_used, .count = (uint32_t)count, .whole = whole};
+    positions_used += (uint32_t)count;
+    stack_table[slot] = ++stack_count;
+    return stack_count;
+}
+
+static struct stack
+read_locked(uintptr_t tstate, pid_t tid, uintptr_t base)
+{
+    struct stack stack = {.reference = NO_STACK};
+    follow(innermost(tstate, tid));
+    if (!walk.ended || walk.count == 0 || STACK_POSITIONS - positions_used < STACK_FRAMES) {
+        return stack;
+    }
+    int count = name_frames(&stack_positions[positions_used]);
+    if (count <= 0) {
+        return stack;
+    }
+    stack.whole = base == 0 || walk.outermost == base;
+    stack.identity = identity_of(&stack_positions[positions_used], count, stack.whole);
+    stack.reference = enter(stack.identity, count, stack.whole);
+    return stack;
+}
+
+struct stack
+stacks_read(uintptr_t tstate, pid_t tid, uintptr_t base)
+{
+    if (compat.layout == NULL || tstate == 0) {
+        return (struct stack){.reference = NO_STACK};
+    }
+    symbols_lock();
+    struct stack stack = read_locked(tstate, tid, base);
+    symbols_unlock();
+    return stack;
+}
+
+uintptr_t
+stacks_base(uintptr_t tstate)
+{
+    if (compat.layout == NULL) {
+        return 0;
+    }
+    symbols_lock();
+    follow(innermost(tstate, 0));
+    uintptr_t base = walk.ended ? walk.outermost : 0;
+    symbols_unlock();
+    return base;
+}
+
+/* ---- the event lines ---- */
+
+static void
+write_position(struct line *line, uint32_t index)
+{
+    const struct position *position = symbols_at(index);
+    struct text file = symbols_file(position->code), function = symbols_function(position->code);
+    char kind[] = {'"', symbols_kind(position->code), '"', ']', '\0'};
+    line_raw(line, "[");
+    line_string(line, file.bytes, file.size);
+    line_raw(line, ",");
+    line_signed(line, position->line);
+    line_raw(line, ",");
+    line_string(line, function.bytes, function.size);
+    line_raw(line, ",");
+    line_signed(line, position->column);
+    line_raw(line, ",");
+    line_signed(line, position->end_line);
+    line_raw(line, ",");
+    line_signed(line, position->end_column);
+    line_raw(line, ",");
+    line_raw(line, kind);
+}
+
+static void
+write_frames(struct line *line, const struct known_stack *stack)
+{
+    line_raw(line, "[");
+    for (uint32_t i = 0; i < stack->count; i++) {
+        line_raw(line, i == 0 ? "" : ",");
+        write_position(line, stack_positions[stack->first + i]);
+    }
+    line_raw(line, "]");
+}
+
+uint32_t
+stacks_announce(uint32_t reference)
+{
+    if (reference == NO_STACK) {
+        return 0;
+    }
+    symbols_lock();
+    struct known_stack *stack = &stacks[reference - 1];
+    bool new = stack->number == 0;
+    struct line line;
+    if (new) {
+        stack->number = ++last_number;
+        line = line_begin(line_text, sizeof line_text, "stack");
+        line_key_unsigned(&line, "id", stack->number);
+        line_key(&line, "f");
+        write_frames(&line, stack);
+        line_key_bool(&line, "whole", stack->whole);
+    }
+    uint32_t number = stack->number;
+    symbols_unlock(); /* a write may block, and threads with the GIL take this lock */
+    if (new) {
+        line_send(&line);
+    }
+    return number;
+}
+
+/* ---- for Python ---- */
+
+static void
+copy_text(char *to, size_t size, struct text text)
+{
+    size_t length = text.size < size - 1 ? text.size : size - 1;
+    memcpy(to, text.bytes, length);
+    to[length] = '\0';
+}
+
+static void
+copy_frame(struct frame *to, uint32_t index)
+{
+    const struct position *position = symbols_at(index);
+    to->position = *position;
+    to->kind = symbols_kind(position->code);
+    copy_text(to->file, sizeof to->file, symbols_file(position->code));
+    copy_text(to->function, sizeof to->function, symbols_function(position->code));
+}
+
+struct frame *
+stacks_copy(uintptr_t tstate, int *count)
+{
+    symbols_lock();
+    struct stack read = read_locked(tstate, 0, 0);
+    struct frame *frames = NULL;
+    if (read.reference != NO_STACK) {
+        const struct known_stack *stack = &stacks[read.reference - 1];
+        frames = malloc(stack->count * sizeof *frames);
+        for (uint32_t i = 0; frames != NULL && i < stack->count; i++) {
+            copy_frame(&frames[i], stack_positions[stack->first + i]);
+        }
+        *count = (int)stack->count;
+    }
+    symbols_unlock();
+    return frames;
+}
+
+bool
+stacks_copy_place(uintptr_t code, int32_t offset, struct frame *frame)
+{
+    symbols_lock();
+    uint32_t known = symbols_code(code, (const char *)code);
+    uint32_t position = known == NO_SYMBOL ? NO_SYMBOL : symbols_position(known, offset);
+    if (position != NO_SYMBOL) {
+        copy_frame(frame, position);
+    }
+    symbols_unlock();
+    return position != NO_SYMBOL;
+}
+
+static void
+reset(void)
+{
+    stack_count = positions_used = 0;
+    memset(stack_table, 0, sizeof stack_table);
+    symbols_reset();
+}
+
+void
+stacks_make_room(void)
+{
+    symbols_lock();
+    if (symbols_crowded() || stack_count > STACKS / 4 * 3 || positions_used > STACK_POSITIONS / 4 * 3) {
+        reset();
+    }
+    symbols_unlock();
+}
+
+void
+stacks_after_fork(void)
+{
+    reset();
+    last_number = 0;
+}

@@ -1,0 +1,49 @@
+/* What the operating system says of a thread of this process. Nothing here takes the GIL or allocates. */
+#ifndef UNJAM_THREADS_H
+#define UNJAM_THREADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "kept.h"
+
+/* Not readable. */
+#define UNKNOWN_NS UINT64_MAX
+
+/* Longest target kept; a path beyond it is cut at its end. */
+#define TARGET_SIZE 256
+
+struct os_state {
+    bool known;      /* could /proc be read at all */
+    bool running;    /* on a CPU or ready for one */
+    long syscall;    /* number of the system call it waits in; -1: waits outside of one (a page fault) */
+    uint64_t arguments[6];
+};
+
+pid_t threads_own_tid(void);
+
+/* The CPU clock of a thread of this process: linux/posix-timers.h, CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED. */
+clockid_t threads_cpu_clock(pid_t tid);
+
+/* /proc/self/task/TID/NAME, opened for reading. */
+struct kept threads_open(pid_t tid, const char *name);
+
+/* Nanoseconds the thread has waited on a run queue in its life, or UNKNOWN_NS. 1 us. */
+uint64_t threads_run_delay(const struct kept *schedstat);
+
+/* Running, or in which system call. 1 to 2 us. */
+struct os_state threads_look(const struct kept *syscall);
+
+/* Name of a system call, from static memory or `scratch`. */
+const char *threads_syscall_name(long number, char scratch[32]);
+
+/* The descriptor that the call waits on (-1: none) and, in `target`, what it is; "" where nothing is known. 2 us. */
+int threads_target(const struct os_state *state, char target[TARGET_SIZE]);
+
+/* Is this a wait on a futex? `address`: which. */
+bool threads_in_futex(const struct os_state *state, uintptr_t *address);
+
+#endif

@@ -1,0 +1,265 @@
+/* Following the turns of a loop, and telling of those that became stalls. */
+#define _GNU_SOURCE
+#include "watch.h"
+
+#include <string.h>
+
+#include "cgroup.h"
+#include "clock.h"
+#include "stacks.h"
+#include "steps.h"
+
+/* A long stall is sampled ever more rarely: what it is, is known by then. Nanoseconds. */
+static const uint64_t OFTEN = 10000000, RARER = 50000000, RARE = 500000000;
+static const uint64_t OFTEN_FROM = 100000000, RARER_FROM = 1000000000, RARE_FROM = 10000000000;
+
+static struct watch watches[SLOTS];
+static char line_text[128 * 1024];
+
+static struct watch *
+watch_of(const struct slot *slot)
+{
+    return &watches[slot - slots];
+}
+
+void
+watch_begin(const struct slot *slot)
+{
+    struct watch *watch = watch_of(slot);
+    memset(watch, 0, offsetof(struct watch, samples));
+    samples_clear(&watch->samples);
+}
+
+bool
+watch_any_samples(void)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        if (watches[i].samples.count != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- what was used before the turn, and in it ---- */
+
+/* How far the counters are now; the unfinished turn that began at `left` (0: none) counts as time away. */
+static struct reading
+read_counters(const struct slot *slot, uint64_t left)
+{
+    struct reading reading = {
+        .ns = clock_ns(),
+        .cpu_ns = clock_read_ns(slot->cpu_clock),
+        .runq_ns = threads_run_delay(&slot->schedstat),
+        .throttled_ns = cgroup_throttled(),
+        .away_ns = GET(slot->away_ns),
+        .turns = GET(slot->turns),
+    };
+    if (left != 0) {
+        reading.away_ns += clock_since(reading.ns, clock_at(left));
+    }
+    return reading;
+}
+
+/* The counters at the beginning of a turn, from the last look before it and a look in it: in the time away between the last
+ * look and the turn (`away_ns`: all of it before the turn) the thread was on a CPU as far as CPU time went by, then on a run
+ * queue. Off by 10 ms at most, the distance of two looks. */
+static struct reading
+at_beginning(const struct reading *last, const struct reading *now, uint64_t away_ns)
+{
+    struct reading base = *last;
+    uint64_t away = clock_since(away_ns, last->away_ns);
+    uint64_t cpu = smaller(clock_since(now->cpu_ns, last->cpu_ns), away);
+    base.cpu_ns += cpu;
+    if (last->runq_ns != UNKNOWN_NS && now->runq_ns != UNKNOWN_NS) {
+        base.runq_ns += smaller(clock_since(now->runq_ns, last->runq_ns), away - cpu);
+    }
+    return base;
+}
+
+static uint64_t
+used(uint64_t now, uint64_t base, uint64_t length)
+{
+    return now == UNKNOWN_NS || base == UNKNOWN_NS ? UNKNOWN_NS : smaller(clock_since(now, base), length);
+}
+
+static uint64_t
+overlap(const struct gap *gap, uint64_t from, uint64_t to)
+{
+    uint64_t first = from > gap->from ? from : gap->from, last = smaller(to, gap->to);
+    return smaller(clock_since(last, first), gap->ns);
+}
+
+/* ---- the line ---- */
+
+/* The state of a turn as far as a line tells it; times in nanoseconds. */
+struct telling {
+    uint64_t t1; /* UNKNOWN_NS: goes on */
+    uint64_t length, steps, longest_step;
+    uint64_t cpu_ns, runq_ns;
+};
+
+static void
+send_stall(const struct slot *slot, struct watch *watch, const struct telling *telling)
+{
+    samples_announce_stacks(&watch->samples);
+    struct line line = line_begin(line_text, sizeof line_text, "stall");
+    line_key_unsigned(&line, "id", watch->stall);
+    line_key_signed(&line, "loop", slot->loop);
+    line_key_unsigned(&line, "t0", watch->t0);
+    line_key_measured(&line, "t1", telling->t1);
+    line_key_measured(&line, "steps", steps_seen_on(slot) ? telling->steps : UNKNOWN_NS);
+    line_key_measured(&line, "longest_step_ns", steps_seen_on(slot) ? telling->longest_step : UNKNOWN_NS);
+    line_key_measured(&line, "cpu_ns", used(telling->cpu_ns, watch->base.cpu_ns, telling->length));
+    line_key_measured(&line, "runq_ns", used(telling->runq_ns, watch->base.runq_ns, telling->length));
+    line_key_measured(&line, "throttled_ns", used(cgroup_throttled(), watch->base.throttled_ns, telling->length));
+    line_key_unsigned(&line, "suspended_ns", watch->suspended_ns);
+    line_key_measured(&line, "gil_asked_ns", watch->samples.gil_asked_ns);
+    line_key_unsigned(&line, "samples_lost", watch->samples.lost);
+    samples_write(&watch->samples, &line);
+    line_send(&line);
+}
+
+/* ---- turns ---- */
+
+static void
+forget_turn(struct watch *watch)
+{
+    watch->left = 0;
+    watch->stall = 0;
+    watch->suspended_ns = 0;
+    samples_clear(&watch->samples);
+}
+
+static void
+begin_turn(struct watch *watch, uint64_t left, const struct reading *now, uint64_t away_ns)
+{
+    forget_turn(watch);
+    watch->left = left;
+    watch->t0 = clock_at(left);
+    watch->next_sample = watch->t0 + GET(threshold_ns) / 4;
+    watch->next_line = watch->t0 + GET(threshold_ns);
+    watch->base = at_beginning(&watch->last, now, away_ns);
+    samples_begin(&watch->samples, watch->t0, watch->base.cpu_ns, watch->base.runq_ns);
+}
+
+static void
+finish_turn(struct slot *slot, struct watch *watch, const struct ended_turn *turn, const struct gap *gap)
+{
+    uint64_t t1 = clock_at(turn->entered);
+    if (turn->left != watch->left) { /* it came and went between two looks */
+        const struct reading end = {.cpu_ns = turn->cpu_ns, .runq_ns = turn->runq_ns};
+        begin_turn(watch, turn->left, &end, turn->away_ns);
+    }
+    watch->suspended_ns += overlap(gap, watch->t0, t1);
+    watch->stall = turn->stall;
+    samples_close(&watch->samples, watch->t0, t1);
+    struct telling telling = {
+        .t1 = t1,
+        .length = clock_since(t1, watch->t0),
+        .steps = turn->steps,
+        .longest_step = clock_span_ns(turn->longest_step),
+        .cpu_ns = turn->cpu_ns,
+        .runq_ns = turn->runq_ns,
+    };
+    send_stall(slot, watch, &telling);
+    watch->finished = turn->left;
+    forget_turn(watch);
+}
+
+static void
+finish_ended(struct slot *slot, struct watch *watch, const struct gap *gap)
+{
+    uint32_t tail = GET(slot->ended_tail);
+    while (tail != atomic_load_explicit(&slot->ended_head, memory_order_acquire)) {
+        finish_turn(slot, watch, &slot->ended[tail % ENDED], gap);
+        atomic_store_explicit(&slot->ended_tail, ++tail, memory_order_release);
+    }
+}
+
+/* The turn passed the threshold, or doubled its length beyond one second, and goes on. */
+static void
+tell_open_stall(struct slot *slot, struct watch *watch, uint64_t now)
+{
+    uint32_t stall = slot_stall(slot, GET(slot->turns) + 1);
+    if (stall == 0 || GET(slot->left) != watch->left) {
+        return; /* it has just ended: its record is in the queue */
+    }
+    watch->stall = stall;
+    uint64_t began = GET(slot->step_began), running = began == 0 ? 0 : clock_since(now, clock_at(began));
+    uint64_t longest = clock_span_ns(GET(slot->turn_longest_step)), age = clock_since(now, watch->t0);
+    struct telling telling = {
+        .t1 = UNKNOWN_NS,
+        .length = age,
+        .steps = GET(slot->steps) - GET(slot->turn_first_step),
+        .longest_step = running > longest ? running : longest,
+        .cpu_ns = clock_read_ns(slot->cpu_clock),
+        .runq_ns = threads_run_delay(&slot->schedstat),
+    };
+    send_stall(slot, watch, &telling);
+    uint64_t next = 1000000000;
+    while (next <= age) {
+        next *= 2;
+    }
+    watch->next_line = watch->t0 + next;
+}
+
+static uint64_t
+sample_interval(uint64_t age)
+{
+    if (age < OFTEN_FROM) {
+        return 0; /* every tick */
+    }
+    return age < RARER_FROM ? OFTEN : age < RARE_FROM ? RARER : RARE;
+}
+
+static void
+follow_turn(struct slot *slot, struct watch *watch)
+{
+    uint64_t now = clock_ns();
+    if (now >= watch->next_sample) {
+        samples_take(&watch->samples, slot, watch->left, watch->t0);
+        /* A tenth less, or a tick that comes a little early would put the sample off to the next. */
+        watch->next_sample = now + sample_interval(clock_since(now, watch->t0)) / 10 * 9;
+    }
+    if (now >= watch->next_line) {
+        tell_open_stall(slot, watch, now);
+    }
+}
+
+bool
+watch_look(struct slot *slot, const struct gap *gap)
+{
+    struct watch *watch = watch_of(slot);
+    uint64_t turns = watch->last.turns;
+    uint64_t left = atomic_load_explicit(&slot->left, memory_order_acquire);
+    finish_ended(slot, watch, gap);
+    if (left == watch->finished) {
+        left = 0;
+    }
+    if (left != 0 && left == watch->left) {
+        watch->suspended_ns += overlap(gap, watch->t0, gap->to);
+        follow_turn(slot, watch);
+        return true;
+    }
+    if (watch->left != 0) {
+        forget_turn(watch);
+    }
+    if (left == 0 && watch->last.ns != 0 && turns == GET(slot->turns)) {
+        return false;
+    }
+    struct reading now = read_counters(slot, left);
+    if (left != 0) {
+        begin_turn(watch, left, &now, GET(slot->away_ns));
+        watch->suspended_ns = overlap(gap, watch->t0, gap->to);
+        follow_turn(slot, watch);
+    }
+    watch->last = now;
+    return true;
+}

@@ -1,0 +1,44 @@
+/* A watch: what the watchdog knows of one loop's present turn, and the stall that may come of it. Watchdog's thread only. */
+#ifndef UNJAM_WATCH_H
+#define UNJAM_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "samples.h"
+#include "slots.h"
+
+/* Counters of a loop and its thread at one moment. */
+struct reading {
+    uint64_t ns, cpu_ns, runq_ns, throttled_ns;
+    uint64_t away_ns; /* the unfinished turn included */
+    uint64_t turns;
+};
+
+struct watch {
+    uint64_t left;       /* the turn that is watched (slot.left), 0: none */
+    uint64_t finished;   /* the last turn whose end is known */
+    uint64_t t0;         /* when the watched turn began */
+    struct reading last; /* the last look at which this turn had not been seen yet */
+    struct reading base; /* as things were at t0 */
+    uint64_t next_sample, next_line;
+    uint32_t stall;      /* its number, 0: no line written yet */
+    uint64_t suspended_ns;
+    struct samples samples;
+};
+
+/* Time in which the whole process did not run although it was not waiting, found out at this tick. */
+struct gap {
+    uint64_t from, to, ns;
+};
+
+/* Look at one loop; `gap.ns` is 0 normally. Returns whether it was active since the last look. */
+bool watch_look(struct slot *slot, const struct gap *gap);
+
+/* Begin with a fresh slot. Called before the slot is live, from any thread. */
+void watch_begin(const struct slot *slot);
+
+/* Does any watch hold references to stacks? */
+bool watch_any_samples(void);
+
+#endif

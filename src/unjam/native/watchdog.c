@@ -1,0 +1,191 @@
+/* A look at every loop each tick while loops turn; none while they are quiet.
+ *
+ *     ticking --(no loop turned for 200 ms)--> drowsy --(one tick later, still nothing)--> asleep
+ *        ^------------------ watchdog_wake() by whoever leaves a select ------------------'
+ *
+ * In `drowsy` the flag is up already: whoever did not see it yet has been seen by the look that follows a tick later.
+ */
+#define _GNU_SOURCE
+#include "watchdog.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "clock.h"
+#include "futex.h"
+#include "slots.h"
+#include "stacks.h"
+#include "threads.h"
+#include "watch.h"
+
+/* Quiet for so long: go to sleep. Waking costs the loop one system call (5 us), so at most five a second. */
+static const uint64_t QUIET_NS = 200 * 1000 * 1000;
+
+/* A sleeper looks up once in a while all the same. */
+static const uint64_t SLEEP_NS = 5000000000;
+
+/* A tick that is later than this many ticks needs an explanation. */
+enum { LATE_TICKS = 3 };
+
+enum { STACK_SIZE = 256 * 1024 };
+
+_Atomic uint32_t watchdog_asleep;
+
+static pthread_t thread;
+static _Atomic bool running;
+static _Atomic bool stopping;
+static _Atomic uint32_t control;
+static uint64_t wanted_tick_ns;
+
+/* Of the watchdog's own thread. */
+static struct kept own_schedstat = {.fd = -1};
+
+/* What the clocks showed when the watchdog last went to sleep. */
+struct bedtime {
+    uint64_t ns, process_cpu_ns, runq_ns;
+};
+
+static struct bedtime
+bedtime_now(void)
+{
+    return (struct bedtime){clock_ns(), clock_read_ns(CLOCK_PROCESS_CPUTIME_ID), threads_run_delay(&own_schedstat)};
+}
+
+/* Did the whole process stand still? It woke late, was not waiting for a CPU, and no thread of the process used any. */
+static struct gap
+find_gap(const struct bedtime *then, uint64_t slept_for, uint64_t tick_ns, uint64_t resumed_ns)
+{
+    struct bedtime now = bedtime_now();
+    struct gap gap = {.from = then->ns, .to = now.ns, .ns = resumed_ns};
+    uint64_t late = clock_since(now.ns, then->ns + slept_for);
+    if (late <= LATE_TICKS * tick_ns || then->runq_ns == UNKNOWN_NS || now.runq_ns == UNKNOWN_NS) {
+        return gap;
+    }
+    uint64_t queued = clock_since(now.runq_ns, then->runq_ns);
+    uint64_t cpu = clock_since(now.process_cpu_ns, then->process_cpu_ns);
+    if (cpu < late / 10 && queued < late / 2) {
+        gap.ns += late - queued;
+    }
+    return gap;
+}
+
+static bool
+look_at_all(const struct gap *gap)
+{
+    bool active = false;
+    for (int i = 0; i < SLOTS; i++) {
+        int state = atomic_load(&slots[i].state);
+        if (state == SLOT_FREE) {
+            continue;
+        }
+        active |= watch_look(&slots[i], gap);
+        if (state == SLOT_CLOSING) {
+            slot_free(&slots[i]);
+        }
+    }
+    return active;
+}
+
+static uint64_t
+tick(void)
+{
+    uint64_t fifth = GET(threshold_ns) / 5;
+    uint64_t ns = wanted_tick_ns < fifth ? wanted_tick_ns : fifth;
+    return ns < 1000000 ? 1000000 : ns;
+}
+
+/* How long to sleep now, given for how long nothing has moved. */
+static uint64_t
+sleep_length(uint64_t quiet_ns)
+{
+    if (quiet_ns < QUIET_NS) {
+        return tick();
+    }
+    bool drowsy = atomic_exchange(&watchdog_asleep, 1) == 0;
+    return drowsy ? tick() : SLEEP_NS;
+}
+
+static void *
+watch_loops(void *unused)
+{
+    (void)unused;
+    prctl(PR_SET_NAME, "unjam-watchdog");
+    own_schedstat = threads_open(threads_own_tid(), "schedstat");
+    uint64_t quiet_ns = 0;
+    struct gap gap = {0};
+    for (;;) {
+        uint32_t seen = atomic_load(&control);
+        bool last = atomic_load(&stopping);
+        bool active = look_at_all(&gap);
+        if (last) {
+            break;
+        }
+        if (active) {
+            quiet_ns = 0;
+            atomic_store(&watchdog_asleep, 0);
+        }
+        if (!watch_any_samples()) {
+            stacks_make_room();
+        }
+        uint64_t length = sleep_length(quiet_ns);
+        struct bedtime before = bedtime_now();
+        futex_wait(&control, seen, length);
+        gap = find_gap(&before, length, tick(), clock_anchor());
+        quiet_ns = atomic_load(&control) != seen ? 0 : quiet_ns + length;
+    }
+    kept_close(&own_schedstat);
+    return NULL;
+}
+
+bool
+watchdog_start(uint64_t tick_ns)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    wanted_tick_ns = tick_ns;
+    atomic_store(&stopping, false);
+    atomic_store(&watchdog_asleep, 0);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread, &attributes, watch_loops, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    atomic_store(&running, error == 0);
+    return error == 0;
+}
+
+void
+watchdog_wake(void)
+{
+    atomic_store(&watchdog_asleep, 0);
+    atomic_fetch_add(&control, 1);
+    futex_wake_all(&control);
+}
+
+void
+watchdog_stop(void)
+{
+    if (!atomic_exchange(&running, false)) {
+        return;
+    }
+    atomic_store(&stopping, true);
+    watchdog_wake();
+    pthread_join(thread, NULL);
+}
+
+bool
+watchdog_running(void)
+{
+    return atomic_load(&running);
+}
+
+void
+watchdog_reset(void)
+{
+    atomic_store(&running, false);
+    atomic_store(&watchdog_asleep, 0);
+    kept_close(&own_schedstat);
+}

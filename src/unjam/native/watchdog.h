@@ -1,0 +1,26 @@
+/* The watchdog: a thread that never takes the GIL. */
+#ifndef UNJAM_WATCHDOG_H
+#define UNJAM_WATCHDOG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Not 0: it sleeps until a loop moves; who leaves a select has to wake it. */
+extern _Atomic uint32_t watchdog_asleep;
+
+/* Start the thread; false with errno where that fails. A tick is at most a fifth of the threshold and at least 1 ms. */
+bool watchdog_start(uint64_t tick_ns);
+
+/* Write what is open, and end the thread. Without the GIL; takes no longer than one look at the loops. */
+void watchdog_stop(void);
+
+bool watchdog_running(void);
+
+/* Wake it from its deep sleep. Any thread, no GIL, async-signal-safe. */
+void watchdog_wake(void);
+
+/* In the child after a fork: there is no such thread here. */
+void watchdog_reset(void);
+
+#endif

@@ -1,0 +1,93 @@
+"""What a suspended task waits for: its chain of awaits, and the future at the end of it.
+
+Only fields that the interpreter or the standard library own are read; nothing of the program runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Any, NamedTuple
+
+from unjam.model.lines import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+DEEPEST_CHAIN = 200
+"""Awaits followed in one task; what is deeper is told by its outermost part."""
+
+_INNER = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom", AsyncGeneratorType: "ag_await"}
+_FRAME = {CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame"}
+
+
+class Described(NamedTuple):
+    """A task by its name and the qualified name of its coroutine."""
+
+    name: str
+    coroutine: str
+
+
+def is_task(thing: object) -> bool:
+    """Whether it is a task of asyncio, by its type alone."""
+    return _is_a("asyncio.tasks", ("Task", "_PyTask"), thing)
+
+
+def is_future(thing: object) -> bool:
+    """Whether it is a future of asyncio, by its type alone."""
+    return _is_a("asyncio.futures", ("Future", "_PyFuture"), thing)
+
+
+def frames_of(task: Any) -> list[FrameType]:
+    """The frames of its chain of awaits, outermost first; tasks that it awaits in turn are not entered."""
+    return list(_frames(_coroutine(task)))
+
+
+def waits_for(task: Any) -> Any:
+    """The future at the end of the chain; None where the task is running, ready or of a kind that does not tell."""
+    return _of_task("_fut_waiter", task)
+
+
+def describe_task(task: Any) -> Described:
+    """Its name and coroutine, each cut and escaped."""
+    coroutine = _coroutine(task)
+    name = getattr(coroutine, "__qualname__", "?") if type(coroutine) in _INNER else type(coroutine).__name__
+    return Described(printable(_of_task("get_name", task)), printable(name))
+
+
+_MRO = type.__dict__["__mro__"].__get__
+
+
+def _is_a(module_name: str, names: tuple[str, ...], thing: object) -> bool:
+    module = sys.modules.get(module_name)
+    if module is None:
+        return False
+    wanted = [vars(module).get(name) for name in names]
+    return any(base is kind for base in _MRO(type(thing)) for kind in wanted)
+
+
+def _of_task(name: str, task: Any) -> Any:
+    """Read a field, or call a method, of asyncio's own Task type on it, whatever a subclass made of it."""
+    for base in _MRO(type(task)):
+        found = base.__dict__.get(name) if base.__module__ in {"_asyncio", "asyncio.tasks"} else None
+        if found is not None:
+            bound = found.__get__(task, base)
+            return bound() if callable(bound) and name.startswith("get_") else bound
+    return task.__dict__.get(name) if name == "_fut_waiter" and type(task).__module__ == "asyncio.tasks" else None
+
+
+def _coroutine(task: Any) -> Any:
+    return _of_task("get_coro", task)
+
+
+def _frames(awaited: Any) -> Iterator[FrameType]:
+    for _ in range(DEEPEST_CHAIN):
+        kind = type(awaited)
+        if kind not in _INNER:
+            return
+        frame = getattr(awaited, _FRAME[kind])
+        if frame is not None:
+            yield frame
+        awaited = getattr(awaited, _INNER[kind])

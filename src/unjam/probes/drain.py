@@ -1,0 +1,151 @@
+"""The thread that takes events from the engine: it names what only the GIL can name, and passes events on."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from unjam.failure import report_failure
+from unjam.native.quiet_thread import QuietThread
+from unjam.probes.loops import STATS_EVERY_NS, Loops
+from unjam.probes.steps import StepNotes
+from unjam.probes.threads import ThreadNames
+from unjam.probes.victims import VictimNotes
+
+VICTIMS_AFTER_NS = 50_000_000
+"""How long after a stall its victims are written: the turn after it has had time to run."""
+
+Subscriber: TypeAlias = Callable[[dict[str, Any]], None]
+"""Called with each event in the drainer's thread; what it raises is reported and contained."""
+
+Listeners: TypeAlias = tuple[list[Subscriber], tuple[Callable[[], None], ...]]
+"""Those who are told of each event, and those who are called every second to write what has gathered."""
+
+
+class Drainer:
+    """Sits in the engine's `drain`; also writes statistics every second."""
+
+    def __init__(
+        self,
+        engine: Any,
+        emit: Callable[[dict[str, Any]], None],
+        loops: Loops,
+        notes: tuple[StepNotes, VictimNotes],
+        listeners: Listeners,
+    ) -> None:
+        self._engine, self._emit = engine, emit
+        self._loops = loops
+        self._steps, self._victims = notes
+        self._threads = ThreadNames(emit)
+        self._subscribers, self._each_second = listeners
+        self._victims_due: list[tuple[int, int]] = []
+        self._next_stats_ns = 0
+        self._told_lost = 0
+        self._stopping = False
+        self._flushing: list[_thread.LockType] = []
+        self._thread = QuietThread(self._run)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._stopping = False
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread, then take what is left; gives up waiting after `timeout_s`."""
+        self._stopping = True
+        self._engine.wake()
+        if self._thread.join(timeout_s):
+            self._handle(self._engine.drain(0.0))
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until every event emitted before has been passed on; False where that takes longer than `timeout_s`."""
+        passed = _thread.allocate_lock()
+        passed.acquire()
+        self._engine.flush(timeout_s)
+        self._flushing.append(passed)
+        self._engine.wake()
+        return passed.acquire(timeout=timeout_s)
+
+    def finish(self) -> None:
+        """Write what was kept for later: the process ends, or watching does."""
+        self._write_victims(now=sys.maxsize)
+        for write in self._each_second:
+            write()
+        self._loops.write_end()
+        self._write_lost()
+        self._handle(self._engine.drain(0.0))
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._handle(self._engine.drain(self._wait_s()))
+                self._answer_flushes()
+                self._write_periodic()
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("events are recorded, but not named any more", error)
+
+    def _answer_flushes(self) -> None:
+        flushing, self._flushing = self._flushing, []
+        if flushing:
+            self._write_victims(now=sys.maxsize)
+            self._handle(self._engine.drain(0.0))
+        for passed in flushing:
+            passed.release()
+
+    def _wait_s(self) -> float:
+        due = min([self._next_stats_ns, *(due for due, _ in self._victims_due)])
+        return max(0.001, (due - time.monotonic_ns()) / 1e9)
+
+    def _write_periodic(self) -> None:
+        now = time.monotonic_ns()
+        self._write_victims(now)
+        if now >= self._next_stats_ns:
+            self._next_stats_ns = now + STATS_EVERY_NS
+            self._loops.write_stats()
+            for write in self._each_second:
+                write()
+            self._write_lost()
+
+    def _handle(self, lines: list[bytes]) -> None:
+        for line in lines:
+            event = json.loads(line)
+            if event["e"] == "stall":
+                self._name(event)
+            for subscriber in tuple(self._subscribers):
+                self._tell(subscriber, event)
+
+    def _name(self, stall: dict[str, Any]) -> None:
+        self._threads.write()
+        if stall["t1"] is None:
+            self._steps.write_current(stall, _current_task(self._loops.loop_of(stall["loop"])))
+        else:
+            self._steps.write(stall)
+            self._victims_due.append((time.monotonic_ns() + VICTIMS_AFTER_NS, stall["id"]))
+
+    def _write_victims(self, now: int) -> None:
+        due = [stall_id for at, stall_id in self._victims_due if at <= now]
+        self._victims_due = [(at, stall_id) for at, stall_id in self._victims_due if at > now]
+        for stall_id in due:
+            self._victims.write(stall_id)
+
+    def _write_lost(self) -> None:
+        lost = self._engine.lost()
+        if lost > self._told_lost:
+            why = "the disk is full, the file is closed, or events came faster than they could be kept"
+            self._emit({"e": "lost", "t": time.monotonic_ns(), "events": lost - self._told_lost, "why": why})
+            self._told_lost = lost
+
+    def _tell(self, subscriber: Subscriber, event: dict[str, Any]) -> None:
+        try:
+            subscriber(event)
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("a subscriber failed", error)
+
+
+def _current_task(loop: Any) -> Any:
+    tasks: Any = sys.modules.get("asyncio.tasks")
+    return tasks.current_task(loop) if tasks is not None and loop is not None else None

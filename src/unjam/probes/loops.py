@@ -1,0 +1,288 @@
+"""Which loops run, in which threads: found as they start, or found running, and numbered for as long as they exist."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import weakref
+from _thread import get_ident, get_native_id
+from collections.abc import Callable, Iterator
+from types import FrameType, ModuleType
+from typing import Any
+
+from unjam.failure import report_failure
+from unjam.probes.names import module_name, type_name
+from unjam.probes.patching import Patches
+from unjam.probes.threads import known_threads, thread_name
+
+SUMS = ("turns", "steps", "away_ns", "alive_ns")
+LONGEST = ("longest_turn_ns", "longest_step_ns")
+
+STATS_EVERY_NS = 1_000_000_000
+"""A killed process loses what came after its last `stats`: at most a second."""
+
+
+class WatchedLoop:
+    """One loop object over its life: it may run many times, and its statistics go on."""
+
+    def __init__(self, number: int, loop: Any) -> None:
+        self.number = number
+        self.type = f"{module_name(type(loop))}.{type_name(type(loop))}"
+        self._reference = _weak(loop)
+        self.before: dict[str, Any] | None = None
+        self.told_turns: int | None = -1
+
+    def get(self) -> Any:
+        """The loop; None where it is gone."""
+        return self._reference()
+
+    @property
+    def over(self) -> bool:
+        """Whether it can never run again."""
+        loop = self.get()
+        return loop is None or _is_closed(loop)
+
+    def finish_run(self, stats: dict[str, Any] | None) -> None:
+        """The present run is over: its statistics become part of what was before."""
+        self.before = merge(self.before, stats)
+
+
+def merge(before: dict[str, Any] | None, stats: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The statistics of one loop over several runs."""
+    if before is None or stats is None:
+        return stats or before
+    merged = dict(stats)
+    merged |= {key: _both(before[key], stats[key], int.__add__) for key in SUMS}
+    merged |= {key: _both(before[key], stats[key], max) for key in LONGEST}
+    lag = before["lag"]
+    merged["lag"] = lag | {bucket: count + lag.get(bucket, 0) for bucket, count in stats["lag"].items()}
+    return merged
+
+
+class Loops:
+    """Tells the engine of loops as they start and stop, and writes `loop`, `stats` and `loop_end` events."""
+
+    def __init__(self, engine: Any, emit: Callable[[dict[str, Any]], None], *, steps: bool) -> None:
+        self._engine, self._emit, self._steps = engine, emit, steps
+        self._attach = getattr(engine, "attach_loop", None)
+        self._running: dict[int, WatchedLoop] = {}
+        self._known: dict[int, WatchedLoop] = {}
+        self._lock = threading.Lock()
+        self._last_number = 0
+
+    def running(self, loop: Any) -> None:
+        """The calling thread runs this loop from now on; None where it runs none any more."""
+        ident = get_ident()
+        present = self._running.get(ident)
+        if present is not None and present.get() is loop:
+            return
+        if present is not None:
+            self.stopped(ident)
+        if loop is not None:
+            self.started(loop, ident, get_native_id())
+
+    def started(self, loop: Any, ident: int, tid: int) -> WatchedLoop:
+        """A loop runs in that thread."""
+        watched, new = self._find(loop)
+        if new:
+            self._emit(
+                {
+                    "e": "loop",
+                    "t": time.monotonic_ns(),
+                    "loop": watched.number,
+                    "thread": thread_name(ident),
+                    "tid": tid,
+                    "type": watched.type,
+                    "steps": self._steps and _is_asyncio(loop),
+                }
+            )
+        self._running[ident] = watched
+        self._engine.register_loop(watched.number, _epoll_fd(loop), 0 if ident == get_ident() else ident)
+        if self._attach is not None:
+            self._attach(watched.number, loop)
+        return watched
+
+    def present(self) -> list[tuple[int, Any, int, str, str]]:
+        """The loops that run now: number, loop, ident and name of the thread, type of the loop."""
+        running = [(watched, watched.get(), ident) for ident, watched in list(self._running.items())]
+        return [(w.number, loop, ident, thread_name(ident), w.type) for w, loop, ident in running if loop is not None]
+
+    def stopped(self, ident: int) -> None:
+        """The loop of that thread runs no more."""
+        watched = self._running.pop(ident)
+        stats = self._engine.loop_stats(watched.number)
+        self._engine.unregister_loop(watched.number)
+        watched.finish_run(stats)
+
+    def write_stats(self) -> None:
+        """Write the statistics of loops that have turned since the last time, and the end of those that are over."""
+        running = {watched.number for watched in list(self._running.values())}
+        for watched in list(self._known.values()):
+            if watched.number not in running and watched.over:
+                self._write_end(watched)
+            else:
+                self._write_stats(watched)
+
+    def write_end(self) -> None:
+        """Write the last statistics and the end of every loop: no more is watched."""
+        for watched in list(self._known.values()):
+            self._write_end(watched)
+
+    def loop_of(self, number: int) -> Any:
+        """The loop of that number; None where it is gone."""
+        return next((watched.get() for watched in list(self._known.values()) if watched.number == number), None)
+
+    def number_of(self, loop: Any) -> int:
+        """The number of a loop; 0 where it has none."""
+        watched = self._known.get(id(loop))
+        return watched.number if watched is not None and watched.get() is loop else 0
+
+    def stop_all(self) -> None:
+        """Stop watching every loop."""
+        for ident in list(self._running):
+            self.stopped(ident)
+
+    def _find(self, loop: Any) -> tuple[WatchedLoop, bool]:
+        with self._lock:
+            watched = self._known.get(id(loop))
+            if watched is not None and watched.get() is loop:
+                return watched, False
+            self._last_number += 1
+            if watched is not None:
+                # Another loop lived at this address, and its end has not been written yet.
+                self._known[-watched.number] = watched
+            watched = self._known[id(loop)] = WatchedLoop(self._last_number, loop)
+            return watched, True
+
+    def _write_end(self, watched: WatchedLoop) -> None:
+        watched.told_turns = -1
+        self._write_stats(watched)
+        self._emit({"e": "loop_end", "t": time.monotonic_ns(), "loop": watched.number})
+        with self._lock:
+            self._known = {key: other for key, other in self._known.items() if other is not watched}
+
+    def _write_stats(self, watched: WatchedLoop) -> None:
+        # What was before is read first: a run that ends meanwhile is left out rather than counted twice.
+        stats = merge(watched.before, self._engine.loop_stats(watched.number))
+        if stats is None or watched.told_turns == stats["turns"]:
+            return
+        watched.told_turns = stats["turns"]
+        told = {key: stats[key] for key in ("loop", *SUMS, *LONGEST, "lag")}
+        self._emit({"e": "stats", "t": time.monotonic_ns(), **told})
+
+
+class LoopHooks:
+    """Makes asyncio and uvloop tell when a loop starts and stops."""
+
+    def __init__(self, running: Callable[[Any], None]) -> None:
+        self._running = running
+        self._patches = Patches()
+        self._active = True
+
+    def hook_asyncio(self, events: ModuleType) -> None:
+        """`asyncio.events` has been imported: every loop that runs says so through a function of it."""
+        self._patches.replace(events, "_set_running_loop", self._telling)
+        package = sys.modules.get("asyncio")
+        if package is not None and "_set_running_loop" in vars(package):
+            ours = vars(events)["_set_running_loop"]
+            self._patches.replace(package, "_set_running_loop", lambda _: ours)
+
+    def hook_uvloop(self, uvloop: ModuleType) -> None:
+        """`uvloop` has been imported: it keeps the function of asyncio that it found when it was."""
+        self._patches.replace(uvloop.Loop, "run_forever", self._bracketing)
+
+    def undo(self) -> None:
+        """Put everything back that is still ours; what others have kept only passes on from now."""
+        self._active = False
+        self._patches.undo()
+
+    def tell(self, loop: Any) -> None:
+        """The calling thread runs this loop from now on, or none."""
+        if self._active:
+            try:
+                self._running(loop)
+            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+                report_failure("a loop is not watched", error)
+
+    def _telling(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+        def _set_running_loop(loop: Any) -> None:
+            original(loop)
+            self.tell(loop)
+
+        return _set_running_loop
+
+    def _bracketing(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+        def run_forever(loop: Any) -> None:
+            self.tell(loop)
+            try:
+                original(loop)
+            finally:
+                self.tell(None)
+
+        return run_forever
+
+
+def _weak(loop: Any) -> Callable[[], Any]:
+    try:
+        return weakref.ref(loop)
+    except TypeError:
+        return lambda: None  # a loop of another kind, which counts as a new one each time it runs
+
+
+def _both(before: int | None, now: int | None, combine: Callable[[int, int], int]) -> int | None:
+    return None if before is None or now is None else combine(before, now)
+
+
+def _is_asyncio(loop: Any) -> bool:
+    base_events: Any = sys.modules.get("asyncio.base_events")
+    return base_events is not None and isinstance(loop, base_events.BaseEventLoop)
+
+
+def _is_uvloop(loop: Any) -> bool:
+    return any(module_name(cls) == "uvloop.loop" for cls in type(loop).__mro__)
+
+
+def _is_closed(loop: Any) -> bool:
+    if _is_asyncio(loop):
+        return vars(loop).get("_closed") is True
+    return _is_uvloop(loop) and loop.is_closed()
+
+
+def _epoll_fd(loop: Any) -> int:
+    """The descriptor that the loop waits on; -1 where it is not known."""
+    if _is_uvloop(loop):
+        fd = loop._get_backend_id()
+    else:
+        selector: Any = vars(loop).get("_selector") if _is_asyncio(loop) else None
+        selectors: Any = sys.modules.get("selectors")
+        epoll = getattr(selectors, "EpollSelector", None)
+        fd = selector.fileno() if epoll is not None and type(selector) is epoll else -1
+    return fd if type(fd) is int else -1
+
+
+def running_loops() -> Iterator[tuple[int, int, Any]]:
+    """(ident, thread number, loop) of the loops that run already: this thread's own, and all that show on a stack.
+
+    A loop of uvloop shows on none, so one in another thread is only found when it starts again.
+    """
+    own, events = get_ident(), sys.modules.get("asyncio.events")
+    loop = vars(events)["_get_running_loop"]() if events else None
+    if loop is not None:
+        yield own, get_native_id(), loop
+    tids = {ident: tid for tid, (ident, _) in known_threads().items()}
+    for ident, frame in sys._current_frames().items():
+        loop = _loop_on(frame) if ident != own else None
+        if loop is not None:
+            yield ident, tids.get(ident, 0), loop
+
+
+def _loop_on(frame: FrameType | None) -> Any:
+    """The loop whose `run_forever` is on this stack; the innermost, where one runs inside another."""
+    base_events: Any = sys.modules.get("asyncio.base_events")
+    code = getattr(getattr(base_events, "BaseEventLoop", None), "run_forever", None)
+    while frame is not None and code is not None:
+        if frame.f_code is code.__code__:
+            return frame.f_locals.get("self")
+        frame = frame.f_back
+    return None

@@ -1,0 +1,197 @@
+"""One thread pool as the pools probe keeps it: what queued, what ran, what holds its workers."""
+
+from __future__ import annotations
+
+import time
+from types import CodeType
+from typing import Any, NamedTuple, TypeAlias
+
+from unjam.probes.callables import Called, called
+
+MOST_CALLS = 64
+"""Different calls told apart in a second: a pool that runs more than that has no single one to blame."""
+
+UNLIMITED = float("inf")
+
+_now = time.monotonic_ns
+
+Place: TypeAlias = tuple[CodeType, int]
+"""A code object and the offset of an instruction in it: cheap to take, and told as file, line and function when it matters."""
+
+Site: TypeAlias = tuple[str, int, str]
+"""File, line and function that submitted a call."""
+
+
+class Job:
+    """One submitted call: `submitted` and `started` in nanoseconds of CLOCK_MONOTONIC, 0 while it has not started.
+
+    `function` is let go at the end, so that a future that the program keeps does not keep what it ran.
+    """
+
+    __slots__ = ("function", "place", "started", "submitted")
+
+    def __init__(self, function: object, place: Place | None) -> None:
+        self.function = function
+        self.place = place
+        self.submitted = _now()
+        self.started = 0
+
+
+class Tally:
+    """Calls of one function from one site since the last report. Times are sums in nanoseconds."""
+
+    __slots__ = ("count", "longest_queued", "longest_ran", "queued", "ran")
+
+    def __init__(self) -> None:
+        self.count = self.queued = self.ran = self.longest_queued = self.longest_ran = 0
+
+    def add(self, queued: int, ran: int) -> None:
+        """Count one call."""
+        self.count += 1
+        self.queued += queued
+        self.ran += ran
+        self.longest_queued = max(self.longest_queued, queued)
+        self.longest_ran = max(self.longest_ran, ran)
+
+
+class Depth(NamedTuple):
+    """The queue of a pool at one moment: `oldest` is how long the first in it has waited, in nanoseconds."""
+
+    queued: int
+    oldest: int
+
+
+class PoolState:
+    """The tallies of one pool since they were last taken.
+
+    `waited` holds the calls that queued for at least the threshold behind a full pool, `held` what kept the workers
+    meanwhile. `running` maps the ident of a worker's thread to its job; `waiting` holds the jobs of a pool without a queue to look into. A call that came late to an idle worker (the loop was
+    away, another thread had the GIL) did not wait for the pool: `full_at` is when all workers were last seen busy. Workers
+    write and the drainer takes; the GIL makes each step whole, and a call lost between two of them is one of many.
+    """
+
+    def __init__(self, name: str, kind: str, *, limit: float, threshold_ns: int) -> None:
+        self.name = name
+        self.kind = kind
+        self.limit = limit
+        self.threshold_ns = threshold_ns
+        self.full_at = 0
+        self.running: dict[int, Job] = {}
+        self.waiting: set[Job] = set()
+        self.waited: dict[tuple[Called, Site | None], Tally] = {}
+        self.held: dict[tuple[Called, Site | None], Tally] = {}
+        self.congested_until = 0
+
+    def started(self, job: Job, ident: int) -> None:
+        """A worker begins with the job."""
+        job.started = now = _now()
+        running = self.running
+        running[ident] = job
+        if len(running) >= self.limit:
+            self.full_at = now
+        if now - job.submitted >= self.threshold_ns and self.full_at >= job.submitted:
+            self.congested_until = now
+
+    def ended(self, job: Job, ident: int) -> None:
+        """The worker is done with it. Only a call that queued, or that others may queue behind, costs more than this."""
+        now = _now()
+        running = self.running
+        full = len(running) >= self.limit
+        if full:
+            self.full_at = now
+        running.pop(ident, None)
+        queued = job.started - job.submitted
+        function, job.function = job.function, None
+        ran = now - job.started
+        if job.started > self.congested_until and (ran < self.threshold_ns or not full):
+            return
+        key = (called(function), _site(job.place))
+        _tally(self.held, key).add(queued, ran)
+        if queued >= self.threshold_ns:
+            _tally(self.waited, key).add(queued, ran)
+
+    def events(self, depth: Depth, names: dict[int, str]) -> list[dict[str, Any]]:
+        """Take what has gathered as `poolcall` events, with one `pool` event where anybody waited too long."""
+        stuck = depth.oldest >= self.threshold_ns and len(self.running) >= self.limit
+        if stuck:
+            self.congested_until = _now()
+        waited, self.waited = self.waited, {}
+        held, self.held = self.held, {}
+        if not waited and not stuck:
+            return []
+        return [self._pool_event(depth, held, names), *(self._call_event(key, tally) for key, tally in waited.items())]
+
+    def _pool_event(
+        self, depth: Depth, held: dict[tuple[Called, Site | None], Tally], names: dict[int, str]
+    ) -> dict[str, Any]:
+        now = _now()
+        return {
+            "e": "pool",
+            "t": now,
+            "pool": self.name,
+            "kind": self.kind,
+            "limit": None if self.limit == UNLIMITED else self.limit,
+            "busy": len(self.running),
+            "queued": depth.queued,
+            "oldest_ns": depth.oldest,
+            "workers": [_worker(ident, job, now, names) for ident, job in list(self.running.items())[:MOST_CALLS]],
+            "held": [_occupant(key, tally) for key, tally in held.items()],
+        }
+
+    def _call_event(self, key: tuple[Called, Site | None], tally: Tally) -> dict[str, Any]:
+        call, site = key
+        return {
+            "e": "poolcall",
+            "t": _now(),
+            "pool": self.name,
+            "call": call.name,
+            "file": call.file,
+            "line": call.line,
+            "site": site,
+            "n": tally.count,
+            "queued_ns": tally.queued,
+            "longest_queued_ns": tally.longest_queued,
+            "ran_ns": tally.ran,
+        }
+
+
+def _tally(tallies: dict[tuple[Called, Site | None], Tally], key: tuple[Called, Site | None]) -> Tally:
+    tally = tallies.get(key)
+    if tally is None:
+        if len(tallies) >= MOST_CALLS:
+            key = (Called("other calls", "", 0), None)
+        tally = tallies.setdefault(key, Tally())
+    return tally
+
+
+def _site(place: Place | None) -> Site | None:
+    if place is None:
+        return None
+    code, offset = place
+    lines = (line for start, end, line in code.co_lines() if start <= offset < end)
+    return code.co_filename, next(lines, None) or code.co_firstlineno, code.co_qualname
+
+
+def _worker(ident: int, job: Job, now: int, names: dict[int, str]) -> dict[str, Any]:
+    call = called(job.function)
+    return {
+        "thread": names.get(ident, ""),
+        "call": call.name,
+        "file": call.file,
+        "line": call.line,
+        "age_ns": now - job.started,
+        "site": _site(job.place),
+    }
+
+
+def _occupant(key: tuple[Called, Site | None], tally: Tally) -> dict[str, Any]:
+    call, site = key
+    return {
+        "call": call.name,
+        "file": call.file,
+        "line": call.line,
+        "site": site,
+        "n": tally.count,
+        "ran_ns": tally.ran,
+        "longest_ran_ns": tally.longest_ran,
+    }

@@ -1,0 +1,297 @@
+"""Thread pools: how long calls queue for a worker, and what holds the workers meanwhile.
+
+Three kinds of pool are seen: every ThreadPoolExecutor (the default executor of asyncio and asgiref's single thread are such),
+anyio's capacity limiter, and the pools of unjam.bridge, which count for themselves. A call costs one object and two clock
+reads; names are made only for calls that queued for at least the threshold, or that others queued behind.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+import weakref
+from _thread import get_ident
+from types import FunctionType
+from typing import Any
+
+from unjam.model.lines import encode, printable
+from unjam.probes.patching import ImportWatch, Patches
+from unjam.probes.pool_state import UNLIMITED, Depth, Job, Place, PoolState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, ModuleType
+
+OUTSIDE = frozenset(
+    {"asyncio", "concurrent", "anyio", "starlette", "fastapi", "asgiref", "contextlib", "unjam", "uvloop"}
+)
+"""Packages that pass a call on: who submitted it is the nearest caller that is in none of them."""
+
+LOOPS_OWN = frozenset({"_run", "_run_once", "run", "run_forever", "run_until_complete"})
+"""Functions of those packages that run a callback or a loop: what called them did not submit anything."""
+
+_SUSPENDABLE = 0x80 | 0x100 | 0x200
+"""CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR: only a loop or an `await` enters such code, so a plain frame behind
+one is the loop's. (`inspect` has the names, and costs some milliseconds.)"""
+
+FARTHEST_CALLER = 12
+"""Frames looked through for the submitter: frameworks put five or six between."""
+
+
+class Pools:
+    """The pools of this process. `tick` is called about once a second and emits what has gathered since."""
+
+    def __init__(self, emit: Callable[[bytes], None], *, threshold_ns: int) -> None:
+        self._emit = emit
+        self._threshold_ns = threshold_ns
+        self._patches = Patches()
+        self._executors = _Living()
+        self._limiters = _Living()
+        self._of_thread: dict[int, PoolState] = {}
+        self._installed = False
+
+    def install(self, imports: ImportWatch) -> None:
+        """Watch executors and limiters as soon as their modules are imported."""
+        self._installed = True
+        imports.when_imported("concurrent.futures.thread", self._patch_executors)
+        imports.when_imported("anyio._backends._asyncio", self._patch_anyio)
+
+    def uninstall(self) -> None:
+        """Undo what is still ours; calls under way end uncounted."""
+        self._installed = False
+        self._patches.undo()
+
+    def tick(self) -> None:
+        """Emit one `pool` and some `poolcall` events for each pool in which somebody waited for at least the threshold."""
+        names = {thread.ident or 0: printable(thread.name) for thread in list(threading._active.values())}  # type: ignore[attr-defined]
+        for executor, state in self._executors.items():
+            self._tell(state, _depth_of_queue(executor._work_queue), names)
+        for limiter, state in self._limiters.items():
+            state.limit = _tokens(limiter)
+            self._tell(state, _depth(list(state.waiting)), names)
+        for state in self._executors.take_ended() + self._limiters.take_ended():
+            self._tell(state, Depth(queued=0, oldest=0), names)
+        for event in _bridge_events(self._threshold_ns):
+            self._emit(encode(event))
+
+    def waited_ns(self, job: Job) -> int:
+        """How long a call has queued, or did queue before it started."""
+        return (job.started or time.monotonic_ns()) - job.submitted
+
+    def _tell(self, state: PoolState, depth: Depth, names: dict[int, str]) -> None:
+        for event in state.events(depth, names):
+            self._emit(encode(event))
+
+    def _patch_executors(self, module: ModuleType) -> None:
+        if not self._installed:
+            return
+        self._patches.replace(module._WorkItem, "__init__", _submitting)
+        self._patches.replace(module._WorkItem, "run", self._running)
+        self._patches.replace(module, "_worker", self._working)
+
+    def _patch_anyio(self, module: ModuleType) -> None:
+        if self._installed:
+            self._patches.replace(module.AsyncIOBackend, "run_sync_in_worker_thread", self._limiting)
+
+    def _working(self, original: Callable[..., None]) -> Callable[..., None]:
+        def _worker(executor_reference: Any, /, *rest: Any) -> None:
+            executor = executor_reference()
+            if executor is not None:
+                self._of_thread[get_ident()] = self._state_of(executor)
+            del executor  # The worker must not keep alive the executor whose end it waits for.
+            try:
+                original(executor_reference, *rest)
+            finally:
+                self._of_thread.pop(get_ident(), None)
+
+        return _worker
+
+    def _running(self, original: Callable[..., None]) -> Callable[..., None]:
+        state_of = self._of_thread.get
+
+        def run(item: Any, /, *rest: Any) -> None:
+            ident = get_ident()
+            state = state_of(ident)
+            job = item.future.__dict__.get("_unjam_job")
+            if state is None or job is None:
+                original(item, *rest)
+                return
+            state.started(job, ident)
+            try:
+                original(item, *rest)
+            finally:
+                state.ended(job, ident)
+
+        return run
+
+    def _limiting(self, original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
+        pools = self
+
+        async def run_sync_in_worker_thread(cls: Any, func: Any, /, *args: Any, **options: Any) -> Any:
+            state = pools._state_of_limiter(options.get("limiter"), cls)
+            unjam_job = Job(func, _submitter(sys._getframe(1)))
+            state.waiting.add(unjam_job)
+            try:
+                return await original.__get__(None, cls)(_Timed(func, unjam_job, state), *args, **options)
+            finally:
+                state.waiting.discard(unjam_job)
+
+        return classmethod(run_sync_in_worker_thread)
+
+    def _state_of(self, executor: Any) -> PoolState:
+        state = self._executors.get(executor)
+        if state is None:
+            name, kind = _named(executor)
+            state = PoolState(name, kind, limit=executor._max_workers, threshold_ns=self._threshold_ns)
+            self._executors.add(executor, state)
+        return state
+
+    def _state_of_limiter(self, given: Any, backend: Any) -> PoolState:
+        limiter = backend.current_default_thread_limiter() if given is None else given
+        state = self._limiters.get(limiter)
+        if state is None:
+            name = "anyio's default thread limiter" if given is None else "an anyio thread limiter"
+            state = PoolState(name, "anyio", limit=_tokens(limiter), threshold_ns=self._threshold_ns)
+            self._limiters.add(limiter, state)
+        return state
+
+
+class _Living:
+    """States of pools by the identity of the pool, for as long as it lives; the program's own `__eq__` is never asked."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, tuple[weakref.ref[Any], PoolState]] = {}
+        self._ended: list[PoolState] = []
+
+    def add(self, pool: Any, state: PoolState) -> None:
+        """Keep the state until the pool is collected, and what has gathered in it until it is taken."""
+        key = id(pool)
+
+        def end(reference: weakref.ref[Any]) -> None:
+            self._ended.append(state)
+            if self._states.get(key, (None, None))[0] is reference:
+                del self._states[key]
+
+        self._states[key] = weakref.ref(pool, end), state
+
+    def take_ended(self) -> list[PoolState]:
+        """The states of pools that were collected since the last time."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def get(self, pool: Any) -> PoolState | None:
+        """The state of the pool."""
+        reference, state = self._states.get(id(pool), (None, None))
+        return state if reference is not None and reference() is pool else None
+
+    def items(self) -> list[tuple[Any, PoolState]]:
+        """Every pool that still lives."""
+        known = [(reference(), state) for reference, state in list(self._states.values())]
+        return [(pool, state) for pool, state in known if pool is not None]
+
+
+class _Timed:
+    """A function on its way through anyio's limiter to a worker thread."""
+
+    __slots__ = ("_function", "_job", "_state")
+
+    def __init__(self, function: Callable[..., Any], job: Job, state: PoolState) -> None:
+        self._function = function
+        self._job = job
+        self._state = state
+
+    def __call__(self, *args: Any) -> Any:
+        ident = get_ident()
+        self._state.waiting.discard(self._job)
+        self._state.started(self._job, ident)
+        try:
+            return self._function(*args)
+        finally:
+            self._state.ended(self._job, ident)
+
+
+def _submitting(original: Callable[..., None]) -> Callable[..., None]:
+    frame = sys._getframe
+
+    def __init__(item: Any, future: Any, function: Any, /, *rest: Any) -> None:  # noqa: N807 -- it replaces one
+        original(item, future, function, *rest)
+        # 3.14 passes (function, args, kwargs) as one task.
+        plain = function[0] if type(function) is tuple and function else function
+        future._unjam_job = Job(plain, _submitter(frame(2)))
+
+    return __init__
+
+
+def _submitter(frame: FrameType | None) -> Place | None:
+    """The nearest caller outside of OUTSIDE, not farther than the callback or the task that the loop runs at the moment."""
+    for _ in range(FARTHEST_CALLER):
+        if frame is None:
+            return None
+        code = frame.f_code
+        if not _passes_on(frame.f_globals.get("__name__")):
+            return code, frame.f_lasti
+        frame = frame.f_back
+        suspendable = code.co_flags & _SUSPENDABLE
+        if code.co_name in LOOPS_OWN or (suspendable and frame and not frame.f_code.co_flags & _SUSPENDABLE):
+            return None
+    return None
+
+
+_known: dict[str, bool] = {}
+"""Whether each module passes calls on, by its name: as many entries as there are modules that submit."""
+
+
+def _passes_on(module: object) -> bool:
+    if type(module) is not str:
+        return True
+    passes = _known.get(module)
+    if passes is None:
+        passes = _known[module] = module.partition(".")[0] in OUTSIDE
+    return passes
+
+
+def _named(executor: Any) -> tuple[str, str]:
+    asgiref = sys.modules.get("asgiref.sync")
+    if asgiref is not None and executor is asgiref.SyncToAsync.single_thread_executor:
+        return "asgiref's single thread", "asgiref"
+    prefix = executor._thread_name_prefix
+    if prefix == "asyncio":
+        return "asyncio's default executor", "executor"
+    return printable(prefix), "executor"
+
+
+def _depth_of_queue(queue: Any) -> Depth:
+    queued = queue.qsize()
+    jobs = [job for job in map(_job_of, _items(queue)) if job is not None] if queued else []
+    return _depth(jobs)
+
+
+def _depth(jobs: list[Job]) -> Depth:
+    now = time.monotonic_ns()
+    return Depth(len(jobs), max((now - job.submitted for job in jobs), default=0))
+
+
+def _tokens(limiter: Any) -> float:
+    total = limiter._total_tokens
+    return total if type(total) is int else UNLIMITED
+
+
+def _items(queue: Any) -> list[Any]:
+    """What a SimpleQueue holds, without taking it: its list up to 3.12, its items from 3.13."""
+    found = gc.get_referents(queue)
+    return [*found, *(item for held in found if type(held) is list for item in held)]
+
+
+def _job_of(item: Any) -> Job | None:
+    work_item = sys.modules["concurrent.futures.thread"]._WorkItem
+    job = item.future.__dict__.get("_unjam_job") if type(item) is work_item else None
+    return job if type(job) is Job else None
+
+
+def _bridge_events(threshold_ns: int) -> list[dict[str, Any]]:
+    bridge = sys.modules.get("unjam.bridge")
+    snapshots = getattr(bridge, "pool_events", None)
+    return snapshots(threshold_ns) if type(snapshots) is FunctionType else []

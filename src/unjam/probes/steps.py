@@ -1,0 +1,127 @@
+"""What the loop's own thread notes of its late steps, written once the stall they made is complete."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from unjam.failure import report_failure
+from unjam.probes import names
+
+MOST_STEPS = 64
+"""Long steps noted of one turn: more than a few are a crowd, and are told as one."""
+
+MOST_GROUPS, GROUPS_WRITTEN = 256, 32
+"""Kinds of steps told apart within one turn, and how many of them a `crowd` names (docs/recording.md)."""
+
+MOST_TURNS = 64
+"""Late turns of all loops of which notes are kept until it is known whether they were stalls."""
+
+Emit: TypeAlias = Callable[[dict[str, Any]], None]
+
+
+class Who(NamedTuple):
+    """Whose step it was: a task, or a callable with the place that scheduled it where it has no frame of Python."""
+
+    task: dict[str, Any] | None
+    callback: str
+    site: tuple[str, int, str] | None
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Steps of the same kind are one group of a crowd."""
+        return (self.task["coroutine"], "", None) if self.task else ("", self.callback, self.site)
+
+
+class Turn:
+    """The notes of one late turn of one loop."""
+
+    def __init__(self, loop_id: int, stall_id: int) -> None:
+        self.loop_id, self.stall_id = loop_id, stall_id
+        self.last_ns = 0
+        self.steps: list[tuple[int, int, Who]] = []
+        self.groups: dict[tuple[object, ...], tuple[Who, list[int]]] = {}
+
+    def add(self, who: Who, t0: int, t1: int, *, is_long: bool) -> None:
+        """Note a step."""
+        self.last_ns = t1
+        if is_long and len(self.steps) < MOST_STEPS:
+            self.steps.append((t0, t1, who))
+        if len(self.groups) < MOST_GROUPS or who.kind in self.groups:
+            _, sums = self.groups.setdefault(who.kind, (who, [0, 0, 0]))
+            sums[:] = sums[0] + 1, sums[1] + t1 - t0, max(sums[2], t1 - t0)
+
+
+class StepNotes:
+    """Observes steps for the engine, in the loops' threads, and writes `step` and `crowd` events."""
+
+    def __init__(self, engine: Any, emit: Emit, threshold_ns: int) -> None:
+        self._engine, self._emit, self._threshold_ns = engine, emit, threshold_ns
+        self._turns: deque[Turn] = deque(maxlen=MOST_TURNS)
+
+    def observe(self, loop_id: int, stall_id: int, handle: Any, t0: int, t1: int) -> None:
+        """A late step has ended."""
+        try:
+            turn = self._turn(loop_id, stall_id, t0)
+            turn.add(self._who(handle), t0, t1, is_long=5 * (t1 - t0) >= self._threshold_ns)
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("a step is not named", error)
+
+    def write_current(self, stall: dict[str, Any], task: Any) -> None:
+        """Write who is running in a stall that is not over: the loop's current task."""
+        named = names.task(task)
+        if named is not None:
+            self._write_step(stall, (stall["t0"], None, Who(named, "", None)))
+
+    def write(self, stall: dict[str, Any]) -> None:
+        """A stall is complete: write its steps, or the crowd of them."""
+        t0, t1 = stall["t0"], stall["t1"]
+        mine = [turn for turn in list(self._turns) if turn.loop_id == stall["loop"] and t0 < turn.last_ns <= t1]
+        for turn in mine:
+            self._turns.remove(turn)
+        steps = [step for turn in mine for step in turn.steps if step[0] >= t0]
+        for step in steps:
+            self._write_step(stall, step)
+        if mine and 2 * max((end - begin for begin, end, _ in steps), default=0) < t1 - t0:
+            self._write_crowd(stall, mine)
+
+    def _turn(self, loop_id: int, stall_id: int, t0: int) -> Turn:
+        """The notes of the turn of this step: the loop's last ones, unless they are of another turn."""
+        last = next((turn for turn in reversed(self._turns) if turn.loop_id == loop_id), None)
+        if last is not None and last.stall_id in {0, stall_id} and t0 - last.last_ns < self._threshold_ns // 5:
+            last.stall_id = stall_id
+            return last
+        turn = Turn(loop_id, stall_id)
+        self._turns.append(turn)
+        return turn
+
+    def _who(self, handle: Any) -> Who:
+        callback = handle._callback
+        task = names.task_of(callback)
+        if task is not None:
+            return Who(names.task(task), "", None)
+        site = None if names.callable_code(callback) else self._engine.scheduled_site(handle)
+        return Who(None, names.callable_name(callback), site)
+
+    def _write_step(self, stall: dict[str, Any], step: tuple[int, int | None, Who]) -> None:
+        begin, end, who = step
+        named = {"task": who.task, "callback": who.callback, "site": who.site}
+        self._emit({**_head("step", stall), "loop": stall["loop"], "t0": begin, "t1": end, **named})
+
+    def _write_crowd(self, stall: dict[str, Any], turns: list[Turn]) -> None:
+        groups = sorted((group for turn in turns for group in turn.groups.values()), key=lambda group: -group[1][1])
+        written = [_group(who, sums) for who, sums in groups[:GROUPS_WRITTEN]]
+        others = max(0, (stall.get("steps") or 0) - sum(group["n"] for group in written))
+        self._emit({**_head("crowd", stall), "groups": written, "others": others})
+
+
+def _head(kind: str, stall: dict[str, Any]) -> dict[str, Any]:
+    return {"e": kind, "t": time.monotonic_ns(), "stall": stall["id"]}
+
+
+def _group(who: Who, sums: list[int]) -> dict[str, Any]:
+    name = {"coroutine": who.task["coroutine"]} if who.task else {"callback": who.callback}
+    count, total, longest = sums
+    return {**name, "n": count, "total_ns": total, "max_ns": longest, "site": who.site}

@@ -1,0 +1,273 @@
+"""Every asyncio task: its await chain down to the innermost coroutine, what that waits for, and which time-outs guard it."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from dataclasses import dataclass, field
+from types import (
+    AsyncGeneratorType,
+    BuiltinMethodType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    GeneratorType,
+    MethodType,
+)
+from typing import TYPE_CHECKING, Any, Final
+
+from unjam.model.findings import Grade, Location
+from unjam.probes.waits_names import local_values
+from unjam.probes.waits_read import MISSING, class_dict, is_a, own_dict, read, text
+from unjam.probes.waits_scene import Claim, Scene, location
+from unjam.probes.waits_table import IO_MODULES, TASK_WAITS, Target, module_of
+from unjam.probes.waits_threads import give_name, note_held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_LINKS: Final = 60_000
+"""Links walked of one await chain; the walk is a loop, so depth costs time only."""
+KEEP_HEAD: Final = 20
+KEEP_TAIL: Final = 80
+"""Links of a chain whose frames are looked at: the outermost and the innermost ones."""
+
+
+@dataclass(slots=True)
+class Chain:
+    """The await chain of one task, outermost first, with the frames of its suspended coroutines."""
+
+    links: list[tuple[CodeType, int]] = field(default_factory=list)
+    frames: list[FrameType] = field(default_factory=list)
+    objects: list[Any] = field(default_factory=list)
+    skipped: int = 0
+
+
+@dataclass(slots=True)
+class TaskSeen:
+    """One task as found."""
+
+    key: str
+    task: Any
+    label: str
+    coroutine: str
+    loop: Any
+    running: bool
+    waiter: Any
+    target: Target | None
+    site: Location | None
+    ends_ms: float | None
+    sig: str
+    stack: int
+    frames: list[int]
+
+
+def all_tasks(loops: Iterable[Any]) -> list[Any]:
+    """Return every task that asyncio knows of, done ones too, without running code of the program.
+
+    `loops` are those whose tasks are to be listed where there is no list of all (3.14 and later).
+    """
+    tasks = sys.modules.get("asyncio.tasks")
+    if tasks is None:
+        return []
+    fields = tasks.__dict__
+    references: list[Any] = []
+    for name in ("_all_tasks", "_scheduled_tasks"):
+        weak = fields.get(name)
+        references += list(own_dict(weak).get("data", ())) if weak is not None else []
+    found = [task for reference in references if (task := reference()) is not None]
+    eager = fields.get("_eager_tasks")
+    found += list(eager) if type(eager) is set else []
+    if sys.version_info >= (3, 14):  # kept in lists per thread that only C can walk (gh-128002)
+        for loop in loops:
+            found += tasks.all_tasks(loop)
+    return list({id(task): task for task in found}.values())
+
+
+def task_key(scene: Scene, task: Any) -> str:
+    """Return the key of a task: of the object, because addresses are used again."""
+    return f"task:{scene.identities.serial(task)}"
+
+
+def look_at_task(scene: Scene, task: Any) -> TaskSeen | None:
+    """Look at one task; None if it is done."""
+    state = read(task, "_state")
+    if state != "PENDING" and type(state) is str:
+        return None
+    coroutine = read(task, "_coro")
+    waiter = read(task, "_fut_waiter")
+    chain = await_chain(coroutine)
+    target, depth = _find_wait(chain, waiter)
+    user = chain.links[-1 - depth] if depth < len(chain.links) else None
+    name = _name(task)
+    called = coroutine_name(coroutine)
+    running = type(coroutine) is CoroutineType and coroutine.cr_running
+    seen = TaskSeen(
+        key=task_key(scene, task),
+        task=task,
+        label=f"task {name!r}" + (f" ({called})" if called else ""),
+        coroutine=called,
+        loop=read(task, "_loop"),
+        running=running,
+        waiter=None if waiter is MISSING else waiter,
+        target=target,
+        site=location(*user) if user else None,
+        ends_ms=None,
+        sig=_signature(scene, chain, waiter),
+        stack=scene.stack(chain.links),
+        frames=[id(frame) for frame in chain.frames],
+    )
+    if chain.skipped:
+        scene.truncated["await links"] = scene.truncated.get("await links", 0) + chain.skipped
+    if not running:
+        _look_inside(scene, seen, chain)
+        if target is not None and depth < len(chain.frames):
+            give_name(scene, chain.frames[-1 - depth], target[1])
+    return seen
+
+
+def _signature(scene: Scene, chain: Chain, waiter: Any) -> str:
+    inner = chain.frames[-1].f_lasti if chain.frames else -1
+    return f"{inner}:{scene.identities.serial(waiter) if waiter is not None and waiter is not MISSING else 0}"
+
+
+def _name(task: Any) -> str:
+    asyncio_c = sys.modules.get("_asyncio")
+    kind = getattr(asyncio_c, "Task", None)
+    return text(kind.get_name(task) if kind is not None and is_a(task, kind) else read(task, "_name"), "?")
+
+
+def coroutine_name(coroutine: Any) -> str:
+    """Return `module.qualname` of a coroutine, or "" for other awaitables."""
+    kind = _known(coroutine)
+    return text(getattr(coroutine, _CODE[kind]).co_qualname) if kind else ""
+
+
+_CODE: Final[dict[type, str]] = {CoroutineType: "cr_code", GeneratorType: "gi_code", AsyncGeneratorType: "ag_code"}
+_CODE_TYPES: Final = tuple(_CODE)
+_FRAME: Final[dict[type, str]] = {CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame"}
+_NEXT: Final[dict[type, str]] = {
+    CoroutineType: "cr_await",
+    GeneratorType: "gi_yieldfrom",
+    AsyncGeneratorType: "ag_await",
+}
+
+
+def _known(value: Any) -> type | None:
+    return next((kind for kind in _CODE_TYPES if type(value) is kind), None)
+
+
+def await_chain(outermost: Any) -> Chain:
+    """Follow what a coroutine awaits. Wrappers without a frame (asend, coroutine_wrapper) are looked through."""
+    chain, at = Chain(), outermost
+    tail: list[tuple[CodeType, FrameType, Any]] = []
+    for _ in range(MOST_LINKS):
+        kind = _known(at)
+        if kind is None:
+            at = next((inner for inner in gc.get_referents(at) if _known(inner)), None) if _wrapper(at) else None
+            if at is None:
+                break
+            continue
+        frame = getattr(at, _FRAME[kind])
+        if frame is None:
+            break
+        tail.append((frame.f_code, frame, at))
+        if len(tail) > KEEP_HEAD + 2 * KEEP_TAIL:
+            chain.skipped += len(tail) - KEEP_HEAD - KEEP_TAIL
+            del tail[KEEP_HEAD:-KEEP_TAIL]
+        at = getattr(at, _NEXT[kind])
+    for code, frame, value in tail:
+        chain.links.append((code, frame.f_lineno or 0))
+        chain.frames.append(frame)
+        chain.objects.append(value)
+    return chain
+
+
+_WRAPPERS: Final = frozenset(
+    {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"}
+)
+
+
+def _wrapper(value: Any) -> bool:
+    kind = type(value)
+    return type.__dict__["__name__"].__get__(kind) in _WRAPPERS and class_dict(kind).get("__module__") is None
+
+
+def _find_wait(chain: Chain, waiter: Any) -> tuple[Target | None, int]:
+    """Climb from the innermost coroutine through known waiting functions; returns what for, and how many were climbed."""
+    target: Target | None = None
+    depth = 0
+    for frame in reversed(chain.frames):
+        module = module_of(frame)
+        place = (module, frame.f_code.co_qualname)
+        if place not in TASK_WAITS and module not in IO_MODULES:
+            break
+        known = TASK_WAITS.get(place, _io)
+        depth += 1
+        found = known(local_values(frame)) if known is not None else None
+        if found is not None and found[0] == "io":
+            found = ("io", waiter)
+        # A Condition that waits for its lock again waits for the lock.
+        if found is not None and not (target and target[0] == "alock" and found[0] == "acondition"):
+            target = found
+    pending = waiter is not None and waiter is not MISSING
+    if target is None or target[0] == "future":
+        awaited = target[1] if target else waiter
+        target = ("future", awaited) if pending else None
+    return (target if pending else None), depth
+
+
+def _io(_values: dict[str, Any]) -> Target:
+    return "io", None
+
+
+def _look_inside(scene: Scene, seen: TaskSeen, chain: Chain) -> None:
+    """Find the time-outs around a suspended task, and the locks that its coroutines hold."""
+    whens: list[float] = []
+    for frame, value in zip(chain.frames, chain.objects, strict=True):
+        inside = gc.get_referents(value)
+        whens += _deadlines(inside)
+        if frame.f_code.co_exceptiontable:
+            known = {id(owner): owner for owner in map(_bound_self, inside) if owner is not None}
+            note_held(scene, frame, Claim(seen.key, "is held by", Grade.EXACT, ""), set(), known)
+    if whens:
+        seen.ends_ms = max(0.0, (min(whens) - time.monotonic()) * 1e3)
+
+
+def _bound_self(value: Any) -> Any:
+    return value.__self__ if type(value) is MethodType or type(value) is BuiltinMethodType else None
+
+
+def _deadlines(inside: Iterable[Any], depth: int = 0) -> list[float]:
+    """Return when timers held by these objects fire, in seconds of the loop's clock, CLOCK_MONOTONIC on every known loop."""
+    found: list[float] = []
+    for value in inside:
+        owner = _bound_self(value)
+        for candidate in (value, *_timers_of(owner if owner is not None else value)):
+            when = timer_when(candidate)
+            if when is not None:
+                found.append(when)
+        generator = read(owner, "gen") if owner is not None and depth == 0 else None
+        if type(generator) is GeneratorType:
+            found += _deadlines(gc.get_referents(generator), 1)
+    return found
+
+
+def _timers_of(value: Any) -> tuple[Any, ...]:
+    """Return the timer of an asyncio.Timeout, an async_timeout.Timeout or an anyio.CancelScope."""
+    fields = own_dict(value)
+    return fields.get("_timeout_handler"), fields.get("_timeout_handle")
+
+
+def timer_when(value: Any) -> float | None:
+    """Return when a TimerHandle of asyncio or uvloop fires, None for anything else and for a cancelled one."""
+    events = sys.modules.get("asyncio.events")
+    if events is not None and is_a(value, events.__dict__.get("TimerHandle")):
+        when = read(value, "_when")
+        return when if type(when) is float and read(value, "_cancelled") is False else None
+    uvloop = sys.modules.get("uvloop.loop")
+    if uvloop is not None and type(value) is uvloop.__dict__.get("TimerHandle"):
+        inside = gc.get_referents(value)
+        return next((item for item in inside if type(item) is float), None)
+    return None

@@ -1,0 +1,273 @@
+"""What every thread does: the wait its innermost frames show, the locks its `with` blocks hold, the jobs it runs."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from dataclasses import dataclass, field
+from inspect import CO_COROUTINE
+from typing import TYPE_CHECKING, Any, Final
+
+from unjam.model.findings import Grade, Location
+from unjam.probes.waits_kernel import KernelWait, kernel_wait, times_run
+from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Held
+from unjam.probes.waits_names import local_values, reachable
+from unjam.probes.waits_read import MISSING, callable_name, own_dict, read, text
+from unjam.probes.waits_scene import Claim, Scene, location
+from unjam.probes.waits_table import THREAD_WAITS, Target, module_of
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+MOST_FRAMES: Final = 2_000
+"""Frames walked of one stack: enough for any program that is not in a runaway recursion."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """One thread as found: what it waits for, and what it does for others."""
+
+    key: str
+    ident: int
+    label: str
+    target: Target | None = None
+    site: Location | None = None
+    ends_ms: float | None = None
+    kernel: KernelWait = field(default_factory=lambda: KernelWait("unreadable"))
+    sig: str = ""
+    stack: int = -1
+    frames: set[int] = field(default_factory=set)
+    """Addresses of the coroutine frames on its stack."""
+    loop: Any = None
+    runner_loop: Any = None
+    parked: bool = False
+    """It waits in the select of its loop."""
+    job: Any = None
+    """The concurrent future of the pool's job that it runs."""
+    job_name: str = ""
+    pools: list[tuple[Any, Any]] = field(default_factory=list)
+    """The executor that this thread works for, and its queue."""
+    released: set[int] = field(default_factory=set)
+    """Locks that a Condition.wait of it has given back for now."""
+
+
+def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
+    """Look at every thread but the one of ident `leave_out`."""
+    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # enumerate() takes a lock
+    frames = sys._current_frames()
+    seen: list[Seen] = []
+    for ident in list(frames):
+        frame = frames.pop(ident, None)
+        if ident != leave_out and frame is not None:
+            chain = walk(frame)
+            if chain:
+                seen.append(_look(scene, ident, chain, known.get(ident)))
+            del chain
+        del frame
+        if scene.pause():
+            frames.clear()
+            frames = sys._current_frames()
+    return seen
+
+
+def thread_key(scene: Scene, ident: int, thread: Any) -> str:
+    """Return the key of a thread: of its Thread object, because idents are used again."""
+    return f"thread:{scene.identities.serial(thread)}" if thread is not None else f"thread:i{ident}"
+
+
+def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any) -> Seen:
+    fields = own_dict(thread) if thread is not None else {}
+    name = text(fields.get("_name"), f"ident {ident}")
+    tid = fields.get("_native_id")
+    seen = Seen(thread_key(scene, ident, thread), ident, f"thread {name}")
+    if type(tid) is int:
+        seen.kernel = kernel_wait(tid)
+    seen.stack = scene.stack([(f.f_code, f.f_lineno or 0) for f in reversed(chain)])
+    depth = _find_wait(scene, seen, chain)
+    if seen.target is None and seen.kernel.state == "futex":
+        _find_lock(scene, seen, chain[:3])
+    if seen.target is not None:
+        user = chain[min(depth, len(chain) - 1)]
+        seen.site = location(user.f_code, user.f_lineno)
+        give_name(scene, user, seen.target[1])
+        runs = times_run(tid) if type(tid) is int else None
+        seen.sig = f"{id(chain[0]):x}:{chain[0].f_lasti}:{runs}"
+    for inner in chain:
+        _duties(scene, seen, inner)
+    for inner in chain:
+        if inner.f_code.co_exceptiontable:
+            note_held(scene, inner, Claim(seen.key, "is held by", Grade.EXACT, ""), seen.released)
+    return seen
+
+
+def give_name(scene: Scene, frame: FrameType, wanted: Any) -> None:
+    """Note how the frame that waits calls what it waits for."""
+    if wanted is None or type(wanted) is int or id(wanted) in scene.names:
+        return
+    for path, value in reachable(frame):
+        if value is wanted:
+            scene.names[id(wanted)] = path
+            return
+
+
+def walk(frame: FrameType) -> list[FrameType]:
+    """Return a stack innermost first, cut at `MOST_FRAMES`, without frames of ours; empty for a thread of ours."""
+    chain: list[FrameType] = []
+    at: FrameType | None = frame
+    own = False
+    while at is not None and len(chain) < MOST_FRAMES:
+        own = module_of(at).startswith("unjam.")
+        if not own:
+            chain.append(at)
+        at = at.f_back
+    return [] if own else chain
+
+
+def _find_wait(scene: Scene, seen: Seen, chain: list[FrameType]) -> int:
+    """Climb from the innermost frame through known waiting functions; the outermost of them says what for.
+
+    Returns the index of the first frame that is not one of them: the place that waits.
+    """
+    depth = 0
+    timeouts: list[float] = []
+    for frame in chain:
+        place = (module_of(frame), frame.f_code.co_qualname)
+        if place not in THREAD_WAITS:
+            break
+        waits = THREAD_WAITS[place]
+        depth += 1
+        values = local_values(frame)
+        target = waits(values) if waits is not None else None
+        limit = values.get("timeout")
+        if (type(limit) is int or type(limit) is float) and limit >= 0:
+            timeouts.append(limit)
+        if target is not None and target[0] == "condition":
+            target = _condition(scene, seen, target[1])
+        seen.target = target or seen.target
+    if seen.target is not None and (seen.kernel.state in {"call", "running"} and seen.target[0] != "select"):
+        seen.target = None
+    if seen.kernel.timed or (timeouts and seen.kernel.state != "futex"):
+        seen.ends_ms = min(timeouts) * 1e3 if timeouts else -1.0
+    _parked(seen, chain, depth)
+    return depth
+
+
+def _condition(scene: Scene, seen: Seen, condition: Any) -> Target:
+    """Return what a Condition.wait waits for: to be notified, or, notified already, for its lock."""
+    lock = read(condition, "_lock")
+    key = scene.lock_key(lock)
+    if key is not None:
+        if seen.kernel.state == "futex" and key == f"lock:{seen.kernel.address:x}":
+            return "lock", lock
+        seen.released.add(id(lock))
+    return "condition", condition
+
+
+def _parked(seen: Seen, chain: list[FrameType], depth: int) -> None:
+    """A loop is parked only if its own round called the select: a select of the user's is I/O on the loop."""
+    if seen.target is None or seen.target[0] != "select":
+        return
+    caller = chain[depth] if depth < len(chain) else None
+    seen.parked = caller is not None and caller.f_code.co_qualname == "BaseEventLoop._run_once"
+    seen.target = None
+
+
+def _find_lock(scene: Scene, seen: Seen, chain: list[FrameType]) -> None:
+    """Find which lock lies at the futex of a thread that waits in C: among the objects its frames name, else unnamed."""
+    for frame in chain:
+        for path, value in reachable(frame):
+            lockish = type(value) is LOCK_TYPE or type(value) is RLOCK_TYPE
+            if lockish and scene.memory.semaphore(id(value)) == seen.kernel.address:
+                own = module_of(frame).partition(".")[0] not in sys.stdlib_module_names
+                (scene.names if own else scene.library_names).setdefault(id(value), path)
+                seen.target = ("lock", value)
+                break
+        if seen.target is not None:
+            break
+    else:
+        seen.target = ("futex", seen.kernel.address)
+    if seen.kernel.timed:
+        seen.ends_ms = -1.0
+
+
+def _duties(scene: Scene, seen: Seen, frame: FrameType) -> None:
+    """Note what the frame does for others: runs a loop, a pool's job, a pool's worker."""
+    code = frame.f_code
+    if code.co_flags & CO_COROUTINE:
+        seen.frames.add(id(frame))
+        return
+    duty = (module_of(frame), code.co_qualname)
+    if duty == ("asyncio.base_events", "BaseEventLoop.run_forever") and seen.loop is None:
+        seen.loop = local_values(frame).get("self")
+    elif duty == ("asyncio.runners", "Runner.run") and seen.runner_loop is None:
+        seen.runner_loop = own_dict(local_values(frame).get("self")).get("_loop")
+    elif duty == ("concurrent.futures.thread", "_WorkItem.run") and seen.job is None:
+        item = own_dict(local_values(frame).get("self"))
+        seen.job, seen.job_name = item.get("future"), job_name(item)
+    elif duty == ("concurrent.futures.thread", "_worker"):
+        values = local_values(frame)
+        reference = values.get("executor_reference")
+        executor = reference() if type(reference) is weakref.ref else None
+        if executor is not None:
+            seen.pools.append((executor, values.get("work_queue")))
+    elif duty == ("anyio._backends._asyncio", "WorkerThread.run"):
+        future = local_values(frame).get("future")
+        if future is not None:
+            claim = Claim(seen.key, "is set by", Grade.EXACT, "local `future` of anyio's worker")
+            scene.setters.setdefault(id(future), []).append(claim)
+
+
+def job_name(item: dict[str, Any]) -> str:
+    """Return what a _WorkItem with these fields calls; `task` holds it from 3.14 on."""
+    task = item.get("task")
+    return callable_name(item.get("fn", task[0] if type(task) is tuple and task else None))
+
+
+def note_held(
+    scene: Scene, frame: FrameType, holder: Claim, released: set[int], known: dict[int, Any] | None = None
+) -> None:
+    """Note for every `with` block around the frame's instruction that its manager is held by `holder`.
+
+    `known` maps addresses to objects that are at hand anyway; others are looked for by the names in the frame.
+    """
+    if scene.memory.reason:
+        return
+    for held in scene.memory.held(frame, frame.f_lasti):
+        value = (known or {}).get(held.address, MISSING)
+        if value is MISSING and held.address not in scene.names:
+            value = _named(scene, frame, held.address)
+        key, address = _lock_of(scene, held, value)
+        if address not in released:
+            scene.holders.setdefault(key, []).append(_holder(holder, frame.f_code, held.line))
+
+
+_REAL_LOCKS: Final = (id(LOCK_TYPE), id(RLOCK_TYPE))
+
+
+def _named(scene: Scene, frame: FrameType, address: int) -> Any:
+    for path, value in reachable(frame):
+        if id(value) == address:
+            scene.names.setdefault(address, path)
+            return value
+    return MISSING
+
+
+def _lock_of(scene: Scene, held: Held, value: Any) -> tuple[str, int]:
+    """Return key and address of what the manager of a `with` locks: itself, or the lock inside a threading.Condition."""
+    if held.type_address in _REAL_LOCKS:
+        return scene.lock_key_at(held.address), held.address
+    lock = read(value, "_lock") if value is not MISSING and type(value) is threading.Condition else MISSING
+    inner = scene.lock_key(lock)
+    if inner is None:
+        return f"held:{held.address:x}", held.address
+    scene.names.setdefault(id(lock), scene.names.get(held.address, "a Condition") + "'s lock")
+    return inner, id(lock)
+
+
+def _holder(holder: Claim, code: CodeType, line: int) -> Claim:
+    # A function that also calls release() may have given the lock back inside its `with`.
+    sure = "release" not in code.co_names
+    why = "the frame's value stack holds its exit" + ("" if sure else "; the function also calls release()")
+    grade = holder.grade if sure else Grade.INFERRED
+    return Claim(holder.key, holder.verb, grade, why, Location(code.co_filename, line, code.co_qualname))

@@ -1,0 +1,99 @@
+"""All probes of one process on one engine: started when the first loop runs, stopped in reverse."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from unjam.model.lines import encode
+from unjam.model.settings import Settings
+from unjam.native import Choice
+from unjam.probes.drain import Drainer, Listeners
+from unjam.probes.gc import GcProbe
+from unjam.probes.loops import Loops
+from unjam.probes.steps import StepNotes
+from unjam.probes.victims import MOST_VICTIMS, VictimNotes
+
+KEPT_LINES = 4096
+"""Event lines kept for the drainer: some seconds of the worst program, about a megabyte."""
+
+LONGEST_TICK_NS, SHORTEST_TICK_NS = 10_000_000, 1_000_000
+"""The watchdog looks every 10 ms, or five times in a threshold shorter than that; 1 ms already costs 1.5 % of a core."""
+
+STOP_S, PAUSE_S = 0.05, 1.0
+"""How long the end of the process, and a fork, wait for our own thread: a fork beside a thread is not safe, an end is."""
+
+
+class Probes:
+    """What observes this process; `fd` takes the lines, -1 for none, `listeners` is for the drainer."""
+
+    def __init__(self, choice: Choice, settings: Settings, fd: int, listeners: Listeners) -> None:
+        engine = self.engine = choice.engine
+        self._settings, self._fd = settings, fd
+        steps_work = not choice.sources.get("steps")
+        self._steps = StepNotes(engine, self.emit, settings.threshold_ns)
+        self._victims = VictimNotes(self.emit)
+        self._gc = GcProbe(engine)
+        self.loops = Loops(engine, self.emit, steps=steps_work)
+        self.drainer = Drainer(engine, self.emit, self.loops, (self._steps, self._victims), listeners)
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Write an event to the recording and to those who drain."""
+        self.engine.emit(encode(event))
+
+    def start(self) -> None:
+        """Begin to observe."""
+        engine, threshold_ns = self.engine, self._settings.threshold_ns
+        tick_ns = min(LONGEST_TICK_NS, max(SHORTEST_TICK_NS, threshold_ns // 5))
+        engine.start(threshold_ns=threshold_ns, tick_ns=tick_ns, fd=self._fd, keep=KEPT_LINES)
+        events: Any = sys.modules["asyncio.events"]
+        engine.install_steps(events.Handle, _on_failure)
+        engine.set_step_observer(self._steps.observe)
+        engine.set_victim_observer(self._victims.observe, MOST_VICTIMS)
+        self._gc.install()
+        self.drainer.start()
+
+    def finish(self) -> None:
+        """Write what is not written yet; the process is about to end."""
+        self.drainer.stop(STOP_S)
+        self.drainer.finish()
+
+    def stop(self) -> None:
+        """Stop observing, in reverse."""
+        self.loops.stop_all()
+        self._gc.uninstall()
+        self.engine.set_victim_observer(None)
+        self.engine.set_step_observer(None)
+        self.engine.stop()
+        self.finish()
+
+    def abandon(self) -> None:
+        """Forget everything in a fork's child, where no thread of ours is."""
+        self._gc.uninstall()
+
+    def pause(self) -> None:
+        """Have no thread of ours for a moment: the process forks."""
+        self.drainer.stop(PAUSE_S)
+        getattr(self.engine, "pause", _nothing)()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        getattr(self.engine, "resume", _nothing)()
+        self.drainer.start()
+
+
+def _nothing() -> None:
+    """What there is to do for an engine whose watchdog may live on."""
+
+
+def _on_failure(handle: Any, error: BaseException) -> None:
+    """Do with an exception of a callback what asyncio.Handle does: hand it to the loop's exception handler."""
+    loop = handle._loop
+    describe: Any = vars(sys.modules["asyncio.format_helpers"])["_format_callback_source"]
+    # In newer versions the arguments are only shown in debug mode, and the function says so by taking the word.
+    words = {"debug": loop.get_debug()} if describe.__kwdefaults__ else {}
+    name = describe(handle._callback, handle._args, **words)
+    context = {"message": f"Exception in callback {name}", "exception": error, "handle": handle}
+    if handle._source_traceback:
+        context["source_traceback"] = handle._source_traceback
+    loop.call_exception_handler(context)

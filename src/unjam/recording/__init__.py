@@ -1,0 +1,1 @@
+"""Events at rest: writer, reader, folder."""

@@ -1,0 +1,66 @@
+"""What a report is written for: its width, its colours, and the folder that paths are relative to."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+
+from rich.console import Console, RenderableType
+from rich.theme import Theme
+
+from unjam.reports.text import safe
+
+# Rich's own has a black background, which is a bar on a light terminal.
+_THEME = Theme({"markdown.code": "bold cyan"})
+
+WIDTH = 80
+"""Columns where nobody says otherwise: what a pipe and a bug report can show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`width` in columns; `cwd` is the folder that shown paths are relative to, "" to show them whole."""
+
+    width: int = WIDTH
+    color: bool = False
+    cwd: str = ""
+
+    def print(self, *parts: RenderableType) -> str:
+        """Render the parts, one below the other, without trailing blanks."""
+        console = Console(
+            file=io.StringIO(),
+            width=self.width,
+            force_terminal=self.color,
+            color_system="standard" if self.color else None,
+            no_color=not self.color,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+            theme=_THEME,
+        )
+        with console.capture() as capture:
+            for part in parts:
+                console.print(part)
+        return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+    def text(self, text: str) -> str:
+        """Make a sentence safe to show, with the paths in it relative to the folder."""
+        return safe(text.replace(f"{self.cwd}/", "") if self.cwd.strip("/") else text)
+
+    def path(self, file: str) -> str:
+        """Show a path the shortest way: relative to the folder, below site-packages, or whole."""
+        for marker in ("/site-packages/", "/dist-packages/"):
+            _, found, below = file.rpartition(marker)
+            if found:
+                return safe(below)
+        if not self.cwd or not file.startswith("/"):
+            return safe(file)
+        relative = os.path.relpath(file, self.cwd)
+        return safe(min(relative, file, key=len))
+
+    def place(self, file: str, line: int, function: str = "") -> str:
+        """Show a place in source: `app/pricing.py:41 in quote`."""
+        where = f"{self.path(file)}:{line}" if line > 0 else self.path(file)
+        return f"{where} in {safe(function)}" if function else where

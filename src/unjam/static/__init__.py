@@ -1,0 +1,1 @@
+"""Source to findings: facts, entry points, reach, suppressions."""

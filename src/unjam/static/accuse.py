@@ -1,0 +1,251 @@
+"""From calls on the loop to findings: one for each blocking call, with the chain that leads there and what to do."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from unjam.knowledge import index
+from unjam.knowledge.records import Advice, Weight
+from unjam.knowledge.records import Call as Record
+from unjam.knowledge.remedies import REMEDIES
+from unjam.model.findings import Evidence, Finding, Grade, Link, Location, Remedy
+from unjam.static.chains import Chains, Way
+from unjam.static.facts import Span
+from unjam.static.leaves import Leaf
+from unjam.static.program import Function, Program
+from unjam.static.result import Problem, Severity
+
+_SEVERITIES = {
+    Weight.UNBOUNDED: Severity.ERROR,
+    Weight.MILLISECONDS: Severity.WARNING,
+    Weight.MICROSECONDS: Severity.NOTE,
+}
+_CPU = frozenset({"UJ301", "UJ302", "UJ303", "UJ304"})
+"""How long these take depends on their input, which source does not show: suspected, and notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accusation:
+    """One place on the loop that breaks a rule, before anybody asked how the loop gets there."""
+
+    function: Function
+    span: Span
+    rule: str
+    leaf: str
+    severity: Severity
+    grade: Grade
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    record: Record | None = None
+    below: tuple[Link, ...] = ()
+    """Links under the user's line: the way through a library down to the leaf."""
+    remedies: tuple[Remedy, ...] = ()
+    once: bool = False
+    also: tuple[int, ...] = ()
+
+    @property
+    def line(self) -> int:
+        """The line to blame."""
+        return self.span[0]
+
+
+def blocking(function: Function, span: Span, leaf: Leaf, *, once: bool) -> Accusation:
+    """The accusation of a call that the knowledge base knows."""
+    cpu = leaf.record.rule in _CPU
+    severity = Severity.NOTE if cpu and leaf.weight is not Weight.UNBOUNDED else _SEVERITIES[leaf.weight]
+    grade = Grade.SUSPECTED if cpu else leaf.grade
+    shown = readable(leaf.name)
+    by = (
+        f"it resolves to {leaf.name}"
+        if leaf.grade is Grade.EXACT
+        else f"it is {leaf.name} by name; its type is not known"
+    )
+    return Accusation(
+        function,
+        span,
+        leaf.record.rule,
+        leaf.name,
+        severity,
+        grade,
+        f"{shown} {'takes CPU time on' if cpu else 'blocks'} the event loop",
+        (Evidence("source", by),),
+        leaf.record,
+        once=once,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known before any source is read; `advice` is by key, `by_rule` names the keys that go with a rule."""
+
+    records: tuple[Record, ...]
+    causes: Mapping[str, str]
+    advice: Mapping[str, Advice]
+    by_rule: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def shipped(cls) -> Knowledge:
+        """The knowledge base of this version of unjam."""
+        rules = index.rules()
+        causes = {rule.code: rule.cause for rule in rules}
+        return cls(index.calls(), causes, REMEDIES, {rule.code: rule.advice for rule in rules})
+
+
+def readable(name: str) -> str:
+    """A leaf as people write it: `open`, `with threading.Lock`."""
+    text = name.removeprefix("builtins.").replace("_thread.LockType", "threading.Lock").replace("_io.", "io.")
+    owner, _, method = text.rpartition(".")
+    return f"with {owner}" if method == "__enter__" else text
+
+
+class Writer:
+    """Turns accusations into problems. `early` are the calls whose result is handed to a pool, with its name."""
+
+    def __init__(
+        self, program: Program, chains: Chains, known: Knowledge, early: Mapping[tuple[str, int], str]
+    ) -> None:
+        self._program = program
+        self._chains = chains
+        self._known = known
+        self._early = early
+
+    def problem(self, accusation: Accusation, cut: frozenset[tuple[str, int]] = frozenset()) -> Problem | None:
+        """The problem, or None where every way of the loop to it goes over an allowed line."""
+        function = accusation.function
+        way = self._chains.way(function.symbol, cut)
+        if way is None:
+            return None
+        severity = accusation.severity
+        once = accusation.once or way.once
+        if (once or way.startup) and severity > Severity.NOTE:
+            severity = Severity(severity - 1)
+        line, column, end_line, end_column = accusation.span
+        return Problem(
+            self._finding(accusation, way),
+            severity,
+            function.path,
+            line,
+            column,
+            end_line,
+            end_column,
+            way.entry.label,
+            tuple(self._chains.location(symbol) for symbol in way.callers),
+            once or way.startup,
+            accusation.also,
+        )
+
+    def places(self, accusation: Accusation) -> tuple[tuple[str, int], ...]:
+        """Path and line of every call on the shown way, the blamed one last."""
+        way = self._chains.way(accusation.function.symbol)
+        return tuple(self._steps(accusation, way)) if way is not None else ()
+
+    def _finding(self, accusation: Accusation, way: Way) -> Finding:
+        function = accusation.function
+        chain = self._chains.links(way, function.symbol, accusation.line) + accusation.below
+        return Finding(
+            accusation.rule,
+            self._known.causes.get(accusation.rule, ""),
+            min(accusation.grade, way.grade),
+            accusation.message,
+            Location(function.path, accusation.line, function.name),
+            accusation.leaf,
+            chain,
+            evidence=tuple(self._evidence(accusation, way)),
+            remedies=accusation.remedies or tuple(self._remedies(accusation)),
+        )
+
+    def _evidence(self, accusation: Accusation, way: Way) -> Iterator[Evidence]:
+        yield from accusation.evidence
+        for path, line in self._steps(accusation, way):
+            if (path, line) in self._early:
+                pool = self._early[path, line]
+                yield Evidence(
+                    "source", f"line {line} calls it at once and hands the result to {pool}: pass the function"
+                )
+        if way.startup:
+            yield Evidence("source", "only start-up code leads here, so it costs once")
+        elif accusation.once or way.once:
+            yield Evidence("source", "the result is kept, so it costs once")
+        for edge in way.edges:
+            if edge.grade is not Grade.EXACT:
+                callee = edge.callee.partition(":")[2]
+                yield Evidence("source", f"{callee} is one of several functions that line {edge.line} may run")
+
+    def _steps(self, accusation: Accusation, way: Way) -> Iterator[tuple[str, int]]:
+        for edge in way.edges:
+            yield self._program.functions[edge.caller].path, edge.line
+        yield accusation.function.path, accusation.line
+
+    def _remedies(self, accusation: Accusation) -> Iterator[Remedy]:
+        record = accusation.record
+        keys = dict.fromkeys(
+            [*([record.remedy] if record and record.remedy else []), *self._known.by_rule.get(accusation.rule, ())]
+        )
+        words = {
+            "leaf": accusation.leaf,
+            "twin": record.twin if record and record.twin else "the async counterpart",
+            "function": accusation.function.name,
+        }
+        for key in keys:
+            advice = self._known.advice.get(key)
+            if advice is not None:
+                yield Remedy(_filled(advice.text, words), _filled(advice.cost, words))
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    for word, value in words.items():
+        text = text.replace("{" + word + "}", value)
+    return text
+
+
+def merged(accusations: list[Accusation]) -> list[Accusation]:
+    """One accusation for each place and rule; work on a file handle joins the `open` of the same function."""
+    places: dict[tuple[str, int, int, str], Accusation] = {}
+    for accusation in accusations:
+        key = accusation.function.path, accusation.span[0], accusation.span[1], accusation.rule
+        known = places.get(key)
+        if known is None or accusation.span > known.span:
+            places[key] = accusation
+    opened: dict[tuple[str, str], Accusation] = {}
+    for accusation in sorted(places.values(), key=lambda each: each.span):
+        if accusation.rule == "UJ102" and _opens(accusation.leaf):
+            opened.setdefault((accusation.function.symbol, "file"), accusation)
+    held = {place[:3] for place in places if place[3] == "UJ204"}
+    result = []
+    also: dict[int, list[int]] = {}
+    for place, accusation in places.items():
+        if place[3] == "UJ201" and place[:3] in held:
+            continue
+        first = opened.get((accusation.function.symbol, "file"))
+        if first is not None and first is not accusation and _handles(accusation.leaf):
+            also.setdefault(id(first), []).append(accusation.line)
+        else:
+            result.append(accusation)
+    return [
+        replace(each, also=tuple(sorted(set(also[id(each)]) - {each.line}))) if id(each) in also else each
+        for each in result
+    ]
+
+
+def _opens(leaf: str) -> bool:
+    return leaf in {"builtins.open", "io.open", "pathlib.Path.open", "os.fdopen"}
+
+
+def _handles(leaf: str) -> bool:
+    return leaf.startswith(("_io.", "io.", "typing.IO", "typing.TextIO", "typing.BinaryIO"))
+
+
+def fingerprint(problem: Problem, shown_path: str, text: str, again: int) -> str:
+    """A name for the finding that stays when lines move: rule, file, function, leaf, and the text of the line."""
+    culprit = problem.finding.culprit
+    parts = (
+        problem.rule,
+        shown_path,
+        culprit.function if culprit else "",
+        problem.finding.leaf,
+        " ".join(text.split()),
+    )
+    digest = hashlib.sha256("\0".join((*parts, str(again))).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]

@@ -1,0 +1,148 @@
+"""The analysis itself, step by step: types and outlines, the program, what runs on the loop, what blocks there."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from unjam.static import cache, imports, missing
+from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint, merged
+from unjam.static.allowances import Allowances
+from unjam.static.chains import Chains
+from unjam.static.check import Options
+from unjam.static.config import Config
+from unjam.static.effects import Effects
+from unjam.static.entries import Entries
+from unjam.static.facts import Request, Run, stubs
+from unjam.static.leaves import Catalog, Leaves
+from unjam.static.locks import Locks
+from unjam.static.mistakes import Mistakes
+from unjam.static.names import Namer
+from unjam.static.outline import outline
+from unjam.static.program import Program, joined
+from unjam.static.project import Project, text_of
+from unjam.static.reach import Reach
+from unjam.static.result import Coverage, Problem, Result
+from unjam.static.source import Outline
+
+
+def analysed(project: Project, options: Options, config: Config, say: Callable[[str], None]) -> Result:
+    """Analyse a project. Raises NotAvailable and FactsError."""
+    collecting = gc.isenabled()
+    gc.disable()  # millions of small tuples are made and none of them is ever part of a cycle
+    try:
+        return _Analysis(project, options, config, say).result()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Analysis:
+    """One analysis, step by step."""
+
+    def __init__(self, project: Project, options: Options, config: Config, say: Callable[[str], None]) -> None:
+        self._project = project
+        self._config = config
+        self._known = Knowledge.shipped()
+        self._options = options
+        self._say = say
+        self._result = Result(str(project.root), skipped=dict(project.skipped))
+
+    def result(self) -> Result:
+        project = self._project
+        if not project.files:
+            return self._result
+        self._say(f"checking {len(project.files):,} files")
+        sites = (*project.site_packages, stubs(cache.folder()))
+        run = Run(Request(project.files, project.roots, sites, project.python_version))
+        try:
+            outlines = self._outlines()
+            self._say("reading types")
+            facts = run.facts()
+        finally:
+            run.close()
+        program = joined(facts, outlines)
+        self._result.notices += missing.notices(project, outlines)
+        self._judge(program)
+        return self._result
+
+    def _outlines(self) -> dict[str, Outline]:
+        outlines = {}
+        for path in self._project.files:
+            try:
+                outlines[path] = outline(path, text_of(path))
+            except (OSError, SyntaxError, UnicodeDecodeError) as error:
+                self._result.skipped[path] = f"cannot be read: {error}"
+                continue
+            if outlines[path].problem:
+                self._result.skipped[path] = outlines[path].problem
+        return outlines
+
+    def _judge(self, program: Program) -> None:
+        namer = Namer(program)
+        effects = Effects(program, namer, self._config.offloads)
+        entries = Entries(
+            program, namer, effects, tests=self._options.tests or self._config.tests, own=self._config.entry_points
+        )
+        reach = Reach(program, effects, entries.found())
+        leaves = Leaves(program, Catalog((*self._config.sinks, *self._known.records)), namer)
+        self._result.coverage = _coverage(program, reach, leaves)
+        locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
+        found = [
+            *map(locks.ranked, _blocking(reach, leaves)),
+            *locks.held_over_await(),
+            *mistakes.accusations(),
+            *imports.accusations(program, reach, namer),
+        ]
+        writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early())
+        problems = list(self._allowed(merged(found), writer, program))
+        self._result.problems = sorted(self._fingerprinted(problems), key=_order)
+
+    def _allowed(self, accusations: list[Accusation], writer: Writer, program: Program) -> Iterator[Problem]:
+        allowances = Allowances(self._project, program, self._config, self._options.today)
+        for accusation in accusations:
+            problem = allowances.judge(accusation, writer)
+            if problem is None:
+                self._result.allowed += 1
+            elif problem.path in self._project.reported:
+                yield problem
+        self._result.notices += allowances.notices()
+
+    def _fingerprinted(self, problems: Iterable[Problem]) -> Iterator[Problem]:
+        seen: Counter[str] = Counter()
+        texts: dict[str, list[str]] = {}
+        for problem in sorted(problems, key=lambda each: (each.path, each.line, each.column)):
+            if problem.path not in texts:
+                texts[problem.path] = text_of(problem.path).splitlines()
+            lines = texts[problem.path]
+            text = lines[problem.line - 1] if problem.line <= len(lines) else ""
+            shown = self._project.relative(problem.path)
+            first = fingerprint(problem, shown, text, 0)
+            yield replace(problem, fingerprint=fingerprint(problem, shown, text, seen[first]))
+            seen[first] += 1
+
+
+def _blocking(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:
+    for function in reach.functions():
+        for call in function.calls:
+            leaf = leaves.leaf(function, call)
+            if leaf is not None:
+                yield blocking(function, call.span, leaf, once=call.site is not None and call.site.once)
+
+
+def _coverage(program: Program, reach: Reach, leaves: Leaves) -> Coverage:
+    calls = resolved = on_loop = 0
+    for function in reach.functions():
+        on_loop += 1
+        for call in function.calls:
+            if call.kind == "call":
+                calls += 1
+                resolved += call.resolved or leaves.named(function, call)
+    lines = sum(each.lines for each in program.outlines.values())
+    return Coverage(len(program.outlines), lines, len(program.functions), on_loop, calls, resolved)
+
+
+def _order(problem: Problem) -> tuple[int, str, int, int]:
+    return -problem.severity, problem.path, problem.line, problem.column

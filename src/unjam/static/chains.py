@@ -1,0 +1,103 @@
+"""How the loop gets to a function: the shortest way from a route or callback, and who else leads there."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from unjam.model.findings import Grade, Link, Location
+from unjam.static.entries import Entry
+from unjam.static.program import Program
+from unjam.static.reach import Edge, Reach
+
+FARTHEST = 4000
+"""Functions looked at on the way up; beyond, the nearest entry found so far is good enough for a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way from an entry down to a function: the edges in order, outermost first."""
+
+    entry: Entry
+    edges: tuple[Edge, ...]
+    callers: tuple[str, ...]
+    startup: bool
+
+    @property
+    def once(self) -> bool:
+        """Whether a cache or a guard on the way lets it happen only the first time."""
+        return any(edge.once for edge in self.edges)
+
+    @property
+    def grade(self) -> Grade:
+        """The grade of the weakest step."""
+        return min((edge.grade for edge in self.edges), default=Grade.EXACT)
+
+
+class Chains:
+    """Ways into the functions of one reach."""
+
+    def __init__(self, program: Program, reach: Reach) -> None:
+        self._program = program
+        self._reach = reach
+        self._ways: dict[tuple[str, frozenset[tuple[str, int]]], Way | None] = {}
+
+    def way(self, symbol: str, cut: frozenset[tuple[str, int]] = frozenset()) -> Way | None:
+        """The way to show for a function; `cut` are lines (path, line) whose calls are allowed. None: no way is left."""
+        key = symbol, cut
+        if key not in self._ways:
+            self._ways[key] = self._search(symbol, cut)
+        return self._ways[key]
+
+    def _search(self, symbol: str, cut: frozenset[tuple[str, int]]) -> Way | None:
+        down: dict[str, Edge | None] = {symbol: None}
+        waiting = deque([symbol])
+        entries: list[str] = []
+        while waiting and len(down) < FARTHEST:
+            current = waiting.popleft()
+            if current in self._reach.entries:
+                entries.append(current)
+            for edge in self._reach.callers.get(current, ()):
+                path = self._program.functions[edge.caller].path
+                if edge.caller not in down and (path, edge.line) not in cut:
+                    down[edge.caller] = edge
+                    waiting.append(edge.caller)
+        if not entries:
+            return None
+        labelled = [entry for entry in entries if self._reach.entries[entry].label]
+        chosen = (labelled or entries)[0]
+        return Way(self._reach.entries[chosen], _edges(chosen, down), self._nearest(down), self._startup(entries))
+
+    def _nearest(self, down: dict[str, Edge | None]) -> tuple[str, ...]:
+        """The entries from which no other entry lies on the way down."""
+        found = []
+        for symbol in down:
+            if symbol in self._reach.entries:
+                edges = _edges(symbol, down)
+                if not any(edge.callee in self._reach.entries for edge in edges):
+                    found.append(symbol)
+        return tuple(found)
+
+    def _startup(self, entries: list[str]) -> bool:
+        tops = [symbol for symbol in entries if self._reach.entries[symbol].label or not self._reach.callers[symbol]]
+        return bool(tops) and all(self._reach.entries[symbol].startup for symbol in tops)
+
+    def links(self, way: Way, symbol: str, line: int) -> tuple[Link, ...]:
+        """The chain as a finding carries it: each function with the line at which it goes on, down to the leaf's line."""
+        steps = [(edge.caller, edge.line) for edge in way.edges] + [(symbol, line)]
+        functions = [(self._program.functions[name], at) for name, at in steps]
+        return tuple(Link(function.path, at, function.name, "user") for function, at in functions)
+
+    def location(self, symbol: str) -> Location:
+        """Where a function is defined."""
+        function = self._program.functions[symbol]
+        return Location(function.path, function.scope.line, function.name)
+
+
+def _edges(top: str, down: dict[str, Edge | None]) -> tuple[Edge, ...]:
+    edges = []
+    edge = down[top]
+    while edge is not None:
+        edges.append(edge)
+        edge = down[edge.callee]
+    return tuple(edges)

@@ -1,0 +1,43 @@
+"""The static half in one call: files in, Result out, from the cache where nothing has changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from unjam.static import cache
+from unjam.static.config import Config
+from unjam.static.project import Project
+from unjam.static.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one check is made; `today` decides which allowances have expired."""
+
+    today: dt.date
+    tests: bool = False
+    fresh: bool = False
+    """Whether to leave out what the cache holds."""
+
+
+def check(
+    project: Project,
+    options: Options,
+    config: Config | None = None,
+    say: Callable[[str], None] = lambda _text: None,
+) -> Result:
+    """Check a project; `say` is told what takes long. Raises NotAvailable and FactsError."""
+    settings = config or Config()
+    expires = options.today if any(allow.until for allow in settings.allow) else None
+    key = cache.key_of(project, settings, options.tests, expires)
+    kept: Result | None = None if options.fresh else cache.load("results", key)
+    if kept is not None:
+        return kept
+    # Imported here: an unchanged project is answered without loading what analyses it.
+    from unjam.static.analysis import analysed
+
+    result = analysed(project, options, settings, say)
+    cache.save("results", key, result)
+    return result

@@ -1,0 +1,160 @@
+"""What functions do with the callables they are given: call them, hand them to a thread, give them back to the loop.
+
+Inferred from their bodies, to a fixed point, so that a project's own wrappers of `to_thread` and kin need no list.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from unjam.knowledge.offloads import BY_METHOD, HANDOFFS, OFFLOADING_DECORATORS, Handoff, Where
+from unjam.static.facts import Target
+from unjam.static.leaves import candidates
+from unjam.static.names import Namer
+from unjam.static.program import Call, Function, Program
+from unjam.static.source import Argument, CallSite
+
+_HANDOFFS: dict[str, Handoff] = {handoff.name: handoff for handoff in HANDOFFS}
+
+
+class Passing(NamedTuple):
+    """One callable argument and where it will run."""
+
+    argument: Argument
+    where: Where
+
+
+class Effects:
+    """The inferred fates of callable parameters, and through them of callable arguments."""
+
+    def __init__(self, program: Program, namer: Namer, handoffs: Iterable[Handoff] = ()) -> None:
+        self._program = program
+        self._namer = namer
+        self._handoffs = _HANDOFFS | {handoff.name: handoff for handoff in handoffs}
+        self._fates: dict[tuple[str, str], set[Where]] = defaultdict(set)
+        self._wrapped: set[tuple[str, str]] = set()
+        self._passed: list[tuple[str, str, str, str]] = []
+        for function in program.functions.values():
+            self._direct(function)
+        self._propagate()
+
+    def handoff(self, function: Function, call: Call) -> Handoff | None:
+        """The known call that hands a callable on, if this is one."""
+        for target in call.targets:
+            for name in candidates(target, self._program):
+                if name in self._handoffs:
+                    return self._handoffs[name]
+        if call.site is None or call.targets:
+            return None
+        name = self._namer.qualified(function, call.site.text)
+        return self._handoffs.get(name) or BY_METHOD.get(call.site.text.rpartition(".")[2])
+
+    def passings(self, function: Function, call: Call) -> Iterator[Passing]:
+        """The arguments of a call that are called somewhere, with where."""
+        site = call.site
+        if site is None or not site.arguments:
+            return
+        known = self.handoff(function, call)
+        if known is not None:
+            argument = site.argument(known.position, known.keyword)
+            if argument is not None:
+                yield Passing(argument, known.where)
+            return
+        for target in call.targets:
+            yield from self._into(target, site)
+
+    def offloads(self, symbol: str) -> bool:
+        """Whether a function, used as a decorator, makes what it decorates run in a thread."""
+        function = self._program.functions.get(symbol)
+        if function is None or not function.scope.parameters:
+            return symbol.replace(":", ".") in OFFLOADING_DECORATORS
+        parameter = symbol, function.scope.parameters[0]
+        fates = self._fates.get(parameter, set())
+        called_here = Where.HERE in fates or parameter in self._wrapped
+        return bool(fates & {Where.THREAD, Where.PROCESS}) and not called_here
+
+    def _into(self, target: Target, site: CallSite) -> Iterator[Passing]:
+        for parameter, argument in self._bound(target, site):
+            for where in self._fates.get((target.symbol, parameter), ()):
+                yield Passing(argument, where)
+
+    def _bound(self, target: Target, site: CallSite) -> Iterator[tuple[str, Argument]]:
+        """The parameters of a project function with the arguments that they receive."""
+        function = self._program.functions.get(target.symbol)
+        if function is None:
+            return
+        parameters = function.scope.parameters
+        if function.scope.owner and parameters[:1] in {("self",), ("cls",)}:
+            parameters = parameters[1:]
+        for argument in site.arguments:
+            if argument.keyword:
+                yield argument.keyword, argument
+            elif argument.position < len(parameters):
+                yield parameters[argument.position], argument
+
+    def _direct(self, function: Function) -> None:
+        for call in function.calls:
+            site = call.site
+            if site is None:
+                continue
+            owner = self._parameter(function, site.text)
+            if owner and owner[0] == function.symbol:
+                self._fates[owner].add(Where.HERE)
+            elif owner:
+                self._wrapped.add(owner)
+            known = self.handoff(function, call) if site.arguments else None
+            if known is not None:
+                self._handed(function, site, known)
+                continue
+            self._forwarded(function, call, site)
+
+    def _handed(self, function: Function, site: CallSite, known: Handoff) -> None:
+        argument = site.argument(known.position, known.keyword)
+        if argument is None:
+            return
+        owner = self._parameter(function, argument.text)
+        if owner:
+            self._fates[owner].add(known.where)
+        elif argument.form == "call" and site.span:
+            for inner in self._partial(function, argument):
+                self._fates[inner].add(known.where)
+
+    def _partial(self, function: Function, argument: Argument) -> Iterator[tuple[str, str]]:
+        """The parameter inside `partial(parameter, ...)`."""
+        for call in function.calls:
+            if call.span == argument.span and call.site is not None and call.site.arguments:
+                owner = self._parameter(function, call.site.arguments[0].text)
+                if owner and call.site.text.endswith("partial"):
+                    yield owner
+
+    def _forwarded(self, function: Function, call: Call, site: CallSite) -> None:
+        for target in call.targets:
+            for parameter, argument in self._bound(target, site):
+                owner = self._parameter(function, argument.text) if argument.form == "name" else None
+                if owner:
+                    self._passed.append((*owner, target.symbol, parameter))
+
+    def _parameter(self, function: Function, text: str) -> tuple[str, str] | None:
+        """The function whose parameter a name is: this one, or one around it (closures)."""
+        if not text or "." in text:
+            return None
+        outline = self._program.outlines[function.path]
+        index = function.index
+        while index > 0:
+            if text in outline.scopes[index].parameters:
+                symbol = self._program.by_scope.get((function.path, index))
+                return (symbol, text) if symbol else None
+            index = outline.scopes[index].parent
+        return None
+
+    def _propagate(self) -> None:
+        changed = True
+        while changed:
+            changed = False
+            for symbol, parameter, callee, position in self._passed:
+                more = self._fates.get((callee, position), set()) - self._fates[symbol, parameter]
+                if more:
+                    self._fates[symbol, parameter] |= more
+                    changed = True

@@ -1,0 +1,175 @@
+"""Which functions a loop runs without being called by another one: coroutines, callbacks, what frameworks take in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from unjam.knowledge.entrypoints import MAINS, OVERRIDES, REGISTRATIONS, ROUTE_METHODS, Override, Registration, Sync
+from unjam.knowledge.offloads import Where
+from unjam.static.effects import Effects
+from unjam.static.leaves import candidates
+from unjam.static.names import Namer
+from unjam.static.program import Function, Program
+from unjam.static.source import Argument, Decorator
+
+_STARTUP = frozenset({"lifespan", "startup", "on_startup", "setup_hook", "post_init"})
+"""Names of functions that run once before anything is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A function that a loop runs. `label` says how it gets there: a route, a callback; "" for a plain coroutine."""
+
+    symbol: str
+    label: str = ""
+    startup: bool = False
+
+
+class Entries:
+    """Finds the entries of one program."""
+
+    def __init__(
+        self, program: Program, namer: Namer, effects: Effects, *, tests: bool, own: Iterable[str] = ()
+    ) -> None:
+        self._program = program
+        self._namer = namer
+        self._effects = effects
+        self._tests = tests
+        self._own = frozenset(own)
+        self._by_name = {registration.name: registration for registration in REGISTRATIONS}
+        self._by_method = _by_method(self._by_name)
+
+    def found(self) -> dict[str, Entry]:
+        """The entries by symbol; a labelled one wins over a plain coroutine."""
+        entries: dict[str, Entry] = {}
+        for function in self._program.functions.values():
+            if not self._tests and is_test(function.path):
+                continue
+            for entry in self._of(function):
+                known = entries.get(entry.symbol)
+                if known is None or (entry.label and not known.label):
+                    entries[entry.symbol] = entry
+        return entries
+
+    def _of(self, function: Function) -> Iterator[Entry]:
+        if function.scope.is_async:
+            yield Entry(function.symbol, startup=function.scope.name.rpartition(".")[2] in _STARTUP)
+        if function.scope.kind != "module":
+            yield from self._registered(function)
+            yield from self._overriding(function)
+        yield from self._callbacks(function)
+        if function.symbol.replace(":", ".") in self._own:
+            yield Entry(function.symbol, "entry point of [tool.unjam]")
+
+    def _registered(self, function: Function) -> Iterator[Entry]:
+        for decorator in function.scope.decorators:
+            registration = self._registration(function, decorator)
+            if registration is not None:
+                if function.scope.is_async or registration.sync is Sync.LOOP:
+                    yield Entry(function.symbol, _label(registration.label, function, decorator), registration.startup)
+            elif function.scope.is_async and _is_route(decorator):
+                verb = decorator.text.rpartition(".")[2]
+                yield Entry(function.symbol, f"{verb.upper()} {decorator.first}")
+
+    def _registration(self, function: Function, decorator: Decorator) -> Registration | None:
+        if "sync_to_thread=True" in decorator.keywords:
+            return None
+        for name in self._decorator_names(function, decorator):
+            found = self._by_name.get(name) or self._by_method.get(_tail(name))
+            if found is not None:
+                return found
+        return None
+
+    def _decorator_names(self, function: Function, decorator: Decorator) -> Iterator[str]:
+        module = self._program.facts.modules.get(function.path)
+        for call in module.decorations.get(function.symbol, ()) if module else ():
+            if call.span[0] == decorator.line:
+                for target in call.targets:
+                    yield from candidates(target, self._program)
+        yield self._namer.in_module(function.path, decorator.text)
+
+    def _overriding(self, function: Function) -> Iterator[Entry]:
+        owner = function.fact.owner if function.fact else ""
+        if not owner:
+            return
+        name = function.scope.name.rpartition(".")[2]
+        for base in self._bases(function, owner):
+            for override in _OVERRIDES.get(base, ()):
+                if name in override.methods:
+                    label = override.label.replace("{class}", owner.partition(":")[2]).replace("{name}", name)
+                    yield Entry(function.symbol, label)
+
+    def _bases(self, function: Function, owner: str) -> Iterator[str]:
+        for base in self._program.bases.get(owner, ()):
+            yield base.replace(":", ".")
+        outline = self._program.outlines[function.path]
+        for text in outline.bases.get(owner.partition(":")[2], ()):
+            yield self._namer.in_module(function.path, text)
+
+    def _callbacks(self, function: Function) -> Iterator[Entry]:
+        for call in function.calls:
+            site = call.site
+            if site is None or not site.arguments:
+                continue
+            for passing in self._effects.passings(function, call):
+                if passing.where is Where.LOOP:
+                    name = site.text.rpartition(".")[2]
+                    for symbol in callables(self._program, function, passing.argument):
+                        yield Entry(symbol, f"callback of {name}")
+
+
+def is_test(path: str) -> bool:
+    """Whether a file is a test, by the names that pytest and unittest look for."""
+    parts = PurePath(path).parts
+    name = parts[-1]
+    return name.startswith("test_") or name in {"conftest.py", "tests.py"} or bool({"tests", "test"} & set(parts[:-1]))
+
+
+def callables(program: Program, function: Function, argument: Argument) -> Iterator[str]:
+    """Symbols of the project functions that a callable argument may be: a name, a lambda, a partial of either."""
+    if argument.form == "lambda":
+        symbol = program.lambdas.get((function.path, argument.span))
+        if symbol:
+            yield symbol
+        return
+    for call in function.calls:
+        if call.span == argument.span and call.kind == "reference":
+            for target in call.targets:
+                yield from program.expanded(target)
+        elif call.span == argument.span and call.site is not None and call.site.text.endswith("partial"):
+            inner = call.site.argument(0)
+            if inner is not None:
+                yield from callables(program, function, inner)
+
+
+def _label(pattern: str, function: Function, decorator: Decorator) -> str:
+    name = function.scope.name.rpartition(".")[2]
+    return pattern.replace("{first}", decorator.first).replace("{name}", name).strip()
+
+
+def _is_route(decorator: Decorator) -> bool:
+    return decorator.first.startswith("/") and decorator.text.rpartition(".")[2] in ROUTE_METHODS
+
+
+def _tail(name: str) -> tuple[str, str]:
+    top, _, _ = name.partition(".")
+    return top, ".".join(name.split(".")[-2:])
+
+
+def _by_method(registrations: dict[str, Registration]) -> dict[tuple[str, str], Registration]:
+    """By package and `Class.method`, since a class is mostly defined deeper than where it is imported from."""
+    return {_tail(name): found for name, found in registrations.items() if name.split(".")[-2][:1].isupper()}
+
+
+def _overrides() -> dict[str, list[Override]]:
+    found: dict[str, list[Override]] = {}
+    for override in OVERRIDES:
+        found.setdefault(override.base, []).append(override)
+    return found
+
+
+_OVERRIDES = _overrides()
+
+__all__ = ["MAINS", "Entries", "Entry", "callables", "is_test"]

@@ -1,0 +1,397 @@
+"""The type checker's call graph: the only module that knows how pyrefly is run and what it prints.
+
+The format is that of `pyrefly check --report-pysa ... --report-pysa-format json`, versions 1.1 to 1.4. It carries no
+promise of stability, so the program's own version is what is checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+from unjam.errors import NotAvailable, UnjamError
+
+SUPPORTED = ((1, 1), (1, 5))
+"""Versions of pyrefly that print the same facts: from the first, below the second."""
+
+Span: TypeAlias = tuple[int, int, int, int]
+"""Line, column, end line, end column of an expression: lines 1-based, columns 1-based in UTF-8 bytes, end exclusive."""
+
+_OPTIONS = (
+    "--report-pysa-format=json",
+    "--preset=off",
+    "--check-unannotated-defs=true",
+    "--infer-return-types=checked",
+    "--use-ignore-files=false",
+    "--enable-fallback-search-path=true",
+    "--disable-project-excludes-heuristics=true",
+    "--skip-interpreter-query",
+    "--summary=none",
+    "--progress-bar=no",
+    "--output-format=omit-errors",
+)
+_MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a private folder is made in it; the 40 MB of stub copies stay off the disk
+
+
+class Target(NamedTuple):
+    """One function that a call may run. `symbol` is `module:Class.name`; `receiver` is `module:Class`, "" where unknown.
+
+    `virtual`: the method of a base class stands for all overrides below `receiver`.
+    """
+
+    symbol: str
+    receiver: str = ""
+    virtual: bool = False
+
+
+class CallFact(NamedTuple):
+    """One expression that runs something. `kind` is call, property, reference or the name of an implicit call."""
+
+    span: Span
+    kind: str
+    targets: tuple[Target, ...]
+    arguments: tuple[tuple[int, tuple[Target, ...]], ...]
+    resolved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFact:
+    """One function of a project file; `line` is that of its name, `owner` the class's symbol or ""."""
+
+    symbol: str
+    line: int
+    owner: str
+    overrides: str
+    decorators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFact:
+    """One class: symbols of its bases in resolution order, and the classes of its fields where known."""
+
+    bases: tuple[str, ...]
+    fields: dict[str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class ModuleFacts:
+    """One project file. `calls` is keyed by the symbol of the function whose body it is; "" is the module level."""
+
+    name: str
+    path: str
+    functions: dict[str, FunctionFact] = field(default_factory=dict)
+    classes: dict[str, ClassFact] = field(default_factory=dict)
+    calls: dict[str, list[CallFact]] = field(default_factory=dict)
+    decorations: dict[str, list[CallFact]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the type checker knows about the project, with symbolic names only."""
+
+    version: str
+    modules: dict[str, ModuleFacts]
+    bases: dict[str, tuple[str, ...]]
+    """Symbols of the bases of every class that is a receiver somewhere, in resolution order."""
+    unresolved_imports: tuple[str, ...] = ()
+    """Modules that the project imports and the type checker did not find."""
+
+
+class FactsError(UnjamError):
+    """The type checker failed or printed what is not understood; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run the type checker on. `also` are files whose bodies are wanted beside the project's (libraries)."""
+
+    files: tuple[str, ...]
+    roots: tuple[str, ...]
+    site_packages: tuple[str, ...]
+    python_version: str
+
+
+def program() -> str:
+    """Path of the pyrefly to run: beside the running interpreter, else on PATH. Raises NotAvailable."""
+    beside = Path(sys.executable).with_name("pyrefly")
+    found = str(beside) if beside.exists() else shutil.which("pyrefly")
+    if found is None:
+        raise NotAvailable("unjam check needs the type checker pyrefly: pip install 'unjam[check]'")
+    return found
+
+
+def version(executable: str) -> str:
+    """The version that `executable` says it has. Raises NotAvailable outside the supported range."""
+    said = subprocess.run([executable, "--version"], capture_output=True, text=True, check=False, timeout=60).stdout  # noqa: S603
+    match = re.search(r"(\d+)\.(\d+)\S*", said)
+    low, high = SUPPORTED
+    if match is None or not low <= (int(match[1]), int(match[2])) < high:
+        wanted = f">={low[0]}.{low[1]},<{high[0]}.{high[1]}"
+        raise NotAvailable(f"pyrefly {said.strip() or '?'} prints other facts: pip install 'pyrefly{wanted}'")
+    return match[0]
+
+
+def stubs(cache: Path) -> str:
+    """A folder with the stubs of third-party packages that pyrefly brings, for packages that are not installed.
+
+    It uses them by itself for installed packages only. It writes them into every output, so one empty run gets them.
+    """
+    folder = cache / f"stubs-{version(program())}"
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(prefix="unjam-", dir=cache) as empty:
+            source = Path(empty, "empty.py")
+            source.write_text("")
+            run = Run(Request((str(source),), (empty,), (), "3.13"))
+            try:
+                run.bring_stubs(Path(empty, "stubs"))
+                with contextlib.suppress(OSError):  # another process was faster
+                    Path(empty, "stubs").rename(folder)
+            finally:
+                run.close()
+    return str(folder)
+
+
+class Run:
+    """One run of the type checker in a process of its own, so that the caller can work meanwhile."""
+
+    def __init__(self, request: Request) -> None:
+        self._version = version(program())
+        memory = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else None
+        self._folder = Path(tempfile.mkdtemp(prefix="unjam-", dir=memory))
+        self._request = request
+        self._process = subprocess.Popen(  # noqa: S603
+            self._command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder
+        )
+
+    def _command(self) -> list[str]:
+        config = self._folder / "pyrefly.toml"
+        config.write_text(f"project-includes = {json.dumps(self._request.files)}\nproject-excludes = []\n")
+        command = [program(), "check", f"--config={config}", f"--report-pysa={self._folder / 'out'}", *_OPTIONS]
+        command += [f"--search-path={root}" for root in self._request.roots]
+        command += [f"--site-package-path={folder}" for folder in self._request.site_packages]
+        command += [f"--python-version={self._request.python_version}", "--python-platform=linux"]
+        return command
+
+    def facts(self) -> Facts:
+        """Wait for the end and read the output. Raises FactsError where there is none."""
+        said, _ = self._process.communicate()
+        main = self._folder / "out" / "pyrefly.pysa.json"
+        if not main.exists():
+            raise FactsError(f"pyrefly failed with exit code {self._process.returncode}: {said.strip()[-400:]}")
+        return _Reader(main.parent, set(self._request.files)).facts(self._version)
+
+    def bring_stubs(self, into: Path) -> None:
+        """Wait for the end and copy the third-party stubs that every output holds."""
+        self._process.communicate()
+        shutil.copytree(self._folder / "out" / "typeshed_third_party", into)
+
+    def close(self) -> None:
+        """Stop the process if it still runs and delete its output."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _definition_order(key: str) -> tuple[int, int]:
+    """`F:n` in order of definition, before `CF:class:n`, which are fields that hold functions."""
+    *prefix, number = key.split(":")
+    return len(prefix), int(number)
+
+
+def _span(text: str) -> Span:
+    start, end = text.split("-")
+    line, column = start.split(":")
+    end_line, end_column = end.split(":")
+    return int(line), int(column), int(end_line), int(end_column)
+
+
+class _Definitions:
+    """Names of the functions and classes of one module, by the ids that are valid in this run only."""
+
+    def __init__(self, module: str, raw: dict[str, Any]) -> None:
+        self.module = module
+        self.functions: dict[str, dict[str, Any]] = raw["function_definitions"]
+        self.classes: dict[str, dict[str, Any]] = raw["class_definitions"]
+        self._qualified: dict[str, str] = {}
+        self._symbols: dict[str, str] = {}
+        taken: dict[str, int] = {}
+        for key in sorted(self.functions, key=_definition_order):
+            name = self._parented(self.functions[key])
+            taken[name] = again = taken.get(name, 0) + 1
+            self._symbols[key] = f"{module}:{name}" if again == 1 else f"{module}:{name}#{again}"
+
+    def _parented(self, definition: dict[str, Any]) -> str:
+        parent, name = definition["parent"], str(definition["name"])
+        if parent == "TopLevel":
+            return name
+        if "Class" in parent:
+            return f"{self.qualified_class(str(parent['Class']['class_id']))}.{name}"
+        key = f"F:{parent['Function']['func_def_index']}"
+        if key not in self._qualified:
+            outer = self.functions.get(key)
+            self._qualified[key] = self._parented(outer) if outer else "?"
+        return f"{self._qualified[key]}.{name}"
+
+    def qualified_class(self, number: str) -> str:
+        """Qualified name of a class in its module."""
+        definition = self.classes.get(number)
+        return self._parented(definition) if definition else "?"
+
+    def symbol(self, key: str) -> str:
+        """`module:qualified.name` of a function; `F:3` is an id, MTL and CTL have no name of their own."""
+        return self._symbols.get(key, f"{self.module}:?")
+
+
+class _Reader:
+    """Turns one output folder into Facts."""
+
+    def __init__(self, folder: Path, wanted: set[str]) -> None:
+        self._folder = folder
+        self._modules: dict[str, dict[str, Any]] = _load(folder / "pyrefly.pysa.json")["modules"]
+        self._wanted = wanted
+        self._loaded: dict[int, _Definitions] = {}
+        self._mro: dict[str, tuple[str, ...]] = {}
+
+    def facts(self, version: str) -> Facts:
+        modules: dict[str, ModuleFacts] = {}
+        for identity, raw in self._modules.items():
+            path = raw["source_path"].get("FileSystem")
+            if path in self._wanted and path not in modules:
+                modules[path] = self._module(int(identity), str(path))
+        return Facts(version, modules, self._mro)
+
+    def _module(self, identity: int, path: str) -> ModuleFacts:
+        definitions = self._definitions(identity)
+        result = ModuleFacts(definitions.module, path)
+        for key, raw in definitions.functions.items():
+            if "name_location" not in raw:
+                continue
+            result.functions[definitions.symbol(key)] = self._function(definitions, key, raw)
+        for number, raw in definitions.classes.items():
+            symbol = f"{definitions.module}:{definitions.qualified_class(number)}"
+            result.classes[symbol] = self._class(raw)
+        graphs = _load(self._folder / "call_graphs" / self._modules[str(identity)]["info_filename"])["call_graphs"]
+        for key, entries in graphs.items():
+            calls = list(self._calls(entries))
+            if key.startswith("FDT:"):
+                result.decorations[definitions.symbol(f"F:{key[4:]}")] = calls
+            elif key.startswith("F:"):
+                result.calls[definitions.symbol(key)] = calls
+            else:
+                result.calls.setdefault("", []).extend(calls)
+        return result
+
+    def _function(self, definitions: _Definitions, key: str, raw: dict[str, Any]) -> FunctionFact:
+        base = raw.get("overridden_base_method")
+        decorators = [self._name(target) for targets in raw.get("decorator_callees", {}).values() for target in targets]
+        owner = raw.get("defining_class")
+        return FunctionFact(
+            definitions.symbol(key),
+            int(raw["name_location"].split(":")[0]),
+            self._class_symbol(owner) if owner else "",
+            self._definitions(base["module_id"]).symbol(base["function_id"]) if base else "",
+            tuple(decorators),
+        )
+
+    def _class(self, raw: dict[str, Any]) -> ClassFact:
+        fields: dict[str, tuple[str, ...]] = {}
+        for name, value in raw.get("fields", {}).items():
+            classes = value["type"].get("class_names", {}).get("classes", ())
+            fields[name] = tuple(self._class_symbol(entry["class"]) for entry in classes)
+        return ClassFact(self._bases(raw), fields)
+
+    def _bases(self, raw: dict[str, Any]) -> tuple[str, ...]:
+        mro = raw.get("mro")
+        order = mro.get("Resolved", ()) if isinstance(mro, dict) else raw.get("bases", ())
+        return tuple(self._class_symbol(base) for base in order)
+
+    def _calls(self, entries: dict[str, Any]) -> Iterator[CallFact]:
+        for location, entry in entries.items():
+            where, *suffix = location.split("|")
+            ((kind, body),) = entry.items()
+            reader = self._READERS.get(kind)
+            if reader is not None:
+                yield from reader(self, _span(where), suffix, body)
+
+    def _call(self, span: Span, suffix: list[str], body: dict[str, Any]) -> Iterator[CallFact]:
+        kind = suffix[1] if suffix[:1] == ["artificial-call"] else "call"
+        arguments = tuple(
+            (int(entry["index"]), self._targets(entry["call_targets"]))
+            for entry in body.get("higher_order_parameters", {}).values()
+        )
+        targets = self._called(body)
+        yield CallFact(span, kind, targets, arguments, resolved="unresolved" not in body)
+
+    def _attribute(self, span: Span, _suffix: list[str], body: dict[str, Any]) -> Iterator[CallFact]:
+        accessed = self._targets(body.get("property_getters", ())) + self._targets(body.get("property_setters", ()))
+        if accessed:
+            yield CallFact(span, "property", accessed, (), resolved=True)
+        yield from self._reference(span, _suffix, body)
+
+    def _reference(self, span: Span, _suffix: list[str], body: dict[str, Any]) -> Iterator[CallFact]:
+        referred = self._called(body.get("if_called", {}))
+        if referred:
+            yield CallFact(span, "reference", referred, (), resolved=True)
+
+    def _stringify(self, span: Span, _suffix: list[str], body: dict[str, Any]) -> Iterator[CallFact]:
+        yield CallFact(span, "format", self._targets(body.get("targets", ())), (), resolved=True)
+
+    def _called(self, body: dict[str, Any]) -> tuple[Target, ...]:
+        made = self._targets(body.get("init_targets", ())) + self._targets(body.get("new_targets", ()))
+        return self._targets(body.get("call_targets", ())) + made
+
+    def _targets(self, raw: Iterable[dict[str, Any]]) -> tuple[Target, ...]:
+        return tuple(target for entry in raw if (target := self._target(entry)) is not None)
+
+    def _target(self, raw: dict[str, Any]) -> Target | None:
+        receiver = self._class_symbol(raw["receiver_class"]) if "receiver_class" in raw else ""
+        symbol = self._name(raw["target"])
+        if symbol.startswith("builtins:object.") and not receiver:
+            return None
+        return Target(symbol, receiver, "Overrides" in raw["target"])
+
+    def _name(self, raw: dict[str, Any]) -> str:
+        ((_, function),) = raw.items()
+        return self._definitions(function["module_id"]).symbol(function["function_id"])
+
+    def _class_symbol(self, raw: dict[str, Any]) -> str:
+        definitions = self._definitions(raw["module_id"])
+        number = str(raw["class_id"])
+        symbol = f"{definitions.module}:{definitions.qualified_class(number)}"
+        if symbol not in self._mro:
+            self._mro[symbol] = ()
+            self._mro[symbol] = self._bases(definitions.classes.get(number, {}))
+        return symbol
+
+    def _definitions(self, identity: int) -> _Definitions:
+        if identity not in self._loaded:
+            module = self._modules[str(identity)]
+            raw = _load(self._folder / "definitions" / module["info_filename"])
+            self._loaded[identity] = _Definitions(module["module_name"], raw)
+        return self._loaded[identity]
+
+    _READERS: ClassVar[dict[str, Callable[..., Iterator[CallFact]]]] = {
+        "Call": _call,
+        "AttributeAccess": _attribute,
+        "Identifier": _reference,
+        "FormatStringStringify": _stringify,
+    }
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise FactsError(f"pyrefly left {path.name} unreadable: {error}") from error
+    return loaded

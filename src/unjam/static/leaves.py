@@ -1,0 +1,217 @@
+"""Which calls are in the knowledge base, and which of those cannot block as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from unjam.knowledge.records import Call as Record
+from unjam.knowledge.records import Weight
+from unjam.model.findings import Grade
+from unjam.static.facts import Target
+from unjam.static.names import Namer
+from unjam.static.program import Call, Function, Program
+
+_CALLED_DUNDERS = frozenset({"__enter__", "__iter__", "__next__", "__call__", "__getitem__"})
+"""Special methods that `Class.*` covers: users write them as `with`, `for` and so on."""
+_MAKERS = (".__init__", ".__new__")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A call that blocks: the record that says so, the name to show, and how sure the match is."""
+
+    record: Record
+    name: str
+    weight: Weight
+    grade: Grade
+
+
+class Catalog:
+    """Finds the record of a qualified name; exact names win over `prefix.*`, longer prefixes over shorter ones."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._exact: dict[str, Record] = {}
+        self._prefixes: dict[str, Record] = {}
+        self._tails: dict[tuple[str, str], Record] = {}
+        for record in records:
+            self._add(record)
+
+    def _add(self, record: Record) -> None:
+        if record.name.endswith(".*"):
+            self._prefixes[record.name[:-2]] = record
+            owner = record.name[:-2].rpartition(".")[2]
+            if owner[:1].isupper():
+                self._tails.setdefault((_top(record.name), f"{owner}.*"), record)
+        else:
+            self._exact[record.name] = record
+            self._tail(record.name, record)
+        for frame in record.frames:
+            self._exact.setdefault(frame.replace(":", "."), record)
+
+    def _tail(self, name: str, record: Record) -> None:
+        """A class is often re-exported: `requests.Session.get` is defined as `requests.sessions.Session.get`."""
+        *_, owner, method = ["", *name.split(".")]
+        if owner[:1].isupper():
+            self._tails.setdefault((_top(name), f"{owner}.{method}"), record)
+        elif method[:1].isupper():
+            self._tails.setdefault((_top(name), method), record)
+
+    def find(self, name: str) -> Record | None:
+        """The record of a qualified name."""
+        found = self._exact.get(name) or self._exported(name)
+        return found or self._prefixed(name)
+
+    def _exported(self, name: str) -> Record | None:
+        *_, owner, method = ["", *name.split(".")]
+        tail = f"{owner}.{method}" if owner[:1].isupper() else method
+        if not tail[:1].isupper():
+            return None
+        top = _top(name)
+        found = self._tails.get((top, tail))
+        if found is None and "." in tail and _public(method):
+            found = self._tails.get((top, f"{owner}.*"))
+        return found
+
+    def _prefixed(self, name: str) -> Record | None:
+        prefix, _, method = name.rpartition(".")
+        if not _public(method):
+            return None
+        while prefix:
+            if prefix in self._prefixes:
+                return self._prefixes[prefix]
+            prefix = prefix.rpartition(".")[0]
+        return None
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0].lstrip("_")
+
+
+def _public(method: str) -> bool:
+    return not method.startswith("_") or method in _CALLED_DUNDERS
+
+
+class Leaves:
+    """Judges calls of one program against the catalogue."""
+
+    def __init__(self, program: Program, catalog: Catalog, namer: Namer) -> None:
+        self._program = program
+        self._catalog = catalog
+        self._namer = namer
+
+    def leaf(self, function: Function, call: Call) -> Leaf | None:
+        """The blocking call that this is, or None where it is not one or cannot block as written."""
+        if call.kind == "reference":
+            return None
+        found = self._typed(call) or self._named(function, call)
+        if found is None or self._harmless(function, call, found.name):
+            return None
+        return found
+
+    def _typed(self, call: Call) -> Leaf | None:
+        for target in call.targets:
+            if target.symbol in self._program.functions:
+                continue
+            for name in candidates(target, self._program):
+                record = self._catalog.find(name)
+                if record is not None:
+                    return Leaf(record, _shown(record, name), _weight(call, record), Grade.EXACT)
+        return None
+
+    def _named(self, function: Function, call: Call) -> Leaf | None:
+        if call.site is None or call.targets or not call.site.text:
+            return None
+        name = self._namer.qualified(function, call.site.text)
+        record = self._catalog.find(name) if name else None
+        if record is None:
+            return None
+        return Leaf(record, _shown(record, name), _weight(call, record), Grade.INFERRED)
+
+    def named(self, function: Function, call: Call) -> bool:
+        """Whether the text alone says what is called, where the type checker does not."""
+        return call.site is not None and bool(self._namer.qualified(function, call.site.text))
+
+    def _harmless(self, function: Function, call: Call, name: str) -> bool:
+        site = call.site
+        if site is None:
+            return False
+        return any(rule(self, function, call, name) for rule in _HARMLESS)
+
+    def _does_not_wait(self, _function: Function, call: Call, name: str) -> bool:
+        """`acquire(False)`, `get(block=False)`, `result(timeout=0)`, `wait(0)`."""
+        assert call.site is not None
+        method = name.rpartition(".")[2]
+        spot = _WAITING.get(method)
+        if spot is None:
+            return False
+        flag, flag_at, timeout_at = spot
+        flagged = call.site.argument(flag_at, flag)
+        timeout = call.site.argument(timeout_at, "timeout")
+        return bool((flagged and flagged.text == "False") or (timeout and timeout.text in {"0", "0.0"}))
+
+    def _is_done(self, function: Function, call: Call, name: str) -> bool:
+        """`.result()` of what the same function has asked `.done()`, or has just waited for."""
+        assert call.site is not None
+        receiver, _, method = call.site.text.rpartition(".")
+        if method not in {"result", "exception"} or not name.endswith(("Future.result", "Future.exception")):
+            return False
+        texts = {other.site.text for other in function.calls if other.site is not None}
+        return f"{receiver}.done" in texts or any(text.endswith(("as_completed", "wait")) for text in texts)
+
+    def _asks_first(self, function: Function, _call: Call, name: str) -> bool:
+        """`asyncio.run` in a function that looks whether a loop runs already."""
+        if name.rpartition(".")[2] not in {"run", "run_until_complete"} or not name.startswith(("asyncio.", "uvloop.")):
+            return False
+        asked = {call.site.text.rpartition(".")[2] for call in function.calls if call.site is not None}
+        return bool(asked & {"get_running_loop", "is_running", "_get_running_loop"})
+
+    def _has_room(self, function: Function, call: Call, name: str) -> bool:
+        """`put` on a queue that was made without a bound never waits."""
+        assert call.site is not None
+        if not name.endswith("Queue.put"):
+            return False
+        receiver = call.site.text.rpartition(".")[0]
+        outline = self._program.outlines[function.path]
+        made = {a.span for a in outline.assignments if a.form == "call" and a.target.endswith(receiver)}
+        sites = [site for site in outline.calls if site.span in made]
+        return bool(sites) and all(not site.arguments for site in sites)
+
+
+_WAITING = {
+    "acquire": ("blocking", 0, 1),
+    "get": ("block", 0, 1),
+    "put": ("block", 1, 2),
+    "result": ("", -1, 0),
+    "exception": ("", -1, 0),
+    "wait": ("", -1, 0),
+    "join": ("", -1, 0),
+}
+"""Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
+
+_HARMLESS = (Leaves._does_not_wait, Leaves._is_done, Leaves._has_room, Leaves._asks_first)  # noqa: SLF001
+
+
+def candidates(target: Target, program: Program) -> Iterator[str]:
+    """Qualified names under which a target may be known: by its receiver, the receiver's bases, and its definer."""
+    module, _, qualified = target.symbol.partition("#")[0].partition(":")
+    method = qualified.rpartition(".")[2]
+    if target.receiver:
+        for owner in (target.receiver, *program.bases.get(target.receiver, ())):
+            yield f"{owner.replace(':', '.')}.{method}"
+    yield f"{module}.{qualified}"
+    if qualified.endswith(_MAKERS):
+        owner = target.receiver.replace(":", ".") or f"{module}.{qualified.rpartition('.')[0]}"
+        yield owner
+
+
+def _shown(record: Record, name: str) -> str:
+    return record.name if not record.name.endswith(".*") else f"{record.name[:-2]}.{name.rpartition('.')[2]}"
+
+
+def _weight(call: Call, record: Record) -> Weight:
+    """`sleep(0)` only gives other threads a chance."""
+    first = call.site.argument(0) if call.site is not None else None
+    if record.rule == "UJ101" and first is not None and first.text in {"0", "0.0"}:
+        return Weight.MICROSECONDS
+    return record.weight

@@ -1,0 +1,132 @@
+"""UJ204, and how bad a lock on the loop is: that depends on what its other holders do while they hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from unjam.knowledge.records import Weight
+from unjam.model.findings import Evidence, Grade
+from unjam.static.accuse import Accusation
+from unjam.static.leaves import Leaves
+from unjam.static.names import Namer
+from unjam.static.program import Call, Function, Program
+from unjam.static.reach import Reach
+from unjam.static.result import Severity
+from unjam.static.source import WithBlock
+
+_PLAIN = ("Lock.acquire", "Lock.__enter__", "LockType.acquire", "LockType.__enter__", "lock.acquire", "lock.__enter__")
+_THREADING = frozenset(
+    f"{module}.{name}"
+    for module in ("threading", "_thread", "multiprocessing.synchronize", "multiprocessing")
+    for name in ("Lock", "RLock", "LockType", "lock", "_RLock", "Condition", "Semaphore", "BoundedSemaphore")
+)
+_NOT_WORK = frozenset({"UJ201", "UJ301", "UJ302", "UJ303", "UJ304", "UJ305", "UJ306"})
+"""What does not count as work done under a lock: other locks, and what is only suspected."""
+
+
+class Locks:
+    """Looks at the locks of one program."""
+
+    def __init__(self, program: Program, reach: Reach, leaves: Leaves, namer: Namer) -> None:
+        self._program = program
+        self._reach = reach
+        self._leaves = leaves
+        self._namer = namer
+        self._blocking: dict[str, tuple[str, Weight] | None] = {}
+
+    def held_over_await(self) -> Iterator[Accusation]:
+        """Threading locks that are held across an await: UJ204."""
+        for function in self._reach.functions():
+            if not function.scope.is_async:
+                continue
+            outline = self._program.outlines[function.path]
+            for block in outline.blocks:
+                if block.scope == function.index and block.awaits and self._is_lock(function, block):
+                    yield self._over_await(function, block)
+
+    def _over_await(self, function: Function, block: WithBlock) -> Accusation:
+        return Accusation(
+            function,
+            block.span,
+            "UJ204",
+            block.text,
+            Severity.ERROR,
+            Grade.EXACT,
+            f"{block.text} is a threading lock held across the await on line {block.awaits}: "
+            "whoever else wants it blocks this loop, and so stops the one who would release it",
+            (
+                Evidence(
+                    "source", f"line {block.span[0]} takes it, line {block.awaits} awaits, line {block.last_line} ends"
+                ),
+            ),
+        )
+
+    def _is_lock(self, function: Function, block: WithBlock) -> bool:
+        for call in function.calls:
+            if call.span == block.span and call.kind == "with-enter":
+                return any(target.receiver.replace(":", ".") in _THREADING for target in call.targets)
+        return self._namer.qualified(function, block.text) in _THREADING
+
+    def ranked(self, accusation: Accusation) -> Accusation:
+        """A plain lock is a note, unless somebody who holds the same one does work that takes time."""
+        if accusation.rule != "UJ201" or not accusation.leaf.endswith(_PLAIN):
+            return accusation
+        for holder, block in self._sections(accusation):
+            found = self._work(holder, block)
+            if found is not None:
+                leaf, weight = found
+                severity = Severity.ERROR if weight is Weight.UNBOUNDED else Severity.WARNING
+                text = f"{holder.name} holds the same lock over {leaf} (line {block.span[0]})"
+                return replace(accusation, severity=severity, evidence=(*accusation.evidence, Evidence("source", text)))
+        return replace(accusation, severity=Severity.NOTE)
+
+    def _sections(self, accusation: Accusation) -> Iterator[tuple[Function, WithBlock]]:
+        """The `with` blocks on the same lock: same file, same class, same text."""
+        function = accusation.function
+        outline = self._program.outlines[function.path]
+        text = self._taken(accusation)
+        for block in outline.blocks:
+            same_class = outline.scopes[block.scope].owner == function.scope.owner or not text.startswith("self.")
+            if block.text == text and same_class and block.span != accusation.span:
+                holder = self._program.function_of(function.path, block.scope)
+                if holder is not None:
+                    yield holder, block
+
+    def _taken(self, accusation: Accusation) -> str:
+        for call in accusation.function.calls:
+            if call.span == accusation.span and call.site is not None:
+                return call.site.text.removesuffix(".acquire")
+        blocks = self._program.outlines[accusation.function.path].blocks
+        return next((block.text for block in blocks if block.span == accusation.span), "")
+
+    def _work(self, holder: Function, block: WithBlock) -> tuple[str, Weight] | None:
+        for call in holder.calls:
+            if block.first_line <= call.span[0] <= block.last_line:
+                found = self._blocks(holder, call)
+                if found is not None:
+                    return found
+        return None
+
+    def _blocks(self, function: Function, call: Call) -> tuple[str, Weight] | None:
+        leaf = self._leaves.leaf(function, call)
+        if leaf is not None and leaf.record.rule not in _NOT_WORK and leaf.weight is not Weight.MICROSECONDS:
+            return leaf.name, leaf.weight
+        for target in call.targets:
+            found = self._body(target.symbol) if target.symbol in self._program.functions else None
+            if found is not None:
+                return found
+        return None
+
+    def _body(self, symbol: str) -> tuple[str, Weight] | None:
+        if symbol in self._blocking:
+            return self._blocking[symbol]
+        self._blocking[symbol] = None
+        function = self._program.functions[symbol]
+        if not function.scope.is_async:
+            for call in function.calls:
+                found = self._blocks(function, call)
+                if found is not None:
+                    self._blocking[symbol] = found
+                    break
+        return self._blocking[symbol]

@@ -1,0 +1,168 @@
+"""Which files make up the project, where its imports start, and which packages are installed for it.
+
+Nothing of the project is executed, not even its interpreter: a virtual environment is read as a folder.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import sys
+import tokenize
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unjam.errors import UsageError
+
+_SKIPPED_FOLDERS = frozenset(
+    [
+        "__pycache__",
+        "node_modules",
+        "site-packages",
+        "venv",
+        "env",
+        "build",
+        "dist",
+        "_build",
+        "__pypackages__",
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        ".env",
+        ".tox",
+        ".nox",
+        ".eggs",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".unjam",
+        ".direnv",
+        ".ipynb_checkpoints",
+    ]
+)
+_MARKERS = ("pyproject.toml", "unjam.toml", "setup.cfg", "setup.py", ".git")
+_ENVIRONMENTS = (".venv", "venv", "env", ".env")
+
+
+@dataclass(slots=True)
+class Project:
+    """One project as found on disk. `texts` are the sources by path, `skipped` why a file is not among them."""
+
+    root: Path
+    files: tuple[str, ...]
+    roots: tuple[str, ...]
+    site_packages: tuple[str, ...]
+    python_version: str
+    reported: frozenset[str]
+    """Files that findings may be in: those that the user named, which may be fewer than those that are read."""
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def relative(self, path: str) -> str:
+        """A path as reports show it: below the root, with forward slashes."""
+        try:
+            return Path(path).relative_to(self.root).as_posix()
+        except ValueError:
+            return Path(path).as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user says about the project; empty means: find out."""
+
+    src: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    environment: str = ""
+
+
+def found(paths: Iterable[str], settings: Settings) -> Project:
+    """The project that the paths belong to. Raises UsageError for a path that does not exist."""
+    named = [Path(path).absolute() for path in paths] or [Path.cwd()]
+    for path in named:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+    root = root_of(named)
+    folders = [path for path in named if path.is_dir()]
+    inside = tuple(dict.fromkeys(str(file) for path in named for file in _files(path, root, settings.exclude)))
+    files = inside if len(folders) == len(named) else tuple(dict.fromkeys([*inside, *_around(root, settings.exclude)]))
+    sites, version = environment(root, settings.environment)
+    return Project(root, files, import_roots(root, files, settings.src), sites, version, frozenset(inside))
+
+
+def _around(root: Path, exclude: tuple[str, ...]) -> list[str]:
+    """All files of the project: a helper that a named file calls may be anywhere in it."""
+    marked = any((root / marker).exists() for marker in _MARKERS)
+    return [str(file) for file in _files(root, root, exclude)] if marked else []
+
+
+def root_of(paths: list[Path]) -> Path:
+    """The nearest folder above all paths that looks like the top of a project, else the nearest common one."""
+    common = Path(os.path.commonpath([str(path) for path in paths]))
+    start = common if common.is_dir() else common.parent
+    for folder in (start, *start.parents):
+        if any((folder / marker).exists() for marker in _MARKERS):
+            return folder
+    return start
+
+
+def _files(path: Path, root: Path, exclude: tuple[str, ...]) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    for folder, names, files in os.walk(path):
+        names[:] = sorted(name for name in names if not _skipped(Path(folder, name), root, exclude))
+        for name in sorted(files):
+            file = Path(folder, name)
+            if name.endswith(".py") and not _excluded(file, root, exclude):
+                yield file
+
+
+def _skipped(folder: Path, root: Path, exclude: tuple[str, ...]) -> bool:
+    if folder.name in _SKIPPED_FOLDERS or folder.name.endswith(".egg-info"):
+        return True
+    return (folder / "pyvenv.cfg").exists() or _excluded(folder, root, exclude)
+
+
+def _excluded(path: Path, root: Path, exclude: tuple[str, ...]) -> bool:
+    try:
+        shown = path.relative_to(root).as_posix()
+    except ValueError:
+        shown = path.as_posix()
+    return any(fnmatch.fnmatch(shown, pattern) or fnmatch.fnmatch(path.name, pattern) for pattern in exclude)
+
+
+def import_roots(root: Path, files: Iterable[str], src: tuple[str, ...]) -> tuple[str, ...]:
+    """Folders that imports start from: those named, else `src` before the top, then what contains each top package."""
+    if src:
+        return tuple(str((root / folder).absolute()) for folder in src)
+    first = [str(root / "src")] if (root / "src").is_dir() and not (root / "src" / "__init__.py").exists() else []
+    above = {str(_above_package(folder)) for folder in {Path(file).parent for file in files}}
+    packages = sorted(above - {str(root), *first}, key=lambda folder: (folder.count(os.sep), folder))
+    return (*first, str(root), *packages[:64])
+
+
+def _above_package(folder: Path) -> Path:
+    while (folder / "__init__.py").exists() and folder.parent != folder:
+        folder = folder.parent
+    return folder
+
+
+def environment(root: Path, named: str) -> tuple[tuple[str, ...], str]:
+    """Folders of installed packages and the Python version: of the named, active or nearby environment, else our own."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    near = [str(root / name) for name in _ENVIRONMENTS]
+    for folder in [named] if named else [os.environ.get("VIRTUAL_ENV", ""), *near]:
+        if folder and Path(folder).is_dir():
+            sites = sorted(Path(folder).glob("lib/python3*/site-packages"))
+            if sites:
+                return (str(sites[-1]),), sites[-1].parent.name.removeprefix("python")
+    if named:
+        raise UsageError(f"{named}: not a virtual environment (there is no lib/python3*/site-packages in it)")
+    return tuple(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))), own
+
+
+def text_of(path: str) -> str:
+    """The text of a source file, decoded as Python would. Raises OSError, SyntaxError or UnicodeDecodeError."""
+    with tokenize.open(path) as stream:
+        return stream.read()

@@ -1,0 +1,130 @@
+"""What runs on the loop: everything that an entry calls, however deep, until a call leaves for a thread or a process."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from unjam.knowledge.offloads import Where
+from unjam.model.findings import Grade
+from unjam.static.effects import Effects
+from unjam.static.entries import Entry, callables
+from unjam.static.outline import CONSUMERS
+from unjam.static.program import Call, Function, Program
+
+_CONTEXT_MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
+_CACHES = frozenset({"cache", "lru_cache", "cached_property", "cached"})
+_PLAIN_DECORATORS = _CONTEXT_MANAGERS | _CACHES | {"staticmethod", "classmethod", "property", "override", "wraps"}
+
+
+class Edge(NamedTuple):
+    """One step from a function to one that it runs. `once`: the callee's work is kept after the first time."""
+
+    caller: str
+    callee: str
+    line: int
+    kind: str
+    grade: Grade
+    once: bool
+
+
+class Reach:
+    """The part of a program that runs on a loop."""
+
+    def __init__(self, program: Program, effects: Effects, entries: dict[str, Entry]) -> None:
+        self._program = program
+        self._effects = effects
+        self.entries = entries
+        self.callers: dict[str, list[Edge]] = {}
+        self._walk()
+
+    def __contains__(self, symbol: str) -> bool:
+        return symbol in self.callers
+
+    def functions(self) -> Iterator[Function]:
+        """All functions on the loop."""
+        for symbol in self.callers:
+            yield self._program.functions[symbol]
+
+    def _walk(self) -> None:
+        waiting = deque(symbol for symbol in self.entries if symbol in self._program.functions)
+        for symbol in waiting:
+            self.callers[symbol] = []
+        while waiting:
+            for edge in self.edges(self._program.functions[waiting.popleft()]):
+                if edge.callee not in self.callers:
+                    self.callers[edge.callee] = []
+                    waiting.append(edge.callee)
+                self.callers[edge.callee].append(edge)
+
+    def edges(self, function: Function) -> Iterator[Edge]:
+        """What a function runs, in its own thread."""
+        for call in function.calls:
+            if call.kind == "reference":
+                continue
+            for symbol, grade in self._called(call):
+                callee = self._program.functions[symbol]
+                if self._runs(function, call, callee):
+                    yield from self._into(function, call, callee, grade)
+            if call.site is not None and call.site.arguments:
+                yield from self._handed(function, call)
+
+    def _called(self, call: Call) -> Iterator[tuple[str, Grade]]:
+        for target in call.targets:
+            expanded = self._program.expanded(target)
+            grade = Grade.EXACT if len(expanded) == 1 else Grade.INFERRED
+            for symbol in expanded:
+                if symbol in self._program.functions:
+                    yield symbol, grade
+            if call.kind == "with-enter":
+                leaving = self._program.method(target.receiver, "__exit__")
+                if leaving:
+                    yield leaving, grade
+
+    def _runs(self, caller: Function, call: Call, callee: Function) -> bool:
+        """Whether the call runs the callee's body at all, and here."""
+        decorated = {decorator.text.rpartition(".")[2] for decorator in callee.scope.decorators}
+        foreign = decorated - _PLAIN_DECORATORS
+        if callee.fact is not None and any(self._effects.offloads(symbol) for symbol in callee.fact.decorators):
+            return False
+        if call.site is None:
+            return True
+        if callee.scope.is_generator and not decorated & _CONTEXT_MANAGERS:
+            return self._iterated(caller, call)
+        is_plain = not callee.scope.is_async and not callee.scope.is_generator
+        return not (is_plain and foreign and call.site.use == "awaited")
+
+    def _iterated(self, caller: Function, call: Call) -> bool:
+        """A generator's body runs where it is iterated; handed on, it runs wherever it is handed to."""
+        assert call.site is not None
+        use, _, name = call.site.use.partition(":")
+        if use != "assigned":
+            return use in {"iterated", "with"}
+        for other in caller.calls:
+            for argument in other.site.arguments if other.site is not None else ():
+                if argument.text == name and other.site is not None and not _consumes(other.site.text):
+                    return False
+        return True
+
+    def _into(self, caller: Function, call: Call, callee: Function, grade: Grade) -> Iterator[Edge]:
+        once = bool(call.site and call.site.once) or bool(
+            {decorator.text.rpartition(".")[2] for decorator in callee.scope.decorators} & _CACHES
+        )
+        yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once)
+        for symbol in callee.fact.decorators if callee.fact is not None else ():
+            if symbol in self._program.functions:
+                for wrapper in self._program.nested(symbol):
+                    if wrapper.scope.kind == "function" and not callee.scope.is_async:
+                        yield Edge(caller.symbol, wrapper.symbol, call.span[0], "decorator", Grade.INFERRED, once)
+
+    def _handed(self, function: Function, call: Call) -> Iterator[Edge]:
+        for passing in self._effects.passings(function, call):
+            if passing.where is Where.HERE:
+                for symbol in callables(self._program, function, passing.argument):
+                    if symbol in self._program.functions:
+                        yield Edge(function.symbol, symbol, call.span[0], "callable", Grade.INFERRED, once=False)
+
+
+def _consumes(text: str) -> bool:
+    return text.rpartition(".")[2] in CONSUMERS

@@ -1,0 +1,56 @@
+"""Every classic hang is explained by a program that was not prepared but for its socket; innocents are left alone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "hangs"))
+
+from hangs import HERE, expectation, judged, running
+
+GUILTY = sorted((HERE / "programs").glob("*.py"))
+INNOCENT = sorted((HERE / "innocent").glob("*.py"))
+ON_UVLOOP = {
+    "result_on_own_loop",
+    "lock_over_await",
+    "default_pool",
+    "ab_ba",
+    "asyncio_lock_cycle",
+    "three_parties",
+    "event_queued",
+}
+
+
+def explained(program, *arguments):
+    rule, grade, lead, lines = expectation(program)
+    with running(program, *arguments) as target:
+        graph, found = judged(target, lambda _, verdict: bool(verdict.leads if lead else verdict.findings))
+    findings = found.leads if lead else found.findings
+    assert [(each.rule, each.grade.label) for each in findings] == [(rule, grade)], (findings, graph.nodes, graph.edges)
+    (finding,) = findings
+    assert (Path(finding.culprit.file), finding.culprit.line in lines) == (program, True), finding
+    assert finding.remedies
+    assert any(f"{program}:{line}" in sentence for sentence in finding.cycle for line in lines)
+
+
+@pytest.mark.parametrize("program", GUILTY, ids=lambda path: path.stem)
+def test_a_classic_hang_is_explained(program):
+    """One finding, of the right rule and grade, at the line that waits, with a cycle and something to do."""
+    explained(program)
+
+
+@pytest.mark.parametrize("program", [path for path in GUILTY if path.stem in ON_UVLOOP], ids=lambda path: path.stem)
+def test_a_classic_hang_is_explained_on_uvloop(program):
+    """The same on uvloop, which has none of the fields of the stdlib's loop."""
+    pytest.importorskip("uvloop", reason="uvloop is not installed")
+    explained(program, "uvloop")
+
+
+@pytest.mark.parametrize("program", INNOCENT, ids=lambda path: path.stem)
+def test_an_innocent_program_is_left_alone(program):
+    """Waits that can end are never called a deadlock, nor anything else."""
+    with running(program) as target:
+        for _ in range(3):
+            _, found = judged(target, lambda graph, _: any(node.kind == "task" for node in graph.nodes.values()))
+            assert ([each.message for each in found.findings], [each.message for each in found.leads]) == ([], [])

@@ -1,0 +1,61 @@
+"""What importing costs the program under observation."""
+
+import subprocess
+import sys
+
+import pytest
+
+WATCHED = (
+    "unjam.errors",
+    "unjam.model",
+    "unjam.knowledge",
+    "unjam.native",
+    "unjam.probes",
+    "unjam.recording",
+    "unjam.diagnosis",
+    "unjam.monitor",
+    "unjam.bridge",
+)
+"""What runs inside a watched process (docs/architecture.md)."""
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+
+class OnlyStandardLibrary:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top != "unjam" and top not in sys.stdlib_module_names:
+            raise ModuleNotFoundError(f"third-party import: {name}")
+        return None
+
+sys.meta_path.insert(0, OnlyStandardLibrary())
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(getattr(package, "__path__", []), package.__name__ + "."):
+    importlib.import_module(module.name)
+"""
+
+# site packages with .pth files (setuptools, editable installs) bring their own imports: what counts is the difference.
+ADDED = """
+import sys
+before = set(sys.modules)
+import unjam
+print(" ".join(sorted(set(sys.modules) - before)))
+"""
+
+
+def python(*arguments):
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("package", WATCHED)
+def test_what_is_watched_gets_the_standard_library_only(package):
+    """No module that runs inside a watched process imports a third-party package."""
+    python("-c", IMPORT_ALL, package)
+
+
+def test_importing_unjam_starts_nothing():
+    """`import unjam` brings neither asyncio nor threads nor a command line into a program."""
+    added = set(python("-c", ADDED).split())
+    assert added & {"asyncio", "threading", "argparse", "rich", "uvloop", "subprocess", "json"} == set()

@@ -1,0 +1,92 @@
+"""What is published holds all that is needed, with and without a compiler."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src"
+BUILD_S = 300
+LEFTOVERS = (".git", ".venv*", ".unjam", ".*_cache", "build", "dist", "*.egg-info", "__pycache__", "*.so")
+
+pytestmark = pytest.mark.timeout(BUILD_S)
+
+SDIST = "import os, sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
+
+
+def run(*command, cwd, **environment):
+    done = subprocess.run(
+        command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=BUILD_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def pip_wheel(source, folder, **environment):
+    """Build as `pip install` would; returns the wheel."""
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, source]
+    run(*command, cwd=folder, **environment)
+    return next(folder.glob("*.whl"))
+
+
+def needed():
+    """Every module, type marker and data file of the package, by its name in a wheel."""
+    files = (
+        path
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and not set(path.parts) & {"__pycache__", "unjam.egg-info"}
+    )
+    return {str(path.relative_to(PACKAGE)) for path in files if path.suffix not in {".so", ".pyc"}}
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    """A source distribution, made from a copy without what building and testing leave behind."""
+    checkout = tmp_path_factory.mktemp("copy") / "unjam"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*LEFTOVERS))
+    wheels = tmp_path_factory.mktemp("sdist")
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(wheels / "tools"),
+        "setuptools>=77",
+        cwd=wheels,
+    )
+    run(sys.executable, "-c", SDIST, str(wheels), cwd=checkout, PYTHONPATH=str(wheels / "tools"))
+    return next(wheels.glob("*.tar.gz"))
+
+
+def test_the_source_distribution_is_whole(sdist):
+    """Headers, contracts, tests and documentation are in it."""
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"src/{name}" for name in needed()} - names == set()
+    assert {"README.md", "docs/architecture.md", "scripts/test", "tests/conftest.py"} - names == set()
+
+
+def test_a_wheel_from_it_has_the_whole_package(sdist, tmp_path):
+    """A wheel built from the source distribution has every file of the package, and the core for every Python from 3.11 on."""
+    wheel = pip_wheel(sdist, tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert needed() - names == set()
+    assert [name for name in names if name.startswith("tests")] == []
+    assert not (PACKAGE / "unjam/native/core.c").exists() or "-cp311-abi3-" in wheel.name
+
+
+def test_no_compiler_is_no_obstacle(sdist, tmp_path):
+    """Without a working compiler the install succeeds all the same, with the Python tier."""
+    wheel = pip_wheel(sdist, tmp_path, CC="/bin/false")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert "unjam/__init__.py" in names
+    assert [name for name in names if name.endswith(".so")] == []

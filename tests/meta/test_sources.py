@@ -1,0 +1,47 @@
+"""Size and shape of the sources, so that no module eats the project."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "src" / "unjam").rglob("*.py"))
+MOST_LINES = 600
+MOST_LINES_OF_A_FUNCTION = 60
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.fixture(params=MODULES, ids=relative)
+def module(request):
+    return request.param
+
+
+def test_a_module_says_why_it_exists(module):
+    """Every module has a docstring."""
+    assert ast.get_docstring(ast.parse(module.read_text()))
+
+
+def test_a_module_fits_in_a_head(module):
+    """No module is over 600 lines."""
+    assert len(module.read_text().splitlines()) <= MOST_LINES
+
+
+def test_a_function_fits_on_a_screen(module):
+    """No function is over 60 lines."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    too_long = [node.name for node in functions if node.end_lineno - node.lineno >= MOST_LINES_OF_A_FUNCTION]
+    assert too_long == []
+
+
+def test_nothing_is_left_open(module):
+    """No marks of unfinished work in what ships."""
+    marks = ("TODO", "FIXME", "XXX")
+    assert [mark for mark in marks if mark in module.read_text()] == []

@@ -1,0 +1,134 @@
+"""Does what unjam found agree with what a target program says about itself?"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from expectations import Expectation, Program
+
+GRADES = ("unknown", "suspected", "inferred", "exact", "proved")
+NOBODYS_FAULT = frozenset({"UJ502", "UJ503"})
+"""True of the machine that runs the tests, not of the program: no missed alarm, no false one."""
+MEASURED = re.compile(r"^measured (\w+) ([\d.]+)$", re.MULTILINE)
+LEAST_SHARE, LEAST_MS = 0.98, 5.0
+MOST_SHARE, MOST_MS = 1.02, 40.0
+HEARTBEAT_MS = 25.0
+"""Bounds of the recorded length. The program's own clock is read inside the stall: a busy machine makes the turn longer than
+that. The twin knows uvloop's turns by a heartbeat only."""
+
+Finding = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One program under `unjam run`: which tier and loop, and what came of it."""
+
+    program: Program
+    tier: str
+    loop: str
+    report: dict[str, Any]
+    output: str
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """Milliseconds by name, as the program itself measured them."""
+        total: dict[str, float] = defaultdict(float)
+        for name, milliseconds in MEASURED.findall(self.output):
+            total[name] += float(milliseconds)
+        return total
+
+
+def complaints(run: Run) -> list[str]:
+    """One line for each expectation that is not met and each finding that nobody expects."""
+    findings = list(run.report["findings"])
+    found = []
+    for expected in sorted(run.program.expectations, key=lambda each: each.words.get("culprit") == "any"):
+        match = next((finding for finding in findings if is_about(finding, expected)), None)
+        if match is None:
+            if is_required(expected, run):
+                found.append(f"missed alarm: {expected}")
+            continue
+        findings.remove(match)
+        found += [f"{expected}: {problem}" for problem in differences(match, expected, run)]
+    return found + [f"false alarm: {brief(finding)}" for finding in findings if accuses(finding)]
+
+
+def is_about(finding: Finding, expected: Expectation) -> bool:
+    """Whether the finding is of the expected rule, and of the expected place where one is named."""
+    if finding["rule"] != expected.rule:
+        return False
+    culprit = finding["culprit"]
+    match expected.words.get("culprit"):
+        case "any":
+            return True
+        case "none":
+            return culprit is None
+    return culprit is not None and (Path(culprit["file"]).name, culprit["line"]) == (
+        Path(expected.file).name,
+        expected.line,
+    )
+
+
+def is_required(expected: Expectation, run: Run) -> bool:
+    """Whether this tier and this loop must find it."""
+    return all(word in (run.tier, run.loop) for word in expected.words.get("required", "").split(",") if word)
+
+
+def accuses(finding: Finding) -> bool:
+    """Whether a finding that nobody expects blames somebody."""
+    return finding["rule"] not in NOBODYS_FAULT and (finding["grade"] != "unknown" or finding["culprit"] is not None)
+
+
+def differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
+    """What the finding says otherwise than expected."""
+    words, found = expected.words, []
+    if "leaf" in words and finding["leaf"] not in words["leaf"].split("|"):
+        found.append(f"leaf is {finding['leaf']}")
+    if GRADES.index(finding["grade"]) < GRADES.index(words.get("grade", "inferred")) and run.tier == "native":
+        found.append(f"grade is {finding['grade']}")
+    if words.get("count", "any") != "any" and finding["count"] != int(words["count"]):
+        found.append(f"count is {finding['count']}")
+    if "thread" in words and finding["thread"] != words["thread"]:
+        found.append(f"thread is {finding['thread']}")
+    if len(finding["victims"]) < int(words.get("victims", "0")):
+        found.append(f"{len(finding['victims'])} victims")
+    said = " ".join([finding["message"], *(each["text"] for each in finding["evidence"])])
+    if words.get("says", "") not in said:
+        found.append(f"says {said!r}")
+    return [*found, *task_differences(finding, expected, run), *length_differences(finding, expected, run)]
+
+
+def task_differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
+    """Is the task named? uvloop's steps cannot be seen, so there it may be missing, but not be another one."""
+    task = finding["task"]
+    if task is None:
+        wanted = run.loop == "asyncio" and {"task", "coroutine"} & expected.words.keys()
+        return ["no task is named"] if wanted else []
+    found = []
+    if expected.words.get("task", task["name"]) != task["name"]:
+        found.append(f"task is {task['name']}")
+    if not task["coroutine"].endswith(expected.words.get("coroutine", "")):
+        found.append(f"coroutine is {task['coroutine']}")
+    return found
+
+
+def length_differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
+    """Is the recorded length the one that the program measured?"""
+    name = expected.words.get("ms", "stall")
+    if name not in run.measured:
+        return []
+    true, recorded = run.measured[name], finding["total_ms"]
+    slack = HEARTBEAT_MS * finding["count"] if (run.tier, run.loop) == ("python", "uvloop") else LEAST_MS
+    if true * LEAST_SHARE - slack <= recorded <= true * MOST_SHARE + MOST_MS:
+        return []
+    return [f"length is {recorded:.1f} ms, in truth {true:.1f} ms"]
+
+
+def brief(finding: Finding) -> str:
+    """A finding in one line."""
+    culprit = finding["culprit"]
+    where = f"{Path(culprit['file']).name}:{culprit['line']}" if culprit else "nobody"
+    numbers = f"{finding['count']} x, {finding['total_ms']:.0f} ms"
+    return f"{where} {finding['rule']} leaf={finding['leaf']} grade={finding['grade']} thread={finding['thread']} {numbers}"

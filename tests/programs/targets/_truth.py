@@ -1,0 +1,32 @@
+"""What target programs share: the loop that runs them, and the truth that they measure and print."""
+
+import asyncio
+import os
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run on the kind of loop that the test asks for."""
+    if os.environ.get("PROGRAM_LOOP") == "uvloop":
+        import uvloop
+
+        uvloop.run(main)
+    else:
+        asyncio.run(main)
+
+
+@contextmanager
+def measured(name: str = "stall") -> Iterator[None]:
+    """Print how long the block took, as the test will compare it; equal names add up."""
+    start = time.monotonic()
+    yield
+    print(f"measured {name} {(time.monotonic() - start) * 1e3:.1f}", flush=True)
+
+
+async def quiet() -> None:
+    """Leave the loop a few idle turns, so that two stalls are two."""
+    for _ in range(3):
+        await asyncio.sleep(0.02)

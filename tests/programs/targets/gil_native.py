@@ -1,0 +1,26 @@
+# serial
+"""A thread that keeps the GIL in native code: the loop is innocent."""
+
+import asyncio
+import random
+import threading
+
+from _truth import quiet, run
+
+dice = random.Random(1)
+ROWS = [dice.random() for _ in range(700_000)]
+
+
+def crunch() -> None:
+    sorted(ROWS)  # expect: UJ501 required=native
+
+
+async def main() -> None:
+    await quiet()
+    thread = threading.Thread(target=crunch, name="cruncher")
+    thread.start()
+    while thread.is_alive():
+        await asyncio.sleep(0.005)
+
+
+run(main())

@@ -1,0 +1,21 @@
+"""A forked child that runs a healthy loop of its own."""
+
+import asyncio
+import multiprocessing
+
+from _truth import quiet, run
+
+
+def child() -> None:
+    run(quiet())
+
+
+async def main() -> None:
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    while process.is_alive():
+        await asyncio.sleep(0.01)
+    assert process.exitcode == 0
+
+
+run(main())

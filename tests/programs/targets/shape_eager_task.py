@@ -1,0 +1,22 @@
+# python: 3.12
+# loops: asyncio
+"""A task that runs inside the step that creates it."""
+
+import asyncio
+import time
+
+from _truth import quiet, run
+
+
+async def eager() -> None:
+    time.sleep(0.15)  # expect: UJ101 leaf=time.sleep count=1
+
+
+async def main() -> None:
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    await quiet()
+    await asyncio.create_task(eager())
+    await quiet()
+
+
+run(main())

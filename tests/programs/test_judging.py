@@ -1,0 +1,66 @@
+"""The judge itself: it must be able to condemn."""
+
+from pathlib import Path
+
+import pytest
+from expectations import Expectation, Program
+from judging import Run, complaints
+
+EXPECTED = Expectation("UJ101", "sleep.py", 7, {"leaf": "time.sleep", "count": "1"})
+FINDING = {
+    "rule": "UJ101",
+    "grade": "exact",
+    "culprit": {"file": "sleep.py", "line": 7, "function": "main"},
+    "leaf": "time.sleep",
+    "count": 1,
+    "total_ms": 151.0,
+    "thread": "MainThread",
+    "task": None,
+    "victims": [],
+    "message": "time.sleep held the loop",
+    "evidence": [{"kind": "os", "text": "clock_nanosleep"}],
+}
+
+
+def judged(*findings, expected=(EXPECTED,), tier="native"):
+    program = Program(Path("sleep.py"), expected, {})
+    return complaints(Run(program, tier, "asyncio", {"findings": list(findings)}, "measured stall 150.0\n"))
+
+
+def test_agreement_is_silent():
+    """What was expected was found: nothing to say."""
+    assert judged(FINDING) == []
+
+
+def test_a_missed_alarm_is_named():
+    """Nothing found where a fault is."""
+    assert judged() == ["missed alarm: sleep.py:7 UJ101 leaf=time.sleep count=1"]
+
+
+def test_a_false_alarm_is_named():
+    """Something found where nothing is expected."""
+    assert [line.partition(":")[0] for line in judged(FINDING, expected=())] == ["false alarm"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"rule": "UJ102"},
+        {"culprit": {"file": "sleep.py", "line": 8, "function": "main"}},
+        {"culprit": None},
+        {"leaf": "os.sleep"},
+        {"count": 2},
+        {"grade": "suspected"},
+        {"total_ms": 130.0},
+        {"total_ms": 250.0},
+    ],
+    ids=str,
+)
+def test_every_difference_counts(other):
+    """Another rule, line, leaf, count, a weaker grade, another length: each is a complaint."""
+    assert judged(FINDING | other) != []
+
+
+def test_no_cpu_is_no_accusation():
+    """A busy machine under the tests is nobody's fault."""
+    assert judged(FINDING, FINDING | {"rule": "UJ502", "culprit": None}) == []

@@ -1,0 +1,113 @@
+"""The example service, as a user would watch it: real server, real clients, real database."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.serial, pytest.mark.timeout(180)]
+
+SHOP = Path(__file__).resolve().parents[2] / "examples" / "shop"
+LOAD_S = 6
+PATIENCE_S = 60
+
+FAULTS = {
+    ("UJ101", "retry.py", "time.sleep(PAUSE_S)"),
+    ("UJ104", "suppliers.py", "requests.get(SETTINGS.prices + path"),
+    ("UJ106", "database.py", "connection.execute(statement, row)"),
+    ("UJ201", "catalogue.py", "with self._lock:"),
+    ("UJ302", "passwords.py", "hashlib.pbkdf2_hmac("),
+    ("UJ303", "exports.py", "json.dumps("),
+    ("UJ305", "faulty.py", "from shop.tax import with_tax"),
+}
+"""Rule, file, and a piece of the line: what README of the shop promises, but for the export, which has many lines."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def process(*command, **options):
+    with subprocess.Popen(command, cwd=SHOP, **options) as running:
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                running.kill()
+
+
+def wait_for(port):
+    """Until somebody listens there."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"nobody listens on port {port}")
+
+
+def watched_shop(folder, routes, tier):
+    """Serve, load, stop; returns the report of unjam and what the load client printed."""
+    prices, shop, report = free_port(), free_port(), folder / "report.json"
+    environment = os.environ | {
+        "SHOP_PRICES": f"http://127.0.0.1:{prices}",
+        "SHOP_FOLDER": str(folder),
+        "SHOP_ROUTES": routes,
+        "UNJAM_TIER": tier,
+        "NO_PROXY": "127.0.0.1",
+    }
+    run = [sys.executable, "-m", "unjam", "run", "--quiet", "--json", report, "--out", folder, "--"]
+    serve = [sys.executable, "-m", "uvicorn", "shop.main:app", "--port", str(shop), "--log-level", "warning"]
+    with (
+        process(sys.executable, "prices.py", str(prices)),
+        process(*run, *serve, env=environment, stderr=subprocess.PIPE, text=True) as server,
+    ):
+        wait_for(prices)
+        load = [sys.executable, "load.py", "--url", f"http://127.0.0.1:{shop}", "--seconds", str(LOAD_S)]
+        client = subprocess.run(
+            load, cwd=SHOP, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=PATIENCE_S)
+    assert client.returncode == 0, client.stdout + client.stderr + errors
+    return json.loads(report.read_text())
+
+
+def source_of(culprit):
+    return Path(culprit["file"]).read_text().splitlines()[culprit["line"] - 1]
+
+
+def test_every_fault_of_the_shop_is_found(tmp_path):
+    """Each fault that the README lists is found with its rule at its line."""
+    report = watched_shop(tmp_path, "faulty", "native")
+    found = [(each["rule"], each["culprit"]) for each in report["findings"] if each["culprit"]]
+    missed = [
+        (rule, file)
+        for rule, file, piece in sorted(FAULTS)
+        if not any(code == rule and Path(at["file"]).name == file and piece in source_of(at) for code, at in found)
+    ]
+    assert missed == []
+    assert {at["function"].rpartition(".")[2] for code, at in found if code == "UJ301"} >= {"as_csv"}
+
+
+def test_nobody_in_the_healthy_shop_is_accused(tmp_path):
+    """The twins hold nothing: once the shop has started, no line of it is blamed."""
+    report = watched_shop(tmp_path, "healthy", "native")
+    blamed = [
+        (each["rule"], source_of(each["culprit"]).strip())
+        for each in report["findings"]
+        if each["culprit"] and each["rule"] != "UJ305"  # uvicorn imports the application on its loop, before it serves
+    ]
+    assert blamed == []
+    assert report["loops"][0]["turns"] > 100

@@ -1,0 +1,59 @@
+"""FastAPI: async endpoints, middleware, lifespan and dependencies run on the loop, plain ones in its pool."""
+
+import time
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI
+
+
+@asynccontextmanager
+async def lifespan(app):
+    time.sleep(1)  # warning: UJ101 time.sleep
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+router = APIRouter()
+
+
+def settings():
+    time.sleep(1)  # clean: a plain dependency runs in the pool
+
+
+async def user():
+    time.sleep(1)  # error: UJ101 time.sleep
+
+
+@app.get("/plain")
+def plain(_=Depends(settings)):
+    time.sleep(1)  # clean: a plain endpoint runs in the pool
+
+
+@router.post("/items")
+async def create(tasks: BackgroundTasks, _=Depends(user)):
+    helper()
+    tasks.add_task(in_background)
+
+
+def in_background():
+    time.sleep(1)  # clean: a plain background task runs in the pool
+
+
+def helper():
+    time.sleep(1)  # error: UJ101 time.sleep
+
+
+@app.middleware("http")
+async def add_header(request, call_next):
+    time.sleep(1)  # error: UJ101 time.sleep
+    return await call_next(request)
+
+
+@app.on_event("startup")
+def warm_up():
+    time.sleep(1)  # warning: UJ101 time.sleep
+
+
+@app.websocket("/ws")
+async def socket(websocket):
+    time.sleep(1)  # error: UJ101 time.sleep

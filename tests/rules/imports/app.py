@@ -1,0 +1,31 @@
+"""UJ305: imports that run on the loop."""
+
+import typing
+
+import requests
+
+if typing.TYPE_CHECKING:
+    import numpy
+
+
+async def lazily():
+    import pandas  # warning: UJ305 import pandas
+    import requests.adapters  # clean: requests is imported at start-up
+
+    return pandas, requests
+
+
+async def deep():
+    helper()
+
+
+def helper():
+    from scipy import stats  # warning: UJ305 import scipy
+
+    return stats
+
+
+def elsewhere():
+    import torch  # clean: nothing on the loop calls it
+
+    return torch

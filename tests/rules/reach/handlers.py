@@ -1,0 +1,104 @@
+"""Calls, constructors, properties, `with`, iteration, dunders, overrides, decorators: each with its innocent twin."""
+
+import asyncio
+import time
+
+from reach.helpers import Client, Lazy, Reader, Shape, countdown, deep, never_called, slow, timed, transaction
+
+
+async def direct():
+    time.sleep(1)  # error: UJ101 time.sleep
+    await asyncio.sleep(1)  # clean
+
+
+async def through_helpers():
+    deep()
+
+
+async def constructor():
+    return Client("x")
+
+
+async def class_method():
+    return Client.make()
+
+
+async def a_property(client: Client):
+    return client.version
+
+
+async def with_block(reader: Reader):
+    with reader:
+        pass
+
+
+async def iterates():
+    for number in countdown():
+        print(number)
+
+
+async def makes_but_does_not_iterate(consume):
+    consume(never_called())  # clean: whoever iterates it runs it
+
+
+async def operators(shape: Shape):
+    return shape + shape, shape["area"], str(shape)
+
+
+async def overridden(shape: Shape):
+    shape.draw()
+
+
+async def decorated():
+    timed_function()
+
+
+@timed
+def timed_function():
+    return 1
+
+
+async def with_generator():
+    with transaction():
+        pass
+
+
+async def nested():
+    def inner():
+        time.sleep(2)  # error: UJ101 time.sleep
+
+    def unused():
+        time.sleep(2)  # clean: nobody calls it
+
+    inner()
+    return unused
+
+
+async def local_lambda():
+    return sorted([1], key=lambda item: slow(item))
+
+
+async def lazy(holder: Lazy):
+    return holder.value
+
+
+def not_on_the_loop():
+    time.sleep(1)  # clean: nothing on the loop calls it
+
+
+async def agen():
+    time.sleep(1)  # error: UJ101 time.sleep
+    yield 1
+
+
+async def comprehension():
+    return [time.sleep(0.1) for _ in range(3)]  # error: UJ101 time.sleep
+
+
+async def gives_others_a_chance():
+    time.sleep(0)  # note: UJ101 time.sleep
+
+
+if __name__ == "__main__":
+    time.sleep(1)  # clean: module level
+    asyncio.run(direct())

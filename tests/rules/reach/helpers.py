@@ -1,0 +1,111 @@
+import contextlib
+import functools
+import time
+from pathlib import Path
+
+
+def deep():
+    deeper()
+
+
+def deeper():
+    deepest()
+
+
+def deepest():
+    time.sleep(1)  # error: UJ101 time.sleep
+
+
+class Client:
+    def __init__(self, name):
+        self.name = name
+        Path(name).write_text("x")  # warning: UJ102 pathlib.Path.write_text
+
+    @classmethod
+    def make(cls):
+        time.sleep(3)  # error: UJ101 time.sleep
+        return cls("made")
+
+    @property
+    def version(self):
+        with open(self.name) as file:  # warning: UJ102 builtins.open
+            return file.read()
+
+    def unused(self):
+        time.sleep(3)  # clean
+
+
+class Reader:
+    def __enter__(self):
+        time.sleep(1)  # error: UJ101 time.sleep
+        return self
+
+    def __exit__(self, *details):
+        time.sleep(2)  # error: UJ101 time.sleep
+
+
+def countdown():
+    for number in range(3):
+        time.sleep(1)  # error: UJ101 time.sleep
+        yield number
+
+
+def never_called():
+    time.sleep(1)  # clean
+    yield 1
+
+
+class Shape:
+    def __add__(self, other):
+        time.sleep(1)  # error: UJ101 time.sleep
+        return self
+
+    def __getitem__(self, name):
+        time.sleep(2)  # error: UJ101 time.sleep
+        return name
+
+    def __str__(self):
+        time.sleep(3)  # error: UJ101 time.sleep
+        return ""
+
+    def draw(self):
+        raise NotImplementedError
+
+
+class Circle(Shape):
+    def draw(self):
+        time.sleep(4)  # error: UJ101 time.sleep
+
+
+class Unrelated:
+    def draw(self):
+        time.sleep(4)  # clean
+
+
+def timed(function):
+    @functools.wraps(function)
+    def wrapper(*arguments):
+        time.sleep(1)  # error: UJ101 time.sleep
+        return function(*arguments)
+
+    return wrapper
+
+
+@contextlib.contextmanager
+def transaction():
+    time.sleep(1)  # error: UJ101 time.sleep
+    yield
+
+
+def slow(item):
+    time.sleep(item)  # error: UJ101 time.sleep
+
+
+class Lazy:
+    _value = None
+
+    @property
+    def value(self):
+        if self._value is None:
+            self._value = Path("x").read_text()  # note: UJ102 pathlib.Path.read_text
+        return self._value
