@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Children of process pools get this path from their parent.
+sys.path.insert(0, str(Path(__file__).parent))
+
 
 @pytest.fixture
 def program(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from unjam.bridge import Channel, Pool, Portal, cancelled, wait
-from unjam.errors import QueueTimeout, WouldDeadlock
+from unjam.errors import NoLoop, QueueTimeout, WouldDeadlock
 
 BACKENDS = ["asyncio", "trio"]
 
@@ -189,7 +189,6 @@ def test_a_portal_leads_onto_the_loop(run):
 
 def test_a_wait_on_a_trio_run_that_has_ended_is_refused():
     """The run is over: NoLoop, not a hang."""
-    from unjam.errors import NoLoop
 
     async def main():
         return Portal.current()

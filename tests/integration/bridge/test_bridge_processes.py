@@ -2,48 +2,15 @@
 
 import asyncio
 import os
-import signal
 import sys
 import time
 import types
 
 import pytest
+from bridge_jobs import fails, kill_self, pid_and_start, raise_unpicklable, square, until_cancelled, wrapped
 
 from unjam.bridge import Pool, cancelled
 from unjam.errors import NotAvailable, WorkerDied
-
-POOL = Pool("module-level", 2, kind="process")
-
-
-def square(n):
-    return n * n
-
-
-@POOL.wrap
-def wrapped(n):
-    """Wrapped under its own name."""
-    return n + 1
-
-
-def fails(error):
-    raise error
-
-
-class Unpicklable(Exception):
-    def __init__(self, a, b):
-        super().__init__(f"{a} {b}")
-
-
-def until_cancelled(path):
-    while not cancelled():
-        time.sleep(0.002)
-    path.write_text("told")
-    return "late"
-
-
-def pid_and_start(path):
-    path.write_text(str(os.getpid()))
-    time.sleep(600)
 
 
 async def until(condition):
@@ -81,7 +48,7 @@ def test_errors_come_back_with_their_traceback_as_a_note():
             await pool.run(fails, StopIteration(1))
         with pytest.raises(SystemExit) as ended:
             await pool.run(sys.exit, 3)
-        with pytest.raises(Exception, match="pickle|local object"):
+        with pytest.raises(Exception, match=r"pickle|local object"):
             await pool.run(lambda: None)
         with pytest.raises(RuntimeError, match="cannot be pickled"):
             await pool.run(raise_unpicklable)
@@ -91,10 +58,6 @@ def test_errors_come_back_with_their_traceback_as_a_note():
     assert "in fails" in plain.__notes__[0]
     assert isinstance(odd.__cause__, StopIteration)
     assert (ended.code, alive) == (3, 9)
-
-
-def raise_unpicklable():
-    raise Unpicklable(1, 2)
 
 
 def test_a_process_that_dies_is_named_and_replaced():
@@ -109,10 +72,6 @@ def test_a_process_that_dies_is_named_and_replaced():
         return await pool.run(square, 5)
 
     assert asyncio.run(main()) == 25
-
-
-def kill_self():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_kill_ends_the_process_at_the_timeout(tmp_path):
