@@ -198,11 +198,15 @@ class Bulkhead:
         while self.drained:
             self.drained.pop()()
 
+    def refuse(self, call: Call) -> None:
+        """End a call with PoolClosed unless a thread has it; from any thread."""
+        if self.withdraw(call):
+            call.port.post(partial(call.refuse, PoolClosed(self.name)))
+
     def stop(self) -> None:
         """End what has not started, kill processes, and let every thread end when it comes back."""
         for call in list(self.waiting):
-            if self.withdraw(call):
-                call.port.post(partial(call.refuse, PoolClosed(self.name)))
+            self.refuse(call)
         for worker in self.workers:
             if worker.remote is not None:
                 worker.remote.kill()

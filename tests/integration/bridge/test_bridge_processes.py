@@ -289,3 +289,27 @@ def test_the_island_costs_little_to_import(program):
         print([name for name in ("multiprocessing", "anyio", "trio", "uvloop", "unjam.bridge.process") if name in sys.modules])
     """
     assert program(source) == "['unjam.errors']\n[]\n"
+
+
+def test_ctrl_c_ends_a_wait_of_the_main_thread(program):
+    """KeyboardInterrupt comes out of portal.wait at once, and cancels what it waited for."""
+    source = """
+        import asyncio, os, signal, threading
+        from unjam.bridge import loop_thread
+
+        ended = threading.Event()
+
+        async def forever():
+            threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                ended.set()
+
+        with loop_thread() as portal:
+            try:
+                portal.wait(forever)
+            except KeyboardInterrupt:
+                print("interrupted", ended.wait(30))
+    """
+    assert program(source) == "interrupted True\n"
