@@ -1,5 +1,6 @@
 import asyncio
 import contextvars
+import gc
 import threading
 from contextlib import aclosing
 
@@ -247,3 +248,21 @@ def test_a_closed_pool_iterates_no_more(run):
             await anext(pool.aiter([1]))
 
     run(main())
+
+
+def test_an_iterator_left_after_its_pool_was_closed_is_closed_all_the_same(run, until):
+    """A pool that takes no more calls still cleans up, and its thread ends after that."""
+    source = Source()
+
+    async def main():
+        pool = Pool("closed-early", 1)
+        items = pool.aiter(source, max_items=2)
+        await anext(items)
+        assert await pool.aclose(20) == []
+        await items.aclose()
+        del pool, items
+        gc.collect()
+        await until(lambda: not [t for t in threading.enumerate() if t.name.startswith("closed-early")])
+
+    run(main())
+    assert source.closes == 1

@@ -635,3 +635,20 @@ def test_loops_that_come_and_go_leave_no_descriptors():
     for _ in range(30):
         asyncio.run(pool.run(lambda: None))
     assert open_descriptors() <= before
+
+
+def test_a_machine_without_threads_is_an_error_and_no_leak(run, monkeypatch):
+    """Where not even one thread can be had, the call gets the RuntimeError and the pool is as before."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    async def main():
+        pool = Pool("p", 1, max_queue=0)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="new thread"):
+                await pool.run(int)
+        return await pool.run(int)
+
+    assert run(main()) == 0
