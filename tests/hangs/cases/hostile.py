@@ -24,7 +24,7 @@ class Meta(type):
         caught()
 
 
-Hostile = type.__new__(Meta, "Hostile", (), {"__class__": property(caught), **{name: caught for name in HOOKS}})
+Hostile = type.__new__(Meta, "Hostile", (), {"__class__": property(caught), **dict.fromkeys(HOOKS, caught)})
 
 
 class Shadow:
