@@ -65,6 +65,11 @@ class Sources:
         module = self._module(frame.file)
         return module.instruction(frame) if module else None
 
+    def tree(self, file: str) -> ast.Module | None:
+        """The syntax tree of a file; None where it cannot be had."""
+        module = self._module(file)
+        return module.tree if module else None
+
     def _module(self, file: str) -> _Module | None:
         if file not in self._modules:
             lines = self.lines(file)
@@ -83,6 +88,7 @@ class _Module:
     """One parsed file: its nodes by position, and who encloses whom."""
 
     def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
         self._parents: dict[ast.AST, ast.AST] = {}
         self._at: dict[Position, ast.AST] = {}
         self._by_line: dict[int, list[ast.Call]] = {}
