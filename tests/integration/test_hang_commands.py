@@ -127,7 +127,8 @@ def test_a_hung_loop_writes_its_graph_and_one_line_by_itself(tmp_path):
         log = tmp_path / "stderr"
         until(lambda: "has been away for" in log.read_text())
         text = log.read_text()
-        assert "program.py:18 in main" in text
+        line = next(number for number, row in enumerate(source.splitlines(), start=1) if "# here" in row)
+        assert f"program.py:{line} in main" in text
         assert "UJ801" in text
         lines = [
             json.loads(line)
@@ -137,6 +138,8 @@ def test_a_hung_loop_writes_its_graph_and_one_line_by_itself(tmp_path):
         ]
         assert [event["e"] for event in lines] == ["dump"]
         assert lines[0]["graph"]["v"] == 1
+        (folder,) = tmp_path.glob(".unjam/*-*")
+        assert "UJ801 deadlock" in unjam("report", folder).stdout
 
 
 def test_top_draws_on_a_terminal_and_quits_cleanly(tmp_path):
