@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from unjam.probes.pools import Pools
     from unjam.probes.timeouts import Timeouts
     from unjam.probes.wiring import Probes
+    from unjam.telling import Telling
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
 """The folder whose `sitecustomize` installs the monitor in every Python process that has it on PYTHONPATH."""
@@ -58,6 +59,7 @@ class Monitor:
         self._header: dict[str, Any] = {}
         self._make_probes: type[Probes] | None = None
         self._probes: Probes | None = None
+        self._telling: Telling | None = None
         self._control: Control | None = None
         self._locks: LockTracker | None = None
 
@@ -75,6 +77,10 @@ class Monitor:
         atexit.register(self.end)
         self._imports.when_imported("asyncio.events", self._hook_asyncio)
         self._imports.when_imported("uvloop", self._hook_uvloop)
+        if self.settings.live or self.settings.log or "unjam.telling" in sys.modules:
+            from unjam.telling import wire
+
+            wire(self.tell(), self.settings)
 
     def end(self, reason: str = "exit") -> None:
         """Stop observing and write what is left; does nothing the second time."""
@@ -112,6 +118,16 @@ class Monitor:
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
 
+    def tell(self) -> Telling:
+        """What tells of stalls while the program runs; made when it is first asked for."""
+        telling = self._telling
+        if telling is None:
+            from unjam.telling import Telling
+
+            telling = self._telling = Telling(self)
+            self.subscribe(telling.receive)
+        return telling
+
     def header(self) -> dict[str, Any]:
         """The `process` event as it is known by now."""
         return dict(self._header)
@@ -126,10 +142,16 @@ class Monitor:
         with open(path, "rb") as file:
             return [event for event in map(parse_event, file) if event is not None]
 
-    def flush(self, timeout_s: float) -> None:
-        """Wait until what has happened so far has reached the subscribers, `timeout_s` at the most."""
-        if self._probes is not None:
-            self._probes.drainer.flush(timeout_s)
+    def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
+        """Wait until what has happened so far has reached the subscribers; returns how many stalls there were.
+
+        That takes `timeout_s` at the most, and no time where there have been no more stalls than `stalls_before`.
+        """
+        return 0 if self._probes is None else self._probes.drainer.flush(timeout_s, stalls_before=stalls_before)
+
+    def stalls(self) -> int:
+        """How many stalls there have been so far."""
+        return 0 if self._probes is None else int(self._probes.engine.flush(0.0))
 
     def set_threshold(self, threshold_ns: int) -> None:
         """Change what counts as a stall from now on."""
@@ -203,6 +225,8 @@ class Monitor:
     def _hook_asyncio(self, events: ModuleType) -> None:
         # All that will be needed is imported here: a thread that imports while another forks would leave the child a lock
         # that nobody holds any more.
+        import unjam.control.inside
+        import unjam.control.recent  # noqa: F401 -- both are for later
         from unjam.native import choose
         from unjam.probes.loops import LoopHooks, running_loops
         from unjam.probes.pools import Pools
@@ -309,6 +333,7 @@ def install(
     folder: str | os.PathLike[str] | None = None,
     src: tuple[str, ...] | None = None,
     live: bool | None = None,
+    log: bool = True,
     record: bool = True,
     tier: str | None = None,
     dump_after: str | None = None,
@@ -317,12 +342,20 @@ def install(
     """Watch this process from now on, its loops that run already included. Does nothing where it is watched already.
 
     `threshold` is a duration such as "50ms", or seconds; `dump_after` a duration, or "0" for never. What is not given comes
-    from UNJAM_THRESHOLD, UNJAM_DIR, UNJAM_SRC, UNJAM_LIVE, UNJAM_TIER, UNJAM_DUMP_AFTER and UNJAM_TRACK_LOCKS; without a folder a new one is made below `.unjam`, unless `record` is false.
-    Raises UsageError where a value cannot be.
+    from UNJAM_THRESHOLD, UNJAM_DIR, UNJAM_SRC, UNJAM_LIVE, UNJAM_TIER, UNJAM_DUMP_AFTER and UNJAM_TRACK_LOCKS; without a
+    folder a new one is made below `.unjam`, unless `record` is false. Each stall is logged at its end as one line of the
+    logger `unjam`, unless `log` is false. Raises UsageError where a value cannot be.
     """
     settings = Settings.from_environ(os.environ)
-    changes: dict[str, Any] = {"src": src, "live": live, "tier": tier, "folder": folder, "record": record}
-    changes["track_locks"] = track_locks
+    changes: dict[str, Any] = {
+        "src": src,
+        "live": live,
+        "log": log,
+        "tier": tier,
+        "folder": folder,
+        "record": record,
+        "track_locks": track_locks,
+    }
     if threshold is not None:
         text = threshold if isinstance(threshold, str) else f"{threshold}s"
         changes["threshold_ns"] = parse_duration(text, what="threshold")

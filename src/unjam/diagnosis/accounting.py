@@ -93,7 +93,7 @@ def _tick_at(age: int) -> float:
 
 def account(stall: Stall, states: Sequence[State], weights: Sequence[float]) -> Parts:
     """The parts of a stall, its suspension left out; `states` and `weights` are those of its sample groups."""
-    wall = float(max(0, stall.length_ns - min(stall.suspended_ns, stall.length_ns)))
+    wall = float(stall.length_ns - stall.suspended_ns)
     seen = {
         state: sum(weight for each, weight in zip(states, weights, strict=True) if each == state) for state in _ORDER
     }

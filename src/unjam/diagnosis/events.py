@@ -116,7 +116,7 @@ def stall_of(event: Event) -> Stall | None:
         cpu_ns=time_ns(event.get("cpu_ns")),
         runqueue_ns=time_ns(event.get("runq_ns")),
         throttled_ns=time_ns(event.get("throttled_ns")),
-        suspended_ns=time_ns(event.get("suspended_ns")) or 0,
+        suspended_ns=min(time_ns(event.get("suspended_ns")) or 0, last - start),
         gil_asked_ns=time_ns(event.get("gil_asked_ns")),
         switches=time_ns(event.get("switches")),
         groups=tuple(filter(None, map(_group, mappings(groups)))),

@@ -52,7 +52,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Clues:
-    """All that is known of one group of samples of a loop's own thread."""
+    """All that is known of one group of samples.
+
+    `native` is what the innermost frame was executing, `calling` what the blamed one was; `records` are the known calls below it.
+    """
 
     group: Group
     stall: Stall
@@ -60,6 +63,7 @@ class Clues:
     state: State
     native: Instruction | None
     native_record: Call | None
+    calling: Instruction | None
     records: tuple[Call, ...]
     switch_ns: int
     callback: str = ""
@@ -79,6 +83,11 @@ class Clues:
         """Whether a request for the GIL was kept waiting longer than bytecode can; None: nobody asked."""
         asked = self.stall.gil_asked_ns
         return None if asked is None else asked > GIL_KEPT_INTERVALS * self.switch_ns
+
+    def name_of(self, record: Call) -> str:
+        """A record's name, or the call as it stands in the blamed line where that name is nothing that users know."""
+        private = record.name.rpartition(".")[2].startswith("_") and self.calling is not None
+        return self.calling.name if private and self.calling else record.name
 
     @property
     def callee(self) -> str:
@@ -105,6 +114,7 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
         state=_state(group, stall),
         native=native,
         native_record=index.by_name(called) if called else None,
+        calling=sources.instruction(view.blamed.frame) if view.blamed else None,
         records=tuple(record for each in view.below if (record := _record_of(each))),
         switch_ns=switch_ns or DEFAULT_SWITCH_NS,
         callback=callback,
@@ -141,7 +151,7 @@ def _judge_shape(clues: Clues) -> Judgement | None:
         return Judgement("UJ305", _imported(view, clues), _sure(clues, Grade.EXACT))
     if view.in_handler:
         known = _first(clues, clues.state)
-        return Judgement("UJ306", known.name if known else clues.callee, _sure(clues, Grade.EXACT), known)
+        return Judgement("UJ306", clues.name_of(known) if known else clues.callee, _sure(clues, Grade.EXACT), known)
     return None
 
 
@@ -185,8 +195,8 @@ def _judge_wait(clues: Clues) -> Judgement:
     record = _first(clues, "kernel")
     by_kernel = calls.rule_of(clues.group)
     if record is not None and not (record.rule == "UJ102" and calls.is_stream(clues.group)):
-        return Judgement(record.rule, record.name, _sure(clues, Grade.EXACT), record)
-    leaf = record.name if record else clues.callee
+        return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.EXACT), record)
+    leaf = clues.name_of(record) if record else clues.callee
     if _is_database_method(clues.native) and by_kernel in {"UJ102", "UJ103", "UJ106", "UJ101", ""}:
         return Judgement("UJ106", leaf, _sure(clues, Grade.INFERRED))
     if by_kernel:
@@ -203,10 +213,11 @@ def _is_database_method(native: Instruction | None) -> bool:
 def _judge_work(clues: Clues) -> Judgement:
     record = _first(clues, "cpu")
     if record is not None and record.rule in WORKS | ANY_STATE:
-        return Judgement(record.rule, record.name, _sure(clues, Grade.EXACT), record)
+        return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.EXACT), record)
     if record is None and _is_database_method(clues.native) and clues.group.holds_gil is not True:
         return Judgement("UJ106", clues.callee, _sure(clues, Grade.INFERRED))
-    leaf = record.name if record else (clues.records[0].name if clues.records else clues.callee)
+    named = record or next(iter(clues.records), None)
+    leaf = clues.name_of(named) if named else clues.callee
     rule, grade = _cpu_rule(clues, record)
     return Judgement(rule, leaf, _sure(clues, grade), record)
 
@@ -231,10 +242,10 @@ def _judge_blind(clues: Clues) -> Judgement:
     """Nothing is known of the thread's state (the Python twin without /proc): the stack and the GIL's clock must do."""
     record = _first(clues, "unknown")
     if clues.kept_gil and (record is None or not record.rule.startswith(WAITS)):
-        leaf = record.name if record else clues.callee
+        leaf = clues.name_of(record) if record else clues.callee
         return Judgement("UJ303", leaf, _sure(clues, Grade.INFERRED), record)
     if record is not None:
-        return Judgement(record.rule, record.name, _sure(clues, Grade.INFERRED), record)
+        return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.INFERRED), record)
     if clues.moving:
         return Judgement("UJ301", clues.callee, _sure(clues, Grade.INFERRED))
     return Judgement("", clues.callee, Grade.UNKNOWN, why="the state of the thread could not be observed")

@@ -58,7 +58,8 @@ def _blame_holder(case: Case, stall: Stall, pieces: list[Piece]) -> Blame:
         )
     # The holder is judged as if it were on the CPU: that is what holding the GIL means.
     group = replace(main.group, state="cpu", holds_gil=True, moved=None, stack=main.group.holder_stack)
-    judged = judge(clues_of(group, replace(stall, gil_asked_ns=None), view, case.sources, switch_ns=case.switch_ns))
+    clues = clues_of(group, replace(stall, gil_asked_ns=None), view, case.sources, switch_ns=case.switch_ns)
+    judged = judge(clues)
     line = _modal(case, stall, pieces) if view.blamed else None
     submitted = _submitted(case, name)
     return Blame(
@@ -67,7 +68,7 @@ def _blame_holder(case: Case, stall: Stall, pieces: list[Piece]) -> Blame:
         grade=limited(Grade.EXACT if view.whole else Grade.SUSPECTED, samples_in(pieces)),
         parts=total(pieces),
         culprit=line or (submitted[0] if submitted else None),
-        chain=chain_of(view, judged.leaf),
+        chain=chain_of(clues, judged),
         record=None,
         pieces=tuple(pieces),
         thread=name or (f"tid {main.group.holder_tid}" if main.group.holder_tid else ""),

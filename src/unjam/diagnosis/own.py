@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from unjam.diagnosis.pieces import Blame, Piece, chain_of, heaviest, samples_in, total
-from unjam.model.findings import Grade, Location
+from unjam.model.findings import Grade, Link, Location
 
 HOT_SHARE = 0.6
 """A function through which so much of the time went is where the blame is sought further; below that its callers share it."""
@@ -60,11 +60,15 @@ def _blame_call(pieces: list[Piece]) -> Blame:
         grade=limited(judged.grade, samples_in(pieces)),
         parts=total(pieces),
         culprit=blamed.location if blamed else None,
-        chain=chain_of(main.view, judged.leaf),
+        chain=_chain(main),
         record=judged.record,
         pieces=tuple(pieces),
         why=judged.why,
     )
+
+
+def _chain(piece: Piece) -> tuple[Link, ...]:
+    return chain_of(piece.clues, piece.judgement) if piece.clues and piece.judgement else ()
 
 
 def limited(grade: Grade, samples: int) -> Grade:
@@ -108,7 +112,7 @@ def _python_blame(pieces: list[Piece], depth: int) -> Blame:
         grade=limited(main.judgement.grade, samples_in(pieces)),
         parts=total(pieces),
         culprit=Location(node.file, line, node.function),
-        chain=chain_of(main.view, "")
+        chain=_chain(main)
         if innermost
         else tuple(each.link for each in main.view.frames[: main.view.frames.index(main.view.user[depth]) + 1]),
         pieces=tuple(pieces),

@@ -76,13 +76,14 @@ def heaviest(pieces: Sequence[Piece]) -> Piece:
     return max(pieces, key=lambda piece: (piece.parts.total, piece.group.count))
 
 
-def chain_of(view: View, leaf: str) -> tuple[Link, ...]:
-    """The view's frames as links, with the leaf at the end where it has no frame of its own (a C function)."""
+def chain_of(clues: Clues, judged: Judgement) -> tuple[Link, ...]:
+    """The frames from the loop down as links, with the leaf at the end where it has no frame of its own (a C function)."""
+    view = clues.view
     links = tuple(each.link for each in view.frames[-LONGEST_CHAIN:])
-    has_frame = not leaf or (
-        bool(view.below) and view.importing is None and any(leaf.endswith(each.frame.function) for each in view.below)
-    )
-    return links if has_frame or view.importing is not None else (*links, Link("", 0, leaf, "native"))
+    by_source = judged.record is not None and judged.record not in clues.records
+    has_frame = view.importing is not None or view.nested is not None or (bool(view.below) and not by_source)
+    named_itself = bool(view.frames) and judged.leaf == view.frames[-1].frame.function
+    return links if has_frame or named_itself or not judged.leaf else (*links, Link("", 0, judged.leaf, "native"))
 
 
 LONGEST_CHAIN = 100

@@ -77,7 +77,7 @@ def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     blames = [] if innocent else _own(case, stall, mine)
     told, rest = _weighty(case, stall, [*external, *blames])
     left = [*rest, *([_nobody(mine)] if innocent and mine else [])]
-    return _named(case, stall, _folded(told, left) if told else [_unknown(stall, [*external, *blames, *left])])
+    return _named(case, stall, _folded(told, left) if told else [_unknown(stall, left)])
 
 
 def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame], list[Piece]]:
@@ -171,6 +171,9 @@ def _named(case: Case, stall: Stall, blames: list[Blame]) -> list[Blame]:
 
 def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
     """The share with its task, and with whom to name where no frame of the user's was on the stack."""
+    if not blame.rule and blame.samples < own.MANY_SAMPLES:
+        # A place without a cause is worth naming only where it was seen more than by chance.
+        blame = replace(blame, culprit=None, chain=(), leaf="")
     if blame.rule in {"UJ501", "UJ502", "UJ503", "UJ401"}:
         return blame
     groups = [piece.group for piece in blame.pieces]

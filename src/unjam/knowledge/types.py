@@ -9,7 +9,9 @@ RETURNS: dict[str, str] = {
     "concurrent.futures.ThreadPoolExecutor.submit": "concurrent.futures.Future",
     "asyncio.run_coroutine_threadsafe": "concurrent.futures.Future",
     "hashlib.new": "_hashlib.HASH",
-    **dict.fromkeys((f"hashlib.{name}" for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")), "_hashlib.HASH"),
+    **dict.fromkeys(
+        (f"hashlib.{name}" for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")), "_hashlib.HASH"
+    ),
     "http.client.HTTPConnection.getresponse": "http.client.HTTPResponse",
     "multiprocessing.Pipe": "multiprocessing.connection.Connection",
     "MySQLdb.connect": "MySQLdb.connections.Connection",
@@ -36,8 +38,10 @@ RETURNS: dict[str, str] = {
 }
 """Qualified type by the qualified call that makes it. A call of a class by its own name needs no entry."""
 
-SYNCHRONOUS_DATABASE_METHODS = frozenset({
-    *("execute", "executemany", "executescript", "callproc", "fetchone", "fetchmany", "fetchall"),
-    *("commit", "rollback", "copy_expert", "copy_from", "copy_to"),
-})
+SYNCHRONOUS_DATABASE_METHODS = frozenset(
+    {
+        *("execute", "executemany", "executescript", "callproc", "fetchone", "fetchmany", "fetchall"),
+        *("commit", "rollback", "copy_expert", "copy_from", "copy_to"),
+    }
+)
 """Methods of DB-API connections and cursors (PEP 249): a native method of that name that waits or works is a database's."""

@@ -30,15 +30,17 @@ class Settings:
     `folder` is the recording's own folder, "" makes one below `.unjam`; `record` false writes nothing to disk. `src` lists
     the folders that count as the user's own code, empty for everything but the standard library and site-packages.
     `dump_after_ns` is the length of a stall from which on the process records by itself who waits for whom, 0 for never;
-    `track_locks` records who holds which lock. `tier` forces an engine tier, "" takes the best. `live` prints a line on stderr as each stall passes the threshold.
+    `track_locks` records who holds which lock. `tier` forces an engine tier, "" takes the best. `live` prints a line on
+    stderr as each stall passes the threshold, `log` logs each one at its end as logger `unjam`.
     """
 
     # A plain class: `dataclasses` imports `inspect`, which would cost every Python process below `unjam run` ten milliseconds.
-    __slots__ = ("dump_after_ns", "folder", "live", "record", "src", "threshold_ns", "tier", "track_locks")
+    __slots__ = ("dump_after_ns", "folder", "live", "log", "record", "src", "threshold_ns", "tier", "track_locks")
 
     dump_after_ns: int
     folder: str
     live: bool
+    log: bool
     record: bool
     src: tuple[str, ...]
     threshold_ns: int
@@ -52,6 +54,7 @@ class Settings:
         folder: str | os.PathLike[str] = "",
         src: tuple[str, ...] = (),
         live: bool = False,
+        log: bool = False,
         record: bool = True,
         tier: str = "",
         dump_after_ns: int = DEFAULT_DUMP_AFTER_NS,
@@ -67,6 +70,7 @@ class Settings:
             "dump_after_ns": dump_after_ns,
             "folder": os.fspath(folder),
             "live": live,
+            "log": log,
             "record": record,
             "src": tuple(os.path.abspath(path) for path in src),
             "threshold_ns": threshold_ns,
@@ -96,7 +100,7 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read UNJAM_DIR, UNJAM_THRESHOLD, UNJAM_SRC (separated as PATH is), UNJAM_TIER, UNJAM_DUMP_AFTER (0: never).
 
-        UNJAM_LIVE and UNJAM_TRACK_LOCKS are 0 or 1.
+        UNJAM_LIVE, UNJAM_LOG and UNJAM_TRACK_LOCKS are 0 or 1.
         """
         threshold = environ.get("UNJAM_THRESHOLD", "")
         return cls(
@@ -104,6 +108,7 @@ class Settings:
             folder=environ.get("UNJAM_DIR", ""),
             src=tuple(filter(None, environ.get("UNJAM_SRC", "").split(os.pathsep))),
             live=environ.get("UNJAM_LIVE", "") not in {"", "0"},
+            log=environ.get("UNJAM_LOG", "") not in {"", "0"},
             tier=environ.get("UNJAM_TIER", ""),
             dump_after_ns=parse_dump_after(environ.get("UNJAM_DUMP_AFTER", ""), what="UNJAM_DUMP_AFTER"),
             track_locks=environ.get("UNJAM_TRACK_LOCKS", "") not in {"", "0"},
@@ -116,6 +121,7 @@ class Settings:
             "UNJAM_THRESHOLD": format_duration(self.threshold_ns),
             "UNJAM_SRC": os.pathsep.join(self.src),
             "UNJAM_LIVE": "1" if self.live else "",
+            "UNJAM_LOG": "1" if self.log else "",
             "UNJAM_TIER": self.tier,
             "UNJAM_DUMP_AFTER": _dump_after(self.dump_after_ns),
             "UNJAM_TRACK_LOCKS": "1" if self.track_locks else "",

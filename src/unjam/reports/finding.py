@@ -29,22 +29,28 @@ _GRADES = {
 }
 
 _INDENT = (0, 0, 0, 3)
+_DEEP = (0, 0, 0, 6)
 
 
 def full(session: Session, finding: Finding, rank: int, page: Page) -> Iterator[RenderableType]:
     """Everything that helps with one finding, most wanted first."""
     yield title(finding, rank, page)
     yield Padding(Text(page.text(finding.message)), _INDENT)
-    shown = finding.culprit and excerpt(session, finding.culprit, finding.leaf)
+    shown = finding.culprit and excerpt(session, finding.culprit, finding.leaf, page.width - _DEEP[3])
     if shown:
-        yield Padding(shown, (0, 0, 0, 6))
+        yield Padding(shown, _DEEP)
     yield Padding(table(_facts(session, finding, page)), _INDENT)
 
 
 def title(finding: Finding, rank: int, page: Page) -> Text:
     """Rank, rule, cause and place in one line."""
-    text = Text(f"{rank}. ").append(f"{finding.rule} {safe(finding.cause)}", style="bold red")
+    text = Text(f"{rank}. ").append(name(finding), style="bold red")
     return text.append("  ").append(where(finding, page), style="bold")
+
+
+def name(finding: Finding) -> str:
+    """Rule and cause: `UJ104 http`; what is not known has a cause only."""
+    return safe(f"{finding.rule} {finding.cause}".strip())
 
 
 def where(finding: Finding, page: Page) -> str:
@@ -68,7 +74,10 @@ def _facts(session: Session, finding: Finding, page: Page) -> Iterator[tuple[str
     if waited := victims(finding.victims, finding.victim_count):
         yield "waited", waited
     yield from todo(finding.remedies, page)
-    yield "more", f"unjam explain {finding.rule}"
+    yield (
+        "more",
+        f"unjam explain {finding.rule}" if finding.rule else "unjam doctor (what can be seen here, and what cannot)",
+    )
 
 
 def todo(remedies: Iterable[Remedy], page: Page) -> Iterator[tuple[str, str]]:

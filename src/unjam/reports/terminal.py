@@ -14,7 +14,7 @@ from unjam.model.findings import Finding
 from unjam.model.session import Session
 from unjam.reports import finding as findings
 from unjam.reports import loops, timeouts
-from unjam.reports.excerpt import source_line
+from unjam.reports.excerpt import cut, source_line
 from unjam.reports.page import Page
 from unjam.reports.text import counted, duration, safe
 
@@ -58,9 +58,9 @@ def ending(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
     try:
-        return f"killed by {signal.Signals(-code).name}"
+        return f"ended by {signal.Signals(-code).name}"
     except ValueError:
-        return f"killed by signal {-code}"
+        return f"ended by signal {-code}"
 
 
 def verdict(session: Session, page: Page) -> str:
@@ -100,21 +100,24 @@ def _ranking(session: Session, found: list[Finding], page: Page) -> Iterator[Ren
     grid.add_column(justify="right")
     grid.add_column(justify="right", no_wrap=True, style="bold")
     grid.add_column(overflow="fold", ratio=1)
-    for rank, item in enumerate(found[:MOST_LISTED], start=1):
-        grid.add_row(f"{rank}.", duration(item.total_ms), _listed(session, item, page))
+    listed = found[:MOST_LISTED]
+    # Indentation, rank with its dot, time, and two columns after each.
+    taken = 2 + len(f"{len(listed)}.") + 2 + max(len(duration(item.total_ms)) for item in listed) + 2
+    for rank, item in enumerate(listed, start=1):
+        grid.add_row(f"{rank}.", duration(item.total_ms), _listed(session, item, page, page.width - taken))
     yield ""
     yield Padding(grid, (0, 0, 0, 2))
     if (more := len(found) - MOST_LISTED) > 0:
         yield Padding(Text(f"and {counted(more, 'more finding')} (all of them: --json)", style="dim"), (0, 0, 0, 2))
 
 
-def _listed(session: Session, item: Finding, page: Page) -> Text:
-    text = Text().append(f"{item.rule} {safe(item.cause)}", style="red")
+def _listed(session: Session, item: Finding, page: Page, width: int) -> Text:
+    text = Text().append(findings.name(item), style="red")
     text.append(f"  {findings.where(item, page)}")
     if item.count > 1:
         text.append(f"  {item.count:,} times, longest {duration(item.max_ms)}", style="dim")
     if source := item.culprit and source_line(session, item.culprit):
-        text.append(f"\n{source}")
+        text.append(f"\n{cut(source, width)}")
     return text
 
 

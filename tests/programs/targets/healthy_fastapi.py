@@ -35,7 +35,11 @@ async def main() -> None:
     client.base_url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     async with client:
         await quiet()
-        await asyncio.gather(*(client.get(path) for path in ["/threaded", "/awaited"] * 8))
+        asking = []
+        for path in ["/threaded", "/awaited"] * 8:
+            asking.append(asyncio.create_task(client.get(path)))
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*asking)
     server.should_exit = True
     await serving
 

@@ -132,6 +132,21 @@ def starved() -> Finding:
     )
 
 
+def unknown() -> Finding:
+    return Finding(
+        rule="",
+        cause="unknown",
+        grade=Grade.UNKNOWN,
+        message="something held the loop, and it is not known what: the samples do not tell",
+        pid=4243,
+        loop=1,
+        total_ms=60.0,
+        max_ms=60.0,
+        first_s=3.0,
+        last_s=3.0,
+    )
+
+
 def timeout() -> Finding:
     return Finding(
         rule="UJ701",
@@ -260,7 +275,7 @@ def service() -> Session:
             ),
             loop(),
         ),
-        findings=(http(), cpu(), starved(), timeout()),
+        findings=(http(), cpu(), starved(), unknown(), timeout()),
         timeouts=timeouts(),
         not_observed=("pid 4243 was killed: its last second may be missing",),
         dropped=12,

@@ -97,7 +97,7 @@ def test_findings_beyond_the_list_are_counted():
 
 
 @pytest.mark.parametrize(
-    ("code", "text"), [(0, "exit code 0"), (3, "exit code 3"), (-9, "killed by SIGKILL"), (-99, "killed by signal 99")]
+    ("code", "text"), [(0, "exit code 0"), (3, "exit code 3"), (-9, "ended by SIGKILL"), (-99, "ended by signal 99")]
 )
 def test_ending(code, text):
     """How the program ended is said as people know it."""
