@@ -9,6 +9,7 @@ from unjam.diagnosis import events, findings, loops, stalls
 from unjam.diagnosis.allowances import sort_out
 from unjam.diagnosis.case import Case, start_of
 from unjam.diagnosis.events import Stall
+from unjam.diagnosis.hang import dump_findings
 from unjam.diagnosis.pools import pool_findings
 from unjam.diagnosis.source import Provider, Sources
 from unjam.diagnosis.timeouts import Absence, timeout_groups
@@ -88,6 +89,7 @@ def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:
     groups, ours = timeout_groups(case.process, absences, is_users=is_users, started_ns=case.zero_ns)
     found += ours
     found += pool_findings(case.process, is_users=is_users, started_ns=case.zero_ns)
+    found += dump_findings(case.process, started_ns=case.zero_ns)
     return found, groups
 
 
