@@ -57,7 +57,7 @@ class Watch:
         self._fail = fail
         self._events: list[Event] = []
         self._dropped = 0
-        self._began_ns = 0
+        self._began_ns = self._stalls_before = 0
         self._monitor: monitor.Monitor | None = None
         self._ours = False
         self._threshold_before_ns = 0
@@ -97,6 +97,7 @@ class Watch:
         self._known = memory.known()
         self._events, self._dropped = [], 0
         self._process = self._session = None
+        self._stalls_before = self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
         self._monitor.subscribe(self._gather)
         return self
@@ -105,7 +106,7 @@ class Watch:
         """End, and draw the conclusions. Raises LoopBlocked with `fail`, where the body itself raised nothing."""
         watched = self._monitor
         assert watched is not None, "a watch ends after it has begun"
-        watched.flush(FLUSH_S)
+        watched.flush(FLUSH_S, stalls_before=self._stalls_before)
         watched.unsubscribe(self._gather)
         self._process = self._seen(watched)
         self._monitor = None

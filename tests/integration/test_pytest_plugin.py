@@ -55,8 +55,8 @@ def test_a_test_that_holds_its_loop_fails_with_the_line(run, options, ini):
     result.stdout.fnmatch_lines(
         [
             "this test held its event loop for longer than 50ms",
-            "* UJ101 sleep  test_it.py:6 in hold, time.sleep",
-            "*6 | time.sleep(0.15)",
+            "* UJ101 sleep  test_it.py:5 in hold, time.sleep",
+            "*5 | time.sleep(0.15)",
             "*do: await asyncio.sleep*",
             "*more: unjam explain UJ101",
             "*unjam: what held event loops*",
@@ -68,7 +68,7 @@ def test_a_test_that_holds_its_loop_fails_with_the_line(run, options, ini):
 def test_verbose_tells_the_chain_and_the_proof(run):
     """-v is for those who want to know why it can be believed."""
     result = run(BLOCKS, "--unjam", "-v")
-    result.stdout.fnmatch_lines(["*in test_it.py:10 holding", "*proof: clock_nanosleep*"])
+    result.stdout.fnmatch_lines(["*in test_it.py:9 holding", "*proof: clock_nanosleep*"])
 
 
 @pytest.mark.parametrize(

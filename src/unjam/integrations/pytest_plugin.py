@@ -162,7 +162,7 @@ def _paragraph(finding: Finding, *, verbose: bool) -> Iterator[str]:
     if culprit and lines and culprit.line <= len(lines):
         yield f"    {culprit.line} | {lines[culprit.line - 1].strip()}"
     if verbose:
-        yield from (f"    in {_relative(link.file)}:{link.line} {link.function}" for link in finding.chain)
+        yield from (f"    in {_relative(link.file)}:{link.line} {link.function}" for link in finding.chain if link.file)
         yield from (f"    proof: {evidence.text}" for evidence in finding.evidence)
     remedies = finding.remedies if verbose else finding.remedies[:1]
     yield from (f"    do: {remedy.text} (costs: {remedy.cost})" for remedy in remedies)

@@ -7,7 +7,6 @@ fact, from the times that the loop itself noted, and its own wait for the GIL is
 from __future__ import annotations
 
 import _thread
-import itertools
 import os
 import sys
 import time
@@ -18,7 +17,7 @@ from typing import Any
 from unjam.model.lines import encode
 from unjam.native import _twin_os as system
 from unjam.native._twin_hooks import Steps, hook_selector, start_heartbeat
-from unjam.native._twin_loop import Observer, Observers, Slot
+from unjam.native._twin_loop import Numbers, Observer, Observers, Slot
 from unjam.native._twin_sampler import Sampler, native_id
 from unjam.native._twin_stacks import FrameFields, Place, StackTable, describe, walk
 from unjam.native._twin_watchdog import Watchdog
@@ -99,7 +98,7 @@ class Engine:
         self.threshold_ns = 50_000_000
         self.collecting_since = 0
         self._stacks = StackTable()
-        self._numbers = itertools.count(1)
+        self.numbers = Numbers()
 
     def start(self, threshold_ns: int, tick_ns: int) -> None:
         """Start the watchdog."""
@@ -131,7 +130,7 @@ class Engine:
             thread,
             threshold=self.threshold_ns,
             observers=self.observers,
-            numbers=self._numbers,
+            numbers=self.numbers,
             wake=self._wake,
         )
 
@@ -221,10 +220,11 @@ def resume() -> None:
         _engine.watchdog.start()
 
 
-def flush(timeout_s: float) -> None:
+def flush(timeout_s: float) -> int:
     """See _core.pyi."""
     if _engine.watchdog is not None:
         _engine.watchdog.flush(timeout_s)
+    return _engine.numbers.last
 
 
 def set_threshold(threshold_ns: int) -> None:

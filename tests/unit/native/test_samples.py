@@ -29,14 +29,18 @@ KERNEL = {
         {"sys": "read", "target": "pipe"},
     ),
     "tcp": (
-        "server = socket.create_server(('127.0.0.1', 0)); client = socket.create_connection(server.getsockname())\n"
-        "peer, _ = server.accept(); tell(port=server.getsockname()[1])",
+        (
+            "server = socket.create_server(('127.0.0.1', 0)); client = socket.create_connection(server.getsockname())\n"
+            "peer, _ = server.accept(); tell(port=server.getsockname()[1])"
+        ),
         LATER.format("peer.send, (b'x',)") + "; client.recv(1)",
         {"sys": "recvfrom", "target": "tcp 127.0.0.1:PORT"},
     ),
     "poll": (
-        "server = socket.create_server(('127.0.0.1', 0)); client = socket.create_connection(server.getsockname())\n"
-        "peer, _ = server.accept(); client.settimeout(5); tell(port=server.getsockname()[1])",
+        (
+            "server = socket.create_server(('127.0.0.1', 0)); client = socket.create_connection(server.getsockname())\n"
+            "peer, _ = server.accept(); client.settimeout(5); tell(port=server.getsockname()[1])"
+        ),
         LATER.format("peer.send, (b'x',)") + "; client.recv(1)",
         {"sys": "poll", "target": "tcp 127.0.0.1:PORT"},
     ),
@@ -46,8 +50,10 @@ KERNEL = {
         {"sys": "accept4", "target": "tcp listener 127.0.0.1:PORT"},
     ),
     "unix": (
-        "path = os.environ['LINES'] + '.sock'; server = socket.socket(socket.AF_UNIX); server.bind(path)\n"
-        "server.listen(); client = socket.socket(socket.AF_UNIX); client.connect(path); peer, _ = server.accept()",
+        (
+            "path = os.environ['LINES'] + '.sock'; server = socket.socket(socket.AF_UNIX); server.bind(path)\n"
+            "server.listen(); client = socket.socket(socket.AF_UNIX); client.connect(path); peer, _ = server.accept()"
+        ),
         LATER.format("peer.send, (b'x',)") + "; client.recv(1)",
         {"sys": "recvfrom", "target_ends": ".sock"},
     ),
@@ -62,8 +68,10 @@ KERNEL = {
         {"sys_in": {"wait4", "waitid", "read", "ppoll", "poll"}},
     ),
     "flock": (
-        "import fcntl; a = open(os.environ['LINES'] + '.lock', 'w'); b = open(os.environ['LINES'] + '.lock', 'w')\n"
-        "fcntl.flock(a, fcntl.LOCK_EX)",
+        (
+            "import fcntl; a = open(os.environ['LINES'] + '.lock', 'w'); b = open(os.environ['LINES'] + '.lock', 'w')\n"
+            "fcntl.flock(a, fcntl.LOCK_EX)"
+        ),
         LATER.format("fcntl.flock, (a, fcntl.LOCK_UN)") + "; fcntl.flock(b, fcntl.LOCK_EX)",
         {"sys": "flock", "target_ends": ".lock"},
     ),

@@ -1,5 +1,7 @@
 """The walk without the GIL: names, lines and columns of every shape, whole or not at all."""
 
+import itertools
+
 
 def test_the_self_check_passes(run):
     """Every source of facts works on the interpreters and the machine that we support."""
@@ -171,10 +173,7 @@ def test_walks_of_threads_at_full_speed_are_right_or_refused(run):
     wrong = [
         names
         for names in stacks
-        if any(
-            inner in "abc" and inner not in follows.get(outer, set())
-            for outer, inner in zip(names, names[1:], strict=False)
-        )
+        if any(inner in "abc" and inner not in follows.get(outer, set()) for outer, inner in itertools.pairwise(names))
     ]
     assert len(stacks) >= 50
     assert len(wrong) <= len(stacks) * 0.02, wrong[:5]

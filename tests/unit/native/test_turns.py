@@ -102,7 +102,7 @@ def test_waiting_on_an_epoll_of_its_own_is_away(run):
         asyncio.run(main())
         core.stop()
     """)
-    (stall,) = outcome.stalls()
+    (_stall,) = outcome.stalls()
     assert outcome.main_sample()["sys"] == "epoll_wait"
     assert outcome.main_sample()["target"] == "eventpoll"
 
