@@ -87,18 +87,21 @@ class Clues:
     def name_of(self, record: Call) -> str:
         """A record's name, or the call as it stands in the blamed line where that name is nothing that users know."""
         private = record.name.rpartition(".")[2].startswith("_") and self.calling is not None
-        return self.calling.name if private and self.calling else record.name
+        return self.calling.name if private and self.calling else record.name.removeprefix("builtins.")
 
     @property
     def callee(self) -> str:
-        """The best name for what the blamed line called, known or not."""
+        """The best name for what the blamed line called, known or not: a library's function, a C function, an operation."""
+        library = any(each.kind != "user" for each in self.view.below)
+        native = self.native is not None and not self.moving and not library
+        return self.native.name.removeprefix("builtins.") if native and self.native else self.worker
+
+    @property
+    def worker(self) -> str:
+        """The Python function that was at work: the library's that the blamed line called, else the blamed one itself."""
         library = next((each for each in self.view.below if each.kind != "user"), None)
-        if library is not None:
-            return library.name
-        if self.native is not None and not self.moving:
-            return self.native.name.removeprefix("builtins.")
         blamed = self.view.blamed
-        return blamed.frame.function if blamed else self.callback
+        return library.name if library else blamed.frame.function if blamed else self.callback
 
 
 def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch_ns: int, callback: str = "") -> Clues:
@@ -217,8 +220,8 @@ def _judge_work(clues: Clues) -> Judgement:
     if record is None and _is_database_method(clues.native) and clues.group.holds_gil is not True:
         return Judgement("UJ106", clues.callee, _sure(clues, Grade.INFERRED))
     named = record or next(iter(clues.records), None)
-    leaf = clues.name_of(named) if named else clues.callee
     rule, grade = _cpu_rule(clues, record)
+    leaf = clues.name_of(named) if named else clues.worker if rule == "UJ301" else clues.callee
     return Judgement(rule, leaf, _sure(clues, grade), record)
 
 
@@ -247,5 +250,5 @@ def _judge_blind(clues: Clues) -> Judgement:
     if record is not None:
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.INFERRED), record)
     if clues.moving:
-        return Judgement("UJ301", clues.callee, _sure(clues, Grade.INFERRED))
+        return Judgement("UJ301", clues.worker, _sure(clues, Grade.INFERRED))
     return Judgement("", clues.callee, Grade.UNKNOWN, why="the state of the thread could not be observed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from unjam.diagnosis.source import Sources
 from unjam.model.findings import Link, Location, OriginKind
@@ -30,6 +31,18 @@ RUN_METHODS = frozenset({"run_until_complete", "run_forever"})
 _SELECTORS = "selectors"
 _IMPORT_MODULES = frozenset({"importlib._bootstrap", "importlib._bootstrap_external"})
 _HANDLERS = frozenset({"Handler.handle", "Logger.callHandlers", "QueueListener.handle"})
+_THREAD_STARTERS = frozenset(
+    {
+        *(
+            "threading",
+            "concurrent.futures.thread",
+            "anyio._backends._asyncio",
+            "asgiref.sync",
+            "multiprocessing.pool",
+            "contextvars",
+        ),
+    }
+)
 _SUSPENDABLE = frozenset({"coroutine", "async-generator"})
 
 
@@ -122,7 +135,7 @@ class Views:
     def thread(self, stack: int | None) -> View:
         """The whole stack of a thread that runs no loop."""
         if stack not in self._threads:
-            frames = self._placed(stack)
+            frames = _without_start(self._placed(stack))
             self._threads[stack] = _blamed(frames, whole=bool(frames) and stack not in self._partial)
         return self._threads[stack]
 
@@ -133,6 +146,11 @@ class Views:
     def _place(self, frame: Frame) -> Placed | None:
         owner = self._origins.owner(frame.file, frame.function)
         return None if owner == "unjam" else Placed(frame, owner, self._origins.module(frame.file))
+
+
+def _without_start(frames: tuple[Placed, ...]) -> tuple[Placed, ...]:
+    """A thread's frames without those that started it and took its work from a pool."""
+    return tuple(dropwhile(lambda each: each.module in _THREAD_STARTERS, frames))
 
 
 def step_view(frames: tuple[Placed, ...], *, whole: bool, sources: Sources) -> View:
