@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import dropwhile
 
 from unjam.diagnosis.source import Sources
@@ -31,18 +32,18 @@ RUN_METHODS = frozenset({"run_until_complete", "run_forever"})
 _SELECTORS = "selectors"
 _IMPORT_MODULES = frozenset({"importlib._bootstrap", "importlib._bootstrap_external"})
 _HANDLERS = frozenset({"Handler.handle", "Logger.callHandlers", "QueueListener.handle"})
+_COMPREHENSION = re.compile(r"(\.<locals>\.<(?:genexpr|listcomp|setcomp|dictcomp)>)+$")
 _THREAD_STARTERS = frozenset(
-    {
-        *(
-            "threading",
-            "concurrent.futures.thread",
-            "anyio._backends._asyncio",
-            "asgiref.sync",
-            "multiprocessing.pool",
-            "contextvars",
-        ),
-    }
+    (
+        "threading",
+        "concurrent.futures.thread",
+        "anyio._backends._asyncio",
+        "asgiref.sync",
+        "multiprocessing.pool",
+        "contextvars",
+    )
 )
+"""Modules of the frames that start a thread and take its work from a pool."""
 _SUSPENDABLE = frozenset({"coroutine", "async-generator"})
 
 
@@ -145,7 +146,12 @@ class Views:
 
     def _place(self, frame: Frame) -> Placed | None:
         owner = self._origins.owner(frame.file, frame.function)
-        return None if owner == "unjam" else Placed(frame, owner, self._origins.module(frame.file))
+        if owner == "unjam":
+            return None
+        # Comprehensions had frames of their own up to Python 3.11, generator expressions have them still: they are their function's code.
+        function = _COMPREHENSION.sub("", frame.function)
+        named = frame if function == frame.function else replace(frame, function=function)
+        return Placed(named, owner, self._origins.module(frame.file))
 
 
 def _without_start(frames: tuple[Placed, ...]) -> tuple[Placed, ...]:
