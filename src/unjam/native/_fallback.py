@@ -92,7 +92,7 @@ class Engine:
         self.output = Output()
         self.slots: dict[int, Slot] = {}
         self.observers = Observers()
-        self.steps = Steps(self.slots)
+        self.steps = Steps(self.slots, self.observers.waiting)
         self.watchdog: Watchdog | None = None
         self.threshold_ns = 50_000_000
         self.collecting_since = 0
@@ -148,6 +148,7 @@ class Engine:
             slot.ended(time.monotonic_ns())
         slot.undo()
         self.slots.pop(slot.ident, None)
+        self.observers.waiting.pop(slot.ident, None)
         if self.watchdog is not None:
             self.watchdog.leave(slot)
 
@@ -215,6 +216,12 @@ def resume() -> None:
         _engine.watchdog.start()
 
 
+def flush(timeout_s: float) -> None:
+    """See _core.pyi."""
+    if _engine.watchdog is not None:
+        _engine.watchdog.flush(timeout_s)
+
+
 def set_threshold(threshold_ns: int) -> None:
     """See _core.pyi."""
     _engine.threshold_ns = threshold_ns
@@ -255,7 +262,7 @@ def loop_stats(loop_id: int) -> dict[str, Any] | None:
         "away_ns": slot.away if turns else None,
         "alive_ns": time.monotonic_ns() - slot.alive_from,
         "longest_turn_ns": slot.longest_turn if turns else None,
-        "longest_step_ns": slot.longest_step if steps else None,
+        "longest_step_ns": (slot.longest_step or None) if steps else None,
         "lag": {bucket: count for bucket, count in enumerate(slot.lag) if count},
         "in_select": turns and not slot.away_since,
         "away_since_ns": (slot.away_since or None) if turns else None,

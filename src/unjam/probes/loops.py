@@ -245,7 +245,7 @@ def _is_uvloop(loop: Any) -> bool:
 
 def _is_closed(loop: Any) -> bool:
     if _is_asyncio(loop):
-        return vars(loop).get("_closed") is True
+        return getattr(loop, "_closed", None) is True
     return _is_uvloop(loop) and loop.is_closed()
 
 
@@ -254,7 +254,8 @@ def _epoll_fd(loop: Any) -> int:
     if _is_uvloop(loop):
         fd = loop._get_backend_id()
     else:
-        selector: Any = vars(loop).get("_selector") if _is_asyncio(loop) else None
+        # Never vars(loop): it makes CPython keep a real dict for the loop, which slows its every attribute down for good.
+        selector: Any = getattr(loop, "_selector", None) if _is_asyncio(loop) else None
         selectors: Any = sys.modules.get("selectors")
         epoll = getattr(selectors, "EpollSelector", None)
         fd = selector.fileno() if epoll is not None and type(selector) is epoll else -1
