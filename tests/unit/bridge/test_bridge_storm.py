@@ -62,7 +62,10 @@ def test_ten_thousand_calls_under_random_cancels(run, until):
         return outcomes, len(names), stats
 
     outcomes, threads, stats = run(main())
-    kinds = {kind: sum(1 for o in outcomes if (o if isinstance(o, str) else type(o)) == kind) for kind in ("done", "late", asyncio.CancelledError)}
+    kinds = {
+        kind: sum(1 for o in outcomes if (o if isinstance(o, str) else type(o)) == kind)
+        for kind in ("done", "late", asyncio.CancelledError)
+    }
     assert sum(kinds.values()) == 10_000
     assert count.began == count.ended == stats.run.count >= kinds["done"] > 1000
     assert count.began + stats.withdrawn == 10_000
