@@ -65,12 +65,15 @@ class Bulkhead:
         self.lock = Lock()
         self.live: set[Call] = set()
         self.waiting: set[Call] = set()
-        self.threads = 0
         self.stale = 0
         self.workers: list[Worker] = []
-        self.queue: SimpleQueue[Call | None] = SimpleQueue()
         self.drained: list[Callable[[], object]] = []
-        finalize(self, _stop, self.queue, self.workers).atexit = False
+        self._open_queue()
+
+    def _open_queue(self) -> None:
+        self.threads = 0
+        self.queue: SimpleQueue[Call | None] = SimpleQueue()
+        finalize(self, _end_threads, self.queue, self.limit).atexit = False
 
     def admit(self, call: Call, *, always: bool = False) -> None:
         """Queue a call, with a new thread where one is needed and allowed.
@@ -198,19 +201,29 @@ class Bulkhead:
         while self.drained:
             self.drained.pop()()
 
+    def refuse(self, call: Call) -> None:
+        """End a call with PoolClosed unless a thread has it; from any thread."""
+        if self.withdraw(call):
+            call.port.post(partial(call.refuse, PoolClosed(self.name)))
+
     def stop(self) -> None:
-        """End what has not started, kill processes, and let every thread end when it comes back."""
+        """End what has not started, kill processes, and let every thread end when it comes back.
+
+        What cleans up later (an iterator that is left) finds a new queue, and gets a thread of its own.
+        """
         for call in list(self.waiting):
-            if self.withdraw(call):
-                call.port.post(partial(call.refuse, PoolClosed(self.name)))
+            self.refuse(call)
         for worker in self.workers:
             if worker.remote is not None:
                 worker.remote.kill()
-        _stop(self.queue, self.workers)
+        with self.lock:
+            queue = self.queue
+            self._open_queue()
+        _end_threads(queue, self.limit)
 
 
-def _stop(queue: SimpleQueue[Any], workers: list[Worker]) -> None:
-    for _ in workers:
+def _end_threads(queue: SimpleQueue[Any], limit: int) -> None:
+    for _ in range(limit):
         queue.put(None)
 
 

@@ -109,7 +109,8 @@ class Call:
     def refuse(self, exception: BaseException) -> None:
         """End a withdrawn call with `exception`; runs on the caller's loop."""
         self.arrived = True
-        if not self.future.done():
+        # Nobody awaits a call that only holds its thread.
+        if not self.holds and not self.future.done():
             self.future.set_exception(exception)
 
     def leave(self) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unjam.bridge.remote import execute
 from unjam.errors import WorkerDied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Subinterpreter:
@@ -20,7 +23,7 @@ class Subinterpreter:
         # What was put on the path at run time is not inherited, and jobs are found by it.
         self._interpreter.exec(f"import sys; sys.path[:] = {sys.path!r}")
 
-    def run(self, job: bytes) -> bytes:
+    def run(self, job: bytes, gone: Callable[[], bool]) -> bytes:  # noqa: ARG002 - there is no way to tell it
         """As Remote."""
         try:
             return bytes(self._interpreter.call(execute, job))

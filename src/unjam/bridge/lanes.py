@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
+from queue import Empty
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +44,14 @@ class Lane:
         return call
 
     def withdraw(self) -> bool:
-        """Give up before there was a thread; False when there is one."""
-        return self._bulkhead.withdraw(self._hold)
+        """Give up before there was a thread, and end the calls given so far with PoolClosed; False when there is one."""
+        if not self._bulkhead.withdraw(self._hold):
+            return False
+        with suppress(Empty):
+            while True:
+                call, _ = self.frame.box.get_nowait()
+                self._bulkhead.refuse(call)
+        return True
 
     def end(self) -> None:
         """Let the thread go after what was given so far."""

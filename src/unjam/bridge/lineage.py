@@ -29,7 +29,7 @@ class Frame:
         self.bulkhead = bulkhead
         self.blocked = blocked
         self.box: SimpleQueue[Any] = SimpleQueue()
-        self.parent = LINEAGE.get()
+        self.parent = next(iter(above), None) if (above := LINEAGE.get()) is not None else None
         self.closed = False
         self.spare = Lock() if idle else None
 

@@ -135,12 +135,15 @@ class AsyncioPort(Port):
     def start(self, request: Request) -> None:
         """As Port; where the loop has no task factory of its own, without a turn of the loop (3.12)."""
         loop = self.loop
-        if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
-            request.task = Task(request.serve(), loop=loop, context=request.context, eager_start=True)
-            return
-        request.task = task = loop.create_task(request.serve(), context=request.context)
-        if not _stepped(loop, task):
+        if loop.get_task_factory() is not None:
+            request.task = task = loop.create_task(request.serve(), context=request.context)
             task.add_done_callback(request.ended)
+        elif sys.version_info >= (3, 12):
+            request.task = Task(request.serve(), loop=loop, context=request.context, eager_start=True)
+        else:
+            request.task = task = Task(request.serve(), loop=loop, context=request.context)
+            if not _stepped(loop, task):
+                task.add_done_callback(request.ended)
 
     def report(self, text: str, exception: BaseException) -> None:
         """As Port."""
@@ -150,7 +153,7 @@ class AsyncioPort(Port):
 def _stepped(loop: Any, task: Task[None]) -> bool:
     """Run the first step of a task just made, if it can be had: 3.11 has no eager tasks, and a turn costs a system call."""
     ready = getattr(loop, "_ready", None)
-    if sys.version_info >= (3, 12) or not ready or getattr(ready[-1]._callback, "__self__", None) is not task:  # noqa: SLF001
+    if not ready or getattr(ready[-1]._callback, "__self__", None) is not task:  # noqa: SLF001
         return False
     ready.pop()._run()  # noqa: SLF001 - of 3.11's own loops, which do not change any more
     return True
@@ -181,7 +184,7 @@ def running_port() -> Port | None:
         return PORTS.get(loop) or open_port(loop, AsyncioPort)
     if "trio" not in sys.modules:
         return None
-    from unjam.bridge import _anyio  # noqa: PLC0415 - on demand: only where trio is in use
+    from unjam.bridge import _anyio
 
     return _anyio.trio_port()
 

@@ -13,6 +13,7 @@ from unjam.bridge.workers import ELSEWHERE
 from unjam.errors import WorkerDied
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
 
 # Sent to a child while it runs something: the caller has gone. A job is never empty.
@@ -33,15 +34,13 @@ class Child:
         self._process.start()
         theirs.close()
         self._sending = Lock()
-        self._cancelled = False
 
-    def run(self, job: bytes) -> bytes:
+    def run(self, job: bytes, gone: Callable[[], bool]) -> bytes:
         """As Remote."""
-        self._cancelled = False
         try:
             with self._sending:
                 self._connection.send_bytes(job)
-            if self._cancelled:
+            if gone():
                 self.cancel()
             return self._connection.recv_bytes()
         except (EOFError, OSError):
@@ -53,8 +52,7 @@ class Child:
             ) from None
 
     def cancel(self) -> None:
-        """As Remote; never waits for a job that is just being sent, which then passes it on."""
-        self._cancelled = True
+        """As Remote; does not wait for a job that is just being sent, after which `run` looks whether the caller is there."""
         if self._sending.acquire(blocking=False):
             try:
                 self._connection.send_bytes(CANCEL)

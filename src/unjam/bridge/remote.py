@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 class Remote(Protocol):
     """A place where functions run one at a time, driven by one thread of a pool."""
 
-    def run(self, job: bytes) -> bytes:
-        """Have `execute(job)` run there; raises WorkerDied when the place is gone."""
+    def run(self, job: bytes, gone: Callable[[], bool]) -> bytes:
+        """Have `execute(job)` run there; raises WorkerDied when the place is gone.
+
+        `gone` says whether the caller has left already: `cancel` may have come before the job.
+        """
 
     def kill(self) -> None:
         """End it at once where that can be done, whatever it is doing; from any thread."""
@@ -42,11 +45,12 @@ def carrier(kind: Kind) -> Callable[..., Any]:
 
     def elsewhere(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         worker = WORKERS[get_ident()]
+        call = worker.call
         job = pickle.dumps((_reference(fn), args, kwargs), pickle.HIGHEST_PROTOCOL)
         if worker.remote is None:
             worker.remote = make(worker.name)
         try:
-            ok, outcome = pickle.loads(worker.remote.run(job))  # noqa: S301 - our own child sent it
+            ok, outcome = pickle.loads(worker.remote.run(job, lambda: call is not None and call.cancelled))  # noqa: S301 - our own child sent it
         except WorkerDied:
             worker.remote = None
             raise
@@ -59,14 +63,14 @@ def carrier(kind: Kind) -> Callable[..., Any]:
 
 def _maker(kind: Kind) -> Callable[[str], Remote]:
     if kind == "process":
-        from unjam.bridge.process import Child  # noqa: PLC0415 - multiprocessing is loaded by those who use it
+        from unjam.bridge.process import Child
 
         return Child
     if sys.version_info < (3, 14) and "concurrent.interpreters" not in sys.modules:
         raise NotAvailable(
             "kind='interpreter' needs Python 3.14 (concurrent.interpreters); kind='process' does the same"
         )
-    from unjam.bridge.interpreter import Subinterpreter  # noqa: PLC0415 - as above
+    from unjam.bridge.interpreter import Subinterpreter
 
     return Subinterpreter
 

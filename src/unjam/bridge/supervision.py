@@ -71,7 +71,7 @@ def shield() -> AbstractContextManager[object]:
     """Keep a cancelled anyio or trio scope from cancelling what is awaited in here; asyncio itself cancels once only."""
     if "anyio" not in sys.modules and "trio" not in sys.modules:
         return nullcontext()
-    from unjam.bridge import _anyio  # noqa: PLC0415 - on demand: only where anyio is in use
+    from unjam.bridge import _anyio
 
     return _anyio.shield()
 

@@ -110,8 +110,9 @@ def wait_on(
     kwargs: Mapping[str, Any],
 ) -> R:
     """As `wait`, on the loop of `port`; `worker` is this thread's, if it is a pool's."""
-    here = running_port()
-    _refuse_cycle(port, here)
+    here, above = running_port(), LINEAGE.get()
+    if here is not None or above is not None:
+        _refuse_cycle(port, here, above)
     if not port.running():
         raise NoLoop(_ended(port))
     call = worker.call if worker is not None else None
@@ -122,7 +123,8 @@ def wait_on(
         call.inner = request
     try:
         WATCH.add(request)
-        WATCH.ensure()
+        if WATCH.thread is None:
+            WATCH.start()
         port.post(request.begin)
         _serve_until(request, frame, worker)
     except BaseException:
@@ -155,11 +157,10 @@ def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
 _cycle_lock = Lock()
 
 
-def _refuse_cycle(target: Port, here: Port | None) -> None:
+def _refuse_cycle(target: Port, here: Port | None, above: Frame | None) -> None:
     """Raise WouldDeadlock where `target` cannot turn before this wait ends; otherwise note what this loop waits for."""
     if target is here:
         raise WouldDeadlock("this thread runs the loop on which it would wait: await the coroutine instead")
-    above = LINEAGE.get()
     if above is not None and any(frame.blocked is target for frame in above):
         raise WouldDeadlock("the loop on which this would wait is itself blocked in a wait for this call")
     if here is None:

@@ -25,19 +25,17 @@ class Watch:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._thread: Thread | None = None
+        self.thread: Thread | None = None
         self._requests: set[Request] = set()
         self.add = self._requests.add
         self.discard = self._requests.discard
 
-    def ensure(self) -> None:
-        """Have the thread running; to be called after `add`."""
-        if self._thread is not None:
-            return
+    def start(self) -> None:
+        """Start the thread if there is none."""
         with self._lock:
-            if self._thread is None:
-                self._thread = Thread(target=self._look, name="unjam-bridge-watch", daemon=True)
-                self._thread.start()
+            if self.thread is None:
+                self.thread = Thread(target=self._look, name="unjam-bridge-watch", daemon=True)
+                self.thread.start()
 
     def _look(self) -> None:
         missing: dict[Request, int] = {}

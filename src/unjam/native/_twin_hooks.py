@@ -66,8 +66,8 @@ def start_heartbeat(loop: Any, slot: Slot) -> None:
 class Steps:
     """`Handle._run` and `Handle.__init__` in the form that counts and times steps and remembers where they were scheduled."""
 
-    def __init__(self, slots: dict[int, Slot], waiting: dict[int, Slot]) -> None:
-        self._slots, self._waiting = slots, waiting
+    def __init__(self, by_loop: dict[int, Slot], waiting: dict[int, Slot]) -> None:
+        self._by_loop, self._waiting = by_loop, waiting
         self._patched: list[tuple[type, str, Any, Any]] = []
         self._loops_own = ""
         self._sites: dict[int, tuple[weakref.ref[Any], tuple[CodeType, int, int]]] = {}
@@ -76,7 +76,7 @@ class Steps:
         """Put ours in the place of the handle type's own."""
         if not self._patched:
             self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]  # noqa: SLF001
-            self._patch(handle_type, "_run", _timed_run(self._slots, self._waiting, on_failure))
+            self._patch(handle_type, "_run", _timed_run(self._by_loop, self._waiting, on_failure))
             self._patch(handle_type, "__init__", self._remembering_init(handle_type.__init__))  # type: ignore[misc]
 
     def uninstall(self) -> None:
@@ -128,9 +128,9 @@ class Steps:
 
 
 def _timed_run(
-    slots: dict[int, Slot], waiting: dict[int, Slot], on_failure: Callable[[Any, BaseException], None]
+    by_loop: dict[int, Slot], waiting: dict[int, Slot], on_failure: Callable[[Any, BaseException], None]
 ) -> Callable[[Any], None]:
-    clock, find = time.monotonic_ns, slots.get
+    clock, find = time.monotonic_ns, by_loop.get
 
     def _run(self: Any) -> None:
         if waiting and get_ident() in waiting:
@@ -141,7 +141,7 @@ def _timed_run(
             raise
         except BaseException as error:  # noqa: BLE001 -- what a callback raises is the loop's to report
             on_failure(self, error)
-        slot = find(get_ident())
+        slot = find(id(self._loop))
         if slot is not None:
             now = clock()
             slot.steps += 1

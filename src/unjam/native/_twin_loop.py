@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -188,6 +189,23 @@ class Slot:
             return
         self.victims_left -= 1
         observe(self.loop_id, stall_id, handle, began, time.monotonic_ns())
+
+
+class Numbers:
+    """1, 2, 3 ... for all stalls of a process; `last` is the last one given."""
+
+    __slots__ = ("_next", "last")
+
+    def __init__(self) -> None:
+        self._next = itertools.count(1).__next__
+        self.last = 0
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        self.last = number = self._next()
+        return number
 
 
 class StallNumbers:

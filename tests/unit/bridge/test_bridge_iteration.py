@@ -1,5 +1,6 @@
 import asyncio
 import contextvars
+import gc
 import threading
 from contextlib import aclosing
 
@@ -32,6 +33,12 @@ class Source:
             self.closes += 1
 
 
+async def collect(items, into):
+    """Take all items, and keep what came before an error."""
+    async for item in items:
+        into.append(item)
+
+
 @pytest.mark.parametrize("length", [0, 1, 255, 256, 257, 2000])
 @pytest.mark.parametrize("max_items", [1, 256])
 def test_it_yields_what_the_iterable_yields(run, length, max_items):
@@ -51,8 +58,7 @@ def test_an_error_comes_after_the_items_before_it(run):
 
     async def main():
         with pytest.raises(OSError, match="disk") as caught:
-            async for item in Pool("p").aiter(Source(stop=300, error=error)):
-                got.append(item)
+            await collect(Pool("p").aiter(Source(stop=300, error=error)), got)
         return caught.value
 
     assert run(main()) is error
@@ -224,8 +230,7 @@ def test_a_batch_that_takes_too_long_is_a_timeout(run, until):
     async def main():
         pool = Pool("p", 1).options(timeout=0.05)
         with pytest.raises(TimeoutError):
-            async for item in pool.aiter(source(), max_wait=0.001):
-                got.append(item)
+            await collect(pool.aiter(source(), max_wait=0.001), got)
         go.set()
         await until(lambda: not pool.stats().busy)
 
@@ -243,3 +248,21 @@ def test_a_closed_pool_iterates_no_more(run):
             await anext(pool.aiter([1]))
 
     run(main())
+
+
+def test_an_iterator_left_after_its_pool_was_closed_is_closed_all_the_same(run, until):
+    """A pool that takes no more calls still cleans up, and its thread ends after that."""
+    source = Source()
+
+    async def main():
+        pool = Pool("closed-early", 1)
+        items = pool.aiter(source, max_items=2)
+        await anext(items)
+        assert await pool.aclose(20) == []
+        await items.aclose()
+        del pool, items
+        gc.collect()
+        await until(lambda: not [t for t in threading.enumerate() if t.name.startswith("closed-early")])
+
+    run(main())
+    assert source.closes == 1

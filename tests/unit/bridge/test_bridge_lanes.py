@@ -247,7 +247,7 @@ def test_a_pinned_object_is_used_from_several_loops():
     async def use(base):
         for n in range(50):
             await db.run(dict.__setitem__, base + n, threading.get_ident())
-        return await db.run(lambda value: len(value))
+        return await db.run(len)
 
     started = [threading.Thread(target=lambda base=base: asyncio.run(use(base))) for base in (0, 1000)]
     for thread in started:
@@ -322,3 +322,23 @@ def test_a_pinned_object_closed_in_the_queue_is_never_made(run, until):
 
     assert run(main()) == "free"
     assert made == []
+
+
+def test_closing_a_pinned_object_in_the_queue_ends_its_calls(run, until):
+    """Calls that wait for the object get PoolClosed when it is closed before it had a thread."""
+    go = threading.Event()
+
+    async def main():
+        pool = Pool("p", 1)
+        holder = asyncio.create_task(pool.run(go.wait, 30))
+        await until(lambda: pool.stats().calls)
+        pinned = pool.pinned(list)
+        uses = [asyncio.create_task(pinned.run(len)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await pinned.aclose()
+        outcomes = await asyncio.gather(*uses, return_exceptions=True)
+        go.set()
+        await holder
+        return [type(outcome) for outcome in outcomes], pool.stats().queued
+
+    assert run(main()) == ([PoolClosed] * 3, 0)

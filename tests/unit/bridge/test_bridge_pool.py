@@ -3,6 +3,7 @@ import contextlib
 import contextvars
 import gc
 import inspect
+import os
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -618,3 +619,36 @@ def test_cancellation_at_every_await(run, options):
         assert (len(pool._bulkhead.live), len(pool._bulkhead.waiting)) == (0, 0)
 
     run(main())
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open descriptors are counted in /proc")
+def test_loops_that_come_and_go_leave_no_descriptors():
+    """What wakes a loop is closed with it, however many loops a program has."""
+    pool = Pool("p", 1)
+
+    def open_descriptors():
+        asyncio.run(pool.run(lambda: None))
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    before = open_descriptors()
+    for _ in range(30):
+        asyncio.run(pool.run(lambda: None))
+    assert open_descriptors() <= before
+
+
+def test_a_machine_without_threads_is_an_error_and_no_leak(run, monkeypatch):
+    """Where not even one thread can be had, the call gets the RuntimeError and the pool is as before."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    async def main():
+        pool = Pool("p", 1, max_queue=0)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="new thread"):
+                await pool.run(int)
+        return await pool.run(int)
+
+    assert run(main()) == 0

@@ -112,8 +112,7 @@ def test_several_loops_storm_one_pool_and_one_channel():
             put.append((seed, n))
 
         async def take():
-            async for item in channel:
-                taken.append(item)
+            taken.extend([item async for item in channel])
 
         taker = asyncio.create_task(take())
         tasks = [asyncio.create_task(pool.run(work, n)) for n in range(300)]

@@ -421,9 +421,12 @@ def test_a_loop_thread_that_does_not_end_is_named():
         entered.set()
         go.wait(30)
 
-    with pytest.raises(TimeoutError, match="in blocks"), loop_thread(exit_timeout=0.02) as portal:
-        portal.submit(blocks)
-        assert entered.wait(20)
+    opened = loop_thread(exit_timeout=0.02)
+    portal = opened.__enter__()
+    portal.submit(blocks)
+    assert entered.wait(20)
+    with pytest.raises(TimeoutError, match="in blocks"):
+        opened.__exit__(None, None, None)
     go.set()
 
 
