@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unjam.control.inside import Control
     from unjam.native import Choice
     from unjam.probes.drain import Subscriber
+    from unjam.probes.locks import LockTracker
     from unjam.probes.loops import LoopHooks
     from unjam.probes.pools import Pools
     from unjam.probes.timeouts import Timeouts
@@ -60,10 +61,16 @@ class Monitor:
         self._probes: Probes | None = None
         self._telling: Telling | None = None
         self._control: Control | None = None
+        self._locks: LockTracker | None = None
 
     def start(self) -> None:
         """Write the header, and wait for asyncio to be imported."""
         self._open_file()
+        if self.settings.track_locks:
+            from unjam.probes.locks import LockTracker
+
+            self._locks = LockTracker(self._imports)
+            self._locks.install()
         self._patches.replace(os, "_exit", self._ending)
         self._patches.replace(os, "execv", self._replacing)
         self._patches.replace(os, "execve", self._replacing)
@@ -93,7 +100,7 @@ class Monitor:
     def uninstall(self) -> None:
         """Undo everything that is still ours, in reverse."""
         self._imports.stop()
-        for probe in (self._timeouts, self._pools):
+        for probe in (self._timeouts, self._pools, self._locks):
             if probe is not None:
                 probe.uninstall()
         if self._hooks is not None:
@@ -135,10 +142,16 @@ class Monitor:
         with open(path, "rb") as file:
             return [event for event in map(parse_event, file) if event is not None]
 
-    def flush(self, timeout_s: float) -> None:
-        """Wait until what has happened so far has reached the subscribers, `timeout_s` at the most."""
-        if self._probes is not None:
-            self._probes.drainer.flush(timeout_s)
+    def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
+        """Wait until what has happened so far has reached the subscribers; returns how many stalls there were.
+
+        That takes `timeout_s` at the most, and no time where there have been no more stalls than `stalls_before`.
+        """
+        return 0 if self._probes is None else self._probes.drainer.flush(timeout_s, stalls_before=stalls_before)
+
+    def stalls(self) -> int:
+        """How many stalls there have been so far."""
+        return 0 if self._probes is None else int(self._probes.engine.flush(0.0))
 
     def set_threshold(self, threshold_ns: int) -> None:
         """Change what counts as a stall from now on."""
@@ -212,6 +225,8 @@ class Monitor:
     def _hook_asyncio(self, events: ModuleType) -> None:
         # All that will be needed is imported here: a thread that imports while another forks would leave the child a lock
         # that nobody holds any more.
+        import unjam.control.inside
+        import unjam.control.recent  # noqa: F401 -- both are for later
         from unjam.native import choose
         from unjam.probes.loops import LoopHooks, running_loops
         from unjam.probes.pools import Pools

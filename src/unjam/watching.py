@@ -27,6 +27,9 @@ FLUSH_S = 0.5
 """How long the end of a watch waits for events on their way; they take a millisecond unless the GIL is held."""
 
 
+TELLING = frozenset({"stall", "pool", "poolcall", "timeout"})
+"""Kinds of events from which findings are made: without one of them there is nothing to think about."""
+
 _memories: dict[int, tuple[monitor.Monitor, Memory]] = {}
 """One for each monitor that was ever watched through, by its identity: a process has one, seldom two after another."""
 
@@ -54,34 +57,47 @@ class Watch:
         self._fail = fail
         self._events: list[Event] = []
         self._dropped = 0
-        self._began_ns = 0
+        self._began_ns = self._stalls_before = 0
         self._monitor: monitor.Monitor | None = None
         self._ours = False
         self._threshold_before_ns = 0
         self._known: list[Event] = []
+        self._process: Process | None = None
         self._session: Session | None = None
 
     @property
     def session(self) -> Session | None:
         """Everything that is known of the stretch, as the reports take it; None until it has ended."""
+        if self._session is None and self._process is not None:
+            from unjam.diagnosis import diagnose
+
+            threshold_ms = self._threshold_ns / 1e6 or None
+            recording = Recording("", {}, (self._process,))
+            self._session = diagnose(recording, source=source_lines, threshold_ms=threshold_ms)
         return self._session
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What held the loops, worst first."""
-        return self._session.findings if self._session else ()
+        if self._process is None or not any(event["e"] in TELLING for event in self._process.events):
+            return ()
+        session = self.session
+        return session.findings if session else ()
 
     @property
     def loops(self) -> tuple[LoopReport, ...]:
         """The loops that ran, with how long they were away."""
-        return self._session.loops if self._session else ()
+        session = self.session
+        return session.loops if session else ()
 
     def __enter__(self) -> Self:
         """Begin to watch."""
         self._monitor = self._installed()
         memory = _memory_of(self._monitor)
         self._known = memory.known()
-        self._events, self._dropped, self._session = [], 0, None
+        self._events, self._dropped = [], 0
+        self._process = self._session = None
+        self._stalls_before = self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
         self._monitor.subscribe(self._gather)
         return self
@@ -90,9 +106,9 @@ class Watch:
         """End, and draw the conclusions. Raises LoopBlocked with `fail`, where the body itself raised nothing."""
         watched = self._monitor
         assert watched is not None, "a watch ends after it has begun"
-        watched.flush(FLUSH_S)
+        watched.flush(FLUSH_S, stalls_before=self._stalls_before)
         watched.unsubscribe(self._gather)
-        self._session = self._diagnosed(watched)
+        self._process = self._seen(watched)
         self._monitor = None
         if self._ours:
             monitor.uninstall()
@@ -100,8 +116,8 @@ class Watch:
         elif self._threshold_before_ns:
             watched.set_threshold(self._threshold_before_ns)
             self._threshold_before_ns = 0
-        if self._fail and self._session.findings and not any(error):
-            raise LoopBlocked(self._session.findings)
+        if self._fail and not any(error) and self.findings:
+            raise LoopBlocked(self.findings)
 
     async def __aenter__(self) -> Self:
         """As `with`."""
@@ -156,24 +172,17 @@ class Watch:
         else:
             self._dropped += 1
 
-    def _diagnosed(self, watched: monitor.Monitor) -> Session:
-        from unjam.diagnosis import diagnose
-
-        # A stall that began before is not of this stretch; one that is still open has lasted until now.
-        events = [
-            event
-            for event in self._events
-            if event["e"] != "stall" or (event["t1"] or self._began_ns) >= self._began_ns
-        ]
-        process = Process(
+    def _seen(self, watched: monitor.Monitor) -> Process:
+        """What was seen of the stretch, as if it were a process of its own. A stall that ended before it is none of its."""
+        since = self._began_ns
+        events = [event for event in self._events if event["e"] != "stall" or (event["t1"] or since) >= since]
+        return Process(
             pid=os.getpid(),
-            header={**watched.header(), "t": self._began_ns},
+            header={**watched.header(), "t": since},
             events=(*self._known, *events, {"e": "end", "t": time.monotonic_ns(), "reason": "watch"}),
             stacks=_memory_of(watched).stacks,
             dropped=self._dropped,
         )
-        threshold_ms = self._threshold_ns / 1e6 or None
-        return diagnose(Recording("", {}, (process,)), source=source_lines, threshold_ms=threshold_ms)
 
 
 @overload

@@ -147,11 +147,14 @@ def test_report_shows_the_recording_again():
 
 
 def test_live_tells_a_stall_at_once():
-    """One greppable line as the stall happens, before the report."""
-    done = unjam("run", "--live", "--quiet", "--", sys.executable, program(STALL))
-    lines = [line for line in done.stderr.splitlines() if line.startswith("unjam: stall ")]
-    assert lines
-    assert "main.py:5" in lines[-1]
+    """One greppable line as the stall happens, long before the program ends."""
+    file = program(STALL + "print('working', flush=True)\nasyncio.run(asyncio.sleep(60))\n")
+    with start("run", "--live", "--", sys.executable, file) as running:
+        line = running.stderr.readline()
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=60)
+    assert line.startswith("unjam: stall ")
+    assert "main.py:5 helper -> time.sleep [UJ101 sleep]" in line
 
 
 def test_a_shell_script_that_starts_python_twice():
@@ -364,7 +367,7 @@ def test_uvicorn_with_two_workers_of_which_one_is_killed():
     pytest.importorskip("uvicorn")
     program(APP, "app.py")
     port = free_port()
-    words = ["-m", "uvicorn", "app:app", "--workers", "2", "--port", str(port), "--log-level", "critical"]
+    words = ["-m", "uvicorn", "app:app", "--workers", "2", "--loop", "asyncio", "--port", str(port)]
     with start("run", "--json", "report.json", "--", sys.executable, *words) as running:
         pids: set[int] = set()
         deadline = time.monotonic() + 60

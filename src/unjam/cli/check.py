@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     project.add_argument(
         "--exclude", metavar="PATTERN", action="append", default=[], help="files and folders to leave out"
     )
+    project.add_argument("--no-libs", action="store_true", help="do not follow calls into installed packages")
     project.add_argument("--no-cache", action="store_true", help="check again also where nothing has changed")
     project.add_argument("--tests", action="store_true", help="test functions are entry points too")
 
@@ -67,7 +68,12 @@ def run(options: argparse.Namespace) -> int:
     if not project.files:
         raise UsageError(f"no Python file in {', '.join(options.paths) or project.root}")
     today = dt.datetime.now(tz=dt.UTC).date()
-    result = check(project, Options(today, tests=options.tests, fresh=options.no_cache), settings, _progress())
+    result = check(
+        project,
+        Options(today, tests=options.tests, libraries=not options.no_libs, fresh=options.no_cache),
+        settings,
+        _progress(),
+    )
     if options.update_baseline:
         return _update(options, settings, result, project)
     problems = policy.shown(result, view, settings, project.relative)

@@ -9,6 +9,7 @@ import argparse
 import os
 import platform
 import sys
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 from unjam import __version__
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         tier_reason=choice.reason,
         sources=choice.sources,
         extras={name: _installed(distribution) for name, distribution in EXTRAS.items()},
-        costs=tuple((cost.work, cost.plain_ns, cost.watched_ns, cost.percent) for cost in costs),
+        costs=tuple(asdict(cost) for cost in costs),
     )
     if options.json is not None:
         save(as_json(examination), options.json)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -24,17 +25,21 @@ from unjam.reports import hang as report
 from unjam.reports import hang_tree
 from unjam.reports.json import finding
 
-NAME = "hang"
 GONE = 3
 """The exit code for a process that is not there, or not any more."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Declare how processes are chosen."""
     parser.add_argument(
         "pid", nargs="?", type=int, metavar="PID", help="the process, or the parent of all that are meant"
     )
     parser.add_argument("--name", help="all watched processes whose program, script or module is called so")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_target(parser)
     parser.add_argument("--tree", action="store_true", help="show threads, loops and tasks as a tree of await chains")
     parser.add_argument(
         "--json", action="store_true", help="write one JSON document with the verdict and the whole graph"
@@ -43,24 +48,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask every process that is meant, and report on each."""
+    return each_process(options, _one)
+
+
+def each_process(options: argparse.Namespace, one: Callable[[int, argparse.Namespace], int]) -> int:
+    """Call `one` for each process that is meant; returns the worst code, a failure of one does not keep the others."""
     try:
         pids = choose(options.pid, options.name)
     except NoSuchProcess as error:
         say(str(error))
         return GONE
-    codes = [_one(pid, options) for pid in pids]
+    codes = []
+    for pid in pids:
+        try:
+            codes.append(one(pid, options))
+        except NoSuchProcess as error:
+            say(str(error))
+            codes.append(GONE)
+        except UnjamError as error:
+            say(str(error))
+            codes.append(2)
     return max(codes, key=(0, 1, 2, GONE).index)
 
 
 def _one(pid: int, options: argparse.Namespace) -> int:
-    try:
-        graph = from_json(ask(pid, "hang"))
-    except NoSuchProcess as error:
-        say(str(error))
-        return GONE
-    except UnjamError as error:
-        say(str(error))
-        return 2
+    graph = from_json(ask(pid, "hang"))
     page = page_for(sys.stdout)
 
     def place(site: Location) -> str:

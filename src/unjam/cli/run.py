@@ -30,7 +30,7 @@ from unjam.cli.session import load, publish
 from unjam.errors import UnjamError, UsageError
 from unjam.model.durations import parse_duration
 from unjam.model.session import Session
-from unjam.model.settings import Settings
+from unjam.model.settings import Settings, parse_dump_after
 from unjam.monitor import child_environment
 from unjam.recording import folder as recordings
 
@@ -51,6 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--src", metavar="DIR", action="append", default=[], help="folder of your own code (repeatable)"
     )
     parser.add_argument("--fail-on", metavar="RULES", action="append", default=[], help="UJ104, UJ1, a cause, or all")
+    parser.add_argument(
+        "--dump-after", metavar="TIME", help="record who waits for whom when a stall lasts so long (10s; 0: never)"
+    )
+    parser.add_argument("--track-locks", action="store_true", help="record who holds which lock, for unjam hang")
     parser.add_argument("--quiet", action="store_true", help="print no report")
     parser.add_argument("-m", dest="module", metavar="MODULE", nargs=argparse.REMAINDER, help="as python -m MODULE ...")
     parser.add_argument("-c", dest="code", metavar="CODE", nargs=argparse.REMAINDER, help="as python -c CODE ...")
@@ -110,14 +114,20 @@ def _folder(program: str, root: str) -> str:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    """What the options say, and for those that are not given, what UNJAM_THRESHOLD, UNJAM_SRC, UNJAM_LIVE and UNJAM_TIER say."""
+    """What the options say, and for those that are not given, what the variables of the environment say."""
     for own in options.src:
         if not Path(own).is_dir():
             raise UsageError(f"--src {own}: there is no such folder")
     settings = Settings.from_environ(os.environ)
     if options.threshold is not None:
         settings = settings.replace(threshold_ns=parse_duration(options.threshold, what="--threshold"))
-    return settings.replace(src=tuple(options.src) or settings.src, live=options.live or settings.live)
+    if options.dump_after is not None:
+        settings = settings.replace(dump_after_ns=parse_dump_after(options.dump_after, what="--dump-after"))
+    return settings.replace(
+        src=tuple(options.src) or settings.src,
+        live=options.live or settings.live,
+        track_locks=options.track_locks or settings.track_locks,
+    )
 
 
 def _environ(settings: Settings, folder: str) -> Mapping[str, str]:
@@ -131,6 +141,8 @@ def _environ(settings: Settings, folder: str) -> Mapping[str, str]:
         src=settings.src,
         live=settings.live,
         tier=settings.tier,
+        dump_after_ns=settings.dump_after_ns,
+        track_locks=settings.track_locks,
     )
 
 

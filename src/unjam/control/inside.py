@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from unjam.control.server import Server, start_server
+from unjam.control.server import Server, start_server, without_gc
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure, say
 
 TICK_S = 1.0
 """How often the dead-man looks: ten times in its shortest sensible time."""
+
+
+SAME_NS = 100_000_000
+"""Begins of an absence that differ by less are one: the engine computes them anew each time, from another clock."""
 
 
 class Source:
@@ -43,7 +48,7 @@ class Control:
         self._recent = Recent()
         self._server: Server | None = None
         self._collector: Any = None
-        self._dumped: set[tuple[int, int]] = set()
+        self._dumped: dict[int, int] = {}
         source.subscribe(self._recent)
 
     def start(self) -> None:
@@ -91,19 +96,25 @@ class Control:
         now = time.monotonic_ns()
         for loop in self._loops():
             since = loop.get("away_since_ns")
-            if since is None or now - since < self._dump_after_ns or (loop["loop"], since) in self._dumped:
+            if since is None or now - since < self._dump_after_ns or self._is_dumped(loop["loop"], since):
                 continue
-            self._dumped.add((loop["loop"], since))
+            self._dumped[loop["loop"]] = since
             try:
-                self._dump(loop, now - since)
+                without_gc(partial(self._dump, loop, now - since))
             except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
                 report_failure("a hung loop could not be dumped", error)
+
+    def _is_dumped(self, loop: int, since: int) -> bool:
+        return abs(self._dumped.get(loop, 0) - since) < SAME_NS
 
     def _dump(self, loop: dict[str, Any], away_ns: int) -> None:
         from unjam.control.deadman import last_words, shrunk
         from unjam.model.waits import to_json
 
         graph = self._collect().collect_twice()
+        present = next((each for each in self._loops() if each["loop"] == loop["loop"]), {})
+        if not self._is_dumped(loop["loop"], present.get("away_since_ns") or 0):
+            return  # It has come back meanwhile: the graph shows something else.
         stall = self._recent.open_stall(loop["loop"])
         event = {
             "e": "dump",

@@ -9,6 +9,7 @@ Nothing of a request is evaluated, opened or looked up but the name of the quest
 from __future__ import annotations
 
 import _socket
+import gc
 import os
 import select
 import sys
@@ -34,6 +35,8 @@ LONGEST_REPLY = 8 << 20
 """Bytes; a reply above it is refused with an error, so that a reader needs no more memory than that."""
 MOST_CLIENTS = 4
 """Served at once; further ones are told so and closed."""
+BACKLOG = 64
+"""Connections that may wait to be accepted while a costly answer is made; the client tries again where that is too few."""
 IDLE_S = 5.0
 """After which a client that neither sends nor reads is dropped."""
 BETWEEN_COSTLY_S = 1.0
@@ -86,7 +89,7 @@ class Server:
         try:
             listener.bind(self.path)
             os.chmod(self.path, 0o600)
-            listener.listen(8)
+            listener.listen(BACKLOG)
         except OSError:
             listener.close()
             raise
@@ -172,7 +175,7 @@ class Server:
         if peer_uid(sock) not in {os.geteuid(), 0}:
             self._drop(client)
         elif len(self._clients) > MOST_CLIENTS:
-            self._reply(client, {"error": "busy: other clients are served"})
+            self._send(client, encode({"error": "busy: other clients are served"}))
             self._drop(client)
 
     def _drop(self, client: Client) -> None:
@@ -200,13 +203,12 @@ class Server:
         if not newline:
             client.received = line
             return bool(data) and len(line) < LONGEST_REQUEST
-        self._reply(client, self._answer(line))
+        self._send(client, without_gc(lambda: encode(self._answer(line))))
         return True
 
-    def _reply(self, client: Client, reply: dict[str, Any]) -> None:
-        data = encode({"v": VERSION, **reply})
+    def _send(self, client: Client, data: bytes) -> None:
         if len(data) > LONGEST_REPLY:
-            data = encode({"v": VERSION, "error": f"the answer has {len(data)} bytes, more than {LONGEST_REPLY}"})
+            data = encode({"error": f"the answer has {len(data)} bytes, more than {LONGEST_REPLY}"})
         client.to_send = memoryview(data)
         self._go_on(client)
 
@@ -255,7 +257,21 @@ def encode(reply: dict[str, Any]) -> bytes:
             return "[" + ",".join(parts) + "]"
         return json.dumps(value, separators=(",", ":"))
 
-    return pieces(reply).encode("ascii") + b"\n"
+    return pieces({"v": VERSION, **reply}).encode("ascii") + b"\n"
+
+
+def without_gc(work: Callable[[], Any]) -> Any:
+    """Do a piece of work that makes many short-lived objects without a garbage collection on their account.
+
+    A collection of the whole heap would hold the GIL for a tenth of a second and more, and run finalizers of the program in our thread.
+    """
+    if not gc.isenabled():
+        return work()
+    gc.disable()
+    try:
+        return work()
+    finally:
+        gc.enable()
 
 
 def peer_uid(sock: _socket.socket) -> int:

@@ -28,8 +28,9 @@ def diagnose(recording: Recording, *, source: Provider, threshold_ms: float | No
     """
     sources = Sources(source)
     threshold_ns = None if threshold_ms is None else max(1, int(threshold_ms * 1e6))
-    zero = min(filter(None, map(start_of, recording.processes)), default=0)
-    cases = [Case(each, sources, threshold_ns=threshold_ns, zero_ns=zero) for each in recording.processes]
+    watched = [each for each in recording.processes if not _unsupported(each)]
+    zero = min(filter(None, map(start_of, watched)), default=0)
+    cases = [Case(each, sources, threshold_ns=threshold_ns, zero_ns=zero) for each in watched]
     found: list[Finding] = []
     fired: list[TimeoutGroup] = []
     for case in cases:
@@ -119,6 +120,11 @@ def _session(
     )
 
 
+def _unsupported(process: Process) -> bool:
+    """Whether it was a Python that unjam does not watch: it says which and no more."""
+    return process.header.get("tier") == "none"
+
+
 def _told_stalls(case: Case) -> list[Stall]:
     """The stalls that count: over the threshold without the time in which the whole process stood still."""
     return [stall for stall in case.stalls if stall.length_ns - stall.suspended_ns >= case.threshold_ns]
@@ -138,14 +144,19 @@ def _distinct(values: Iterable[object]) -> tuple[str, ...]:
 def _not_observed(recording: Recording, cases: Sequence[Case]) -> tuple[str, ...]:
     """What could not be seen, each with its reason, said once."""
     said = list(recording.problems)
+    said += [
+        f"process {each.pid}: {events.text(each.header.get('tier_reason')) or 'its Python is not supported'}"
+        for each in filter(_unsupported, recording.processes)
+    ]
     for case in cases:
-        for each in events.mappings(case.header.get("not_observed")):
-            what, reason = events.text(each.get("what")), events.text(each.get("reason"))
+        for gap in events.mappings(case.header.get("not_observed")):
+            what, reason = events.text(gap.get("what")), events.text(gap.get("reason"))
             said.append(f"{what}: {reason}" if reason else what)
         reason = events.text(case.header.get("tier_reason"))
         if reason:
             said.append(f"native tier: {reason}")
-        if case.process.killed and case.loops:
+        # Servers end themselves by the signal that asked them to, once their loop has closed: nothing is missing then.
+        if case.process.killed and any(life.end is None for life in case.loops.values()):
             said.append(f"the end of process {case.process.pid}: it was killed, its last second may be missing")
     return tuple(dict.fromkeys(each for each in said if each))
 

@@ -49,6 +49,7 @@ class Watchdog:
         self._slots, self._sampler, self._emit = slots, sampler, emit
         self._tick_ns = tick_ns
         self._leaving: list[Slot] = []
+        self._flushing: list[_thread.LockType] = []
         self._stalls: dict[int, Stall] = {}
         self._bases: dict[int, Base] = {}
         self._alarm = _thread.allocate_lock()
@@ -82,6 +83,17 @@ class Watchdog:
         except RuntimeError:
             pass  # It is awake already, or another has just woken it.
 
+    def flush(self, timeout_s: float) -> None:
+        """Have the line written of every stall that has ended, and a fresh one of every open one; waits for it."""
+        now = time.monotonic_ns()
+        slots = [*self._slots.values(), *self._leaving]
+        if any(slot.finished or now - (slot.away_since or now) >= slot.threshold for slot in slots):
+            written = _thread.allocate_lock()
+            written.acquire()
+            self._flushing.append(written)
+            self.wake()
+            written.acquire(timeout=timeout_s)
+
     def leave(self, slot: Slot) -> None:
         """The loop has stopped: complete its stalls, then forget it."""
         self._leaving.append(slot)
@@ -114,12 +126,23 @@ class Watchdog:
     def _tick(self, now: int, overslept: int) -> None:
         asked, suspended = self._explain(overslept)
         leaving, self._leaving = self._leaving, []
+        flushing, self._flushing = self._flushing, []
         for slot in [*self._slots.values(), *leaving]:
             self._look_at(slot, now, asked, suspended)
         for slot in leaving:
             self._stalls.pop(slot.loop_id, None)
             self._bases.pop(slot.loop_id, None)
             self._sampler.forget(slot)
+        if flushing:
+            self._write_open()
+        for written in flushing:
+            written.release()
+
+    def _write_open(self) -> None:
+        now = time.monotonic_ns()
+        for stall in self._stalls.values():
+            if stall.slot.away_since == stall.began and now - stall.began >= stall.slot.threshold:
+                self._emit(stall.event(now, self._accounts(stall.slot)))
 
     def _explain(self, overslept: int) -> tuple[int, int]:
         """How much of an oversleep was spent asking for the GIL, and how much with the whole process stopped."""

@@ -47,7 +47,6 @@ start(PyObject *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     home = PyInterpreterState_Get();
-    memory_reset();
     clock_init();
     cgroup_find();
     gil_find((uintptr_t)PyThreadState_Get());
@@ -78,6 +77,22 @@ stop(PyObject *self, PyObject *unused)
     cgroup_close();
     lines_wake();
     Py_RETURN_NONE;
+}
+
+/* How many stalls there have been in this process; by then their lines are with `drain`. */
+static PyObject *
+flush(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    (void)self;
+    static char *names[] = {"timeout_s", NULL};
+    double timeout_s;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "d", names, &timeout_s)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    watchdog_flush(timeout_s <= 0 ? 0 : (uint64_t)(timeout_s * 1e9));
+    Py_END_ALLOW_THREADS
+    return PyLong_FromUnsignedLong(slot_stalls());
 }
 
 static PyObject *
@@ -125,7 +140,6 @@ check(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    memory_reset();
     clock_init();
     return check_sources();
 }
@@ -540,6 +554,7 @@ static PyMethodDef METHODS[] = {
     KEYWORDS(start),
     NO_ARGUMENTS(stop),
     KEYWORDS(set_threshold),
+    KEYWORDS(flush),
     KEYWORDS(register_loop),
     KEYWORDS(unregister_loop),
     KEYWORDS(loop_stats),
@@ -567,6 +582,7 @@ PyInit__core(void)
 {
     static bool registered;
     compat_init();
+    memory_reset();
     if (!registered && pthread_atfork(NULL, NULL, forked) != 0) {
         return PyErr_SetFromErrno(PyExc_OSError);
     }

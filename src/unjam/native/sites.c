@@ -72,13 +72,14 @@ note_caller(PyObject *handle)
     }
     for (int depth = 0; frame != NULL && depth < DEPTH; depth++) {
         if ((unsigned char)frame[at->frame_owner] < at->owner_no_python) {
-            PyObject *code = (PyObject *)(*(uintptr_t *)(frame + at->frame_code) & ~(uintptr_t)7);
-            uintptr_t instruction = *(uintptr_t *)(frame + at->frame_instr);
-            if (!is_asyncio(code)) {
+            char *code = (char *)(*(uintptr_t *)(frame + at->frame_code) & ~(uintptr_t)7);
+            int32_t offset = (int32_t)(*(char **)(frame + at->frame_instr) - (code + at->code_bytes));
+            /* A frame that has not begun may be the interpreter's own, of a constant code object without a name. */
+            bool begun = offset >= 2 * *(int32_t *)(code + at->code_firsttraceable);
+            if (begun && !is_asyncio((PyObject *)code)) {
                 struct site *site = place_of(handle);
                 forget(site);
-                *site = (struct site){handle, Py_NewRef(code),
-                                      (int32_t)(instruction - (uintptr_t)code - at->code_bytes)};
+                *site = (struct site){handle, Py_NewRef((PyObject *)code), offset};
                 return;
             }
         }

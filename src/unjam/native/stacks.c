@@ -18,8 +18,11 @@ enum { WALK_MOST = 12000 };
 /* Different stacks kept at once, and their frames. */
 enum { STACKS = 8192, STACK_POSITIONS = 512 * 1024 };
 
-/* Frames that follow each other on the data stack are fetched together, this many bytes below the one asked for. */
-enum { WINDOW = 2048 };
+/* Frames that follow each other on the data stack are fetched together: some 80 of them. */
+enum { WINDOW = 8192 };
+
+/* A thread at full speed may be elsewhere each time one looks. */
+enum { ATTEMPTS = 4 };
 
 /* Enough of a thread state to hold every field that is read: the largest offset is 296, in 3.11. */
 enum { TSTATE_HEAD = 320, FRAME_MOST = 80 };
@@ -49,6 +52,7 @@ static struct walk walk;
 static char window[WINDOW + FRAME_MOST];
 static uintptr_t window_at;
 static size_t window_size;
+static uintptr_t chunk; /* first byte of the newest piece of the thread's data stack */
 static char heads[STACK_FRAMES][CODE_HEAD];
 static struct known_stack stacks[STACKS];
 static uint32_t stack_count;
@@ -68,22 +72,34 @@ word_at(const char *bytes, uint32_t offset)
     return word;
 }
 
+static bool
+in_window(uintptr_t address)
+{
+    return address >= window_at && address + compat.layout->frame_size <= window_at + window_size;
+}
+
+/* Choose the window that ends with the frame at `address`. It begins no lower than the piece of data stack that the frame lies
+ * in; a frame elsewhere (of a generator, of an older piece) is taken with what is below it only if that is readable. */
+static void
+place_window(uintptr_t address, bool alone)
+{
+    bool in_chunk = address > chunk && address - chunk < (1 << 20);
+    uintptr_t below = in_chunk && address - chunk < WINDOW ? address - chunk : WINDOW;
+    window_at = alone ? address : address - below;
+    window_size = address - window_at + compat.layout->frame_size;
+}
+
 /* The fixed part of the frame at `address`, from the window or by a new read of it; NULL where it is not readable. */
 static const char *
 frame_at(uintptr_t address)
 {
-    size_t size = compat.layout->frame_size;
-    if (address >= window_at && address + size <= window_at + window_size) {
-        return window + (address - window_at);
+    for (int alone = 0; alone < 2 && !in_window(address); alone++) {
+        place_window(address, alone);
+        if (!memory_read(window, window_at, window_size)) {
+            window_size = 0;
+        }
     }
-    window_at = address - WINDOW;
-    window_size = WINDOW + size;
-    if (memory_read(window, window_at, window_size)) {
-        return window + WINDOW;
-    }
-    window_at = address;
-    window_size = memory_read(window, address, size) ? size : 0;
-    return window_size != 0 ? window : NULL;
+    return in_window(address) ? window + (address - window_at) : NULL;
 }
 
 static void
@@ -94,20 +110,41 @@ keep_frame(const struct raw_frame *frame)
     walk.count++;
 }
 
-/* Where the chain of a thread state begins; 0 if it cannot be read or belongs to another thread. */
+/* Where a thread state keeps the address of its current frame; 0 if it cannot be read or belongs to another thread. */
 static uintptr_t
-innermost(uintptr_t tstate, pid_t tid)
+find_current(uintptr_t tstate, pid_t tid)
 {
     const struct layout *at = compat.layout;
     char head[TSTATE_HEAD];
     if (!memory_read(head, tstate, sizeof head) || (tid != 0 && word_at(head, at->tstate_tid) != (uintptr_t)tid)) {
         return 0;
     }
+    chunk = word_at(head, at->tstate_chunk);
     uintptr_t frame = word_at(head, at->tstate_frame);
-    if (at->tstate_frame_indirect != 0 && !memory_read(&frame, frame + at->tstate_frame_indirect - 1, sizeof frame)) {
-        return 0;
+    return at->tstate_frame_indirect == 0 ? tstate + at->tstate_frame : frame + at->tstate_frame_indirect - 1;
+}
+
+/* The innermost frame, with its neighbours in the window. The current frame is read right before and right after them: if the
+ * thread went on meanwhile, the outer one of the two was there all the time, and what lies above it is left out. */
+static uintptr_t
+innermost(uintptr_t tstate, pid_t tid)
+{
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        uintptr_t current = find_current(tstate, tid), guess, before, after;
+        if (current == 0 || !memory_read(&guess, current, sizeof guess) || guess == 0) {
+            return 0;
+        }
+        place_window(guess, guess < chunk || guess - chunk >= (1 << 20));
+        const struct iovec to[] = {{&before, sizeof before}, {window, window_size}, {&after, sizeof after}};
+        const struct iovec from[] = {{(void *)current, sizeof before}, {(void *)window_at, window_size}, {(void *)current, sizeof after}};
+        bool arrived = memory_read_pieces(to, from, 3) == window_size + sizeof before + sizeof after;
+        uintptr_t outer = before < after ? before : after;
+        if (arrived && in_window(outer)) {
+            return outer;
+        }
     }
-    return frame;
+    window_size = 0;
+    return 0;
 }
 
 static void
@@ -117,7 +154,6 @@ follow(uintptr_t address)
     walk.count = 0;
     walk.outermost = 0;
     walk.ended = false;
-    window_size = 0;
     for (int steps = 0; address != 0 && steps < WALK_MOST; steps++) {
         const char *frame = frame_at(address);
         if (frame == NULL) {

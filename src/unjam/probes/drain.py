@@ -61,14 +61,19 @@ class Drainer:
         if self._thread.join(timeout_s):
             self._handle(self._engine.drain(0.0))
 
-    def flush(self, timeout_s: float) -> bool:
-        """Wait until every event emitted before has been passed on; False where that takes longer than `timeout_s`."""
-        passed = _thread.allocate_lock()
-        passed.acquire()
-        self._engine.flush(timeout_s)
-        self._flushing.append(passed)
-        self._engine.wake()
-        return passed.acquire(timeout=timeout_s)
+    def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
+        """Wait until every event emitted before has been passed on, `timeout_s` at the most; returns how many stalls there were.
+
+        Where there have been no more stalls than `stalls_before` it does not wait.
+        """
+        stalls: int = self._engine.flush(timeout_s)
+        if stalls != stalls_before:
+            passed = _thread.allocate_lock()
+            passed.acquire()
+            self._flushing.append(passed)
+            self._engine.wake()
+            passed.acquire(timeout=timeout_s)
+        return stalls
 
     def finish(self) -> None:
         """Write what was kept for later: the process ends, or watching does."""

@@ -32,27 +32,14 @@ def no_loops() -> Iterable[tuple[Any, int]]:
     return ()
 
 
-def no_record(lock: Any) -> Claim | None:
-    """Return no holder: what is known where locks are not tracked."""
-    del lock
-    return None  # a type checker wants it said
-
-
 class Collector:
     """Collects again and again, so that two graphs of one collector can be compared: numbers of objects stay theirs.
 
-    `loops` gives loops with the idents of the threads that run them; `recorded` gives the recorded holder of a lock.
-    One thread at a time may collect.
+    `loops` gives loops with the idents of the threads that run them. One thread at a time may collect.
     """
 
-    def __init__(
-        self,
-        *,
-        loops: Callable[[], Iterable[tuple[Any, int]]] = no_loops,
-        recorded: Callable[[Any], Claim | None] = no_record,
-    ) -> None:
+    def __init__(self, *, loops: Callable[[], Iterable[tuple[Any, int]]] = no_loops) -> None:
         self._loops = loops
-        self._recorded = recorded
         self._identities = Identities()
         self._memory: Memory | None = None
 
@@ -67,7 +54,7 @@ class Collector:
         threads = look_at_threads(scene, leave_out=threading.get_ident())
         tasks = self._tasks(scene, told, threads)
         look_at_loops(scene, told, threads, tasks)
-        resolver = Resolver(scene, jobs(scene, threads), self._recorded)
+        resolver = Resolver(scene, jobs(scene, threads))
         _join_threads(scene, resolver, threads)
         _join_tasks(scene, resolver, threads, tasks)
         look_for_setters(scene, threads, tasks)

@@ -10,6 +10,7 @@ from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
+from unjam.probes.locks import TrackedLock, TrackedRLock
 from unjam.probes.waits_kernel import KernelWait, kernel_wait, times_run
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Held
 from unjam.probes.waits_names import local_values, reachable
@@ -175,10 +176,10 @@ def _parked(seen: Seen, chain: list[FrameType], depth: int) -> None:
 
 def _find_lock(scene: Scene, seen: Seen, chain: list[FrameType]) -> None:
     """Find which lock lies at the futex of a thread that waits in C: among the objects its frames name, else unnamed."""
+    wanted = f"lock:{seen.kernel.address:x}"
     for frame in chain:
         for path, value in reachable(frame):
-            lockish = type(value) is LOCK_TYPE or type(value) is RLOCK_TYPE
-            if lockish and scene.memory.semaphore(id(value)) == seen.kernel.address:
+            if scene.lock_key(value) == wanted:
                 own = module_of(frame).partition(".")[0] not in sys.stdlib_module_names
                 (scene.names if own else scene.library_names).setdefault(id(value), path)
                 seen.target = ("lock", value)
@@ -234,6 +235,8 @@ def note_held(
     if scene.memory.reason:
         return
     for held in scene.memory.held(frame, frame.f_lasti):
+        if held.type_address in _TRACKED:
+            continue  # Who holds it is recorded.
         value = (known or {}).get(held.address, MISSING)
         if value is MISSING and held.address not in scene.names:
             value = _named(scene, frame, held.address)
@@ -243,6 +246,7 @@ def note_held(
 
 
 _REAL_LOCKS: Final = (id(LOCK_TYPE), id(RLOCK_TYPE))
+_TRACKED: Final = (id(TrackedLock), id(TrackedRLock))
 
 
 def _named(scene: Scene, frame: FrameType, address: int) -> Any:

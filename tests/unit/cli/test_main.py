@@ -23,7 +23,7 @@ def test_help_lists_every_command_with_its_sentence(capsys):
     for name in cli.COMMANDS:
         sentence = importlib.import_module(f"unjam.cli.{name}").__doc__.partition("\n")[0]
         assert f"  {name:<10} {sentence}\n" in shown
-        assert len(sentence) < 80
+        assert len(sentence) < 90
 
 
 def test_no_command_is_wrong_usage(capsys):

@@ -207,6 +207,13 @@ def test_what_could_not_be_seen_is_said_once_with_its_reason():
     assert session.dropped == 6
 
 
+def test_a_python_that_is_not_supported_was_not_watched():
+    """It is named with the reason, and counted nowhere."""
+    old = Process(9, {"e": "process", "pid": 9, "tier": "none", "tier_reason": "Python 3.6.15 is too old"}, (), {})
+    session = diagnose(Recording("f", {}, (old,)), source=lambda _: None)
+    assert (session.pids, session.tiers, session.not_observed) == ((), (), ("process 9: Python 3.6.15 is too old",))
+
+
 def test_processes_of_one_service_are_one_report():
     """Equal findings of two workers are one, on one clock."""
     told, _, stack = story()

@@ -1,0 +1,95 @@
+"""Small programs under the C core: each runs in a process of its own, so that a crash is a failed test and not the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+PREAMBLE = """
+import asyncio, json, os, re, signal, socket, sys, threading, time
+from unjam.native import _core as core
+
+failures = []
+
+def start(threshold_ms=50, tick_ms=10, keep=0, fd=None):
+    fd = os.open(os.environ["LINES"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if fd is None else fd
+    core.start(threshold_ns=int(threshold_ms * 1e6), tick_ns=int(tick_ms * 1e6), fd=fd, keep=keep)
+
+def epoll_of(loop):
+    selector = getattr(loop, "_selector", None)
+    return selector.fileno() if selector else loop._get_backend_id()
+
+def register(number=1):
+    core.register_loop(number, epoll_of(asyncio.get_running_loop()))
+
+def steps():
+    core.install_steps(asyncio.Handle, lambda handle, error: failures.append(error))
+
+def spin(seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+def tell(**facts):
+    print(json.dumps(facts), flush=True)
+"""
+
+
+class Outcome(NamedTuple):
+    """What a program did: its exit code, what it told (merged), its event lines, and its stderr."""
+
+    code: int
+    told: dict[str, Any]
+    events: list[dict[str, Any]]
+    stderr: str
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The events of a kind, in order."""
+        return [event for event in self.events if event["e"] == kind]
+
+    def stalls(self) -> list[dict[str, Any]]:
+        """The last line of each stall, in order of their numbers."""
+        return list({event["id"]: event for event in self.of("stall")}.values())
+
+    def functions(self, stack: int) -> list[str]:
+        """The names of a stack's functions, outermost first."""
+        return next([frame[2] for frame in event["f"]] for event in self.of("stack") if event["id"] == stack)
+
+    def main_sample(self, stall: int = 0) -> dict[str, Any]:
+        """The largest group of samples of a stall."""
+        return max(self.stalls()[stall]["samples"], key=lambda sample: sample["n"])
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Outcome]:
+    """Run a program after PREAMBLE, in the interpreter of the tests."""
+    pytest.importorskip("unjam.native._core", reason="the C core is not built here")
+
+    def run_program(source: str, *, timeout: float = 60, command: tuple[str, ...] = (sys.executable,)) -> Outcome:
+        program, lines = tmp_path / "program.py", tmp_path / "lines.jsonl"
+        lines.unlink(missing_ok=True)
+        program.write_text(PREAMBLE + textwrap.dedent(source), encoding="utf-8")
+        environment = os.environ | {"LINES": str(lines), "PYTHONFAULTHANDLER": "1"}
+        done = subprocess.run(
+            [*command, str(program)], check=False, capture_output=True, text=True, timeout=timeout, env=environment
+        )
+        print(done.stderr, file=sys.stderr)
+        told = {key: value for line in done.stdout.splitlines() for key, value in json.loads(line).items()}
+        text = lines.read_text(encoding="utf-8") if lines.exists() else ""
+        return Outcome(done.returncode, told, [json.loads(line) for line in text.splitlines()], done.stderr)
+
+    return run_program

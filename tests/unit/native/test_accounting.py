@@ -1,0 +1,124 @@
+"""Where the time of a stall went: CPU, run queue, quota, a process that was stopped."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def test_a_busy_stall_is_cpu_and_run_queue(run):
+    """With another process on the same core, CPU time and run-queue delay together make up the stall; neither does alone."""
+    outcome = run("""
+        import subprocess
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.3)
+            spin(0.8)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        rival.kill()
+        core.stop()
+    """)
+    stall = max(outcome.stalls(), key=lambda stall: stall["t1"] - stall["t0"])
+    length = stall["t1"] - stall["t0"]
+    assert stall["cpu_ns"] + stall["runq_ns"] == pytest.approx(length, rel=0.05)
+    assert stall["runq_ns"] >= length * 0.1
+
+
+def test_what_was_used_before_a_stall_is_not_its_own(run):
+    """A loop that works up to the moment it blocks: the work is not booked to the wait."""
+    outcome = run("""
+        start()
+        async def main():
+            register()
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                spin(0.003)
+                await asyncio.sleep(0)
+            time.sleep(0.3)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        core.stop()
+    """)
+    (stall,) = outcome.stalls()
+    assert stall["cpu_ns"] + stall["runq_ns"] <= 300_000_000 * 0.05
+
+
+def test_a_stopped_process_is_suspended(run):
+    """SIGSTOP in the middle of a sleep: the time is told as suspended, and not as work."""
+    outcome = run("""
+        import subprocess
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.05)
+            waker = subprocess.Popen(["sh", "-c", f"sleep 0.1; kill -STOP {os.getpid()}; sleep 1; kill -CONT {os.getpid()}"])
+            time.sleep(0.4)
+            await asyncio.sleep(0.05)
+            waker.wait()
+        asyncio.run(main())
+        core.stop()
+    """)
+    stall = max(outcome.stalls(), key=lambda stall: stall["t1"] - stall["t0"])
+    assert 700_000_000 <= stall["suspended_ns"] <= stall["t1"] - stall["t0"]
+
+
+def test_a_plain_stall_is_not_suspended(run):
+    """Blocked is not stopped. (A machine that is itself held up shows as suspended, for less than half of the time.)"""
+    outcome = run("""
+        start()
+        async def main():
+            register()
+            for blocked in (lambda: time.sleep(0.3), lambda: spin(0.3)):
+                await asyncio.sleep(0.01)
+                blocked()
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        core.stop()
+    """)
+    assert [2 * stall["suspended_ns"] < stall["t1"] - stall["t0"] for stall in outcome.stalls()] == [True, True]
+
+
+@pytest.fixture
+def quota():
+    """A control group with a fifth of a CPU, where the test may make one."""
+    old, new = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
+    group = (old if old.is_dir() else new) / f"unjam-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        if old.is_dir():
+            (group / "cpu.cfs_period_us").write_text("100000")
+            (group / "cpu.cfs_quota_us").write_text("20000")
+        else:
+            (group / "cpu.max").write_text("20000 100000")
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error}")
+    yield group
+    group.rmdir()
+
+
+def test_throttling_by_a_quota_is_told(run, quota):
+    """Under a quota, the time without CPU is run-queue delay, and most of it is throttling."""
+    command = ("sh", "-c", f"echo $$ > {quota}/cgroup.procs; exec {sys.executable} $0")
+    outcome = run(
+        """
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.05)
+            spin(1.0)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        core.stop()
+        """,
+        command=command,
+    )
+    stall = max(outcome.stalls(), key=lambda stall: stall["t1"] - stall["t0"])
+    length = stall["t1"] - stall["t0"]
+    assert stall["throttled_ns"] >= length * 0.3
+    assert stall["cpu_ns"] + stall["runq_ns"] == pytest.approx(length, rel=0.05)
+    assert stall["suspended_ns"] == 0

@@ -1,0 +1,266 @@
+"""When is a loop away? The hook of epoll_wait, the stall lines, the counters."""
+
+import pytest
+
+LOOPS = ["asyncio", "uvloop"]
+
+
+@pytest.fixture(params=LOOPS)
+def runner(request):
+    """How a program runs `main()` on each kind of loop."""
+    if request.param == "asyncio":
+        return "asyncio.run(main())"
+    pytest.importorskip("uvloop")
+    return "import uvloop; uvloop.run(main())"
+
+
+def test_a_stall_is_told_with_its_true_length(run, runner):
+    """The recorded length is that of the call which blocked, to a few milliseconds and a fiftieth."""
+    outcome = run(f"""
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.03)
+            before = time.monotonic_ns()
+            time.sleep(0.25)
+            tell(slept=time.monotonic_ns() - before)
+            await asyncio.sleep(0.03)
+            core.unregister_loop(1)
+        {runner}
+        core.stop()
+    """)
+    assert outcome.code == 0
+    (stall,) = outcome.stalls()
+    length = stall["t1"] - stall["t0"]
+    assert outcome.told["slept"] <= length <= outcome.told["slept"] * 1.02 + 5_000_000
+    assert outcome.functions(outcome.main_sample()["stack"])[-1] == "main"
+
+
+def test_a_turn_below_the_threshold_is_not_told(run, runner):
+    """Silence for what is short, although it is sampled."""
+    outcome = run(f"""
+        start(threshold_ms=400)
+        async def main():
+            register()
+            await asyncio.sleep(0.01)
+            time.sleep(0.15)
+            await asyncio.sleep(0.01)
+            tell(**{{k: v for k, v in core.loop_stats(1).items() if k != "lag"}})
+            core.unregister_loop(1)
+        {runner}
+        core.stop()
+    """)
+    assert outcome.events == []
+    assert outcome.told["longest_turn_ns"] >= 150_000_000
+
+
+def test_a_stall_that_never_ends_is_in_the_recording(run):
+    """A process killed in the middle of a stall has left the stall, open, with what was seen."""
+    outcome = run("""
+        start()
+        async def main():
+            register()
+            threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            await asyncio.sleep(0.01)
+            threading.Lock().acquire() or time.sleep(60)
+            time.sleep(60)
+        asyncio.run(main())
+    """)
+    assert outcome.code == -9
+    (stall,) = outcome.stalls()
+    assert stall["t1"] is None
+    assert outcome.main_sample()["sys"] == "clock_nanosleep"
+
+
+def test_an_open_stall_is_told_again_as_it_doubles(run):
+    """Lines at the threshold, at one second, at two, and at the end; all of one number, the last one complete."""
+    outcome = run("""
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.01)
+            time.sleep(2.3)
+            await asyncio.sleep(0.05)
+        asyncio.run(main())
+        core.stop()
+    """)
+    lines = outcome.of("stall")
+    assert [line["t1"] is None for line in lines] == [True, True, True, False]
+    assert len({line["id"] for line in lines}) == 1
+
+
+def test_waiting_on_an_epoll_of_its_own_is_away(run):
+    """Synchronous code that waits on another epoll descriptor inside a callback does not look like an idle loop."""
+    outcome = run("""
+        import select
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.01)
+            select.epoll().poll(0.2)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        core.stop()
+    """)
+    (_stall,) = outcome.stalls()
+    assert outcome.main_sample()["sys"] == "epoll_wait"
+    assert outcome.main_sample()["target"] == "eventpoll"
+
+
+def test_loops_in_threads_are_told_apart(run):
+    """Each stall belongs to the loop whose thread slept; the other loop's turns stay short."""
+    outcome = run("""
+        start()
+        steps()
+        async def work(number):
+            register(number)
+            for _ in range(3):
+                await asyncio.sleep(0.02)
+                if number == 2:
+                    time.sleep(0.12)
+            await asyncio.sleep(0.02)
+            core.unregister_loop(number)
+        threads = [threading.Thread(target=lambda n=n: asyncio.run(work(n))) for n in (1, 2, 3)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        core.stop()
+    """)
+    assert [stall["loop"] for stall in outcome.stalls()] == [2, 2, 2]
+
+
+def test_loops_come_and_go(run):
+    """More loops than there are slots, one after the other and with descriptors used again: all are watched."""
+    outcome = run("""
+        start()
+        turns = []
+        async def main(number):
+            register(number)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
+            turns.append(core.loop_stats(number)["turns"])
+            core.unregister_loop(number)
+        for number in range(200):
+            asyncio.run(main(number))
+        tell(watched=sum(1 for count in turns if count), after=core.loop_stats(5))
+        core.stop()
+    """)
+    assert outcome.told == {"watched": 200, "after": None}
+
+
+def test_more_loops_at_once_than_slots(run):
+    """The 65th loop at once is not watched, and nothing else happens."""
+    outcome = run("""
+        start()
+        loops = [asyncio.new_event_loop() for _ in range(70)]
+        for number, loop in enumerate(loops):
+            core.register_loop(number, epoll_of(loop))
+        tell(watched=sum(1 for number in range(70) if core.loop_stats(number) is not None))
+        for number, loop in enumerate(loops):
+            loop.run_until_complete(asyncio.sleep(0))
+            core.unregister_loop(number)
+            loop.close()
+        core.stop()
+    """)
+    assert outcome.code == 0
+    assert outcome.told["watched"] == 64
+
+
+def test_a_loop_found_running_is_watched_from_its_next_select(run):
+    """A loop registered from another thread is bound to its own thread by the hook."""
+    outcome = run("""
+        start()
+        steps()
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        until(lambda: loop.is_running())
+        core.register_loop(7, epoll_of(loop), thread.ident)
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop).result()
+        loop.call_soon_threadsafe(time.sleep, 0.2)
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop).result()
+        stats = core.loop_stats(7)
+        tell(turns=stats["turns"], steps=stats["steps"])
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        core.unregister_loop(7)
+        core.stop()
+    """)
+    assert outcome.told["turns"] > 1
+    assert outcome.told["steps"] > 1
+    (stall,) = outcome.stalls()
+    assert stall["loop"] == 7
+
+
+def test_a_nested_loop_does_not_hide_the_outer_stall(run):
+    """While a loop runs inside a callback of another one, the outer loop is away, and both are watched."""
+    outcome = run("""
+        start()
+        steps()
+        def nested():
+            asyncio._set_running_loop(None)
+            async def inner():
+                register(2)
+                await asyncio.sleep(0.15)
+                tell(inner=core.loop_stats(2)["turns"])
+                core.unregister_loop(2)
+            inner_loop = asyncio.new_event_loop()
+            inner_loop.run_until_complete(inner())
+            asyncio._set_running_loop(outer)
+        async def main():
+            global outer
+            outer = asyncio.get_running_loop()
+            register(1)
+            await asyncio.sleep(0.01)
+            nested()
+            await asyncio.sleep(0.01)
+            tell(outer=core.loop_stats(1)["turns"])
+            core.unregister_loop(1)
+        asyncio.run(main())
+        core.stop()
+    """)
+    assert outcome.told["inner"] > 0
+    assert outcome.told["outer"] > 0
+    assert [stall["loop"] for stall in outcome.stalls()] == [1]
+
+
+def test_counters_agree_with_each_other(run):
+    """Every turn is in the histogram, the time away is within the life, and the longest turn is not above it."""
+    outcome = run("""
+        start()
+        steps()
+        async def main():
+            register()
+            for _ in range(300):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.05)
+            stats = core.loop_stats(1)
+            stats["lag"] = {str(k): v for k, v in stats["lag"].items()}
+            tell(**stats)
+            core.unregister_loop(1)
+        asyncio.run(main())
+        core.stop()
+    """)
+    stats = outcome.told
+    assert sum(stats["lag"].values()) == stats["turns"] >= 300
+    assert stats["steps"] >= 300
+    assert stats["longest_turn_ns"] <= stats["away_ns"] <= stats["alive_ns"]
+    assert not stats["in_select"]
+
+
+def test_the_idle_watchdog_sleeps_and_wakes(run):
+    """A process whose loop waits for long uses next to no CPU time, and the first stall after the rest is seen."""
+    outcome = run("""
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.6)
+            before = time.process_time_ns()
+            await asyncio.sleep(1.0)
+            tell(used=time.process_time_ns() - before)
+            time.sleep(0.2)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        core.stop()
+    """)
+    assert len(outcome.stalls()) == 1
+    assert outcome.told["used"] <= 1_000_000_000 * 0.003
