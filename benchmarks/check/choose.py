@@ -10,7 +10,15 @@ from collections import defaultdict
 from pathlib import Path
 
 ASIDE = frozenset(
-    ["OpenHands/software-agent-sdk", "AstrBotDevs/AstrBot", "music-assistant/server", "mdeweerd/zha-toolkit", "legrego/homeassistant-elasticsearch", "matter-js/python-matter-server", "custom-components/places"]
+    [
+        "OpenHands/software-agent-sdk",
+        "AstrBotDevs/AstrBot",
+        "music-assistant/server",
+        "mdeweerd/zha-toolkit",
+        "legrego/homeassistant-elasticsearch",
+        "matter-js/python-matter-server",
+        "custom-components/places",
+    ]
 )
 """Repositories whose faults are looked at for the final figure only."""
 

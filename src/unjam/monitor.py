@@ -134,11 +134,11 @@ class Monitor:
 
     def events_so_far(self) -> list[dict[str, Any]]:
         """What this process has recorded until now; empty where nothing is recorded."""
+        path = f"/proc/self/fd/{self._fd}"
+        if self._probes is None or self._fd < 0 or not os.path.exists(path):
+            return []
         from unjam.recording.reader import parse_event
 
-        path = f"/proc/self/fd/{self._fd}"
-        if self._fd < 0 or not os.path.exists(path):
-            return []
         with open(path, "rb") as file:
             return [event for event in map(parse_event, file) if event is not None]
 

@@ -16,15 +16,15 @@ from typing import Any
 
 from unjam.failure import report_failure, say
 from unjam.memory import Memory
-from unjam.model.findings import Finding
-from unjam.model.session import Event
-from unjam.model.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from unjam.model.findings import Finding
+    from unjam.model.session import Event
+    from unjam.model.settings import Settings
     from unjam.monitor import Monitor
 
-OnStall = Callable[[Finding], None]
+    OnStall = Callable[[Finding], None]
 
 SETTLED_NS = 100_000_000
 """How long after its end a stall is told of: its steps and victims are known by then."""

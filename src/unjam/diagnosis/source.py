@@ -65,6 +65,11 @@ class Sources:
         module = self._module(frame.file)
         return module.instruction(frame) if module else None
 
+    def tree(self, file: str) -> ast.Module | None:
+        """The syntax tree of a file; None where it cannot be had."""
+        module = self._module(file)
+        return module.tree if module else None
+
     def mentioned(self, file: str, line: int, name: str) -> str:
         """The qualified name of what that line mentions as `name` (`time.sleep` for "sleep"); the name itself where it does not."""
         module = self._module(file)
@@ -88,6 +93,7 @@ class _Module:
     """One parsed file: its nodes by position, and who encloses whom."""
 
     def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
         self._parents: dict[ast.AST, ast.AST] = {}
         self._at: dict[Position, ast.AST] = {}
         self._by_line: dict[int, list[ast.Call]] = {}

@@ -41,7 +41,9 @@ async def main():
     await asyncio.to_thread(TOGETHER.wait)
     locks = [asyncio.Lock() for _ in SPEC["tasks"]]
     ready = [asyncio.Event() for _ in SPEC["tasks"]]
-    tasks = [asyncio.create_task(task(n, want, locks, ready), name=f"actor-{n}") for n, want in enumerate(SPEC["tasks"])]
+    tasks = [
+        asyncio.create_task(task(n, want, locks, ready), name=f"actor-{n}") for n, want in enumerate(SPEC["tasks"])
+    ]
     await asyncio.gather(*tasks, asyncio.sleep(60))
 
 

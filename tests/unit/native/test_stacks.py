@@ -1,5 +1,7 @@
 """The walk without the GIL: names, lines and columns of every shape, whole or not at all."""
 
+import itertools
+
 
 def test_the_self_check_passes(run):
     """Every source of facts works on the interpreters and the machine that we support."""
@@ -91,7 +93,7 @@ def test_kinds_of_frames(run):
 def test_names_of_every_kind_of_text(run):
     """Names in Latin-1, two and four byte text, quotes, control characters and lone surrogates arrive as they are."""
     outcome = run(r"""
-        names = ["plain", "sträng", "функция", "変数", "𝔣", "a\"b\\c\nd", "lone\udc80surrogate", "x" * 2000]
+        names = ["plain", "sträng", "функция", "変数", "🜁", "a\"b\\c\nd", "lone\udc80surrogate", "x" * 2000]
         found = []
         for index, name in enumerate(names):
             code = compile("def f(): return core.stack_of(threading.get_ident())", f"/src/{name}.py", "exec")
@@ -110,7 +112,7 @@ def test_names_of_every_kind_of_text(run):
 def test_such_names_survive_the_recording(run):
     """The same names in an event line are valid JSON that reads back to the same text."""
     outcome = run(r"""
-        name = "sträng 変 𝔣 \"q\" \\ \n \udc80"
+        name = "sträng 変 🜁 \"q\" \\ \n \udc80"
         space = {"time": time}
         exec(compile("def f(): time.sleep(0.1)", name, "exec"), space)
         tell(name=name)
@@ -171,10 +173,7 @@ def test_walks_of_threads_at_full_speed_are_right_or_refused(run):
     wrong = [
         names
         for names in stacks
-        if any(
-            inner in "abc" and inner not in follows.get(outer, set())
-            for outer, inner in zip(names, names[1:], strict=False)
-        )
+        if any(inner in "abc" and inner not in follows.get(outer, set()) for outer, inner in itertools.pairwise(names))
     ]
     assert len(stacks) >= 50
     assert len(wrong) <= len(stacks) * 0.02, wrong[:5]

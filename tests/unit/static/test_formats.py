@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from xml.etree import ElementTree as Tree
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
@@ -155,5 +155,5 @@ def test_sarif_shows_the_way(shown):
 def test_junit_of_nothing_is_a_passed_case(shown):
     """A build server takes a report without cases for a broken one."""
     text = FORMATS["junit"](Shown(shown.result, ()))
-    assert [case.tag for case in Tree.fromstring(text.encode()).iter("failure")] == []
-    assert len(list(Tree.fromstring(text.encode()).iter("testcase"))) == 1
+    assert [case.tag for case in ET.fromstring(text.encode()).iter("failure")] == []
+    assert len(list(ET.fromstring(text.encode()).iter("testcase"))) == 1
