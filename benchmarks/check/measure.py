@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from unjam.model.findings import Grade
 from unjam.static.analysis import Analysis
 from unjam.static.check import Options
 from unjam.static.config import Config
@@ -72,9 +73,10 @@ def judged(rows, analysis, folder):
     for row in rows:
         file = str(Path(folder, row["file"]))
         deep = below(analysis, file, row["line"])
+        sure = [problem for problem in analysis.problems if problem.finding.grade > Grade.SUSPECTED]
         hits = [
             problem
-            for problem in analysis.problems
+            for problem in sure
             if (problem.path == file and row["line"] <= problem.line <= row["line"] + SPREAD)
             or (problem.path, problem.finding.culprit.function) in deep
         ]

@@ -14,7 +14,7 @@ from unjam.cli.output import drop_stdout, open_missing, say, say_fault
 from unjam.cli.parser import Parser, nearest
 from unjam.errors import UnjamError, UsageError
 
-COMMANDS = ("run", "report", "why", "hang", "timeouts", "check", "explain", "doctor")
+COMMANDS = ("run", "report", "why", "hang", "top", "timeouts", "check", "explain", "doctor")
 """Each is a module here with a docstring that is its help, `add_arguments(parser)` and `run(options) -> int`.
 
 Only the one that is asked for is imported: a watched program starts after what `unjam run` needs, not after all that there is.

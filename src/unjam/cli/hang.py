@@ -15,10 +15,11 @@ from typing import Any
 
 from unjam import __version__
 from unjam.cli.output import page_for, say, show
-from unjam.control.client import NoSuchProcess, ask
+from unjam.control.client import NoSuchProcess, NotWatched, ask
+from unjam.control.outside import read_from_outside
 from unjam.control.targets import choose
 from unjam.diagnosis.hang import verdict
-from unjam.errors import UnjamError
+from unjam.errors import NotAvailable, UnjamError
 from unjam.model.findings import Location
 from unjam.model.waits import Graph, Verdict, from_json, to_json
 from unjam.reports import hang as report
@@ -72,7 +73,7 @@ def each_process(options: argparse.Namespace, one: Callable[[int, argparse.Names
 
 
 def _one(pid: int, options: argparse.Namespace) -> int:
-    graph = from_json(ask(pid, "hang"))
+    graph, route = graph_of(pid)
     page = page_for(sys.stdout)
 
     def place(site: Location) -> str:
@@ -84,8 +85,21 @@ def _one(pid: int, options: argparse.Namespace) -> int:
     elif options.tree:
         show(hang_tree.render(graph, page), sys.stdout)
     else:
-        show(report.render(graph, found, page, route="asked through its control socket"), sys.stdout)
+        show(report.render(graph, found, page, route=route), sys.stdout)
     return 1 if found.findings else 0
+
+
+def graph_of(pid: int) -> tuple[Graph, str]:
+    """Return the wait-for graph of a process by the first way that works, and which that was."""
+    try:
+        return from_json(ask(pid, "hang")), "asked through its control socket"
+    except NoSuchProcess:
+        raise
+    except NotAvailable as first:
+        try:
+            return read_from_outside(pid)
+        except NotAvailable as second:
+            raise (second if isinstance(first, NotWatched) else first) from second
 
 
 def document(graph: Graph, found: Verdict) -> dict[str, Any]:

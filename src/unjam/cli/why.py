@@ -18,11 +18,14 @@ from unjam import __version__
 from unjam.cli.hang import add_target, each_process
 from unjam.cli.output import page_for, show
 from unjam.cli.session import source_below
-from unjam.control.client import ask
+from unjam.control.client import NotWatched, ask
+from unjam.control.outside import read_from_outside
 from unjam.diagnosis.live import process_now
 from unjam.model.live import ProcessNow
+from unjam.model.waits import Graph
 from unjam.recording.reader import parse_process
 from unjam.reports import why as report
+from unjam.reports.hang import threads
 from unjam.reports.json import finding
 
 BETWEEN_S = 0.5
@@ -41,13 +44,23 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _one(pid: int, options: argparse.Namespace) -> int:
-    now = look(pid)
+    try:
+        now = look(pid)
+    except NotWatched:
+        graph, route = read_from_outside(pid)
+        page = page_for(sys.stdout)
+        show(page.print(f"pid {pid}, {route}", *threads(graph, page), *_unseen(graph)), sys.stdout)
+        return 0
     if options.json:
         show(json.dumps(document(now)) + "\n", sys.stdout)
     else:
         show(report.render(now, page_for(sys.stdout), route="asked through its control socket"), sys.stdout)
     held = any(loop.away_ms is not None and loop.away_ms >= now.threshold_ms for loop in now.loops)
     return 1 if held else 0
+
+
+def _unseen(graph: Graph) -> list[str]:
+    return [f"not observed: {reason}" for reason in graph.not_observed]
 
 
 def look(pid: int) -> ProcessNow:

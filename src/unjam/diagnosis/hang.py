@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from unjam.diagnosis.hang_fixes import fixes
 from unjam.diagnosis.waits import Stuck, stuck
+from unjam.errors import RecordingError
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, TaskName
 from unjam.model.origins import Origins
-from unjam.model.waits import TURN, Edge, Graph, Node, Verdict, Wait
+from unjam.model.session import Process
+from unjam.model.waits import TURN, Edge, Graph, Node, Verdict, Wait, from_json
 
 Place: TypeAlias = Callable[[Location], str]
 """How a place in source is written."""
@@ -42,6 +45,21 @@ def verdict(graph: Graph, *, place: Place = full_place) -> Verdict:
         waits=tuple(teller.waits(members, unmoved))[:MOST_WAITS],
         stuck=members,
     )
+
+
+def dump_findings(process: Process, *, started_ns: int) -> list[Finding]:
+    """Return what the graphs say that a hung process wrote by itself; a graph that cannot be read says nothing."""
+    found: list[Finding] = []
+    for event in process.events:
+        if event.get("e") != "dump":
+            continue
+        try:
+            graph = from_json(event["graph"])
+            at = max(0.0, (int(event["t"]) - started_ns) / 1e9)
+        except (KeyError, TypeError, ValueError, RecordingError):
+            continue
+        found += [replace(each, pid=process.pid, first_s=at, last_s=at) for each in verdict(graph).findings]
+    return found
 
 
 class _Teller:

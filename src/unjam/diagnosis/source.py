@@ -65,6 +65,16 @@ class Sources:
         module = self._module(frame.file)
         return module.instruction(frame) if module else None
 
+    def tree(self, file: str) -> ast.Module | None:
+        """The syntax tree of a file; None where it cannot be had."""
+        module = self._module(file)
+        return module.tree if module else None
+
+    def mentioned(self, file: str, line: int, name: str) -> str:
+        """The qualified name of what that line mentions as `name` (`time.sleep` for "sleep"); the name itself where it does not."""
+        module = self._module(file)
+        return (module.mentioned(line, name) if module else "") or name
+
     def _module(self, file: str) -> _Module | None:
         if file not in self._modules:
             lines = self.lines(file)
@@ -83,6 +93,7 @@ class _Module:
     """One parsed file: its nodes by position, and who encloses whom."""
 
     def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
         self._parents: dict[ast.AST, ast.AST] = {}
         self._at: dict[Position, ast.AST] = {}
         self._by_line: dict[int, list[ast.Call]] = {}
@@ -116,6 +127,16 @@ class _Module:
             self._inside(node, _LOOPS),
             self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
         )
+
+    def mentioned(self, line: int, name: str) -> str:
+        """See Sources.mentioned; "" where no call of that line mentions it."""
+        for call in self._by_line.get(line, ()):
+            for each in ast.walk(call):
+                if isinstance(each, (ast.Name, ast.Attribute)):
+                    qualified = self._imported_path(each)
+                    if qualified.rpartition(".")[2] == name.rpartition(".")[2] and "." in qualified:
+                        return qualified
+        return ""
 
     def _node(self, frame: Frame) -> ast.AST | None:
         if frame.column >= 0:

@@ -53,3 +53,54 @@ class ProcessNow:
     stalled: tuple[Finding, ...] = ()
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     not_observed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRow:
+    """One loop in the live view; None is "not measured". `p99_ms` and `longest_ms` are of the last `over_s` seconds."""
+
+    pid: int
+    program: str
+    thread: str
+    busy_percent: float | None
+    p99_ms: float | None
+    longest_ms: float | None
+    away_ms: float | None
+    place: Location | None
+    over_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StallRow:
+    """One stall in the live view: how long ago it began, how long it was or is, where."""
+
+    pid: int
+    ago_s: float
+    length_ms: float
+    ended: bool
+    place: Location | None
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRow:
+    """One pool in the live view."""
+
+    pid: int
+    name: str
+    busy: int | None
+    limit: int | None
+    queued: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TopView:
+    """One picture of the live view. `tasks` are (count, state, coroutine); `silent` are processes that did not answer."""
+
+    loops: tuple[LoopRow, ...] = ()
+    stalls: tuple[StallRow, ...] = ()
+    pools: tuple[PoolRow, ...] = ()
+    tasks: tuple[tuple[int, str, str], ...] = ()
+    task_count: int = 0
+    threads: int = 0
+    silent: dict[int, str] = field(default_factory=dict)

@@ -106,7 +106,7 @@ def look_at_task(scene: Scene, task: Any) -> TaskSeen | None:
     seen = TaskSeen(
         key=task_key(scene, task),
         task=task,
-        label=f"task {name!r}" + (f" ({called})" if called else ""),
+        label=f"task '{name}'" + (f" ({called})" if called else ""),
         coroutine=called,
         loop=read(task, "_loop"),
         running=running,

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from unjam.diagnosis.hang import is_library
 from unjam.reports.text import counted, duration, safe
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ def render(graph: Graph, verdict: Verdict, page: Page, *, route: str) -> str:
 
 
 def _parts(graph: Graph, verdict: Verdict, page: Page, route: str) -> Iterator[RenderableType]:
-    yield Text(f"pid {graph.pid}, Python {safe(graph.python)}, {route}", style="dim")
+    python = f"Python {safe(graph.python)}, " if graph.python else ""
+    yield Text(f"pid {graph.pid}, {python}{route}", style="dim")
     yield Text(headline(graph, verdict), style="bold red" if verdict.findings else "bold")
+    if graph.apart_ms is None and not verdict.findings:
+        yield from threads(graph, page)
     for found in verdict.findings[:MOST_FINDINGS]:
         yield Text("")
         yield from _finding(found, page)
@@ -50,7 +54,7 @@ def _parts(graph: Graph, verdict: Verdict, page: Page, route: str) -> Iterator[R
         yield Text("")
         yield from _finding(lead, page)
     yield from _more(len(verdict.leads) - MOST_LEADS, "lead")
-    if verdict.waits:
+    if verdict.waits and graph.apart_ms is not None:
         yield Text("")
         yield from _waits(verdict, page)
     for reason in graph.not_observed:
@@ -63,6 +67,8 @@ def headline(graph: Graph, verdict: Verdict) -> str:
     """Say in one sentence whether anything is stuck."""
     kinds = [node.kind for node in graph.nodes.values()]
     seen = f"{counted(kinds.count('task'), 'task')}, {counted(kinds.count('thread'), 'thread')}"
+    if graph.apart_ms is None and not verdict.findings:
+        return f"{seen}; whether anything is stuck cannot be told from outside. Where the threads are:"
     if verdict.findings:
         stuck = sum(graph.nodes[key].kind in {"task", "thread"} for key in verdict.stuck)
         count = counted(len(verdict.findings), "reason")
@@ -70,6 +76,21 @@ def headline(graph: Graph, verdict: Verdict) -> str:
     unmoved = f"{len(verdict.waits)} did not move in {duration(graph.apart_ms)}" if graph.apart_ms else ""
     leads = f" {counted(len(verdict.leads), 'lead')} to look at." if verdict.leads else ""
     return f"Nothing is stuck: {seen} looked at{', ' + unmoved if unmoved else ''}.{leads}"
+
+
+def threads(graph: Graph, page: Page) -> Iterator[RenderableType]:
+    """Say of each thread its innermost line of the user's and what it called there."""
+    for node in graph.nodes.values():
+        if node.kind != "thread" or node.stack < 0:
+            continue
+        stack = graph.stacks[node.stack]
+        own = next((line for line in reversed(stack) if not is_library(line[0])), None)
+        inner = stack[-1] if stack else ("", 0, "?")
+        parked = any(line[2] == "BaseEventLoop._run_once" for line in stack[-2:])
+        called = "" if parked or inner == own else f" -> {inner[2]} ({page.path(inner[0])}:{inner[1]})"
+        where = f"at {page.place(*own)}" if own else "in no code of yours"
+        what = "its loop waits for events, run" if parked else "is"
+        yield Padding(Text(safe(f"{node.label}: {what} {where}{called}")), (0, 0, 0, 2))
 
 
 def _finding(found: Finding, page: Page) -> Iterator[RenderableType]:

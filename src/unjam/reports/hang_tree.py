@@ -30,6 +30,8 @@ def render(graph: Graph, page: Page) -> str:
     for loop in _kind(graph, "loop"):
         if loop.key not in out:
             _add_tasks(root.add(Text(safe(loop.label))), graph, out, loop.key, page)
+    if not _kind(graph, "loop") and _kind(graph, "task"):
+        _add_tasks(root.add("tasks"), graph, out, None, page)
     return page.print(root)
 
 
@@ -44,16 +46,19 @@ def _title(label: str, graph: Graph, edges: list[Edge]) -> Text:
     return text
 
 
-def _add_tasks(branch: Tree, graph: Graph, out: dict[str, list[Edge]], loop: str, page: Page) -> None:
-    """Add the tasks of a loop, those with equal chains and equal waits as one."""
+def _add_tasks(branch: Tree, graph: Graph, out: dict[str, list[Edge]], loop: str | None, page: Page) -> None:
+    """Add the tasks of a loop, those with equal chains and equal waits as one; all tasks where no loop is known."""
     groups: Counter[tuple[int, str]] = Counter()
     names: dict[tuple[int, str], str] = {}
     for node in _kind(graph, "task"):
         edges = out.get(node.key, [])
-        on_thread = {edge.target for edge in out.get(loop, ())}
-        if not any(edge.target == loop or edge.target in on_thread for edge in edges):
+        on_thread = {edge.target for edge in out.get(loop or "", ())}
+        if loop is not None and not any(edge.target == loop or edge.target in on_thread for edge in edges):
             continue
-        wait = next((f"{e.verb} {graph.nodes[e.target].label}" for e in edges if e.target != loop), "ready to run")
+        wait = next(
+            (f"{e.verb} {graph.nodes[e.target].label}" for e in edges if e.target != loop),
+            "" if loop is None else "ready to run",
+        )
         groups[node.stack, wait] += 1
         names.setdefault((node.stack, wait), node.label)
     for (stack, wait), count in groups.most_common():

@@ -73,7 +73,7 @@ async def main():
     event = asyncio.Event()
     task = asyncio.create_task(event.wait(), name="\x1b]0;owned\x07" + "y" * 1_000_000)
     await asyncio.sleep(60)
-    hostile, lying, task
+    del hostile, lying, task
 
 
 asyncio.run(main())

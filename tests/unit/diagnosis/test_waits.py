@@ -50,7 +50,7 @@ NATIVE = [
     ('socket.getaddrinfo("x", 80)', ("poll", "udp 10.0.0.2:53"), "UJ105", "socket.getaddrinfo"),
     ('db.execute("select 1")', ("clock_nanosleep", ""), "UJ106", "sqlite3.Connection.execute"),
     ('pg.cursor().execute("select 1")', ("poll", "tcp 127.0.0.1:5432"), "UJ106", "psycopg2.extensions.cursor.execute"),
-    ('input("> ")', ("read", "/dev/pts/0"), "UJ108", "builtins.input"),
+    ('input("> ")', ("read", "/dev/pts/0"), "UJ108", "input"),
     ("with lock: pass", ("futex", "futex"), "UJ201", "threading.Lock.__enter__"),
     ("inbox.get()", ("futex", "futex"), "UJ202", "queue.SimpleQueue.get"),
 ]
