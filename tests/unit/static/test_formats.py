@@ -18,6 +18,8 @@ SOURCE = """\
 import os
 import time
 
+pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
+
 
 def load():
     text = "é"; time.sleep(1)
