@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 import shutil
 from pathlib import Path
@@ -28,7 +28,7 @@ def result(tmp_path_factory) -> Result:
         if folder.is_dir() and folder.name != "__pycache__":
             shutil.copytree(folder, root / folder.name)
     (root / "pyproject.toml").write_text("")
-    return check(found([str(root)], Settings()), Options(datetime.date(2026, 1, 1), libraries=False, fresh=True))
+    return check(found([str(root)], Settings()), Options(dt.date(2026, 1, 1), libraries=False, fresh=True))
 
 
 def expected(path: str) -> set[tuple[int, str]]:

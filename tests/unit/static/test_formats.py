@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,14 +13,13 @@ import pytest
 from unjam.reports.page import Page
 from unjam.reports.source import FORMATS, Shown
 
+pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
+
+
 GOLDEN = Path(__file__).parent / "golden"
 SOURCE = """\
 import os
 import time
-
-pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
-
-
 def load():
     text = "é"; time.sleep(1)
     return text

@@ -6,6 +6,9 @@ import pytest
 
 from unjam.static import libraries
 
+pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
+
+
 PACKAGE = """\
 import time
 
@@ -27,10 +30,6 @@ async def fetch_async(key):
 """
 APP = """\
 import thing
-
-pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
-
-
 async def handler():
     client = thing.Client()
     client.peek("x")
