@@ -20,6 +20,8 @@ GOLDEN = Path(__file__).parent / "golden"
 SOURCE = """\
 import os
 import time
+
+
 def load():
     text = "é"; time.sleep(1)
     return text
