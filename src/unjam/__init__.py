@@ -17,19 +17,24 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "install", "uninstall"]
+__all__ = ["__version__", "allow", "install", "on_stall", "uninstall", "watch"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from unjam.allowing import allow
     from unjam.monitor import install, uninstall
+    from unjam.telling import on_stall
+    from unjam.watching import watch
+
+_HOMES = {"allow": "allowing", "install": "monitor", "uninstall": "monitor", "on_stall": "telling", "watch": "watching"}
 
 
 def __getattr__(name: str) -> object:
-    """Import the monitor when it is first asked for: `import unjam` alone costs next to nothing."""
-    if name in __all__:
-        from unjam import monitor
+    """Import what is asked for when it is first asked for: `import unjam` alone costs next to nothing."""
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(monitor, name)
+        return getattr(import_module(f"unjam.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

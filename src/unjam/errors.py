@@ -4,12 +4,23 @@ UnjamError
 ├── UsageError (ValueError)          the user asked for something that cannot be: exit code 2
 ├── RecordingError                   a recording cannot be read
 ├── NotAvailable                     something this machine or interpreter lacks
+├── LoopBlocked                      a stretch that was not to hold a loop did
 └── bridge
     ├── WouldDeadlock (RuntimeError) waiting here could never end
-    └── PoolFull (RuntimeError)      a bounded pool refused a call
+    ├── PoolFull (RuntimeError)      a bounded pool refused a call
+    │   └── QueueTimeout (TimeoutError)  a call waited too long for a thread and never started
+    ├── PoolClosed (RuntimeError)    a pool that was closed was asked to run something
+    ├── NoLoop (RuntimeError)        no event loop to wait on, or several to choose from
+    ├── ChannelClosed                nothing more can be put, or nothing more will come
+    └── WorkerDied (RuntimeError)    the process or interpreter that ran a call ended under it
 """
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class UnjamError(Exception):
@@ -28,9 +39,52 @@ class NotAvailable(UnjamError):
     """This machine or interpreter lacks something; the text names it and the way out."""
 
 
+class LoopBlocked(UnjamError):
+    """A stretch watched with `fail=True` held a loop; `findings` are its `unjam.model.findings.Finding`, worst first."""
+
+    def __init__(self, findings: Sequence[Any]) -> None:
+        self.findings = tuple(findings)
+        worst = self.findings[0]
+        where = f" at {worst.culprit.file}:{worst.culprit.line}" if worst.culprit else ""
+        more = f" (and {len(self.findings) - 1} more)" if len(self.findings) > 1 else ""
+        super().__init__(f"{worst.rule or 'unknown'} [{worst.cause}]{where}: {worst.message}{more}")
+
+
 class WouldDeadlock(UnjamError, RuntimeError):
     """Waiting here could never end, so it is refused."""
 
 
 class PoolFull(UnjamError, RuntimeError):
     """A bounded pool has no room for the call."""
+
+
+class QueueTimeout(PoolFull, TimeoutError):
+    """A call waited longer than its `queue_timeout` for a thread, and never started."""
+
+    def __init__(self, pool: str, seconds: float, limit: int) -> None:
+        super().__init__(
+            f"no thread of pool {pool!r} came free within {seconds:g} s (limit {limit}); "
+            "its stats() name the calls that hold them"
+        )
+        self.pool = pool
+        self.seconds = seconds
+
+
+class PoolClosed(UnjamError, RuntimeError):
+    """A pool was asked to run something after `aclose`, or closed before a queued call began."""
+
+    def __init__(self, pool: str) -> None:
+        super().__init__(f"pool {pool!r} is closed")
+        self.pool = pool
+
+
+class NoLoop(UnjamError, RuntimeError):
+    """There is no event loop to wait on, or several and nothing says which."""
+
+
+class ChannelClosed(UnjamError):
+    """The channel is closed: nothing can be put any more, or everything was taken."""
+
+
+class WorkerDied(UnjamError, RuntimeError):
+    """The process or interpreter that ran a call ended before the call did."""

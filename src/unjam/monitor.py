@@ -11,7 +11,7 @@ import time
 from unjam.failure import report_failure, say
 from unjam.model.durations import parse_duration
 from unjam.model.lines import encode
-from unjam.model.settings import Settings
+from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.recording.header import header, program_name
 from unjam.recording.writer import open_process_file, write_line
@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from unjam.control.inside import Control
     from unjam.native import Choice
     from unjam.probes.drain import Subscriber
+    from unjam.probes.locks import LockTracker
     from unjam.probes.loops import LoopHooks
     from unjam.probes.pools import Pools
     from unjam.probes.timeouts import Timeouts
     from unjam.probes.wiring import Probes
+    from unjam.telling import Telling
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
 """The folder whose `sitecustomize` installs the monitor in every Python process that has it on PYTHONPATH."""
+
+
+KEPT = frozenset({"UNJAM_CONTROL"})
+"""Of the variables of unjam those that are no settings of a recording and reach the child as they are."""
 
 
 class Monitor:
@@ -49,34 +56,51 @@ class Monitor:
         self._timeouts: Timeouts | None = None
         self._choice: Choice | None = None
         self._subscribers: list[Subscriber] = []
+        self._header: dict[str, Any] = {}
+        self._make_probes: type[Probes] | None = None
         self._probes: Probes | None = None
+        self._telling: Telling | None = None
+        self._control: Control | None = None
+        self._locks: LockTracker | None = None
 
     def start(self) -> None:
         """Write the header, and wait for asyncio to be imported."""
         self._open_file()
+        if self.settings.track_locks:
+            from unjam.probes.locks import LockTracker
+
+            self._locks = LockTracker(self._imports)
+            self._locks.install()
         self._patches.replace(os, "_exit", self._ending)
         self._patches.replace(os, "execv", self._replacing)
         self._patches.replace(os, "execve", self._replacing)
         atexit.register(self.end)
         self._imports.when_imported("asyncio.events", self._hook_asyncio)
         self._imports.when_imported("uvloop", self._hook_uvloop)
+        if self.settings.live or self.settings.log or "unjam.telling" in sys.modules:
+            from unjam.telling import wire
+
+            wire(self.tell(), self.settings)
 
     def end(self, reason: str = "exit") -> None:
         """Stop observing and write what is left; does nothing the second time."""
         if self._pid != os.getpid():
             return
         try:
+            control, self._control = self._control, None
+            if control is not None:
+                control.stop()
             probes, self._probes = self._probes, None
             if probes is not None:
                 probes.stop()
             self._write_end(reason)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the end of the recording is missing", error)
 
     def uninstall(self) -> None:
         """Undo everything that is still ours, in reverse."""
         self._imports.stop()
-        for probe in (self._timeouts, self._pools):
+        for probe in (self._timeouts, self._pools, self._locks):
             if probe is not None:
                 probe.uninstall()
         if self._hooks is not None:
@@ -94,8 +118,52 @@ class Monitor:
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
 
+    def tell(self) -> Telling:
+        """What tells of stalls while the program runs; made when it is first asked for."""
+        telling = self._telling
+        if telling is None:
+            from unjam.telling import Telling
+
+            telling = self._telling = Telling(self)
+            self.subscribe(telling.receive)
+        return telling
+
+    def header(self) -> dict[str, Any]:
+        """The `process` event as it is known by now."""
+        return dict(self._header)
+
+    def events_so_far(self) -> list[dict[str, Any]]:
+        """What this process has recorded until now; empty where nothing is recorded."""
+        path = f"/proc/self/fd/{self._fd}"
+        if self._probes is None or self._fd < 0 or not os.path.exists(path):
+            return []
+        from unjam.recording.reader import parse_event
+
+        with open(path, "rb") as file:
+            return [event for event in map(parse_event, file) if event is not None]
+
+    def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
+        """Wait until what has happened so far has reached the subscribers; returns how many stalls there were.
+
+        That takes `timeout_s` at the most, and no time where there have been no more stalls than `stalls_before`.
+        """
+        return 0 if self._probes is None else self._probes.drainer.flush(timeout_s, stalls_before=stalls_before)
+
+    def stalls(self) -> int:
+        """How many stalls there have been so far."""
+        return 0 if self._probes is None else int(self._probes.engine.flush(0.0))
+
+    def set_threshold(self, threshold_ns: int) -> None:
+        """Change what counts as a stall from now on."""
+        self.settings = self.settings.replace(threshold_ns=threshold_ns)
+        self._header["threshold_ns"] = threshold_ns
+        if self._probes is not None:
+            self._probes.engine.set_threshold(threshold_ns)
+
     def before_fork(self) -> None:
         """Have no thread of ours across a fork: none to be lost in the child, none for os.fork to warn of (Python 3.12)."""
+        if self._control is not None:
+            self._control.stop()
         if self._probes is not None:
             self._probes.pause()
 
@@ -103,6 +171,8 @@ class Monitor:
         """Go on."""
         if self._probes is not None:
             self._probes.resume()
+        if self._control is not None:
+            self._control.start()
 
     def after_fork_in_child(self) -> None:
         """Become the monitor of a new process, with a file of its own; its loops are still to come."""
@@ -113,6 +183,9 @@ class Monitor:
         if self._probes is not None:
             self._probes.abandon()
             self._probes = None
+        if self._control is not None:
+            self._control.abandon()
+            self._control = None
         self._close_file()
         if not self._aside:
             self._open_file()
@@ -124,7 +197,8 @@ class Monitor:
                 self._fd = open_process_file(folder, self._pid)
             except OSError as error:
                 say(f"unjam: nothing is recorded: {folder}: {error.strerror}; your program is unaffected")
-        self._write(header(self.settings))
+        self._header = header(self.settings)
+        self._write(self._header)
 
     def _close_file(self) -> None:
         fd, self._fd = self._fd, -1
@@ -149,10 +223,18 @@ class Monitor:
         self._close_file()
 
     def _hook_asyncio(self, events: ModuleType) -> None:
+        # All that will be needed is imported here: a thread that imports while another forks would leave the child a lock
+        # that nobody holds any more.
+        import unjam.control.inside
+        import unjam.control.recent  # noqa: F401 -- both are for later
+        from unjam.native import choose
         from unjam.probes.loops import LoopHooks, running_loops
         from unjam.probes.pools import Pools
         from unjam.probes.timeouts import Timeouts
+        from unjam.probes.wiring import Probes
 
+        self._choice = choose(self.settings.tier)
+        self._make_probes = Probes
         self._hooks = LoopHooks(self._running)
         self._hooks.hook_asyncio(events)
         self._pools = Pools(self._write_line, threshold_ns=self.settings.threshold_ns)
@@ -184,17 +266,35 @@ class Monitor:
             return self._probes
 
     def _begin(self) -> Probes:
-        from unjam.native import choose
-        from unjam.probes.wiring import Probes
-
-        choice = self._choice = self._choice or choose(self.settings.tier)
-        each_second = () if self._pools is None else (self._pools.tick,)
-        probes = Probes(choice, self.settings, self._fd, (self._subscribers, each_second))
+        choice, make, pools = self._choice, self._make_probes, self._pools
+        assert choice is not None
+        assert make is not None
+        each_second = () if pools is None else (pools.tick,)
+        probes = make(choice, self.settings, self._fd, (self._subscribers, each_second))
         missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
         observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
-        self._write({**header(self.settings), **observed})
+        self._header = {**header(self.settings), **observed}
+        self._write(self._header)
         probes.start()
+        self._open_control(probes)
         return probes
+
+    def _open_control(self, probes: Probes) -> None:
+        """Answer from now on who asks how this process does; a failure of that leaves the watching as it is."""
+        from unjam.control.inside import Control, Source
+
+        source = Source(
+            loops=probes.loops.present,
+            stats=probes.engine.loop_stats,
+            header=lambda: self._header,
+            emit=probes.emit,
+            subscribe=self.subscribe,
+        )
+        try:
+            self._control = Control(source, self.settings.dump_after_ns)
+            self._control.start()
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("nobody can ask this process", error)
 
     def _ending(self, original: Callable[[int], None]) -> Callable[[int], None]:
         def _exit(status: int) -> None:
@@ -233,33 +333,47 @@ def install(
     folder: str | os.PathLike[str] | None = None,
     src: tuple[str, ...] | None = None,
     live: bool | None = None,
+    log: bool = True,
     record: bool = True,
     tier: str | None = None,
+    dump_after: str | None = None,
+    track_locks: bool | None = None,
 ) -> None:
     """Watch this process from now on, its loops that run already included. Does nothing where it is watched already.
 
-    `threshold` is a duration such as "50ms", or seconds. What is not given comes from UNJAM_THRESHOLD, UNJAM_DIR,
-    UNJAM_SRC, UNJAM_LIVE and UNJAM_TIER; without a folder a new one is made below `.unjam`, unless `record` is false.
-    Raises UsageError where a value cannot be.
+    `threshold` is a duration such as "50ms", or seconds; `dump_after` a duration, or "0" for never. What is not given comes
+    from UNJAM_THRESHOLD, UNJAM_DIR, UNJAM_SRC, UNJAM_LIVE, UNJAM_TIER, UNJAM_DUMP_AFTER and UNJAM_TRACK_LOCKS; without a
+    folder a new one is made below `.unjam`, unless `record` is false. Each stall is logged at its end as one line of the
+    logger `unjam`, unless `log` is false. Raises UsageError where a value cannot be.
     """
     settings = Settings.from_environ(os.environ)
-    changes: dict[str, Any] = {"src": src, "live": live, "tier": tier, "folder": folder, "record": record}
+    changes: dict[str, Any] = {
+        "src": src,
+        "live": live,
+        "log": log,
+        "tier": tier,
+        "folder": folder,
+        "record": record,
+        "track_locks": track_locks,
+    }
     if threshold is not None:
         text = threshold if isinstance(threshold, str) else f"{threshold}s"
         changes["threshold_ns"] = parse_duration(text, what="threshold")
+    if dump_after is not None:
+        changes["dump_after_ns"] = parse_dump_after(dump_after, what="dump_after")
     install_settings(settings.replace(**{name: value for name, value in changes.items() if value is not None}))
 
 
 def install_settings(settings: Settings) -> None:
     """Watch this process by these settings; where that fails, say so in one line and step aside."""
-    global _monitor
+    global _monitor  # noqa: PLW0603 -- a process has one monitor
     if _monitor is not None or not _in_main_interpreter():
         return
     monitor = Monitor(settings if settings.folder or not settings.record else _with_folder(settings))
     try:
         monitor.start()
         _watch_forks()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
         monitor.uninstall()
         report_failure("this process is not watched", error)
         return
@@ -287,10 +401,20 @@ def child_environment(
     src: tuple[str, ...] = (),
     live: bool = False,
     tier: str = "",
+    dump_after_ns: int = DEFAULT_DUMP_AFTER_NS,
+    track_locks: bool = False,
 ) -> dict[str, str]:
     """The environment in which every Python process, and every one below it, watches itself into `folder`."""
-    settings = Settings(threshold_ns=threshold_ns, folder=folder, src=src, live=live, tier=tier)
-    inherited = {name: value for name, value in environ.items() if not name.startswith("UNJAM_")}
+    settings = Settings(
+        threshold_ns=threshold_ns,
+        folder=folder,
+        src=src,
+        live=live,
+        tier=tier,
+        dump_after_ns=dump_after_ns,
+        track_locks=track_locks,
+    )
+    inherited = {name: value for name, value in environ.items() if not name.startswith("UNJAM_") or name in KEPT}
     path = [BOOTSTRAP, *(part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part != BOOTSTRAP)]
     return {
         **inherited,
@@ -312,7 +436,7 @@ def _with_folder(settings: Settings) -> Settings:
 
 def _watch_forks() -> None:
     """Be told of forks; that cannot be undone, so it is done once and asks for the monitor of the moment."""
-    global _forks_are_watched
+    global _forks_are_watched  # noqa: PLW0603 -- see above
     if _forks_are_watched or not hasattr(os, "register_at_fork"):
         return
     _forks_are_watched = True
@@ -327,7 +451,7 @@ def _at_fork(method: str) -> None:
     if _monitor is not None:
         try:
             getattr(_monitor, method)()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a fork is not watched", error)
 
 

@@ -1,1 +1,39 @@
-"""An island: bounded pools and channels between threads and loops; imports errors only."""
+"""Bounded pools and channels between threads and loops.
+
+pool, options            a bulkhead as users see it; how its calls are treated
+bulkhead, workers        the bound itself; its threads
+calls, supervision       one call on its way; time limits (deadlines) and callers that leave
+lanes                    a thread that is held: contexts (acontext), pinned
+iteration                a synchronous iterator, a batch for each hop
+lineage, waiting         who waits for whom; from a thread to a loop and back
+portal, channel          a way onto one loop; a queue between threads and loops
+remote                   functions that run in a process, an interpreter
+stats, events            what a pool is doing; what it tells
+ports, _anyio            the way back onto an asyncio loop; onto trio
+"""
+
+from __future__ import annotations
+
+from unjam.bridge.channel import Channel
+from unjam.bridge.events import PoolEvent
+from unjam.bridge.pinned import Pinned
+from unjam.bridge.pool import Pool
+from unjam.bridge.portal import Portal, loop_thread
+from unjam.bridge.stats import Histogram, PoolStats, RunningCall, pools
+from unjam.bridge.waiting import wait
+from unjam.bridge.workers import cancelled
+
+__all__ = [
+    "Channel",
+    "Histogram",
+    "Pinned",
+    "Pool",
+    "PoolEvent",
+    "PoolStats",
+    "Portal",
+    "RunningCall",
+    "cancelled",
+    "loop_thread",
+    "pools",
+    "wait",
+]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import signal
 import sys
 from collections.abc import Sequence
-from types import ModuleType
+from pathlib import Path
 
 from unjam import __version__
-from unjam.cli import check, explain
 from unjam.cli.output import drop_stdout, open_missing, say, say_fault
 from unjam.cli.parser import Parser, nearest
 from unjam.errors import UnjamError, UsageError
 
-COMMANDS: tuple[ModuleType, ...] = (check, explain)
-"""Each is a module with NAME, a docstring that is its help, `add_arguments(parser)` and `run(options) -> int`."""
+COMMANDS = ("run", "report", "why", "hang", "top", "timeouts", "check", "explain", "doctor")
+"""Each is a module here with a docstring that is its help, `add_arguments(parser)` and `run(options) -> int`.
+
+Only the one that is asked for is imported: a watched program starts after what `unjam run` needs, not after all that there is.
+"""
 
 __all__ = ["COMMANDS", "main"]
 
@@ -48,10 +52,9 @@ def _dispatch(words: Sequence[str]) -> int:
     if name in {"-V", "--version"}:
         print(f"unjam {__version__}")  # noqa: T201  as above
         return 0
-    command = next((command for command in COMMANDS if name == command.NAME), None)
-    if command is None:
-        names = [command.NAME for command in COMMANDS]
-        raise UsageError(f"no command {name!r}{nearest(name, names)}; unjam --help lists them")
+    if name not in COMMANDS:
+        raise UsageError(f"no command {name!r}{nearest(name, COMMANDS)}; unjam --help lists them")
+    command = importlib.import_module(f"unjam.cli.{name}")
     parser = Parser(prog=f"unjam {name}", description=command.__doc__)
     command.add_arguments(parser)
     code: int = command.run(parser.parse_args(words[1:]))
@@ -59,7 +62,7 @@ def _dispatch(words: Sequence[str]) -> int:
 
 
 def _overview() -> str:
-    lines = [f"  {command.NAME:<10} {(command.__doc__ or '').partition(chr(10))[0]}" for command in COMMANDS]
+    lines = [f"  {name:<10} {_sentence(name)}" for name in COMMANDS]
     return "\n".join(
         [
             "usage: unjam COMMAND ...",
@@ -72,3 +75,9 @@ def _overview() -> str:
             "",
         ]
     )
+
+
+def _sentence(name: str) -> str:
+    """The first line of a command's docstring, read without importing what the command needs."""
+    source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]

@@ -146,16 +146,21 @@ def _stop(number: int) -> None:
 
 
 def _plain(command: list[str], environ: Mapping[str, str]) -> int:
-    """Without sigwaitinfo (macOS, Windows) it cannot be told who sent a signal: Ctrl-C is left to the child."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with subprocess.Popen(command, env=environ) as child:  # noqa: S603  running what the user typed is the job
-            for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)):
-                if number is not None:
-                    signal.signal(number, lambda number, _: child.send_signal(number))
+    """Without sigwaitinfo (macOS, Windows) it cannot be told who sent a signal: Ctrl-C is left to the terminal."""
+
+    def forward(number: int, _: object) -> None:
+        if number != signal.SIGINT:
+            child.send_signal(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    with subprocess.Popen(command, env=environ) as child:  # noqa: S603  running what the user typed is the job
+        # Handlers, not SIG_IGN: what is ignored stays ignored in the child, too.
+        before = {number: signal.signal(number, forward) for number in numbers}
+        try:
             return child.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def end_like(code: int) -> int:

@@ -14,8 +14,6 @@ from unjam.errors import UsageError
 from unjam.knowledge.index import rules
 from unjam.knowledge.records import Rule
 
-NAME = "explain"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""

@@ -117,7 +117,7 @@ def find_sockets(pid: int | None = None) -> dict[int, str]:
 def _through_proc(pid: int) -> str | None:
     """Find the socket of a process among its open descriptors: it may lie in a folder with a random name or of a container."""
     try:
-        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        links = [_link(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
         with open(f"/proc/{pid}/net/unix", encoding="utf-8", errors="surrogateescape") as file:
             rows = [line.split(maxsplit=7) for line in file]
     except OSError:
@@ -128,3 +128,10 @@ def _through_proc(pid: int) -> str | None:
             path = row[7].rstrip("\n")
             return path if os.path.exists(path) else f"/proc/{pid}/root{path}"
     return None
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""  # Closed meanwhile.

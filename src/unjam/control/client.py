@@ -75,6 +75,8 @@ def _ask_once(pid: int, path: str, question: str, end: float, deadline_s: float)
             _check_peer(sock, pid)
             sock.sendall(json.dumps({"v": VERSION, "ask": question}).encode() + b"\n")
             line = _read_line(sock, end)
+        except BlockingIOError:
+            return {"error": "busy: too many connections wait"}
         except TimeoutError as error:
             raise NoAnswer(pid, deadline_s) from error
         except OSError as error:

@@ -9,15 +9,17 @@ Nothing of a request is evaluated, opened or looked up but the name of the quest
 from __future__ import annotations
 
 import _socket
+import gc
 import os
 import select
 import sys
 import time
 
-from unjam.control.address import own_folder, socket_name, start_ticks, sweep
+from unjam.control.address import own_folder, socket_name, sweep
 from unjam.control.originals import original
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure
+from unjam.native.quiet_thread import QuietThread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +29,14 @@ if TYPE_CHECKING:
     Answer: TypeAlias = Callable[[], "dict[str, Any]"]
 
 VERSION = 1
+COSTLY = frozenset({"hang", "why"})
 LONGEST_REQUEST = 4096
 LONGEST_REPLY = 8 << 20
 """Bytes; a reply above it is refused with an error, so that a reader needs no more memory than that."""
 MOST_CLIENTS = 4
 """Served at once; further ones are told so and closed."""
+BACKLOG = 64
+"""Connections that may wait to be accepted while a costly answer is made; the client tries again where that is too few."""
 IDLE_S = 5.0
 """After which a client that neither sends nor reads is dropped."""
 BETWEEN_COSTLY_S = 1.0
@@ -55,11 +60,18 @@ class Client:
 
 
 class Server:
-    """Listens in the folder of this user. `answers` are the questions; those in `costly` are answered once a second at most."""
+    """Listens in the folder of this user.
 
-    def __init__(self, answers: Mapping[str, Answer], costly: frozenset[str] = frozenset({"hang"})) -> None:
-        self._answers = dict(answers)
-        self._costly = costly
+    `answers` gives the questions with their answers, and is asked for them when the first one comes; those in `COSTLY` are
+    answered once a second at most. `tick` is called every `tick_s` seconds, never where that is None.
+    """
+
+    def __init__(
+        self, answers: Callable[[], Mapping[str, Answer]], *, tick: Callable[[], None], tick_s: float | None
+    ) -> None:
+        self._make_answers = answers
+        self._answers: dict[str, Answer] = {}
+        self._tick, self._tick_s = tick, tick_s
         self._next_costly = 0.0
         self._clients: dict[int, Client] = {}
         self._pid = os.getpid()
@@ -68,9 +80,8 @@ class Server:
         self.path = os.path.join(folder, socket_name(self._pid))
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._listener = self._bind()
-        self._ended = original("_thread", "allocate_lock")()
-        self._ended.acquire()
-        original("_thread", "start_new_thread")(self._run, ())
+        self._thread = QuietThread(self._run, original("_thread", "start_new_thread"))
+        self._thread.start()
 
     def _bind(self) -> _socket.socket:
         """Bind inside the private folder first, then close the socket to others: bind alone leaves it at the umask."""
@@ -78,7 +89,7 @@ class Server:
         try:
             listener.bind(self.path)
             os.chmod(self.path, 0o600)
-            listener.listen(8)
+            listener.listen(BACKLOG)
         except OSError:
             listener.close()
             raise
@@ -93,7 +104,7 @@ class Server:
             os.write(self._wake_write, b"x")
         except OSError:
             return
-        if self._ended.acquire(timeout=STOP_S):
+        if self._thread.join(STOP_S):
             os.close(self._wake_write)
 
     def drop_after_fork(self) -> None:
@@ -122,13 +133,16 @@ class Server:
             for client in list(self._clients.values()):
                 self._drop(client)
             os.close(self._wake_read)
-            self._ended.release()
 
     def _serve(self) -> None:
+        next_tick = time.monotonic() + (self._tick_s or 0.0)
         while True:
             ready = self._wait()
             if self._wake_read in ready:
                 return
+            if self._tick_s is not None and time.monotonic() >= next_tick:
+                self._tick()
+                next_tick = time.monotonic() + self._tick_s
             if self._listener.fileno() in ready:
                 self._accept()
             for client in [client for fd, client in self._clients.items() if fd in ready]:
@@ -143,7 +157,8 @@ class Server:
         poll.register(self._listener, select.POLLIN)
         for client in self._clients.values():
             poll.register(client.sock, select.POLLOUT if client.to_send else select.POLLIN)
-        return {fd for fd, _ in poll.poll(1000 * IDLE_S if self._clients else None)}
+        waits = [seconds for seconds in (self._tick_s, IDLE_S if self._clients else None) if seconds is not None]
+        return {fd for fd, _ in poll.poll(1000 * min(waits) if waits else None)}
 
     def _accept(self) -> None:
         try:
@@ -160,7 +175,7 @@ class Server:
         if peer_uid(sock) not in {os.geteuid(), 0}:
             self._drop(client)
         elif len(self._clients) > MOST_CLIENTS:
-            self._reply(client, {"error": "busy: other clients are served"})
+            self._send(client, encode({"error": "busy: other clients are served"}))
             self._drop(client)
 
     def _drop(self, client: Client) -> None:
@@ -188,30 +203,31 @@ class Server:
         if not newline:
             client.received = line
             return bool(data) and len(line) < LONGEST_REQUEST
-        self._reply(client, self._answer(line))
+        self._send(client, without_gc(lambda: encode(self._answer(line))))
         return True
 
-    def _reply(self, client: Client, reply: dict[str, Any]) -> None:
-        data = encode({"v": VERSION, **reply})
+    def _send(self, client: Client, data: bytes) -> None:
         if len(data) > LONGEST_REPLY:
-            data = encode({"v": VERSION, "error": f"the answer has {len(data)} bytes, more than {LONGEST_REPLY}"})
+            data = encode({"error": f"the answer has {len(data)} bytes, more than {LONGEST_REPLY}"})
         client.to_send = memoryview(data)
         self._go_on(client)
 
     def _answer(self, line: bytes) -> dict[str, Any]:
+        if not self._answers:
+            self._answers = dict(self._make_answers())
         ask = question(line)
         answer = self._answers.get(ask)
         if answer is None:
             return {"error": f"this unjam answers: {', '.join(sorted(self._answers))}"}
         now = time.monotonic()
-        if ask in self._costly and now < self._next_costly:
+        if ask in COSTLY and now < self._next_costly:
             return {"error": "busy: asked a moment ago", "retry_ms": round((self._next_costly - now) * 1e3) + 1}
         try:
             return {"ok": answer()}
         except Exception as error:  # noqa: BLE001  # the asker is told, and the program goes on
             return {"error": f"{type(error).__name__}: {error}"}
         finally:
-            if ask in self._costly:
+            if ask in COSTLY:
                 self._next_costly = now + BETWEEN_COSTLY_S
 
 
@@ -241,7 +257,21 @@ def encode(reply: dict[str, Any]) -> bytes:
             return "[" + ",".join(parts) + "]"
         return json.dumps(value, separators=(",", ":"))
 
-    return pieces(reply).encode("ascii") + b"\n"
+    return pieces({"v": VERSION, **reply}).encode("ascii") + b"\n"
+
+
+def without_gc(work: Callable[[], Any]) -> Any:
+    """Do a piece of work that makes many short-lived objects without a garbage collection on their account.
+
+    A collection of the whole heap would hold the GIL for a tenth of a second and more, and run finalizers of the program in our thread.
+    """
+    if not gc.isenabled():
+        return work()
+    gc.disable()
+    try:
+        return work()
+    finally:
+        gc.enable()
 
 
 def peer_uid(sock: _socket.socket) -> int:
@@ -270,17 +300,18 @@ def refuse_reason() -> str:
     return ""
 
 
-def start_server(answers: Mapping[str, Answer]) -> Server:
+def _nothing() -> None:
+    """What there is to do at a tick where nobody asked for one."""
+
+
+def start_server(
+    answers: Callable[[], Mapping[str, Answer]], *, tick: Callable[[], None] = _nothing, tick_s: float | None = None
+) -> Server:
     """Start a server; raises NotAvailable where there must or can be none."""
     reason = refuse_reason()
     if reason:
         raise NotAvailable(f"no control socket: {reason}")
     try:
-        return Server(answers)
+        return Server(answers, tick=tick, tick_s=tick_s)
     except OSError as error:
         raise NotAvailable(f"no control socket: {error}") from error
-
-
-def own_start() -> int:
-    """Return when this process began, as in the socket's name."""
-    return start_ticks(os.getpid())

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from unjam.diagnosis.hang_fixes import fixes
 from unjam.diagnosis.waits import Stuck, stuck
+from unjam.errors import RecordingError
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, TaskName
-from unjam.model.waits import TURN, Edge, Graph, Node, Verdict, Wait
+from unjam.model.origins import Origins
+from unjam.model.session import Process
+from unjam.model.waits import TURN, Edge, Graph, Node, Verdict, Wait, from_json
 
 Place: TypeAlias = Callable[[Location], str]
 """How a place in source is written."""
@@ -17,7 +21,7 @@ Place: TypeAlias = Callable[[Location], str]
 MOST_WAITS: Final = 200
 """Waits listed that are no findings; the rest is counted by the graph."""
 
-_LIBRARY: Final = ("/site-packages/", "/dist-packages/", "/lib/python3", "<frozen", "<string>")
+_ORIGINS: Final = Origins()
 
 
 def full_place(place: Location) -> str:
@@ -43,6 +47,21 @@ def verdict(graph: Graph, *, place: Place = full_place) -> Verdict:
     )
 
 
+def dump_findings(process: Process, *, started_ns: int) -> list[Finding]:
+    """Return what the graphs say that a hung process wrote by itself; a graph that cannot be read says nothing."""
+    found: list[Finding] = []
+    for event in process.events:
+        if event.get("e") != "dump":
+            continue
+        try:
+            graph = from_json(event["graph"])
+            at = max(0.0, (int(event["t"]) - started_ns) / 1e9)
+        except (KeyError, TypeError, ValueError, RecordingError):
+            continue
+        found += [replace(each, pid=process.pid, first_s=at, last_s=at) for each in verdict(graph).findings]
+    return found
+
+
 class _Teller:
     """Turns nodes and edges of one graph into sentences."""
 
@@ -60,7 +79,8 @@ class _Teller:
 
     def finding(self, reason: Stuck) -> Finding:
         """Return the finding for one reason."""
-        edges = _rotate(self._graph, reason.edges)
+        closed = reason.edges[-1].target == reason.edges[0].source
+        edges = _rotate(self._graph, reason.edges) if closed else reason.edges
         nodes = [self._graph.nodes[edge.source] for edge in edges] + [self._graph.nodes[edges[-1].target]]
         rule, cause = _rule(nodes)
         first = next(
@@ -73,7 +93,7 @@ class _Teller:
             cause=cause,
             grade=min(reason.grade, Grade.INFERRED) if rule == "UJ804" else reason.grade,
             message=self._message(rule, edges, reason, kinds),
-            culprit=self.site(first),
+            culprit=self.site(edges[-1] if rule == "UJ805" else first),
             leaf=first.why,
             chain=self._chain(waiter),
             task=_task(waiter),
@@ -96,7 +116,7 @@ class _Teller:
             else ""
         )
         if rule == "UJ805":
-            lock = self._labels[edges[0].source]
+            lock = self._labels[edges[-1].source]
             return f"{lock} is held by {target} and will never be released.{waiting}"
         if rule == "UJ804":
             return f"{self._dead_queue(self._graph.nodes[_queue(self._graph, edges)])}{waiting}"
@@ -199,7 +219,7 @@ class _Teller:
 
 def is_library(file: str) -> bool:
     """Say whether a file is not the user's own."""
-    return any(part in file for part in _LIBRARY)
+    return _ORIGINS.owner(file) != "user"
 
 
 def _rotate(graph: Graph, edges: tuple[Edge, ...]) -> tuple[Edge, ...]:

@@ -40,8 +40,13 @@ def stuck(graph: Graph) -> tuple[Stuck, ...]:
     inside = {
         key: [edge for edge in edges.get(key, ()) if edge.target in alive and edge.ends_ms is None] for key in alive
     }
-    ends = [edge for out in inside.values() for edge in out if _is_dead_end(graph.nodes[edge.target])]
-    found = [Stuck((edge,)) for edge in {edge.target: edge for edge in ends}.values()]
+    ends = {
+        edge.source if graph.nodes[edge.target].kind == "ended" else edge.target: edge
+        for out in inside.values()
+        for edge in out
+        if _is_dead_end(graph.nodes[edge.target])
+    }
+    found = [Stuck((*_waiter(inside, edge.source), edge)) for edge in ends.values()]
     found += [_cycle(graph, inside, group) for group in components(inside)]
     behind = [replace(reason, also=_behind(reason, inside)) for reason in found]
     return tuple(sorted(behind, key=lambda reason: (-len(reason.also), reason.edges[0].source)))
@@ -90,6 +95,13 @@ def _fixpoint(graph: Graph, edges: Mapping[str, list[Edge]], still: Collection[s
         alive.discard(key)
         todo.extend(source for source in sources.get(key, ()) if source in alive)
     return alive
+
+
+def _waiter(edges: Mapping[str, list[Edge]], lock: str) -> tuple[Edge, ...]:
+    """Return the wait of one who wants a lock whose holder has ended; none where `lock` is itself the one who waits."""
+    if not lock.startswith(("lock", "alock")):
+        return ()
+    return next(((edge,) for key in sorted(edges) for edge in edges[key] if edge.target == lock), ())
 
 
 def _is_dead_end(node: Node) -> bool:

@@ -18,7 +18,7 @@ class Process:
     """One watched process: its header, its events in order, and its stacks by id.
 
     `killed` says that no orderly end was recorded; `torn` counts lines that could not be read. `dropped` counts events
-    that the process itself said it had lost.
+    that the process itself said it had lost. `partial` holds the ids of the stacks that do not reach the thread's base.
     """
 
     pid: int
@@ -28,6 +28,7 @@ class Process:
     killed: bool = False
     torn: int = 0
     dropped: int = 0
+    partial: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,14 @@ class LoopReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """A finding that the user has allowed, and why."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """All that a report is made from: reports never look anywhere else."""
 
@@ -76,6 +85,8 @@ class Session:
     verdict: str = ""
     loops: tuple[LoopReport, ...] = ()
     findings: tuple[Finding, ...] = ()
+    allowed: tuple[Allowed, ...] = ()
+    """Findings that the user has allowed: no accusations, and told with their cost all the same."""
     timeouts: tuple[TimeoutGroup, ...] = ()
     """Every timeout that fired, whosever fault it was; those that were ours are findings too."""
     not_observed: tuple[str, ...] = ()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 DEFAULT_THRESHOLD_NS = 50_000_000
 """50 ms: what a person notices in a chain of a few requests, and far above the noise of a busy machine."""
 
+DEFAULT_DUMP_AFTER_NS = 10_000_000_000
+"""10 s: no healthy program is away so long, and gunicorn kills a worker after 30."""
+
 SHORTEST_THRESHOLD_NS = 1_000_000
 """1 ms: the watchdog looks five times in a threshold, and looking more often than every 200 us would cost the program."""
 
@@ -26,18 +29,23 @@ class Settings:
 
     `folder` is the recording's own folder, "" makes one below `.unjam`; `record` false writes nothing to disk. `src` lists
     the folders that count as the user's own code, empty for everything but the standard library and site-packages.
-    `tier` forces an engine tier, "" takes the best. `live` prints a line on stderr as each stall passes the threshold.
+    `dump_after_ns` is the length of a stall from which on the process records by itself who waits for whom, 0 for never;
+    `track_locks` records who holds which lock. `tier` forces an engine tier, "" takes the best. `live` prints a line on
+    stderr as each stall passes the threshold, `log` logs each one at its end as logger `unjam`.
     """
 
     # A plain class: `dataclasses` imports `inspect`, which would cost every Python process below `unjam run` ten milliseconds.
-    __slots__ = ("folder", "live", "record", "src", "threshold_ns", "tier")
+    __slots__ = ("dump_after_ns", "folder", "live", "log", "record", "src", "threshold_ns", "tier", "track_locks")
 
+    dump_after_ns: int
     folder: str
     live: bool
+    log: bool
     record: bool
     src: tuple[str, ...]
     threshold_ns: int
     tier: str
+    track_locks: bool
 
     def __init__(
         self,
@@ -46,8 +54,11 @@ class Settings:
         folder: str | os.PathLike[str] = "",
         src: tuple[str, ...] = (),
         live: bool = False,
+        log: bool = False,
         record: bool = True,
         tier: str = "",
+        dump_after_ns: int = DEFAULT_DUMP_AFTER_NS,
+        track_locks: bool = False,
     ) -> None:
         if threshold_ns < SHORTEST_THRESHOLD_NS:
             raise UsageError(
@@ -56,12 +67,15 @@ class Settings:
         if tier not in TIERS:
             raise UsageError(f"tier {tier!r} is not one of native, python")
         values = {
+            "dump_after_ns": dump_after_ns,
             "folder": os.fspath(folder),
             "live": live,
+            "log": log,
             "record": record,
             "src": tuple(os.path.abspath(path) for path in src),
             "threshold_ns": threshold_ns,
             "tier": tier,
+            "track_locks": track_locks,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -84,14 +98,20 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
-        """Read UNJAM_DIR, UNJAM_THRESHOLD, UNJAM_SRC (separated as PATH is), UNJAM_LIVE (0 or 1) and UNJAM_TIER."""
+        """Read UNJAM_DIR, UNJAM_THRESHOLD, UNJAM_SRC (separated as PATH is), UNJAM_TIER, UNJAM_DUMP_AFTER (0: never).
+
+        UNJAM_LIVE, UNJAM_LOG and UNJAM_TRACK_LOCKS are 0 or 1.
+        """
         threshold = environ.get("UNJAM_THRESHOLD", "")
         return cls(
             threshold_ns=parse_duration(threshold, what="UNJAM_THRESHOLD") if threshold else DEFAULT_THRESHOLD_NS,
             folder=environ.get("UNJAM_DIR", ""),
             src=tuple(filter(None, environ.get("UNJAM_SRC", "").split(os.pathsep))),
             live=environ.get("UNJAM_LIVE", "") not in {"", "0"},
+            log=environ.get("UNJAM_LOG", "") not in {"", "0"},
             tier=environ.get("UNJAM_TIER", ""),
+            dump_after_ns=parse_dump_after(environ.get("UNJAM_DUMP_AFTER", ""), what="UNJAM_DUMP_AFTER"),
+            track_locks=environ.get("UNJAM_TRACK_LOCKS", "") not in {"", "0"},
         )
 
     def to_environ(self) -> dict[str, str]:
@@ -101,6 +121,22 @@ class Settings:
             "UNJAM_THRESHOLD": format_duration(self.threshold_ns),
             "UNJAM_SRC": os.pathsep.join(self.src),
             "UNJAM_LIVE": "1" if self.live else "",
+            "UNJAM_LOG": "1" if self.log else "",
             "UNJAM_TIER": self.tier,
+            "UNJAM_DUMP_AFTER": _dump_after(self.dump_after_ns),
+            "UNJAM_TRACK_LOCKS": "1" if self.track_locks else "",
         }
         return {name: value for name, value in variables.items() if value}
+
+
+def parse_dump_after(text: str, *, what: str) -> int:
+    """Return the nanoseconds of `30s`, 0 for `0`, which means never, and the default for nothing."""
+    if text.strip() == "0":
+        return 0
+    return parse_duration(text, what=what) if text else DEFAULT_DUMP_AFTER_NS
+
+
+def _dump_after(nanoseconds: int) -> str:
+    if nanoseconds == DEFAULT_DUMP_AFTER_NS:
+        return ""
+    return format_duration(nanoseconds) if nanoseconds else "0"

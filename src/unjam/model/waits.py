@@ -136,7 +136,7 @@ def from_json(data: dict[str, Any]) -> Graph:
         if int(data["v"]) > VERSION:
             raise RecordingError(f"a wait-for graph of version {data['v']}: this unjam reads up to {VERSION}")
         names = [str(name) for name in data["names"]]
-        nodes = {str(entry[0]): _node(entry) for entry in data["nodes"]}
+        nodes = {str(entry[0]): _node(entry, len(data["stacks"])) for entry in data["nodes"]}
         return Graph(
             pid=int(data["pid"]),
             python=str(data["python"]),
@@ -155,10 +155,10 @@ def from_json(data: dict[str, Any]) -> Graph:
         raise RecordingError(f"not a wait-for graph: {type(error).__name__} {error}") from error
 
 
-def _node(data: list[Any]) -> Node:
+def _node(data: list[Any], stacks: int) -> Node:
     key, kind, label, needs, sig, stack, facts = data
-    if needs not in {"all", "any", "nothing"}:
-        raise ValueError(needs)
+    if needs not in {"all", "any", "nothing"} or not -1 <= int(stack) < stacks:
+        raise ValueError(needs, stack)
     return Node(str(key), str(kind), str(label), needs, str(sig), int(stack), dict(facts))
 
 

@@ -46,7 +46,7 @@ def _why_not_native() -> str:
     if "t" in getattr(sys, "abiflags", ""):
         return "a free-threaded interpreter has other structures and no GIL"
     try:
-        from unjam.native import _core
+        from unjam.native import _core  # noqa: F401 -- only whether it can be loaded
     except ImportError as error:
         return (
             f"the C core cannot be loaded: {error}" if _core_is_built() else "the C core is not built for this platform"

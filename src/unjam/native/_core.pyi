@@ -40,6 +40,12 @@ def start(*, threshold_ns: int, tick_ns: int, fd: int = -1, keep: int = 0) -> No
 def stop() -> None:
     """Stop the watchdog and undo every patch that is still ours, in reverse order. May be started again."""
 
+def flush(timeout_s: float) -> int:
+    """Have a line written of every stall that has ended, and a fresh one of every open one; returns how many stalls there were.
+
+    Waits until those lines are with `drain`, `timeout_s` at the most; where there is nothing to write it returns at once.
+    """
+
 def set_threshold(threshold_ns: int) -> None:
     """Change the threshold while watching."""
 

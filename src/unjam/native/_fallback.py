@@ -7,7 +7,6 @@ fact, from the times that the loop itself noted, and its own wait for the GIL is
 from __future__ import annotations
 
 import _thread
-import itertools
 import os
 import sys
 import time
@@ -18,7 +17,7 @@ from typing import Any
 from unjam.model.lines import encode
 from unjam.native import _twin_os as system
 from unjam.native._twin_hooks import Steps, hook_selector, start_heartbeat
-from unjam.native._twin_loop import Observer, Observers, Slot
+from unjam.native._twin_loop import Numbers, Observer, Observers, Slot
 from unjam.native._twin_sampler import Sampler, native_id
 from unjam.native._twin_stacks import FrameFields, Place, StackTable, describe, walk
 from unjam.native._twin_watchdog import Watchdog
@@ -91,13 +90,15 @@ class Engine:
     def __init__(self) -> None:
         self.output = Output()
         self.slots: dict[int, Slot] = {}
+        # A loop that is run inside a step of another has handles of its own, which are no steps of the other one.
+        self.by_loop: dict[int, Slot] = {}
         self.observers = Observers()
-        self.steps = Steps(self.slots)
+        self.steps = Steps(self.by_loop, self.observers.waiting)
         self.watchdog: Watchdog | None = None
         self.threshold_ns = 50_000_000
         self.collecting_since = 0
         self._stacks = StackTable()
-        self._numbers = itertools.count(1)
+        self.numbers = Numbers()
 
     def start(self, threshold_ns: int, tick_ns: int) -> None:
         """Start the watchdog."""
@@ -129,7 +130,7 @@ class Engine:
             thread,
             threshold=self.threshold_ns,
             observers=self.observers,
-            numbers=self._numbers,
+            numbers=self.numbers,
             wake=self._wake,
         )
 
@@ -137,6 +138,7 @@ class Engine:
         """Hook into the loop object of a slot."""
         if hook_selector(loop, slot):
             slot.counts_steps = self.steps.installed
+            self.by_loop[id(loop)] = slot
             if slot.ident == _thread.get_ident():
                 slot.began(time.monotonic_ns())
         elif slot.ident == _thread.get_ident():
@@ -148,6 +150,9 @@ class Engine:
             slot.ended(time.monotonic_ns())
         slot.undo()
         self.slots.pop(slot.ident, None)
+        for key in [key for key, known in self.by_loop.items() if known is slot]:
+            del self.by_loop[key]
+        self.observers.waiting.pop(slot.ident, None)
         if self.watchdog is not None:
             self.watchdog.leave(slot)
 
@@ -187,9 +192,9 @@ def check() -> dict[str, str]:
 
 
 def _check_stacks() -> str:
-    frames = sys._current_frames()
+    frames = sys._current_frames()  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
     own = frames.get(_thread.get_ident())
-    return "" if own is sys._getframe() else "sys._current_frames does not show the own frame"
+    return "" if own is sys._getframe() else "sys._current_frames does not show the own frame"  # noqa: SLF001
 
 
 def start(*, threshold_ns: int, tick_ns: int, fd: int = -1, keep: int = 0) -> None:
@@ -206,13 +211,20 @@ def stop() -> None:
 def pause() -> None:
     """Have no thread for a moment, and keep everything else: the process forks."""
     if _engine.watchdog is not None:
-        _engine.watchdog.stop()
+        _engine.watchdog.stop(timeout_s=1.0)
 
 
 def resume() -> None:
     """Go on after `pause`."""
     if _engine.watchdog is not None:
         _engine.watchdog.start()
+
+
+def flush(timeout_s: float) -> int:
+    """See _core.pyi."""
+    if _engine.watchdog is not None:
+        _engine.watchdog.flush(timeout_s)
+    return _engine.numbers.last
 
 
 def set_threshold(threshold_ns: int) -> None:
@@ -248,17 +260,18 @@ def loop_stats(loop_id: int) -> dict[str, Any] | None:
     if slot is None:
         return None
     turns, steps = slot.counts_turns, slot.counts_steps
+    now, since = time.monotonic_ns(), slot.away_since
     return {
         "loop": loop_id,
         "turns": slot.turns if turns else None,
         "steps": slot.steps if steps else None,
-        "away_ns": slot.away if turns else None,
-        "alive_ns": time.monotonic_ns() - slot.alive_from,
-        "longest_turn_ns": slot.longest_turn if turns else None,
-        "longest_step_ns": slot.longest_step if steps else None,
+        "away_ns": slot.away + (now - since if since else 0) if turns else None,
+        "alive_ns": now - slot.alive_from,
+        "longest_turn_ns": slot.longest_turn if turns else slot.longest_turn or None,
+        "longest_step_ns": (slot.longest_step or None) if steps else None,
         "lag": {bucket: count for bucket, count in enumerate(slot.lag) if count},
-        "in_select": turns and not slot.away_since,
-        "away_since_ns": (slot.away_since or None) if turns else None,
+        "in_select": turns and not since,
+        "away_since_ns": (since or None) if turns else None,
     }
 
 
@@ -334,7 +347,7 @@ def lost() -> int:
 
 def stack_of(thread_ident: int) -> list[FrameFields] | None:
     """See _core.pyi."""
-    places = walk(sys._current_frames().get(thread_ident))
+    places = walk(sys._current_frames().get(thread_ident))  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
     return describe(places) if places else None
 
 
@@ -351,7 +364,7 @@ def thread_state(thread_ident: int) -> dict[str, Any]:
 
 def after_fork_in_child() -> None:
     """See _core.pyi."""
-    global _engine
+    global _engine  # noqa: PLW0603 -- the only way to forget everything at once
     steps = _engine.steps
     slots = _engine.slots
     _engine = Engine()

@@ -28,7 +28,8 @@ def hook_selector(loop: Any, slot: Slot) -> bool:
     """See the turns of a loop that waits in a selector; False where it has none that can be wrapped."""
     selector: Any = getattr(loop, "_selector", None)
     select = getattr(selector, "select", None)
-    if select is None or not hasattr(selector, "__dict__"):
+    # Never selector.__dict__: it makes CPython keep a real dict for it, which slows its every attribute down for good.
+    if select is None or not type(selector).__dictoffset__:
         return False
     clock, ended, began = time.monotonic_ns, slot.ended, slot.began
 
@@ -40,7 +41,7 @@ def hook_selector(loop: Any, slot: Slot) -> bool:
             began(clock())
 
     def undo() -> None:
-        if selector.__dict__.get("select") is timed_select:
+        if selector.select is timed_select:
             del selector.select
 
     selector.select = timed_select
@@ -54,8 +55,10 @@ def start_heartbeat(loop: Any, slot: Slot) -> None:
     def beat() -> None:
         now = time.monotonic_ns()
         due = slot.away_since
-        if due and now - due >= slot.threshold:
-            slot.stalled(due, now)
+        if due and now > due:
+            slot.longest_turn = max(slot.longest_turn, now - due)
+            if now - due >= slot.threshold:
+                slot.stalled(due, now)
         slot.away_since = now + HEARTBEAT_NS
         slot.undo = loop.call_later(HEARTBEAT_NS / 1e9, beat).cancel
 
@@ -65,8 +68,8 @@ def start_heartbeat(loop: Any, slot: Slot) -> None:
 class Steps:
     """`Handle._run` and `Handle.__init__` in the form that counts and times steps and remembers where they were scheduled."""
 
-    def __init__(self, slots: dict[int, Slot]) -> None:
-        self._slots = slots
+    def __init__(self, by_loop: dict[int, Slot], waiting: dict[int, Slot]) -> None:
+        self._by_loop, self._waiting = by_loop, waiting
         self._patched: list[tuple[type, str, Any, Any]] = []
         self._loops_own = ""
         self._sites: dict[int, tuple[weakref.ref[Any], tuple[CodeType, int, int]]] = {}
@@ -74,8 +77,8 @@ class Steps:
     def install(self, handle_type: type, on_failure: Callable[[Any, BaseException], None]) -> None:
         """Put ours in the place of the handle type's own."""
         if not self._patched:
-            self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]
-            self._patch(handle_type, "_run", _timed_run(self._slots, on_failure))
+            self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]  # noqa: SLF001
+            self._patch(handle_type, "_run", _timed_run(self._by_loop, self._waiting, on_failure))
             self._patch(handle_type, "__init__", self._remembering_init(handle_type.__init__))  # type: ignore[misc]
 
     def uninstall(self) -> None:
@@ -106,7 +109,7 @@ class Steps:
     def _remembering_init(self, original: Callable[..., None]) -> Callable[..., None]:
         without_frame, remember = _WITHOUT_FRAME, self._remember
 
-        def __init__(self: Any, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
+        def __init__(self: Any, callback: Any, args: Any, loop: Any, context: Any = None) -> None:  # noqa: N807 -- replaces one
             original(self, callback, args, loop, context)
             if type(callback) in without_frame:
                 remember(self, callback)
@@ -116,7 +119,7 @@ class Steps:
     def _remember(self, handle: Any, callback: Any) -> None:
         if type(callback) is BuiltinFunctionType and callback.__name__ == "task_wakeup":
             return
-        frame: FrameType | None = sys._getframe(2)
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 -- who called Handle()
         while frame is not None and frame.f_code.co_filename.startswith(self._loops_own):
             frame = frame.f_back
         if frame is None:
@@ -126,28 +129,27 @@ class Steps:
         self._sites[id(handle)] = weakref.ref(handle), (frame.f_code, frame.f_lasti, frame.f_lineno or 0)
 
 
-def _timed_run(slots: dict[int, Slot], on_failure: Callable[[Any, BaseException], None]) -> Callable[[Any], None]:
-    clock, find = time.monotonic_ns, slots.get
+def _timed_run(
+    by_loop: dict[int, Slot], waiting: dict[int, Slot], on_failure: Callable[[Any, BaseException], None]
+) -> Callable[[Any], None]:
+    clock, find = time.monotonic_ns, by_loop.get
 
     def _run(self: Any) -> None:
-        slot = find(get_ident())
-        if slot is not None and slot.victims_left:
-            slot.victim(self)
+        if waiting and get_ident() in waiting:
+            waiting[get_ident()].victim(self)
         try:
             self._context.run(self._callback, *self._args)
         except (SystemExit, KeyboardInterrupt):
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- what a callback raises is the loop's to report
             on_failure(self, error)
+        slot = find(id(self._loop))
         if slot is not None:
             now = clock()
-            took = now - slot.step_from
-            slot.step_from = now
             slot.steps += 1
-            if took > slot.turn_longest:
-                slot.turn_longest = took
-            if now - slot.away_since >= slot.fifth:
-                slot.late_step(self, now, took)
+            if now >= slot.late_at:
+                slot.late_step(self, now)
+            slot.step_from = now
         self = None  # an exception's traceback holds this frame: no cycle through the handle
 
     return _run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,6 +16,10 @@ LAG_BUCKETS = 1024
 
 OBSERVE_EVERY_NS = 250_000
 """A late turn of very many tiny steps is observed at most this often, which bounds what observing adds to it to 1 %."""
+
+
+NEVER = 1 << 62
+"""A time that never comes."""
 
 
 class FinishedTurn(NamedTuple):
@@ -32,11 +37,16 @@ class FinishedTurn(NamedTuple):
 
 
 class Observers:
-    """Who is told of late steps and of their victims, the same for all loops."""
+    """Who is told of late steps and of their victims, the same for all loops.
 
-    __slots__ = ("most_victims", "step", "victim")
+    `waiting` holds, by thread, the loops whose next steps had to wait for a stall: nearly always it is empty, which is all
+    that a step has to ask.
+    """
+
+    __slots__ = ("most_victims", "step", "victim", "waiting")
 
     def __init__(self) -> None:
+        self.waiting: dict[int, Slot] = {}
         self.step: Observer | None = None
         self.victim: Observer | None = None
         self.most_victims = 0
@@ -47,7 +57,8 @@ class Slot:
 
     `away_since` is when the loop left its select, 0 while it is in it or was never seen leaving it. `away` is the sum of
     all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies in the
-    future while all is well: it is when the loop's heartbeat is due.
+    future while all is well: it is when the loop's heartbeat is due. `late_at` is when the present turn is late enough for
+    its steps to be of interest: only then they are looked at one by one.
     """
 
     __slots__ = (
@@ -63,6 +74,7 @@ class Slot:
         "ids",
         "lag",
         "last_observed",
+        "late_at",
         "longest_step",
         "longest_turn",
         "loop_id",
@@ -73,6 +85,7 @@ class Slot:
         "threshold",
         "tid",
         "turn_longest",
+        "turn_longest_of",
         "turns",
         "undo",
         "victims",
@@ -98,7 +111,9 @@ class Slot:
         self.set_threshold(threshold)
         self.counts_turns = self.counts_steps = False
         self.alive_from = self.step_from = time.monotonic_ns()
-        self.away_since = self.away = self.longest_turn = self.longest_step = self.turn_longest = 0
+        self.away_since = self.away = self.longest_turn = self.longest_step = 0
+        self.turn_longest = self.turn_longest_of = 0
+        self.late_at = NEVER
         self.turns = self.steps = self.steps_before = self.last_observed = 0
         self.lag = [0] * LAG_BUCKETS
         self.finished: deque[FinishedTurn] = deque(maxlen=64)
@@ -113,8 +128,8 @@ class Slot:
     def began(self, now: int) -> None:
         """The loop left its select."""
         self.steps_before = self.steps
-        self.turn_longest = 0
         self.step_from = self.away_since = now
+        self.late_at = now + self.fifth
         if self.asleep:
             self.asleep = False
             self.wake()
@@ -126,15 +141,12 @@ class Slot:
             return
         length = now - began
         units = length >> 10
-        if units < 16:
+        if units < 16:  # noqa: PLR2004 -- docs/recording.md
             self.lag[units] += 1
         else:
             shift = units.bit_length() - 5
             self.lag[16 * (shift + 1) + (units >> shift) - 16] += 1
-        # Comparing costs a third of calling max().
-        if self.turn_longest > self.longest_step:
-            self.longest_step = self.turn_longest
-        if length > self.longest_turn:
+        if length > self.longest_turn:  # noqa: PLR1730 -- comparing costs a third of calling max()
             self.longest_turn = length
         if length >= self.threshold:
             self.stalled(began, now)
@@ -145,32 +157,55 @@ class Slot:
     def stalled(self, began: int, ended: int) -> None:
         """A turn that was a stall has ended: leave it to the watchdog, which may not have seen it."""
         steps = self.steps - self.steps_before if self.counts_steps else None
-        longest = self.turn_longest if self.counts_steps else None
+        longest = self.longest_step_since(began) if self.counts_steps else None
         self.finished.append(FinishedTurn(began, ended, steps, longest, self.away, time.thread_time_ns()))
         self.wake()
 
-    def late_step(self, handle: Any, now: int, took: int) -> None:
+    def longest_step_since(self, began: int) -> int:
+        """The longest step so far of the turn that began then."""
+        return self.turn_longest if self.turn_longest_of == began else 0
+
+    def late_step(self, handle: Any, now: int) -> None:
         """A step has ended in a turn that is late: tell of it, and from now on of those that had to wait."""
-        began = self.away_since
-        if not began:
-            return
+        began, took = self.away_since, now - self.step_from
         stall_id = self.ids.of(began) if now - began >= self.threshold else 0
+        self.turn_longest = max(self.longest_step_since(began), took)
+        self.turn_longest_of = began
+        self.longest_step = max(self.longest_step, took)
         observe = self.observers.step
         if observe is not None and (took >= self.fifth or now - self.last_observed >= OBSERVE_EVERY_NS):
             observe(self.loop_id, stall_id, handle, now - took, now)
             self.last_observed = now
         if stall_id != self.victims[1] and stall_id and self.observers.victim is not None:
             self.victims, self.victims_left = (began, stall_id, self.turns), self.observers.most_victims
+            self.observers.waiting[self.ident] = self
 
     def victim(self, handle: Any) -> None:
         """A step is about to run that may have had to wait for a stall: one of the same turn or of the next."""
         began, stall_id, turn = self.victims
         observe = self.observers.victim
-        if observe is None or self.turns > turn + 1:
-            self.victims_left = 0
+        if observe is None or self.turns > turn + 1 or not self.victims_left:
+            self.observers.waiting.pop(self.ident, None)
             return
         self.victims_left -= 1
         observe(self.loop_id, stall_id, handle, began, time.monotonic_ns())
+
+
+class Numbers:
+    """1, 2, 3 ... for all stalls of a process; `last` is the last one given."""
+
+    __slots__ = ("_next", "last")
+
+    def __init__(self) -> None:
+        self._next = itertools.count(1).__next__
+        self.last = 0
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        self.last = number = self._next()
+        return number
 
 
 class StallNumbers:

@@ -42,7 +42,7 @@ def cpu_ns(tid: int) -> int | None:
 def run_delay_ns(tid: int) -> int | None:
     """How long a thread has wanted a CPU and not had one so far."""
     fields = _read(f"/proc/self/task/{tid}/schedstat").split()
-    return int(fields[1]) if len(fields) == 3 and fields[1].isdigit() else None
+    return int(fields[1]) if len(fields) == 3 and fields[1].isdigit() else None  # noqa: PLR2004 -- Documentation/scheduler/sched-stats
 
 
 def system_call(tid: int) -> SystemCall | None:
@@ -131,7 +131,7 @@ def _address(text: str) -> str:
     packed = b"".join(int(words[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(words), 8))
     if packed[:12] == bytes(10) + b"\xff\xff":
         packed = packed[12:]
-    if len(packed) == 4:
+    if len(packed) == 4:  # noqa: PLR2004 -- IPv4
         return f"{'.'.join(map(str, packed))}:{int(port, 16)}"
     return f"[{':'.join(f'{int.from_bytes(packed[i : i + 2]):x}' for i in range(0, 16, 2))}]:{int(port, 16)}"
 

@@ -43,7 +43,7 @@ class Sampler:
 
     def look(self, slot: Slot, now: int, asked: int) -> Sample | None:
         """Sample the loop's thread; None where it has ended. `asked` is how long this look had to wait for the GIL."""
-        frames = sys._current_frames()
+        frames = sys._current_frames()  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
         places = walk(frames.get(slot.ident))
         if not places:
             return None
@@ -106,7 +106,7 @@ class Sampler:
 
 def native_ids() -> list[tuple[int, int]]:
     """(ident, number in the operating system) of the threads that `threading` knows."""
-    known = threading._active.copy()  # type: ignore[attr-defined]
+    known = threading._active.copy()  # type: ignore[attr-defined]  # noqa: SLF001 -- enumerate() takes a lock that may be held
     return [(ident, thread.native_id) for ident, thread in known.items() if type(thread.native_id) is int]
 
 

@@ -113,7 +113,7 @@ class Stall:
         }
 
     def _longest_step(self, now: int) -> int:
-        return max(self.slot.turn_longest, now - self.slot.step_from)
+        return max(self.slot.longest_step_since(self.began), now - self.slot.step_from)
 
 
 class Accounts:

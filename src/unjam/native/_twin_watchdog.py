@@ -12,7 +12,7 @@ from unjam.native import _twin_os as system
 from unjam.native._twin_loop import FinishedTurn, Slot
 from unjam.native._twin_sampler import Sampler
 from unjam.native._twin_stall import Accounts, Stall
-from unjam.native.quiet_thread import start_quiet_thread
+from unjam.native.quiet_thread import QuietThread
 
 IDLE_TICKS = 20
 """After this many ticks in which no loop turned the watchdog sleeps until one does: 0.2 s at the usual 10 ms."""
@@ -49,10 +49,11 @@ class Watchdog:
         self._slots, self._sampler, self._emit = slots, sampler, emit
         self._tick_ns = tick_ns
         self._leaving: list[Slot] = []
+        self._flushing: list[_thread.LockType] = []
         self._stalls: dict[int, Stall] = {}
         self._bases: dict[int, Base] = {}
         self._alarm = _thread.allocate_lock()
-        self._ended = _thread.allocate_lock()
+        self._thread = QuietThread(self._run)
         self._stopping = False
         self._process_cpu = time.process_time_ns()
         self._own_delay = 0
@@ -63,15 +64,13 @@ class Watchdog:
         """Start the thread, for the first time or again."""
         self._stopping = False
         self._alarm.acquire(blocking=False)
-        self._ended.acquire()
-        start_quiet_thread(self._run)
+        self._thread.start()
 
     def stop(self, timeout_s: float = 0.1) -> None:
         """End the thread; gives up waiting after `timeout_s`."""
         self._stopping = True
         self.wake()
-        if self._ended.acquire(timeout=timeout_s):
-            self._ended.release()
+        self._thread.join(timeout_s)
 
     def finish(self) -> None:
         """Write what has been left to a thread that is gone."""
@@ -83,6 +82,17 @@ class Watchdog:
             self._alarm.release()
         except RuntimeError:
             pass  # It is awake already, or another has just woken it.
+
+    def flush(self, timeout_s: float) -> None:
+        """Have the line written of every stall that has ended, and a fresh one of every open one; waits for it."""
+        now = time.monotonic_ns()
+        slots = [*self._slots.values(), *self._leaving]
+        if any(slot.finished or now - (slot.away_since or now) >= slot.threshold for slot in slots):
+            written = _thread.allocate_lock()
+            written.acquire()
+            self._flushing.append(written)
+            self.wake()
+            written.acquire(timeout=timeout_s)
 
     def leave(self, slot: Slot) -> None:
         """The loop has stopped: complete its stalls, then forget it."""
@@ -97,10 +107,8 @@ class Watchdog:
                 woken = self._alarm.acquire(timeout=timeout_s)
                 now = time.monotonic_ns()
                 self._tick(now, 0 if woken else now - due)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the watchdog stopped", error)
-        finally:
-            self._ended.release()
 
     def _next_wait_s(self) -> float:
         slots = list(self._slots.values())
@@ -118,12 +126,23 @@ class Watchdog:
     def _tick(self, now: int, overslept: int) -> None:
         asked, suspended = self._explain(overslept)
         leaving, self._leaving = self._leaving, []
+        flushing, self._flushing = self._flushing, []
         for slot in [*self._slots.values(), *leaving]:
             self._look_at(slot, now, asked, suspended)
         for slot in leaving:
             self._stalls.pop(slot.loop_id, None)
             self._bases.pop(slot.loop_id, None)
             self._sampler.forget(slot)
+        if flushing:
+            self._write_open()
+        for written in flushing:
+            written.release()
+
+    def _write_open(self) -> None:
+        now = time.monotonic_ns()
+        for stall in self._stalls.values():
+            if stall.slot.away_since == stall.began and now - stall.began >= stall.slot.threshold:
+                self._emit(stall.event(now, self._accounts(stall.slot)))
 
     def _explain(self, overslept: int) -> tuple[int, int]:
         """How much of an oversleep was spent asking for the GIL, and how much with the whole process stopped."""
@@ -177,7 +196,7 @@ class Watchdog:
     def _set_base(self, slot: Slot, now: int) -> None:
         """Note the thread's accounts while all is well: a stall's own part is counted from here."""
         base = self._bases.get(slot.loop_id)
-        if base is not None and base.turns == slot.turns:
+        if base is not None and base.turns == slot.turns and slot.counts_turns:
             return
         began = slot.away_since
         away = slot.away + (now - began if began else 0)

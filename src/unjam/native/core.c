@@ -79,6 +79,22 @@ stop(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* How many stalls there have been in this process; by then their lines are with `drain`. */
+static PyObject *
+flush(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    (void)self;
+    static char *names[] = {"timeout_s", NULL};
+    double timeout_s;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "d", names, &timeout_s)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    watchdog_flush(timeout_s <= 0 ? 0 : (uint64_t)(timeout_s * 1e9));
+    Py_END_ALLOW_THREADS
+    return PyLong_FromUnsignedLong(slot_stalls());
+}
+
 static PyObject *
 set_threshold(PyObject *self, PyObject *args, PyObject *keywords)
 {
@@ -538,6 +554,7 @@ static PyMethodDef METHODS[] = {
     KEYWORDS(start),
     NO_ARGUMENTS(stop),
     KEYWORDS(set_threshold),
+    KEYWORDS(flush),
     KEYWORDS(register_loop),
     KEYWORDS(unregister_loop),
     KEYWORDS(loop_stats),

@@ -35,6 +35,12 @@ lag_bucket(uint64_t ns)
 }
 
 uint32_t
+slot_stalls(void)
+{
+    return atomic_load(&last_stall);
+}
+
+uint32_t
 slot_stall(struct slot *slot, uint64_t turn)
 {
     uint32_t tag = (uint32_t)turn, number = 0;

@@ -115,6 +115,9 @@ struct slot *slot_adopt(int epoll_fd);
 /* The number of the stall that turn number `turn` of this slot is, given now if it has none; 0 if a later turn has one already. */
 uint32_t slot_stall(struct slot *slot, uint64_t turn);
 
+/* How many stalls have been given a number. */
+uint32_t slot_stalls(void);
+
 /* After a fork, in the child: forget all. */
 void slots_reset(void);
 

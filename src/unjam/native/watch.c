@@ -265,3 +265,21 @@ watch_look(struct slot *slot, const struct gap *gap)
     watch->last = now;
     return true;
 }
+
+bool
+watch_has_more(const struct slot *slot)
+{
+    uint64_t left = GET(slot->left);
+    bool open = left != 0 && clock_since(clock_ns(), clock_at(left)) >= GET(threshold_ns);
+    return open || GET(slot->ended_head) != GET(slot->ended_tail);
+}
+
+void
+watch_flush(struct slot *slot)
+{
+    struct watch *watch = watch_of(slot);
+    uint64_t now = clock_ns();
+    if (watch->left != 0 && clock_since(now, watch->t0) >= GET(threshold_ns)) {
+        tell_open_stall(slot, watch, now);
+    }
+}

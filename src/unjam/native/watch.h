@@ -35,6 +35,12 @@ struct gap {
 /* Look at one loop; `gap.ns` is 0 normally. Returns whether it was active since the last look. */
 bool watch_look(struct slot *slot, const struct gap *gap);
 
+/* Is there a stall of this loop of which more could be told than was: an open one, or one that ended? Any thread. */
+bool watch_has_more(const struct slot *slot);
+
+/* Tell of an open stall as it stands, after a look. */
+void watch_flush(struct slot *slot);
+
 /* Begin with a fresh slot. Called before the slot is live, from any thread. */
 void watch_begin(const struct slot *slot);
 

@@ -39,6 +39,9 @@ static _Atomic bool stopping;
 static _Atomic uint32_t control;
 static uint64_t wanted_tick_ns;
 
+/* How many looks out of turn were asked for, and the last of them that has been made. */
+static _Atomic uint32_t flushes_wanted, flushes_made;
+
 /* Of the watchdog's own thread. */
 static struct kept own_schedstat = {.fd = -1};
 
@@ -85,7 +88,7 @@ find_gap(const struct standing *then, uint64_t bedtime, uint64_t slept_for, uint
 }
 
 static bool
-look_at_all(const struct gap *gap)
+look_at_all(const struct gap *gap, bool flush)
 {
     bool active = false;
     int end = atomic_load(&slots_end);
@@ -95,6 +98,9 @@ look_at_all(const struct gap *gap)
             continue;
         }
         active |= watch_look(&slots[i], gap);
+        if (flush) {
+            watch_flush(&slots[i]);
+        }
         if (state == SLOT_CLOSING) {
             slot_free(&slots[i]);
         }
@@ -135,7 +141,13 @@ watch_loops(void *unused)
     for (;;) {
         uint32_t seen = atomic_load(&control);
         bool last = atomic_load(&stopping);
-        bool active = look_at_all(&gap);
+        uint32_t wanted = atomic_load(&flushes_wanted);
+        bool flush = wanted != atomic_load(&flushes_made);
+        bool active = look_at_all(&gap, flush);
+        if (flush) {
+            atomic_store(&flushes_made, wanted);
+            futex_wake_all(&flushes_made);
+        }
         if (last) {
             break;
         }
@@ -183,6 +195,31 @@ watchdog_wake(void)
     futex_wake_all(&control);
 }
 
+static bool
+anything_to_flush(void)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        if (atomic_load(&slots[i].state) != SLOT_FREE && watch_has_more(&slots[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+watchdog_flush(uint64_t timeout_ns)
+{
+    if (!atomic_load(&running) || !anything_to_flush()) {
+        return;
+    }
+    uint64_t deadline = clock_ns() + timeout_ns;
+    uint32_t wanted = atomic_fetch_add(&flushes_wanted, 1) + 1, made;
+    watchdog_wake();
+    while ((int32_t)((made = atomic_load(&flushes_made)) - wanted) < 0 && clock_ns() < deadline) {
+        futex_wait(&flushes_made, made, clock_since(deadline, clock_ns()));
+    }
+}
+
 void
 watchdog_stop(void)
 {
@@ -205,5 +242,6 @@ watchdog_reset(void)
 {
     atomic_store(&running, false);
     atomic_store(&watchdog_asleep, 0);
+    atomic_store(&flushes_made, atomic_load(&flushes_wanted));
     kept_close(&own_schedstat);
 }

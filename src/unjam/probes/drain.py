@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
-from unjam.native.quiet_thread import start_quiet_thread
+from unjam.native.quiet_thread import QuietThread
 from unjam.probes.loops import STATS_EVERY_NS, Loops
 from unjam.probes.steps import StepNotes
 from unjam.probes.threads import ThreadNames
@@ -46,40 +46,70 @@ class Drainer:
         self._next_stats_ns = 0
         self._told_lost = 0
         self._stopping = False
-        self._ended = _thread.allocate_lock()
+        self._working = _thread.allocate_lock()
+        self._flushing: list[_thread.LockType] = []
+        self._thread = QuietThread(self._run)
 
     def start(self) -> None:
         """Start the thread."""
         self._stopping = False
-        self._ended.acquire()
-        start_quiet_thread(self._run)
+        self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
         """End the thread, then take what is left; gives up waiting after `timeout_s`."""
         self._stopping = True
         self._engine.wake()
-        if self._ended.acquire(timeout=timeout_s):
-            self._ended.release()
-            self._handle(self._engine.drain(0.0))
+        self._thread.join(timeout_s)
 
-    def finish(self) -> None:
-        """Write what was kept for later: the process ends, or watching does."""
-        self._write_victims(now=sys.maxsize)
-        for write in self._each_second:
-            write()
+    def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
+        """Wait until every event emitted before has been passed on, `timeout_s` at the most; returns how many stalls there were.
+
+        Where there have been no more stalls than `stalls_before` it does not wait.
+        """
+        stalls: int = self._engine.flush(timeout_s)
+        if stalls != stalls_before:
+            passed = _thread.allocate_lock()
+            passed.acquire()
+            self._flushing.append(passed)
+            self._engine.wake()
+            passed.acquire(timeout=timeout_s)
+        return stalls
+
+    def finish(self, timeout_s: float) -> None:
+        """Write what was kept for later: the process ends, or watching does.
+
+        Where our thread has not ended, because a subscriber blocks or the machine is busy, only the recording is completed.
+        """
+        alone = self._working.acquire(timeout=timeout_s)
+        if alone:
+            self._handle(self._engine.drain(0.0))
+            self._write_victims(now=sys.maxsize)
+            for write in self._each_second:
+                write()
         self._loops.write_end()
         self._write_lost()
-        self._handle(self._engine.drain(0.0))
+        if alone:
+            self._handle(self._engine.drain(0.0))
+            self._working.release()
 
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._handle(self._engine.drain(self._wait_s()))
-                self._write_periodic()
-        except Exception as error:
+                lines = self._engine.drain(self._wait_s())
+                with self._working:
+                    self._handle(lines)
+                    self._answer_flushes()
+                    self._write_periodic()
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("events are recorded, but not named any more", error)
-        finally:
-            self._ended.release()
+
+    def _answer_flushes(self) -> None:
+        flushing, self._flushing = self._flushing, []
+        if flushing:
+            self._write_victims(now=sys.maxsize)
+            self._handle(self._engine.drain(0.0))
+        for passed in flushing:
+            passed.release()
 
     def _wait_s(self) -> float:
         due = min([self._next_stats_ns, *(due for due, _ in self._victims_due)])
@@ -127,7 +157,7 @@ class Drainer:
     def _tell(self, subscriber: Subscriber, event: dict[str, Any]) -> None:
         try:
             subscriber(event)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a subscriber failed", error)
 
 

@@ -53,8 +53,8 @@ def merge(before: dict[str, Any] | None, stats: dict[str, Any] | None) -> dict[s
     if before is None or stats is None:
         return stats or before
     merged = dict(stats)
-    merged |= {key: _both(before[key], stats[key], int.__add__) for key in SUMS}
-    merged |= {key: _both(before[key], stats[key], max) for key in LONGEST}
+    merged |= {key: _sum(before[key], stats[key]) for key in SUMS}
+    merged |= {key: max(filter(None, (before[key], stats[key])), default=None) for key in LONGEST}
     lag = before["lag"]
     merged["lag"] = lag | {bucket: count + lag.get(bucket, 0) for bucket, count in stats["lag"].items()}
     return merged
@@ -72,10 +72,13 @@ class Loops:
         self._last_number = 0
 
     def running(self, loop: Any) -> None:
-        """The calling thread runs this loop from now on; None where it runs none any more."""
+        """The calling thread runs this loop from now on; None where it runs none any more.
+
+        A loop that is run inside a step of another is not watched: that step holds the outer one up, which is the stall.
+        """
         ident = get_ident()
         present = self._running.get(ident)
-        if present is not None and present.get() is loop:
+        if present is not None and (present.get() is loop or _runs_on(present.get(), ident)):
             return
         if present is not None:
             self.stopped(ident)
@@ -102,6 +105,11 @@ class Loops:
         if self._attach is not None:
             self._attach(watched.number, loop)
         return watched
+
+    def present(self) -> list[tuple[int, Any, int, str, str]]:
+        """The loops that run now: number, loop, ident and name of the thread, type of the loop."""
+        running = [(watched, watched.get(), ident) for ident, watched in list(self._running.items())]
+        return [(w.number, loop, ident, thread_name(ident), w.type) for w, loop, ident in running if loop is not None]
 
     def stopped(self, ident: int) -> None:
         """The loop of that thread runs no more."""
@@ -160,7 +168,7 @@ class Loops:
     def _write_stats(self, watched: WatchedLoop) -> None:
         # What was before is read first: a run that ends meanwhile is left out rather than counted twice.
         stats = merge(watched.before, self._engine.loop_stats(watched.number))
-        if stats is None or watched.told_turns == stats["turns"]:
+        if stats is None or watched.told_turns == stats["turns"] is not None:
             return
         watched.told_turns = stats["turns"]
         told = {key: stats[key] for key in ("loop", *SUMS, *LONGEST, "lag")}
@@ -197,7 +205,7 @@ class LoopHooks:
         if self._active:
             try:
                 self._running(loop)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
                 report_failure("a loop is not watched", error)
 
     def _telling(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -225,8 +233,8 @@ def _weak(loop: Any) -> Callable[[], Any]:
         return lambda: None  # a loop of another kind, which counts as a new one each time it runs
 
 
-def _both(before: int | None, now: int | None, combine: Callable[[int, int], int]) -> int | None:
-    return None if before is None or now is None else combine(before, now)
+def _sum(before: int | None, now: int | None) -> int | None:
+    return None if before is None or now is None else before + now
 
 
 def _is_asyncio(loop: Any) -> bool:
@@ -240,8 +248,13 @@ def _is_uvloop(loop: Any) -> bool:
 
 def _is_closed(loop: Any) -> bool:
     if _is_asyncio(loop):
-        return vars(loop).get("_closed") is True
+        return getattr(loop, "_closed", None) is True
     return _is_uvloop(loop) and loop.is_closed()
+
+
+def _runs_on(loop: Any, ident: int) -> bool:
+    """Whether the loop's own run has not come to its end, although another one is run, or none is said to be."""
+    return loop is not None and _is_asyncio(loop) and getattr(loop, "_thread_id", None) == ident
 
 
 def _epoll_fd(loop: Any) -> int:
@@ -249,7 +262,8 @@ def _epoll_fd(loop: Any) -> int:
     if _is_uvloop(loop):
         fd = loop._get_backend_id()
     else:
-        selector: Any = vars(loop).get("_selector") if _is_asyncio(loop) else None
+        # Never vars(loop): it makes CPython keep a real dict for the loop, which slows its every attribute down for good.
+        selector: Any = getattr(loop, "_selector", None) if _is_asyncio(loop) else None
         selectors: Any = sys.modules.get("selectors")
         epoll = getattr(selectors, "EpollSelector", None)
         fd = selector.fileno() if epoll is not None and type(selector) is epoll else -1

@@ -6,6 +6,7 @@ their exact built-in type is known to give; everything else is named by its type
 
 from __future__ import annotations
 
+import gc
 import sys
 from functools import partial
 from types import (
@@ -39,8 +40,9 @@ def task_of(callback: Any) -> Any:
     """The task whose step or wake-up a callback is; None where it is something else."""
     if type(callback) is MethodType or type(callback) is BuiltinMethodType:
         owner = callback.__self__
-    elif module_name(type(callback)) == "_asyncio":
-        owner = getattr(callback, "__self__", None)  # a TaskStepMethWrapper of C
+    elif type_name(type(callback)) == "TaskStepMethWrapper":
+        # A type of C that is not exported. What it refers to is its task (and, since 3.12, its type).
+        owner = next((held for held in gc.get_referents(callback) if not isinstance(held, type)), None)
     else:
         return None
     return owner if _task_base(type(owner)) is not None else None
@@ -69,8 +71,11 @@ def callable_name(value: Any) -> str:
         value = value.func
     if type(value) is MethodType:
         value = value.__func__
-    if type(value) in {FunctionType, BuiltinMethodType}:
+    if type(value) is FunctionType:
         return printable(value.__qualname__)
+    if type(value) is BuiltinMethodType:
+        own = value.__module__ in {None, "builtins"}
+        return printable(value.__qualname__ if own else f"{value.__module__}.{value.__qualname__}")
     return type_name(value) if isinstance(value, type) else type_name(type(value))
 
 

@@ -82,7 +82,7 @@ class ImportWatch:
         for callback in self._wanted.pop(module.__name__, ()):
             try:
                 callback(module)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- the program's import succeeded, ours is what failed
                 report_failure(f"{module.__name__} is not watched", error)
 
 
@@ -112,9 +112,11 @@ class _CallingLoader:
 def _find_by_others(
     ours: ImportWatch, fullname: str, path: Sequence[str] | None, target: ModuleType | None
 ) -> ModuleSpec | None:
-    for finder in sys.meta_path:
+    """Ask the finders behind ours. Those before it have been asked, and one that does as ours does would ask us again."""
+    behind = list(sys.meta_path)
+    for finder in behind[behind.index(ours) + 1 :] if ours in behind else ():
         find_spec = getattr(finder, "find_spec", None)
-        spec: ModuleSpec | None = None if finder is ours or find_spec is None else find_spec(fullname, path, target)
+        spec: ModuleSpec | None = None if find_spec is None else find_spec(fullname, path, target)
         if spec is not None:
             return spec
     return None

@@ -115,7 +115,7 @@ class Pools:
         def run(item: Any, /, *rest: Any) -> None:
             ident = get_ident()
             state = state_of(ident)
-            job = item.future.__dict__.get("_unjam_job")
+            job = getattr(item.future, "_unjam_job", None)
             if state is None or job is None:
                 original(item, *rest)
                 return
@@ -216,7 +216,7 @@ class _Timed:
 def _submitting(original: Callable[..., None]) -> Callable[..., None]:
     frame = sys._getframe
 
-    def __init__(item: Any, future: Any, function: Any, /, *rest: Any) -> None:
+    def __init__(item: Any, future: Any, function: Any, /, *rest: Any) -> None:  # noqa: N807 -- it replaces one
         original(item, future, function, *rest)
         # 3.14 passes (function, args, kwargs) as one task.
         plain = function[0] if type(function) is tuple and function else function
@@ -287,7 +287,7 @@ def _items(queue: Any) -> list[Any]:
 
 def _job_of(item: Any) -> Job | None:
     work_item = sys.modules["concurrent.futures.thread"]._WorkItem
-    job = item.future.__dict__.get("_unjam_job") if type(item) is work_item else None
+    job = getattr(item.future, "_unjam_job", None) if type(item) is work_item else None
     return job if type(job) is Job else None
 
 

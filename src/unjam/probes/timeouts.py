@@ -190,7 +190,7 @@ class Timeouts:
         """Tell of one that fired; a failure of ours is one more event that is missing, never one of the program."""
         try:
             return encode(self._event(kind, task, started, deadline, inner))
-        except Exception:
+        except Exception:  # noqa: BLE001 -- the timeout itself must fire, whatever we could not read
             return encode({"e": "lost", "t": time.monotonic_ns(), "events": 1, "why": "a timeout could not be read"})
 
     def _event(self, kind: str, task: Any, started: int | None, deadline: float | None, inner: Any) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from unjam.model.waits import TURN, Graph, compared
 from unjam.probes.waits_loops import look_at_loops, loop_key
 from unjam.probes.waits_memory import Memory
 from unjam.probes.waits_objects import Resolver
-from unjam.probes.waits_read import Identities, number, own_dict, text
+from unjam.probes.waits_read import Identities, number, own_dict, text, type_name
 from unjam.probes.waits_scene import Claim, Scene
 from unjam.probes.waits_setters import look_for_setters
 from unjam.probes.waits_tasks import TaskSeen, all_tasks, look_at_task
-from unjam.probes.waits_threads import Seen, look_at_threads
+from unjam.probes.waits_threads import Seen, job_name, look_at_threads
 
 APART_S: Final = 0.2
 """Between two snapshots: long for a program that gets on, short for a person."""
@@ -32,27 +32,14 @@ def no_loops() -> Iterable[tuple[Any, int]]:
     return ()
 
 
-def no_record(lock: Any) -> Claim | None:
-    """Return no holder: what is known where locks are not tracked."""
-    del lock
-    return None  # a type checker wants it said
-
-
 class Collector:
     """Collects again and again, so that two graphs of one collector can be compared: numbers of objects stay theirs.
 
-    `loops` gives loops with the idents of the threads that run them; `recorded` gives the recorded holder of a lock.
-    One thread at a time may collect.
+    `loops` gives loops with the idents of the threads that run them. One thread at a time may collect.
     """
 
-    def __init__(
-        self,
-        *,
-        loops: Callable[[], Iterable[tuple[Any, int]]] = no_loops,
-        recorded: Callable[[Any], Claim | None] = no_record,
-    ) -> None:
+    def __init__(self, *, loops: Callable[[], Iterable[tuple[Any, int]]] = no_loops) -> None:
         self._loops = loops
-        self._recorded = recorded
         self._identities = Identities()
         self._memory: Memory | None = None
 
@@ -67,7 +54,7 @@ class Collector:
         threads = look_at_threads(scene, leave_out=threading.get_ident())
         tasks = self._tasks(scene, told, threads)
         look_at_loops(scene, told, threads, tasks)
-        resolver = Resolver(scene, jobs(scene, threads), self._recorded)
+        resolver = Resolver(scene, jobs(scene, threads))
         _join_threads(scene, resolver, threads)
         _join_tasks(scene, resolver, threads, tasks)
         look_for_setters(scene, threads, tasks)
@@ -111,9 +98,9 @@ class Collector:
         return tuple(found)
 
 
-def jobs(scene: Scene, threads: list[Seen]) -> dict[int, str]:
-    """Add the thread pools; returns for each job's future the thread that runs it or the pool that has it queued."""
-    found: dict[int, str] = {}
+def jobs(scene: Scene, threads: list[Seen]) -> dict[int, tuple[str, str]]:
+    """Add the thread pools; returns for each job's future who runs it or has it queued, and the name of its function."""
+    found: dict[int, tuple[str, str]] = {}
     workers: dict[int, list[Seen]] = {}
     pools: dict[int, tuple[Any, Any]] = {}
     for seen in threads:
@@ -123,24 +110,25 @@ def jobs(scene: Scene, threads: list[Seen]) -> dict[int, str]:
     for address, (executor, queue) in pools.items():
         key = f"executor:{scene.identities.serial(executor)}"
         queued = queued_jobs(queue)
-        found |= {id(future): key for future in queued}
+        found |= {id(future): (key, name) for future, name in queued}
         _add_pool(scene, key, executor, workers[address], len(queued))
-    found |= {id(seen.job): seen.key for seen in threads if seen.job is not None}
+    found |= {id(seen.job): (seen.key, seen.job_name) for seen in threads if seen.job is not None}
     return found
 
 
-def queued_jobs(queue: Any) -> list[Any]:
-    """Return the futures of the work items in an executor's SimpleQueue, in order."""
+def queued_jobs(queue: Any) -> list[tuple[Any, str]]:
+    """Return the futures and names of the work items in an executor's SimpleQueue, in order."""
     items = gc.get_referents(queue)
     items = next((list(inside) for inside in items if type(inside) is list), items)
-    futures = (own_dict(item).get("future") for item in items if type(item).__name__ == "_WorkItem")
-    return [future for future in futures if future is not None]
+    fields = [own_dict(item) for item in items if type_name(item) == "concurrent.futures.thread._WorkItem"]
+    return [(item["future"], job_name(item)) for item in fields if "future" in item]
 
 
 def _add_pool(scene: Scene, key: str, executor: Any, workers: list[Seen], queued: int) -> None:
     limit = number(executor, "_max_workers") or 0
     name = text(own_dict(executor).get("_thread_name_prefix")) or "?"
     full = len(workers) >= limit > 0
+    busy = sum(worker.job is not None for worker in workers)
     scene.add(
         key,
         "executor",
@@ -150,6 +138,7 @@ def _add_pool(scene: Scene, key: str, executor: Any, workers: list[Seen], queued
         workers=len(workers),
         limit=limit,
         queued=queued,
+        busy=busy,
     )
     for worker in workers if full else ():
         scene.edge(key, Claim(worker.key, "needs a free worker:", Grade.EXACT, "its worker threads"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unjam.model.findings import Grade
 from unjam.probes.waits_read import exactly, is_a, read, type_name
 from unjam.probes.waits_scene import Claim, Scene
+from unjam.probes.waits_tasks import coroutine_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -94,8 +95,11 @@ def _ready(loop: Any) -> list[Any]:
 
 
 def _note_setters(scene: Scene, key: str, handle: Any) -> None:
-    claim = Claim(key, "is set by a callback queued on", Grade.EXACT, "found in the loop's queue of callbacks")
-    for value in _reach(handle):
+    reached = list(_reach(handle))
+    coroutine = next((name for value in reached if (name := coroutine_name(value))), "")
+    verb = f"is set by coroutine {coroutine}(), queued on" if coroutine else "is set by a callback queued on"
+    claim = Claim(key, verb, Grade.EXACT, "found in the loop's queue of callbacks")
+    for value in reached:
         if _settable(value):
             claims = scene.setters.setdefault(id(value), [])
             if claim not in claims:

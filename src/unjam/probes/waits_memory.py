@@ -73,7 +73,7 @@ class Memory:
     def _frame_check(self) -> bool:
         lock = _thread.allocate_lock()
         with lock:
-            frame = sys._getframe()  # noqa: SLF001
+            frame = sys._getframe()
             held = self.held(frame, frame.f_lasti)
         return [(entry.address, entry.type_address) for entry in held] == [(id(lock), id(LOCK_TYPE))]
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections import deque
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade
 from unjam.model.waits import GET, JOIN, PUT
+from unjam.probes.locks import inner_lock, recorded_holder
 from unjam.probes.waits_memory import RLOCK_OWNER, RLOCK_TYPE
-from unjam.probes.waits_read import MISSING, exactly, is_a, number, own_dict, read, type_name
-from unjam.probes.waits_scene import Claim, Scene
+from unjam.probes.waits_read import MISSING, exactly, is_a, number, own_dict, read, text, type_name
+from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_tasks import task_key
 from unjam.probes.waits_threads import thread_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from unjam.probes.waits_table import Target
 
 MOST_CHILDREN: Final = 10_000
@@ -28,11 +28,10 @@ MOST_CHILDREN: Final = 10_000
 class Resolver:
     """Adds the nodes and edges behind a wait; every object is looked at once."""
 
-    def __init__(self, scene: Scene, jobs: dict[int, str], recorded: Callable[[Any], Claim | None]) -> None:
+    def __init__(self, scene: Scene, jobs: dict[int, tuple[str, str]]) -> None:
         self._scene = scene
         self._jobs = jobs
-        """By address of a concurrent future: the thread that runs it, or the executor in whose queue it is."""
-        self._recorded = recorded
+        """By address of a concurrent future: the thread that runs it or the executor that has it queued, and its function."""
         self._todo: list[tuple[str, Any]] = []
         self._seen: set[str] = set()
 
@@ -58,7 +57,7 @@ class Resolver:
         scene = self._scene
         key = scene.lock_key(lock) or f"lock:{id(lock):x}"
         if self._new(key):
-            kind = "RLock" if type(lock) is RLOCK_TYPE else "Lock"
+            kind = "RLock" if is_a(lock, RLOCK_TYPE) else "Lock"
             self._add_lock(key, f"threading.{kind}", lock)
         return Claim(key, "waits for", Grade.PROVED, "the kernel: its futex is this lock")
 
@@ -68,16 +67,16 @@ class Resolver:
         recorded = self._recorded(lock)
         if recorded is not None:
             holders = [recorded]
-        elif type(lock) is RLOCK_TYPE:
+        elif is_a(lock, RLOCK_TYPE):
             holders = self._rlock_owner(lock, holders)
-        elif scene.memory.locked(scene.memory.semaphore(id(lock))) is False:
+        elif scene.memory.locked(scene.memory.semaphore(id(inner_lock(lock)))) is False:
             holders = []
         self._held(key, kind, lock, holders)
 
     def _held(self, key: str, kind: str, lock: Any, holders: list[Claim], **facts: Any) -> None:
         """Add a lock. Two who both seem to hold it are a contradiction: then nobody is named."""
         scene = self._scene
-        name = scene.names.get(id(lock))
+        name = scene.name_of(lock)
         label = f"{kind} `{name}`" if name else f"a {kind} at {id(lock):#x}"
         keys = {holder.key for holder in holders}
         owner = "" if len(keys) == 1 else "unknown" if not keys else "contradictory"
@@ -91,13 +90,36 @@ class Resolver:
         ident = 0 if scene.memory.reason else scene.memory.word(id(lock) + RLOCK_OWNER)
         if not ident:
             return [] if not scene.memory.reason else holders
-        owner = threading._active.get(ident)  # type: ignore[attr-defined]  # noqa: SLF001
-        if ident not in sys._current_frames():  # noqa: SLF001
+        owner = threading._active.get(ident)  # type: ignore[attr-defined]
+        if ident not in sys._current_frames():
             key = scene.add(f"ended:{ident}", "ended", "a thread that has ended")
             return [Claim(key, "is held by", Grade.EXACT, "the lock's owner field; no thread has that ident now")]
         key = thread_key(scene, ident, owner)
-        same = [claim for claim in holders if claim.key == key]
+        # A task that holds it ran on that thread when it took it.
+        same = [claim for claim in holders if claim.key == key or claim.key.startswith("task")]
         return same or [Claim(key, "is held by", Grade.INFERRED, "the lock's owner field, a thread ident")]
+
+    def _recorded(self, lock: Any) -> Claim | None:
+        """Return the recorded holder: the task if it was one, else the thread; one that has ended will not release it."""
+        scene = self._scene
+        holder = recorded_holder(lock)
+        if holder is None:
+            return None
+        seconds = (time.monotonic_ns() - holder.since) / 1e9
+        why, site = f"recorded when it was taken, {seconds:.1f} s ago", location(holder.code, holder.line)
+        task = holder.task() if holder.task is not None else None
+        thread = holder.thread() if holder.thread is not None else None
+        alive = threading._active.get(holder.ident) is thread  # type: ignore[attr-defined]
+        if task is not None and _pending(task):
+            key = task_key(scene, task)
+        elif holder.task is not None:
+            key = scene.add(f"ended:{id(holder):x}", "ended", "a task that has ended")
+        elif alive:
+            key = thread_key(scene, holder.ident, thread)
+        else:
+            name = f" {text(own_dict(thread).get('_name'))}" if thread is not None else ""
+            key = scene.add(f"ended:{id(holder):x}", "ended", f"thread{name}, which has ended")
+        return Claim(key, "is held by", Grade.PROVED, why, site)
 
     def _futex(self, address: int) -> Claim | None:
         """Return the claim on a lock that no frame names: known only if somebody holds it in a `with`."""
@@ -121,8 +143,8 @@ class Resolver:
         """The interpreter waits at its end for all threads that are not daemons."""
         scene = self._scene
         key = scene.add("shutdown", "shutdown", "the end of all threads", needs="all", sig="shutdown")
-        for ident, thread in dict(threading._active).items():  # type: ignore[attr-defined]  # noqa: SLF001
-            if own_dict(thread).get("_daemonic") is False and not is_a(thread, threading._MainThread):  # type: ignore[attr-defined]  # noqa: SLF001
+        for ident, thread in dict(threading._active).items():  # type: ignore[attr-defined]
+            if own_dict(thread).get("_daemonic") is False and not is_a(thread, threading._MainThread):  # type: ignore[attr-defined]
                 scene.edge(
                     key, Claim(thread_key(scene, ident, thread), "needs the end of", Grade.EXACT, "not a daemon")
                 )
@@ -144,8 +166,9 @@ class Resolver:
         if state not in {"PENDING", "RUNNING"}:
             scene.add(key, "future", "a future that is done", sig="done")
             return
-        scene.add(key, "future", "a concurrent future", needs="any", sig=str(state))
-        job = self._jobs.get(id(future))
+        job, function = self._jobs.get(id(future), (None, ""))
+        label = f"the pool's job {function}()" if function else self._named(future, "a concurrent future")
+        scene.add(key, "future", label, needs="any", sig=str(state))
         if job is not None:
             queued = job.startswith("executor")
             verb = "is queued in" if queued else "runs on"
@@ -234,6 +257,7 @@ class Resolver:
             claim = self._future(child)
             if claim is not None:
                 scene.edge(key, Claim(claim.key, "needs", Grade.EXACT, "one of its futures"))
+            scene.pause()
 
     def _futures(self, futures: Any) -> Claim | None:
         if not exactly(futures, _CONTAINERS):
@@ -255,7 +279,7 @@ class Resolver:
         return Claim(key, "waits for", Grade.EXACT, "TaskGroup.__aexit__")
 
     def _named(self, value: Any, label: str) -> str:
-        name = self._scene.names.get(id(value))
+        name = self._scene.name_of(value)
         return f"{label} `{name}`" if name else label
 
     # Primitives. Who would notify, set or release one is known only where something at hand says so.

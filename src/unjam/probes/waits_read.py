@@ -6,8 +6,9 @@ other way to look at an object may call code of the program, which may raise, bl
 
 from __future__ import annotations
 
+import functools
 import weakref
-from types import GetSetDescriptorType, MemberDescriptorType
+from types import BuiltinMethodType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 from typing import Any, Final
 
 MISSING: Final = object()
@@ -97,6 +98,22 @@ def type_name(value: object) -> str:
     module = class_dict(kind).get("__module__", "")
     name = text(_TYPE_NAME(kind), "?")
     return f"{module}.{name}" if type(module) is str and module not in {"builtins", ""} else name
+
+
+def callable_name(value: Any) -> str:
+    """Return the qualified name of a function, a method, a built-in, or what a partial of one calls; else ""."""
+    for _ in range(8):
+        if type(value) is functools.partial:
+            # asyncio.to_thread sends `partial(context.run, function, ...)`.
+            through = type(value.func) is BuiltinMethodType and value.func.__name__ == "run" and bool(value.args)
+            value = value.args[0] if through else value.func
+        elif type(value) is MethodType:
+            value = value.__func__
+        else:
+            break
+    if type(value) is FunctionType:
+        return text(value.__code__.co_qualname)
+    return text(value.__qualname__) if type(value) is BuiltinMethodType else ""
 
 
 class Identities:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
 from unjam.model.waits import Edge, Graph, Line, Needs, Node
+from unjam.probes.locks import inner_lock
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Memory
-from unjam.probes.waits_read import Identities
+from unjam.probes.waits_read import Identities, is_a
 
 if TYPE_CHECKING:
     from types import CodeType
 
 SLICE_S: Final = 0.008
-"""Work between two pauses. Other threads get the GIL every 5 ms anyway; the pause makes sure that they also get the CPU."""
-PAUSE_S: Final = 0.004
+"""CPU time between two pauses. Others get the GIL every 5 ms anyway; the pause makes sure that they also get the CPU."""
+PAUSE_S: Final = 0.002
 STACK_HEAD: Final = 20
 STACK_TAIL: Final = 80
 """Frames kept of a stack: the outermost and the innermost ones."""
@@ -48,21 +49,23 @@ class Scene:
     """By address: the nodes of which it is worth to know who else can reach the object."""
     names: dict[int, str] = field(default_factory=dict)
     """By address of an object: the expression by which a frame that uses it calls it."""
+    library_names: dict[int, str] = field(default_factory=dict)
+    """The same from frames of the standard library: better than none."""
     truncated: dict[str, int] = field(default_factory=dict)
     _stacks: dict[tuple[tuple[int, int], ...], int] = field(default_factory=dict)
     _lines: list[tuple[Line, ...]] = field(default_factory=list)
     _codes: dict[int, CodeType] = field(default_factory=dict)
-    _slice_began: float = field(default_factory=time.perf_counter)
+    _slice_began: float = field(default_factory=time.thread_time)
     longest_slice: float = 0.0
 
     def pause(self) -> bool:
         """Let the program run if this slice is used up, and say so; called between small pieces of work."""
-        now = time.perf_counter()
+        now = time.thread_time()
         if now - self._slice_began < SLICE_S:
             return False
         self.longest_slice = max(self.longest_slice, now - self._slice_began)
         time.sleep(PAUSE_S)
-        self._slice_began = time.perf_counter()
+        self._slice_began = time.thread_time()
         return True
 
     def add(
@@ -71,6 +74,10 @@ class Scene:
         """Add a node, or replace what is known of it; returns its key."""
         self.nodes[key] = Node(key, kind, label, needs, sig, stack, facts)
         return key
+
+    def name_of(self, value: Any) -> str | None:
+        """Return how frames call an object."""
+        return self.names.get(id(value)) or self.library_names.get(id(value))
 
     def want(self, key: str, value: Any) -> None:
         """Ask who else can reach the object of a node."""
@@ -101,10 +108,9 @@ class Scene:
         return found
 
     def lock_key(self, lock: Any) -> str | None:
-        """Return the key of a real lock, None for anything else."""
-        if type(lock) is LOCK_TYPE or type(lock) is RLOCK_TYPE:
-            return self.lock_key_at(id(lock))
-        return None
+        """Return the key of a real or tracked lock, None for anything else."""
+        real = inner_lock(lock)
+        return self.lock_key_at(id(real)) if type(real) is LOCK_TYPE or is_a(real, RLOCK_TYPE) else None
 
     def lock_key_at(self, address: int) -> str:
         """Return the key of the lock at an address: by its semaphore, the only thing the kernel knows of it."""
@@ -112,7 +118,7 @@ class Scene:
 
     def graph(self, *, pid: int, python: str, t: int, not_observed: tuple[str, ...]) -> Graph:
         """Return what was found, without edges to unknown nodes."""
-        ended = time.perf_counter()
+        ended = time.thread_time()
         edges = tuple(edge for edge in self.edges if edge.source in self.nodes and edge.target in self.nodes)
         return Graph(
             pid=pid,

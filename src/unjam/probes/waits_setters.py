@@ -31,6 +31,12 @@ ENDING: Final = frozenset({"set", "set_result", "set_exception", "notify", "noti
 """Methods that end somebody's wait: a frame whose code names one of them is a likely setter of what it can reach."""
 
 
+_LOOP_RUNNERS: Final = frozenset(
+    {("asyncio.base_events", "BaseEventLoop.run_forever"), ("asyncio.runners", "Runner.run")}
+)
+"""Below them a thread's frames do nothing until the loop has ended."""
+
+
 def look_for_setters(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -> None:
     """For every wanted event, queue and orphan future of the scene find who can reach it, and say so at its node.
 
@@ -75,8 +81,10 @@ def _frames(threads: list[Seen], tasks: list[TaskSeen]) -> Iterator[tuple[str, s
             for frame in await_chain(read(task.task, "_coro")).frames[-DEEP:]:
                 yield task.key, task.label, frame
     for seen in threads:
-        innermost = sys._current_frames().get(seen.ident)  # noqa: SLF001
+        innermost = sys._current_frames().get(seen.ident)
         for frame in walk(innermost)[:DEEP] if innermost is not None else ():
+            if (module_of(frame), frame.f_code.co_qualname) in _LOOP_RUNNERS:
+                break
             yield seen.key, seen.label, frame
 
 

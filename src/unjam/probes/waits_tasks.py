@@ -106,7 +106,7 @@ def look_at_task(scene: Scene, task: Any) -> TaskSeen | None:
     seen = TaskSeen(
         key=task_key(scene, task),
         task=task,
-        label=f"task {name!r}" + (f" ({called})" if called else ""),
+        label=f"task '{name}'" + (f" ({called})" if called else ""),
         coroutine=called,
         loop=read(task, "_loop"),
         running=running,
@@ -155,6 +155,8 @@ _NEXT: Final[dict[type, str]] = {
 
 
 def _known(value: Any) -> type | None:
+    if type(value) is CoroutineType:
+        return CoroutineType
     return next((kind for kind in _CODE_TYPES if type(value) is kind), None)
 
 
@@ -172,7 +174,8 @@ def await_chain(outermost: Any) -> Chain:
         frame = getattr(at, _FRAME[kind])
         if frame is None:
             break
-        tail.append((frame.f_code, frame, at))
+        if not module_of(frame).startswith("unjam."):
+            tail.append((frame.f_code, frame, at))
         if len(tail) > KEEP_HEAD + 2 * KEEP_TAIL:
             chain.skipped += len(tail) - KEEP_HEAD - KEEP_TAIL
             del tail[KEEP_HEAD:-KEEP_TAIL]
@@ -226,48 +229,58 @@ def _look_inside(scene: Scene, seen: TaskSeen, chain: Chain) -> None:
     """Find the time-outs around a suspended task, and the locks that its coroutines hold."""
     whens: list[float] = []
     for frame, value in zip(chain.frames, chain.objects, strict=True):
+        if not frame.f_code.co_exceptiontable:
+            continue  # Neither a `with` nor a try around the await.
         inside = gc.get_referents(value)
-        whens += _deadlines(inside)
-        if frame.f_code.co_exceptiontable:
-            known = {id(owner): owner for owner in map(_bound_self, inside) if owner is not None}
+        owners = _bound(inside)
+        whens += _deadlines(inside, owners)
+        if owners:
+            known = {id(owner): owner for owner in owners}
             note_held(scene, frame, Claim(seen.key, "is held by", Grade.EXACT, ""), set(), known)
     if whens:
         seen.ends_ms = max(0.0, (min(whens) - time.monotonic()) * 1e3)
 
 
-def _bound_self(value: Any) -> Any:
-    return value.__self__ if type(value) is MethodType or type(value) is BuiltinMethodType else None
+def _bound(inside: Iterable[Any]) -> list[Any]:
+    """Return the objects of bound methods: a suspended `with` keeps the one of its exit."""
+    return [value.__self__ for value in inside if type(value) is MethodType or type(value) is BuiltinMethodType]
 
 
-def _deadlines(inside: Iterable[Any], depth: int = 0) -> list[float]:
-    """Return when timers held by these objects fire, in seconds of the loop's clock, CLOCK_MONOTONIC on every known loop."""
+def _deadlines(inside: Iterable[Any], owners: list[Any]) -> list[float]:
+    """Return when timers held by these objects fire, in seconds of the loop's clock, CLOCK_MONOTONIC on every known loop.
+
+    `asyncio.wait_for` of 3.11 has a timer among its locals; time-outs in `with` are found by the object of their exit, those
+    of anyio inside a generator of contextlib.
+    """
     found: list[float] = []
     for value in inside:
-        owner = _bound_self(value)
-        for candidate in (value, *_timers_of(owner if owner is not None else value)):
-            when = timer_when(candidate)
-            if when is not None:
-                found.append(when)
-        generator = read(owner, "gen") if owner is not None and depth == 0 else None
+        found += timer_when(value)
+    for owner in owners:
+        fields = own_dict(owner)
+        for name in _TIMER_FIELDS:
+            found += timer_when(fields.get(name))
+        generator = fields.get("gen")
         if type(generator) is GeneratorType:
-            found += _deadlines(gc.get_referents(generator), 1)
+            deeper = gc.get_referents(generator)
+            found += _deadlines(deeper, [])
+            found += [
+                when for scope in _bound(deeper) for name in _TIMER_FIELDS for when in timer_when(read(scope, name))
+            ]
     return found
 
 
-def _timers_of(value: Any) -> tuple[Any, ...]:
-    """Return the timer of an asyncio.Timeout, an async_timeout.Timeout or an anyio.CancelScope."""
-    fields = own_dict(value)
-    return fields.get("_timeout_handler"), fields.get("_timeout_handle")
+_TIMER_FIELDS: Final = ("_timeout_handler", "_timeout_handle")
+"""Of an asyncio.Timeout and an async_timeout.Timeout; of an anyio.CancelScope."""
 
 
-def timer_when(value: Any) -> float | None:
-    """Return when a TimerHandle of asyncio or uvloop fires, None for anything else and for a cancelled one."""
-    events = sys.modules.get("asyncio.events")
-    if events is not None and is_a(value, events.__dict__.get("TimerHandle")):
+def timer_when(value: Any) -> list[float]:
+    """Return when a TimerHandle of asyncio or uvloop fires; nothing for anything else and for a cancelled one."""
+    if value is None:
+        return []
+    events, uvloop = sys.modules.get("asyncio.events"), sys.modules.get("uvloop.loop")
+    if events is not None and type(value) is events.__dict__["TimerHandle"]:
         when = read(value, "_when")
-        return when if type(when) is float and read(value, "_cancelled") is False else None
-    uvloop = sys.modules.get("uvloop.loop")
-    if uvloop is not None and type(value) is uvloop.__dict__.get("TimerHandle"):
-        inside = gc.get_referents(value)
-        return next((item for item in inside if type(item) is float), None)
-    return None
+        return [when] if type(when) is float and read(value, "_cancelled") is False else []
+    if uvloop is not None and type(value) is uvloop.__dict__["TimerHandle"]:
+        return [item for item in gc.get_referents(value) if type(item) is float][:1]
+    return []

@@ -10,10 +10,11 @@ from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
+from unjam.probes.locks import TrackedLock, TrackedRLock
 from unjam.probes.waits_kernel import KernelWait, kernel_wait, times_run
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Held
 from unjam.probes.waits_names import local_values, reachable
-from unjam.probes.waits_read import MISSING, own_dict, read, text
+from unjam.probes.waits_read import MISSING, callable_name, own_dict, read, text
 from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import THREAD_WAITS, Target, module_of
 
@@ -44,6 +45,8 @@ class Seen:
     parked: bool = False
     """It waits in the select of its loop."""
     job: Any = None
+    """The concurrent future of the pool's job that it runs."""
+    job_name: str = ""
     pools: list[tuple[Any, Any]] = field(default_factory=list)
     """The executor that this thread works for, and its queue."""
     released: set[int] = field(default_factory=set)
@@ -52,17 +55,20 @@ class Seen:
 
 def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     """Look at every thread but the one of ident `leave_out`."""
-    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # noqa: SLF001  # enumerate() takes a lock
-    frames = sys._current_frames()  # noqa: SLF001
+    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # enumerate() takes a lock
+    frames = sys._current_frames()
     seen: list[Seen] = []
     for ident in list(frames):
         frame = frames.pop(ident, None)
         if ident != leave_out and frame is not None:
-            seen.append(_look(scene, ident, frame, known.get(ident)))
+            chain = walk(frame)
+            if chain:
+                seen.append(_look(scene, ident, chain, known.get(ident)))
+            del chain
         del frame
         if scene.pause():
             frames.clear()
-            frames = sys._current_frames()  # noqa: SLF001
+            frames = sys._current_frames()
     return seen
 
 
@@ -71,14 +77,13 @@ def thread_key(scene: Scene, ident: int, thread: Any) -> str:
     return f"thread:{scene.identities.serial(thread)}" if thread is not None else f"thread:i{ident}"
 
 
-def _look(scene: Scene, ident: int, frame: FrameType, thread: Any) -> Seen:
+def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any) -> Seen:
     fields = own_dict(thread) if thread is not None else {}
     name = text(fields.get("_name"), f"ident {ident}")
     tid = fields.get("_native_id")
     seen = Seen(thread_key(scene, ident, thread), ident, f"thread {name}")
     if type(tid) is int:
         seen.kernel = kernel_wait(tid)
-    chain = walk(frame)
     seen.stack = scene.stack([(f.f_code, f.f_lineno or 0) for f in reversed(chain)])
     depth = _find_wait(scene, seen, chain)
     if seen.target is None and seen.kernel.state == "futex":
@@ -108,13 +113,16 @@ def give_name(scene: Scene, frame: FrameType, wanted: Any) -> None:
 
 
 def walk(frame: FrameType) -> list[FrameType]:
-    """Return a stack innermost first, cut at `MOST_FRAMES`."""
+    """Return a stack innermost first, cut at `MOST_FRAMES`, without frames of ours; empty for a thread of ours."""
     chain: list[FrameType] = []
     at: FrameType | None = frame
+    own = False
     while at is not None and len(chain) < MOST_FRAMES:
-        chain.append(at)
+        own = module_of(at).startswith("unjam.")
+        if not own:
+            chain.append(at)
         at = at.f_back
-    return chain
+    return [] if own else chain
 
 
 def _find_wait(scene: Scene, seen: Seen, chain: list[FrameType]) -> int:
@@ -168,11 +176,12 @@ def _parked(seen: Seen, chain: list[FrameType], depth: int) -> None:
 
 def _find_lock(scene: Scene, seen: Seen, chain: list[FrameType]) -> None:
     """Find which lock lies at the futex of a thread that waits in C: among the objects its frames name, else unnamed."""
+    wanted = f"lock:{seen.kernel.address:x}"
     for frame in chain:
         for path, value in reachable(frame):
-            lockish = type(value) is LOCK_TYPE or type(value) is RLOCK_TYPE
-            if lockish and scene.memory.semaphore(id(value)) == seen.kernel.address:
-                scene.names.setdefault(id(value), path)
+            if scene.lock_key(value) == wanted:
+                own = module_of(frame).partition(".")[0] not in sys.stdlib_module_names
+                (scene.names if own else scene.library_names).setdefault(id(value), path)
                 seen.target = ("lock", value)
                 break
         if seen.target is not None:
@@ -195,7 +204,8 @@ def _duties(scene: Scene, seen: Seen, frame: FrameType) -> None:
     elif duty == ("asyncio.runners", "Runner.run") and seen.runner_loop is None:
         seen.runner_loop = own_dict(local_values(frame).get("self")).get("_loop")
     elif duty == ("concurrent.futures.thread", "_WorkItem.run") and seen.job is None:
-        seen.job = own_dict(local_values(frame).get("self")).get("future")
+        item = own_dict(local_values(frame).get("self"))
+        seen.job, seen.job_name = item.get("future"), job_name(item)
     elif duty == ("concurrent.futures.thread", "_worker"):
         values = local_values(frame)
         reference = values.get("executor_reference")
@@ -209,6 +219,12 @@ def _duties(scene: Scene, seen: Seen, frame: FrameType) -> None:
             scene.setters.setdefault(id(future), []).append(claim)
 
 
+def job_name(item: dict[str, Any]) -> str:
+    """Return what a _WorkItem with these fields calls; `task` holds it from 3.14 on."""
+    task = item.get("task")
+    return callable_name(item.get("fn", task[0] if type(task) is tuple and task else None))
+
+
 def note_held(
     scene: Scene, frame: FrameType, holder: Claim, released: set[int], known: dict[int, Any] | None = None
 ) -> None:
@@ -219,6 +235,8 @@ def note_held(
     if scene.memory.reason:
         return
     for held in scene.memory.held(frame, frame.f_lasti):
+        if held.type_address in _TRACKED:
+            continue  # Who holds it is recorded.
         value = (known or {}).get(held.address, MISSING)
         if value is MISSING and held.address not in scene.names:
             value = _named(scene, frame, held.address)
@@ -228,6 +246,7 @@ def note_held(
 
 
 _REAL_LOCKS: Final = (id(LOCK_TYPE), id(RLOCK_TYPE))
+_TRACKED: Final = (id(TrackedLock), id(TrackedRLock))
 
 
 def _named(scene: Scene, frame: FrameType, address: int) -> Any:

@@ -9,6 +9,7 @@ from unjam.model.lines import encode
 from unjam.model.settings import Settings
 from unjam.native import Choice
 from unjam.probes.drain import Drainer, Listeners
+from unjam.probes.fork_warning import ForkWarning
 from unjam.probes.gc import GcProbe
 from unjam.probes.loops import Loops
 from unjam.probes.steps import StepNotes
@@ -20,8 +21,8 @@ KEPT_LINES = 4096
 LONGEST_TICK_NS, SHORTEST_TICK_NS = 10_000_000, 1_000_000
 """The watchdog looks every 10 ms, or five times in a threshold shorter than that; 1 ms already costs 1.5 % of a core."""
 
-STOP_S = 0.05
-"""How long the end of the process waits for our own thread."""
+STOP_S, PAUSE_S = 0.05, 1.0
+"""How long the end of the process, and a fork, wait for our own thread: a fork beside a thread is not safe, an end is."""
 
 
 class Probes:
@@ -34,7 +35,10 @@ class Probes:
         self._steps = StepNotes(engine, self.emit, settings.threshold_ns)
         self._victims = VictimNotes(self.emit)
         self._gc = GcProbe(engine)
+        self._warning = ForkWarning()
         self.loops = Loops(engine, self.emit, steps=steps_work)
+        subscribers, each_second = listeners
+        listeners = subscribers, (*each_second, self._warning.let_go)
         self.drainer = Drainer(engine, self.emit, self.loops, (self._steps, self._victims), listeners)
 
     def emit(self, event: dict[str, Any]) -> None:
@@ -56,12 +60,13 @@ class Probes:
     def finish(self) -> None:
         """Write what is not written yet; the process is about to end."""
         self.drainer.stop(STOP_S)
-        self.drainer.finish()
+        self.drainer.finish(STOP_S)
 
     def stop(self) -> None:
         """Stop observing, in reverse."""
         self.loops.stop_all()
         self._gc.uninstall()
+        self._warning.let_go(now=True)
         self.engine.set_victim_observer(None)
         self.engine.set_step_observer(None)
         self.engine.stop()
@@ -69,15 +74,18 @@ class Probes:
 
     def abandon(self) -> None:
         """Forget everything in a fork's child, where no thread of ours is."""
+        self._warning.let_go(now=True)
         self._gc.uninstall()
 
     def pause(self) -> None:
         """Have no thread of ours for a moment: the process forks."""
-        self.drainer.stop(STOP_S)
+        self.drainer.stop(PAUSE_S)
         getattr(self.engine, "pause", _nothing)()
+        self._warning.before_fork()
 
     def resume(self) -> None:
         """Go on after `pause`."""
+        self._warning.hold_back()
         getattr(self.engine, "resume", _nothing)()
         self.drainer.start()
 

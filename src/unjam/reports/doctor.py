@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -57,7 +58,7 @@ SOURCES = {
 class Examination:
     """What was found; `sources` is {source: "" or why it cannot be used}.
 
-    `costs` are (work, ns without, ns with watching, percent more) of CPU time.
+    `costs` are the fields of cli.cost.Cost.
     """
 
     unjam: str
@@ -68,15 +69,12 @@ class Examination:
     tier_reason: str
     sources: Mapping[str, str]
     extras: Mapping[str, bool]
-    costs: tuple[tuple[str, float, float, float], ...]
+    costs: tuple[Mapping[str, Any], ...]
 
 
 def as_json(examination: Examination) -> str:
     """Write an examination as one JSON document (docs/json.md)."""
-    plain = asdict(examination)
-    names = ("work", "plain_ns", "watched_ns", "percent")
-    plain["costs"] = [dict(zip(names, cost, strict=True)) for cost in examination.costs]
-    return json.dumps({"schema": SCHEMA, **plain}, indent=1) + "\n"
+    return json.dumps({"schema": SCHEMA, **asdict(examination)}, indent=1) + "\n"
 
 
 def render(examination: Examination, page: Page) -> str:
@@ -129,6 +127,8 @@ def _costs(examination: Examination) -> Table:
     grid.add_column(ratio=1)
     for _ in range(3):
         grid.add_column(justify="right", no_wrap=True)
-    for work, plain, watched, percent in examination.costs:
-        grid.add_row(work, f"{plain / 1000:.1f} us", f"{watched / 1000:.1f} us", f"{percent:+.1f} %")
+    for cost in examination.costs:
+        noise = cost["noise_percent"]
+        told = f"{cost['percent']:+.1f} %" if noise < abs(cost["percent"]) else f"within the noise of {noise:.0f} %"
+        grid.add_row(cost["work"], f"{cost['plain_ns'] / 1000:.1f} us", f"{cost['watched_ns'] / 1000:.1f} us", told)
     return grid

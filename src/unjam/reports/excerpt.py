@@ -10,28 +10,35 @@ from unjam.model.findings import Location
 from unjam.model.session import Session
 from unjam.reports.text import safe
 
-_WIDEST = 160
-"""Columns of a source line that are shown: more would be data, not code."""
+WIDEST = 160
+"""Columns of a source line where the page sets no bound: more would be data, not code."""
 
 
-def excerpt(session: Session, place: Location, leaf: str) -> Text | None:
+def excerpt(session: Session, place: Location, leaf: str, width: int = WIDEST) -> Text | None:
     """The line of a place with its number, and below it carets under the call of the leaf where it can be told."""
     source = source_line(session, place)
     if not source:
         return None
     gutter = f"{place.line} | "
-    shown = Text(gutter, style="dim", no_wrap=True, overflow="ellipsis").append(source, style="not dim")
     start, end = _call(source, leaf)
+    source = cut(source, width - len(gutter))
+    end = min(end, len(source))
+    shown = Text(gutter, style="dim").append(source, style="not dim")
     if end > start:
         shown.stylize("bold not dim", len(gutter) + start, len(gutter) + end)
         shown.append("\n" + " " * (len(gutter) + start) + "^" * (end - start), style="not dim red")
     return shown
 
 
+def cut(text: str, width: int) -> str:
+    """Leave of a line what fits."""
+    return text if len(text) <= width else f"{text[: max(width - 3, 0)]}..."
+
+
 def source_line(session: Session, place: Location) -> str:
     """The line of a place without its indentation; "" where its file could not be read."""
     lines = session.sources.get(place.file, ())
-    return safe(lines[place.line - 1].expandtabs(4).strip())[:_WIDEST] if 0 < place.line <= len(lines) else ""
+    return safe(lines[place.line - 1].expandtabs(4).strip()) if 0 < place.line <= len(lines) else ""
 
 
 def _call(source: str, leaf: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from unjam.model.findings import Accounted, Finding, Victim
+from unjam.model.findings import Accounted, Finding, Remedy, Victim
 from unjam.model.session import Session
 from unjam.reports.chain import steps
 from unjam.reports.excerpt import excerpt
@@ -17,7 +17,6 @@ from unjam.reports.page import Page
 from unjam.reports.text import counted, duration, safe
 
 MOST_VICTIMS = 3
-MOST_REMEDIES = 2
 MOST_EVIDENCE = 6
 """Lines of one kind in one finding: the rest is in the JSON report."""
 
@@ -30,27 +29,28 @@ _GRADES = {
 }
 
 _INDENT = (0, 0, 0, 3)
+_DEEP = (0, 0, 0, 6)
 
 
 def full(session: Session, finding: Finding, rank: int, page: Page) -> Iterator[RenderableType]:
     """Everything that helps with one finding, most wanted first."""
     yield title(finding, rank, page)
-    yield Padding(Text(safe(finding.message)), _INDENT)
-    shown = finding.culprit and excerpt(session, finding.culprit, finding.leaf)
+    yield Padding(Text(page.text(finding.message)), _INDENT)
+    shown = finding.culprit and excerpt(session, finding.culprit, finding.leaf, page.width - _DEEP[3])
     if shown:
-        yield Padding(shown, (0, 0, 0, 6))
-    facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold", ratio=1)
-    for label, text in _facts(session, finding, page):
-        facts.add_row(label, Text(text))
-    yield Padding(facts, _INDENT)
+        yield Padding(shown, _DEEP)
+    yield Padding(table(_facts(session, finding, page)), _INDENT)
 
 
 def title(finding: Finding, rank: int, page: Page) -> Text:
     """Rank, rule, cause and place in one line."""
-    text = Text(f"{rank}. ").append(f"{finding.rule} {safe(finding.cause)}", style="bold red")
+    text = Text(f"{rank}. ").append(name(finding), style="bold red")
     return text.append("  ").append(where(finding, page), style="bold")
+
+
+def name(finding: Finding) -> str:
+    """Rule and cause: `UJ104 http`; what is not known has a cause only."""
+    return safe(f"{finding.rule} {finding.cause}".strip())
 
 
 def where(finding: Finding, page: Page) -> str:
@@ -64,21 +64,40 @@ def where(finding: Finding, page: Page) -> str:
 def _facts(session: Session, finding: Finding, page: Page) -> Iterator[tuple[str, str]]:
     if finding.total_ms:
         yield "cost", cost(finding)
-    yield from _lines("cycle", map(safe, finding.cycle))
-    yield from _lines("path", steps(finding.chain, page))
+    yield from labelled("cycle", map(page.text, finding.cycle))
+    yield from labelled("path", steps(finding.chain, page))
     yield from _who(session, finding)
     if spent := accounted(finding.accounted):
         yield "time", spent
-    yield from _lines("proof", (safe(item.text) for item in finding.evidence[:MOST_EVIDENCE]))
+    yield from labelled("proof", (page.text(item.text) for item in finding.evidence[:MOST_EVIDENCE]))
     yield "grade", _GRADES.get(finding.grade.label, finding.grade.label)
     if waited := victims(finding.victims, finding.victim_count):
         yield "waited", waited
-    for label, remedy in zip(("do", "or"), finding.remedies[:MOST_REMEDIES], strict=False):
-        yield label, safe(remedy.text) + (f" (costs: {safe(remedy.cost)})" if remedy.cost else "")
-    yield "more", f"unjam explain {finding.rule}"
+    yield from todo(finding.remedies, page)
+    yield (
+        "more",
+        f"unjam explain {finding.rule}" if finding.rule else "unjam doctor (what can be seen here, and what cannot)",
+    )
 
 
-def _lines(label: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+def todo(remedies: Iterable[Remedy], page: Page) -> Iterator[tuple[str, str]]:
+    """The first things to do, each with what it costs."""
+    for label, remedy in zip(("do", "or"), remedies, strict=False):
+        yield label, page.text(remedy.text) + (f" (costs: {page.text(remedy.cost)})" if remedy.cost else "")
+
+
+def table(rows: Iterable[tuple[str, str]]) -> Table:
+    """Labelled lines, the text of which wraps beside its label."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold", ratio=1)
+    for label, text in rows:
+        grid.add_row(label, Text(text))
+    return grid
+
+
+def labelled(label: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Rows of a table with one label for all of them."""
     for index, text in enumerate(texts):
         yield ("" if index else label), text
 

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from unjam.model.findings import Finding
-from unjam.model.session import Session
+from unjam.model.session import Allowed, Session
 from unjam.reports import finding as findings
-from unjam.reports import loops
-from unjam.reports.excerpt import source_line
+from unjam.reports import loops, timeouts
+from unjam.reports.excerpt import cut, source_line
 from unjam.reports.page import Page
 from unjam.reports.text import counted, duration, safe
 
@@ -31,15 +31,16 @@ def render(session: Session, page: Page) -> str:
 def _parts(session: Session, page: Page) -> Iterator[RenderableType]:
     yield _heading(session)
     yield ""
-    yield Text(verdict(session), style="bold")
+    yield Text(verdict(session, page), style="bold")
     yield from _numbers(session)
-    timeouts = [found for found in session.findings if found.rule == "UJ701"]
-    others = [found for found in session.findings if found.rule != "UJ701"]
+    others = [found for found in session.findings if found.rule != timeouts.RULE]
     yield from _ranking(session, others, page)
     for rank, found in enumerate(others[:MOST_FINDINGS], start=1):
         yield ""
         yield from findings.full(session, found, rank, page)
-    yield from _timeouts(session, timeouts, page, first=len(others) + 1)
+    if session.timeouts:
+        yield ""
+        yield from timeouts.section(session, page)
     yield from _remarks(session, page)
 
 
@@ -57,12 +58,12 @@ def ending(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
     try:
-        return f"killed by {signal.Signals(-code).name}"
+        return f"ended by {signal.Signals(-code).name}"
     except ValueError:
-        return f"killed by signal {-code}"
+        return f"ended by signal {-code}"
 
 
-def verdict(session: Session) -> str:
+def verdict(session: Session, page: Page) -> str:
     """The sentence on top: the diagnosis' own, or what can be said without one."""
     if not session.pids:
         return "No Python process was watched."
@@ -70,7 +71,8 @@ def verdict(session: Session) -> str:
         ran = "Python " + ", ".join(map(safe, session.pythons)) if session.pythons else "Python"
         return f"No event loop ran in {counted(len(session.pids), 'process', 'processes')} ({ran})."
     if session.verdict:
-        return safe(session.verdict)
+        sentence = page.text(session.verdict)
+        return sentence[:1].upper() + sentence[1:]
     held = f"held the loop for {duration(session.threshold_ms)} or more"
     if session.findings:
         return f"{counted(len(session.findings), 'cause')} {held}."
@@ -98,37 +100,30 @@ def _ranking(session: Session, found: list[Finding], page: Page) -> Iterator[Ren
     grid.add_column(justify="right")
     grid.add_column(justify="right", no_wrap=True, style="bold")
     grid.add_column(overflow="fold", ratio=1)
-    for rank, item in enumerate(found[:MOST_LISTED], start=1):
-        grid.add_row(f"{rank}.", duration(item.total_ms), _listed(session, item, page))
+    listed = found[:MOST_LISTED]
+    # Indentation, rank with its dot, time, and two columns after each.
+    taken = 2 + len(f"{len(listed)}.") + 2 + max(len(duration(item.total_ms)) for item in listed) + 2
+    for rank, item in enumerate(listed, start=1):
+        grid.add_row(f"{rank}.", duration(item.total_ms), _listed(session, item, page, page.width - taken))
     yield ""
     yield Padding(grid, (0, 0, 0, 2))
     if (more := len(found) - MOST_LISTED) > 0:
         yield Padding(Text(f"and {counted(more, 'more finding')} (all of them: --json)", style="dim"), (0, 0, 0, 2))
 
 
-def _listed(session: Session, item: Finding, page: Page) -> Text:
-    text = Text().append(f"{item.rule} {safe(item.cause)}", style="red")
+def _listed(session: Session, item: Finding, page: Page, width: int) -> Text:
+    text = Text().append(findings.name(item), style="red")
     text.append(f"  {findings.where(item, page)}")
     if item.count > 1:
         text.append(f"  {item.count:,} times, longest {duration(item.max_ms)}", style="dim")
     if source := item.culprit and source_line(session, item.culprit):
-        text.append(f"\n{source}")
+        text.append(f"\n{cut(source, width)}")
     return text
 
 
-def _timeouts(session: Session, found: list[Finding], page: Page, first: int) -> Iterator[RenderableType]:
-    """Timeouts have a section of their own: they are not time stolen, but what the time stolen did to others."""
-    if not found:
-        return
-    yield ""
-    yield Text("Timeouts that were not the other side's fault", style="bold")
-    for rank, item in enumerate(found, start=first):
-        yield ""
-        yield from findings.full(session, item, rank, page)
-
-
 def _remarks(session: Session, page: Page) -> Iterator[RenderableType]:
-    lines = [("not observed", safe(text)) for text in session.not_observed]
+    lines = list(findings.labelled("allowed", (_allowed(each, page) for each in session.allowed)))
+    lines += findings.labelled("not observed", map(page.text, session.not_observed))
     if session.dropped:
         lines.append(
             ("dropped", f"{counted(session.dropped, 'event')}: counts and times above are the least there was")
@@ -137,10 +132,11 @@ def _remarks(session: Session, page: Page) -> Iterator[RenderableType]:
         lines.append(("recording", f"{page.path(session.folder)}  (unjam report shows it again)"))
     if not lines:
         return
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold", ratio=1)
-    for label, text in lines:
-        grid.add_row(label, Text(text))
     yield ""
-    yield grid
+    yield findings.table(lines)
+
+
+def _allowed(allowed: Allowed, page: Page) -> str:
+    found = allowed.finding
+    where = f"{findings.name(found)}  {findings.where(found, page)}"
+    return f"{where}, {duration(found.total_ms)}: {page.text(allowed.reason) or 'no reason given'}"

@@ -12,6 +12,7 @@ _SCALE = (
     (59_950, "s", 1_000, 1),
 )
 _LEAST_PERCENT = 0.1
+_LEAST_MS = 0.05
 
 
 def safe(text: str) -> str:
@@ -28,6 +29,8 @@ def duration(ms: float | None) -> str:
     """Write milliseconds as a reader would say them: `0.4 ms`, `812 ms`, `2.31 s`, `14 min 2 s`; `-` is not measured."""
     if ms is None or not math.isfinite(ms):
         return "-"
+    if 0 < ms < _LEAST_MS:
+        return "<0.1 ms"
     for below, unit, size, digits in _SCALE:
         if ms < below:
             return f"{ms / size:.{digits if ms else 0}f} {unit}"

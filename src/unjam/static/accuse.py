@@ -55,6 +55,8 @@ def blocking(function: Function, span: Span, leaf: Leaf, *, once: bool) -> Accus
     """The accusation of a call that the knowledge base knows."""
     cpu = leaf.record.rule in _CPU
     severity = Severity.NOTE if cpu and leaf.weight is not Weight.UNBOUNDED else _SEVERITIES[leaf.weight]
+    if leaf.below and leaf.weight is Weight.MILLISECONDS and leaf.record.remedy != "tls-context-once":
+        severity = Severity.NOTE  # a package that reads a file of its own mostly does so once
     grade = Grade.SUSPECTED if cpu else leaf.grade
     shown = readable(leaf.name)
     by = (
@@ -72,6 +74,7 @@ def blocking(function: Function, span: Span, leaf: Leaf, *, once: bool) -> Accus
         f"{shown} {'takes CPU time on' if cpu else 'blocks'} the event loop",
         (Evidence("source", by),),
         leaf.record,
+        leaf.below,
         once=once,
     )
 
@@ -91,6 +94,18 @@ class Knowledge:
         rules = index.rules()
         causes = {rule.code: rule.cause for rule in rules}
         return cls(index.calls(), causes, REMEDIES, {rule.code: rule.advice for rule in rules})
+
+
+def _inside(function: Function, span: Span, leaf: Leaf, severity: Severity, *, once: bool) -> Accusation:
+    """The accusation of a call into a package that blocks further down."""
+    top = leaf.below[0]
+    text = f"{top.function} of an installed package leads to {readable(leaf.name)}, which blocks the event loop"
+    by = f"read in the package's own source, {len(leaf.below)} calls down"
+    evidence = (Evidence("source", by),)
+    rule = leaf.record.rule
+    return Accusation(
+        function, span, rule, leaf.name, severity, Grade.INFERRED, text, evidence, leaf.record, leaf.below, once=once
+    )
 
 
 def readable(name: str) -> str:

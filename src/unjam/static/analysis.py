@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from unjam.static import cache, imports, missing
+from unjam.knowledge.clients import CLIENTS
+from unjam.static import cache, imports, libraries, missing
 from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint, merged
 from unjam.static.allowances import Allowances
 from unjam.static.chains import Chains
@@ -33,14 +35,17 @@ def analysed(project: Project, options: Options, config: Config, say: Callable[[
     collecting = gc.isenabled()
     gc.disable()  # millions of small tuples are made and none of them is ever part of a cycle
     try:
-        return _Analysis(project, options, config, say).result()
+        return Analysis(project, options, config, say).result()
     finally:
         if collecting:
             gc.enable()
 
 
-class _Analysis:
-    """One analysis, step by step."""
+class Analysis:
+    """One analysis, step by step; `program` and `reach` stay for who wants to ask more of them."""
+
+    program: Program
+    reach: Reach
 
     def __init__(self, project: Project, options: Options, config: Config, say: Callable[[str], None]) -> None:
         self._project = project
@@ -48,14 +53,18 @@ class _Analysis:
         self._known = Knowledge.shipped()
         self._options = options
         self._say = say
+        self._catalog = Catalog((*config.sinks, *self._known.records, *CLIENTS))
         self._result = Result(str(project.root), skipped=dict(project.skipped))
 
     def result(self) -> Result:
+        """Run all steps. Raises NotAvailable and FactsError."""
+        """Run all steps. Raises NotAvailable and FactsError."""
         project = self._project
         if not project.files:
             return self._result
         self._say(f"checking {len(project.files):,} files")
-        sites = (*project.site_packages, stubs(cache.folder()))
+        shipped = stubs(cache.folder())
+        sites = (*project.site_packages, shipped)
         run = Run(Request(project.files, project.roots, sites, project.python_version))
         try:
             outlines = self._outlines()
@@ -63,8 +72,8 @@ class _Analysis:
             facts = run.facts()
         finally:
             run.close()
-        program = joined(facts, outlines)
-        self._result.notices += missing.notices(project, outlines)
+        program = self.program = joined(facts, outlines)
+        self._result.notices += missing.notices(project, outlines, shipped)
         self._judge(program)
         return self._result
 
@@ -86,8 +95,8 @@ class _Analysis:
         entries = Entries(
             program, namer, effects, tests=self._options.tests or self._config.tests, own=self._config.entry_points
         )
-        reach = Reach(program, effects, entries.found())
-        leaves = Leaves(program, Catalog((*self._config.sinks, *self._known.records)), namer)
+        reach = self.reach = Reach(program, effects, entries.found())
+        leaves = Leaves(program, self._catalog, namer, self._packages(program))
         self._result.coverage = _coverage(program, reach, leaves)
         locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
         found = [
@@ -99,6 +108,21 @@ class _Analysis:
         writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early())
         problems = list(self._allowed(merged(found), writer, program))
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
+
+    def _packages(self, program: Program) -> libraries.Summary:
+        """What the packages that the project imports do inside."""
+        if not self._options.libraries:
+            return {}
+        own = {name.partition(".")[0] for name in program.module_paths}
+        imported = {module.partition(".")[0] for each in program.outlines.values() for module in _imports(each)}
+        tops = imported - own - sys.stdlib_module_names - {""}
+        project = self._project
+        return libraries.summaries(tops, project.site_packages, project.python_version, self._catalog, self._say)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found."""
+        return self._result.problems
 
     def _allowed(self, accusations: list[Accusation], writer: Writer, program: Program) -> Iterator[Problem]:
         allowances = Allowances(self._project, program, self._config, self._options.today)
@@ -122,6 +146,11 @@ class _Analysis:
             first = fingerprint(problem, shown, text, 0)
             yield replace(problem, fingerprint=fingerprint(problem, shown, text, seen[first]))
             seen[first] += 1
+
+
+def _imports(outline: Outline) -> Iterator[str]:
+    yield from outline.top_imports
+    yield from (line.module for line in outline.imports)
 
 
 def _blocking(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:

@@ -33,7 +33,7 @@ def folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
 def key_of(project: Project, *more: object) -> str:
     """The key of a check of that project; `more` is whatever else its result depends on."""
     digest = hashlib.blake2b(digest_size=20)
-    for part in (*_own_version(), project.root, project.roots, project.python_version, sorted(project.reported), *more):
+    for part in (*own_version(), project.root, project.roots, project.python_version, sorted(project.reported), *more):
         digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
     for site in project.site_packages:
         digest.update("\0".join(_distributions(site)).encode("utf-8", "surrogatepass"))
@@ -50,7 +50,7 @@ def _content(path: str) -> bytes:
         return str(error).encode()
 
 
-def _own_version() -> Iterable[object]:
+def own_version() -> Iterable[object]:
     """Our version, and the state of our own files: somebody may be working on them."""
     yield unjam.__version__
     here = Path(unjam.__file__).parent

@@ -18,6 +18,8 @@ class Options:
 
     today: dt.date
     tests: bool = False
+    libraries: bool = True
+    """Whether to follow calls into installed packages."""
     fresh: bool = False
     """Whether to leave out what the cache holds."""
 
@@ -31,7 +33,7 @@ def check(
     """Check a project; `say` is told what takes long. Raises NotAvailable and FactsError."""
     settings = config or Config()
     expires = options.today if any(allow.until for allow in settings.allow) else None
-    key = cache.key_of(project, settings, options.tests, expires)
+    key = cache.key_of(project, settings, options.tests, options.libraries, expires)
     kept: Result | None = None if options.fresh else cache.load("results", key)
     if kept is not None:
         return kept

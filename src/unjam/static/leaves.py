@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from unjam.knowledge.clients import HARMLESS
 from unjam.knowledge.records import Call as Record
 from unjam.knowledge.records import Weight
-from unjam.model.findings import Grade
+from unjam.model.findings import Grade, Link
 from unjam.static.facts import Target
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
@@ -25,6 +27,8 @@ class Leaf:
     name: str
     weight: Weight
     grade: Grade
+    below: tuple[Link, ...] = ()
+    """The way through a package, from the function that the user calls down to the leaf."""
 
 
 class Catalog:
@@ -62,6 +66,10 @@ class Catalog:
         found = self._exact.get(name) or self._exported(name)
         return found or self._prefixed(name)
 
+    def exact(self, name: str) -> Record | None:
+        """The record of exactly that name."""
+        return self._exact.get(name)
+
     def _exported(self, name: str) -> Record | None:
         *_, owner, method = ["", *name.split(".")]
         tail = f"{owner}.{method}" if owner[:1].isupper() else method
@@ -95,8 +103,11 @@ def _public(method: str) -> bool:
 class Leaves:
     """Judges calls of one program against the catalogue."""
 
-    def __init__(self, program: Program, catalog: Catalog, namer: Namer) -> None:
+    def __init__(
+        self, program: Program, catalog: Catalog, namer: Namer, packages: Mapping[str, Leaf] = MappingProxyType({})
+    ) -> None:
         self._program = program
+        self._packages = packages
         self._catalog = catalog
         self._namer = namer
 
@@ -104,27 +115,47 @@ class Leaves:
         """The blocking call that this is, or None where it is not one or cannot block as written."""
         if call.kind == "reference":
             return None
-        found = self._typed(call) or self._named(function, call)
-        if found is None or self._harmless(function, call, found.name):
-            return None
-        return found
+        found = self._typed(function, call) or self._named(function, call)
+        if found is None:
+            return self._inside(call)
+        return None if self._harmless(function, call, found.name) else found
 
-    def _typed(self, call: Call) -> Leaf | None:
+    def _inside(self, call: Call) -> Leaf | None:
+        """A function of an installed package that blocks somewhere inside."""
+        for target in call.targets:
+            for symbol in self._packaged(target):
+                leaf = self._packages.get(symbol)
+                if leaf is not None:
+                    return leaf
+        return None
+
+    def _packaged(self, target: Target) -> Iterator[str]:
+        yield target.symbol
+        if target.symbol.endswith(_MAKERS) and target.receiver:
+            yield f"{target.receiver}.__init__"
+
+    def _typed(self, function: Function, call: Call) -> Leaf | None:
         for target in call.targets:
             if target.symbol in self._program.functions:
                 continue
             for name in candidates(target, self._program):
                 record = self._catalog.find(name)
                 if record is not None:
-                    return Leaf(record, _shown(record, name), _weight(call, record), Grade.EXACT)
+                    return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
         return None
+
+    def _written(self, function: Function, call: Call, record: Record, name: str) -> str:
+        """The name as the source has it, where that is known too: `os.path.exists`, not `genericpath.exists`."""
+        text = self._namer.qualified(function, call.site.text) if call.site is not None else ""
+        other = self._catalog.exact(text)
+        return text if other is not None and other.rule == record.rule else _shown(record, name)
 
     def _named(self, function: Function, call: Call) -> Leaf | None:
         if call.site is None or call.targets or not call.site.text:
             return None
         name = self._namer.qualified(function, call.site.text)
         record = self._catalog.find(name) if name else None
-        if record is None:
+        if record is None or (record.name.endswith(".*") and name.rpartition(".")[2] in HARMLESS):
             return None
         return Leaf(record, _shown(record, name), _weight(call, record), Grade.INFERRED)
 

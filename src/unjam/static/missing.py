@@ -16,14 +16,15 @@ MOST_NAMED = 8
 """Packages named in one notice: it is to stay readable."""
 
 
-def notices(project: Project, outlines: Mapping[str, Outline]) -> Iterator[str]:
+def notices(project: Project, outlines: Mapping[str, Outline], stubs: str) -> Iterator[str]:
     """A sentence where packages are not installed, and one where the project's own imports lead nowhere."""
     own = _own_packages(project)
+    folders = (*project.roots, *project.site_packages, stubs)
     lost, stray = Counter[str](), Counter[str]()
     for path, outline in outlines.items():
         for module in () if is_test(path) else outline.top_imports:
             top = module.partition(".")[0]
-            if top and top not in sys.stdlib_module_names and not _found(top, (*project.roots, *project.site_packages)):
+            if top and top not in sys.stdlib_module_names and not _found(top, folders):
                 (stray if top in own else lost)[top] += 1
     if lost:
         names, verb = _listed(lost), "is" if len(lost) == 1 else "are"

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import ClassVar, TypeAlias
 
+from unjam.model.allowances import comment_in
 from unjam.static.facts import Span
 from unjam.static.source import (
     Allowance,
@@ -58,7 +59,6 @@ CONSUMERS = frozenset(
 """Functions and methods that run the generator that they are given."""
 
 _Def: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-_ALLOW = re.compile(r"#\s*unjam:\s*allow\[([A-Z0-9,\s]+)\]\s*(.*)")
 _NOQA = re.compile(r"#\s*noqa(?::\s*((?:[A-Z]+[0-9]+[,\s]*)+))?\s*(?:-\s*(.*))?", re.IGNORECASE)
 _ASYNC_DEF = re.compile(r"^(\s*)(async\s+)?def\s+(\w+)")
 
@@ -84,8 +84,8 @@ def _allowances(text: str) -> Iterator[Allowance]:
     for number, line in enumerate(text.splitlines(), 1):
         if "#" not in line:
             continue
-        if match := _ALLOW.search(line):
-            yield Allowance(number, tuple(re.split(r"[,\s]+", match[1].strip())), match[2].strip(), "allow")
+        if comment := comment_in(line):
+            yield Allowance(number, comment.codes, comment.reason, "allow")
         elif match := _NOQA.search(line):
             yield Allowance(number, tuple(re.findall(r"[A-Z]+[0-9]+", match[1] or "")), match[2] or "", "noqa")
 

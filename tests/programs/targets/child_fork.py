@@ -13,8 +13,12 @@ async def faulty() -> None:
     await quiet()
 
 
+def child() -> None:
+    run(faulty())
+
+
 async def main() -> None:
-    process = multiprocessing.get_context("fork").Process(target=run, args=(faulty(),))
+    process = multiprocessing.get_context("fork").Process(target=child)
     process.start()
     while process.is_alive():
         await asyncio.sleep(0.01)

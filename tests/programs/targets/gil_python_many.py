@@ -7,18 +7,21 @@ import time
 
 from _truth import quiet, run
 
-stopping = threading.Event()
+starting, stopping = threading.Event(), threading.Event()
 
 
 def crunch() -> None:
+    starting.wait()
     while not stopping.is_set():
-        sum(number * number for number in range(20_000))  # expect: UJ501 required=native
+        sum(number * number for number in range(20_000))  # expect: UJ501 count=any required=native
 
 
 async def main() -> None:
     for number in range(16):
         threading.Thread(target=crunch, name=f"cruncher-{number}").start()
+    await quiet()
     end = time.monotonic() + 0.6
+    starting.set()
     while time.monotonic() < end:
         await asyncio.sleep(0.005)
     stopping.set()

@@ -10,6 +10,7 @@ from _truth import quiet, run
 from fastapi import FastAPI
 
 app = FastAPI()
+client = httpx.AsyncClient(verify=False)
 
 
 @app.get("/threaded")
@@ -31,10 +32,14 @@ async def main() -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as client:
+    client.base_url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with client:
         await quiet()
-        await asyncio.gather(*(client.get(path) for path in ["/threaded", "/awaited"] * 8))
+        asking = []
+        for path in ["/threaded", "/awaited"] * 8:
+            asking.append(asyncio.create_task(client.get(path)))
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*asking)
     server.should_exit = True
     await serving
 

@@ -11,12 +11,11 @@ def work(number: int) -> int:
     return sum(value * value for value in range(number))
 
 
-async def main() -> None:
+async def main(pool: ProcessPoolExecutor) -> None:
     loop = asyncio.get_running_loop()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        assert await loop.run_in_executor(pool, work, 1_500_000)
+    assert await loop.run_in_executor(pool, work, 1_500_000)
 
 
 if __name__ == "__main__":
-    run(main())
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        run(main(pool))

@@ -19,6 +19,8 @@ async def main() -> None:
         writer.write(b"x" * 50)
         await reader.readexactly(50)
     writer.close()
+    await writer.wait_closed()
+    await asyncio.sleep(0.01)
     server.close()
 
 

@@ -5,10 +5,11 @@ import httpx
 from _servers import slow_http
 from _truth import measured, quiet, run
 
+url = slow_http(0.15)
+client = httpx.Client(verify=False)
+
 
 async def main() -> None:
-    url = slow_http(0.15)
-    client = httpx.Client(verify=False)
     await quiet()
     with measured():
         client.get(url)  # expect: UJ104 leaf=httpx.Client.get

@@ -2,7 +2,7 @@
 """More requests to a synchronous endpoint than anyio has tokens."""
 
 import asyncio
-import time
+import threading
 
 import httpx
 import uvicorn
@@ -10,13 +10,15 @@ from _truth import quiet, run
 from fastapi import FastAPI
 
 app = FastAPI()
+client = httpx.AsyncClient(verify=False, limits=httpx.Limits(max_connections=60))
+released = threading.Event()
 
 # expect: UJ601 culprit=any
 
 
 @app.get("/slow")
 def slow() -> str:
-    time.sleep(0.3)
+    released.wait()
     return "done"
 
 
@@ -27,11 +29,16 @@ async def main() -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    limits = httpx.Limits(max_connections=60)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False, limits=limits) as client:
+    client.base_url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with client:
         await quiet()
-        await asyncio.gather(*(client.get("/slow") for _ in range(48)))
+        asking = []
+        for _ in range(48):
+            asking.append(asyncio.create_task(client.get("/slow")))
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.2)
+        released.set()
+        await asyncio.gather(*asking)
     server.should_exit = True
     await serving
 

@@ -10,6 +10,7 @@ from _truth import measured, quiet, run
 from fastapi import FastAPI
 
 app = FastAPI()
+client = httpx.AsyncClient(verify=False)
 
 
 @app.get("/price")
@@ -26,8 +27,8 @@ async def main() -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as client:
+    client.base_url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with client:
         (await client.get("/openapi.json")).raise_for_status()
         await quiet()
         (await client.get("/price")).raise_for_status()

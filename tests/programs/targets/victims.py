@@ -10,6 +10,7 @@ from _truth import quiet, run
 from fastapi import FastAPI
 
 app = FastAPI()
+client = httpx.AsyncClient(verify=False)
 
 
 @app.get("/slow")
@@ -30,8 +31,8 @@ async def main() -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as client:
+    client.base_url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with client:
         await asyncio.gather(*(client.get("/quick") for _ in range(4)))
         await quiet()
         await asyncio.gather(client.get("/slow"), *(client.get("/quick") for _ in range(3)))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -222,3 +223,24 @@ def test_what_the_kernel_refuses_is_one_sentence(tmp_path):
     script.chmod(0o755)
     done = ended(str(script))
     assert (done.returncode, done.stderr) == (1, f"cannot run {script}: No such file or directory\n")
+
+
+def test_where_senders_cannot_be_told_apart_ctrl_c_is_left_to_the_terminal():
+    """The way of macOS and Windows: TERM is sent on, INT is not, the exit code passes."""
+    code = ECHO_SIGNALS + "raise SystemExit(3)"
+    plain = WRAPPER.replace("child.run(", "child._plain(")
+    words = [sys.executable, "-c", plain, sys.executable, "-c", code, "1"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as wrapper:
+        assert wrapper.stdout.readline().startswith("ready")
+        wait_for_handler(wrapper.pid, signal.SIGTERM)
+        wrapper.send_signal(signal.SIGINT)
+        wrapper.send_signal(signal.SIGTERM)
+        assert wrapper.stdout.readline() == "SIGTERM\n"
+        assert wrapper.wait(timeout=30) == 3
+
+
+def wait_for_handler(pid: int, number: int) -> None:
+    deadline = time.monotonic() + 30
+    while not int(re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())[1], 16) >> (number - 1) & 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

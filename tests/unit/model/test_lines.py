@@ -1,7 +1,7 @@
 import json
 import math
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unjam.model.lines import LONGEST_NAME, encode, printable
@@ -13,6 +13,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text(), VALUES))
 def test_a_line_is_what_json_reads_back(event):
     """A line is one line of ASCII and means the same to every JSON reader."""

@@ -8,7 +8,15 @@ from unjam.model.settings import Settings
 
 def test_the_environment_carries_every_setting():
     """What a parent puts into the environment is what the child watches by."""
-    settings = Settings(threshold_ns=20_000_000, folder="/r/x", src=("/a", "/b"), live=True, tier="python")
+    settings = Settings(
+        threshold_ns=20_000_000,
+        folder="/r/x",
+        src=("/a", "/b"),
+        live=True,
+        tier="python",
+        dump_after_ns=0,
+        track_locks=True,
+    )
     assert Settings.from_environ(settings.to_environ()) == settings
 
 

@@ -70,6 +70,20 @@ def test_a_recording_that_nobody_writes_is_pruned(tmp_path):
     assert not old[0].exists()
 
 
+def test_writers_are_those_who_hold_their_file(tmp_path):
+    """Whoever has ended, or never was one of ours, is no writer; two files of one process are one writer."""
+    fds = [open_process_file(tmp_path, pid) for pid in (7, 7, 8)]
+    os.close(fds.pop())
+    (tmp_path / "notes.jsonl").write_text("")
+    try:
+        assert folder.writers(tmp_path) == [7]
+    finally:
+        for fd in fds:
+            os.close(fd)
+    assert folder.writers(tmp_path) == []
+    assert folder.writers(tmp_path / "missing") == []
+
+
 def test_no_recording_is_said_with_the_way_out(tmp_path):
     """Where there is no recording, the message says how to make one."""
     with pytest.raises(RecordingError, match="unjam run"):

@@ -16,6 +16,7 @@ from unjam.model.findings import (
     Victim,
 )
 from unjam.model.session import LoopReport, Session
+from unjam.model.timeouts import Fault, TimeoutGroup
 
 CWD = "/srv/shop"
 SITE = "/srv/shop/.venv/lib/python3.12/site-packages"
@@ -131,24 +132,82 @@ def starved() -> Finding:
     )
 
 
+def unknown() -> Finding:
+    return Finding(
+        rule="",
+        cause="unknown",
+        grade=Grade.UNKNOWN,
+        message="something held the loop, and it is not known what: the samples do not tell",
+        pid=4243,
+        loop=1,
+        total_ms=60.0,
+        max_ms=60.0,
+        first_s=3.0,
+        last_s=3.0,
+    )
+
+
 def timeout() -> Finding:
     return Finding(
         rule="UJ701",
         cause="false-timeout",
-        grade=Grade.EXACT,
-        message="asyncio.timeout(5.0) fired, and it was not the other side: the loop was away for 4.82 of 5.00 s.",
-        culprit=Location(f"{CWD}/app/cache.py", 19, "lookup"),
-        leaf="asyncio.timeout",
-        thread="MainThread",
+        grade=Grade.INFERRED,
+        message=f"asyncio.timeout fired 52 times: {OURS.text}",
+        culprit=Location(f"{CWD}/app/pricing.py", 5, "quote"),
+        leaf="requests.get",
         pid=4242,
         loop=1,
         count=52,
-        total_ms=250_640.0,
         max_ms=4_900.0,
         first_s=13.0,
         last_s=815.0,
-        evidence=(Evidence("turns", "4.61 to 4.90 s of each 5 s went to app/pricing.py:5 (UJ104)"),),
-        remedies=(Remedy("mend app/pricing.py:5; leave the timeout as it is", "nothing"),),
+        evidence=(Evidence("stall", f"the loop was away in {CWD}/app/pricing.py:5 requests.get"),),
+        remedies=(Remedy("mend what kept the loop; leave the timeout as it is", "nothing"),),
+    )
+
+
+OURS = TimeoutGroup(
+    kind="asyncio.timeout",
+    fault=Fault.LOOP,
+    text="not the other side: the loop was away for 4.82 s of 5.00 s; the reply was already there",
+    pid=4242,
+    count=52,
+    coroutine="lookup",
+    place=Location(f"{CWD}/app/cache.py", 19, "lookup"),
+    window_ms=5_000.0,
+    away_ms=4_820.0,
+    answered=50,
+    blamed=(f"{CWD}/app/pricing.py:5 requests.get", f"{CWD}/app/export.py:2 json.dumps"),
+)
+
+
+def timeouts() -> tuple[TimeoutGroup, ...]:
+    return (
+        TimeoutGroup(
+            kind="wait_for",
+            fault=Fault.PEER,
+            text="the loop was free for 99.8 % of the wait: the other side was slow",
+            pid=4242,
+            count=1,
+            coroutine="rates",
+            place=Location(f"{CWD}/app/rates.py", 8, "rates"),
+            window_ms=1_000.0,
+            away_ms=2.0,
+        ),
+        OURS,
+        TimeoutGroup(
+            "anyio.fail_after",
+            Fault.POOL,
+            "not the other side: the call queued behind a full pool for 0.90 s of 1.00 s",
+            4243,
+            3,
+            "",
+            None,
+            1_000.0,
+            0.0,
+            900.0,
+        ),
+        TimeoutGroup("asyncio.timeout", Fault.UNKNOWN, "cannot tell: when it began was not measured", 4243, 1, "f"),
     )
 
 
@@ -216,7 +275,8 @@ def service() -> Session:
             ),
             loop(),
         ),
-        findings=(http(), cpu(), starved(), timeout()),
+        findings=(http(), cpu(), starved(), unknown(), timeout()),
+        timeouts=timeouts(),
         not_observed=("pid 4243 was killed: its last second may be missing",),
         dropped=12,
         exit_code=0,
@@ -231,6 +291,7 @@ def single() -> Session:
         pids=(4242,),
         loops=(loop(),),
         findings=(http(),),
+        timeouts=(),
         not_observed=(),
         dropped=0,
         verdict="",
@@ -301,7 +362,8 @@ def hostile() -> Session:
     )
     return replace(
         service(), program=HOSTILE, verdict=HOSTILE, folder=HOSTILE, pythons=(HOSTILE,), tiers=(HOSTILE,),
-        not_observed=(HOSTILE,), findings=(bad, bad), loops=(loop(thread=HOSTILE, type=HOSTILE),),
+        not_observed=(HOSTILE,), findings=(bad, bad),
+        timeouts=(replace(OURS, kind=HOSTILE, text=HOSTILE, coroutine=HOSTILE, place=bad.culprit, blamed=(HOSTILE,)),), loops=(loop(thread=HOSTILE, type=HOSTILE),),
         sources={HOSTILE: (HOSTILE,)},
     )  # fmt: skip
 

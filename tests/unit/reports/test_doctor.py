@@ -14,7 +14,10 @@ TWIN = Examination(
     tier_reason="the C core is not built for this platform",
     sources=dict.fromkeys(SOURCES, "") | {"schedstat": "the kernel keeps no schedstat", "new\x1b": "odd\x1b"},
     extras={"check": False, "anyio": True},
-    costs=(("one turn", 9_100.0, 9_300.0, 2.2), ("one echo", 41_000.0, 40_900.0, -0.24)),
+    costs=(
+        {"work": "one turn", "plain_ns": 9_100.0, "watched_ns": 9_300.0, "percent": 2.2, "noise_percent": 0.4},
+        {"work": "one echo", "plain_ns": 41_000.0, "watched_ns": 40_900.0, "percent": -0.24, "noise_percent": 3.1},
+    ),
 )
 
 
@@ -43,4 +46,11 @@ def test_json_is_the_same_in_fields():
     """The document carries the numbers, not the words."""
     document = json.loads(as_json(TWIN))
     assert document["sources"]["schedstat"] == "the kernel keeps no schedstat"
-    assert document["costs"][0] == {"work": "one turn", "plain_ns": 9100.0, "watched_ns": 9300.0, "percent": 2.2}
+    assert document["costs"] == list(TWIN.costs)
+
+
+def test_a_difference_below_the_noise_is_told_as_that():
+    """A busy machine does not make watching cheap or dear."""
+    lines = render(TWIN, Page()).splitlines()
+    assert next(line for line in lines if "one turn" in line).endswith("+2.2 %")
+    assert next(line for line in lines if "one echo" in line).endswith("within the noise of 3 %")

@@ -7,7 +7,7 @@ import pytest
 import sessions
 
 from unjam.model.session import Session
-from unjam.reports import terminal
+from unjam.reports import terminal, timeouts
 from unjam.reports.page import Page
 
 PAGE = Page(width=80, color=False, cwd=sessions.CWD)
@@ -97,8 +97,24 @@ def test_findings_beyond_the_list_are_counted():
 
 
 @pytest.mark.parametrize(
-    ("code", "text"), [(0, "exit code 0"), (3, "exit code 3"), (-9, "killed by SIGKILL"), (-99, "killed by signal 99")]
+    ("code", "text"), [(0, "exit code 0"), (3, "exit code 3"), (-9, "ended by SIGKILL"), (-99, "ended by signal 99")]
 )
 def test_ending(code, text):
     """How the program ended is said as people know it."""
     assert terminal.ending(code) == text
+
+
+def test_timeouts_are_judged_in_a_section_of_their_own():
+    """Ours come first; what kept the loop is named, and what to do is said once."""
+    text = timeouts.render(sessions.service(), PAGE)
+    assert text.startswith("57 timeouts fired, 55 not the other side's fault\n  52x  OURS: the loop  asyncio.timeout")
+    assert text.index("OURS: a full pool") < text.index("THEIRS") < text.index("CANNOT TELL")
+    assert "app/export.py:2 json.dumps" in text
+    assert text.count("unjam explain UJ701") == 1
+    assert text in terminal.render(sessions.service(), PAGE)
+
+
+def test_no_timeout():
+    """Nothing fired is an answer."""
+    assert timeouts.render(sessions.healthy(), PAGE) == "No timeout fired that unjam saw.\n"
+    assert "timeout" not in terminal.render(sessions.healthy(), PAGE)

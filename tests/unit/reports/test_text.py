@@ -10,7 +10,7 @@ from unjam.reports.text import counted, duration, number, percent, safe
 @pytest.mark.parametrize(
     ("ms", "text"),
     [
-        (None, "-"), (float("nan"), "-"), (float("inf"), "-"), (0, "0 ms"), (0.04, "0.0 ms"), (0.44, "0.4 ms"), (9.94, "9.9 ms"),
+        (None, "-"), (float("nan"), "-"), (float("inf"), "-"), (0, "0 ms"), (0.04, "<0.1 ms"), (0.05, "0.1 ms"), (0.44, "0.4 ms"), (9.94, "9.9 ms"),
         (9.96, "10 ms"), (50, "50 ms"), (999.4, "999 ms"), (999.6, "1.00 s"), (2310.4, "2.31 s"), (9_996, "10.0 s"),
         (59_940, "59.9 s"), (59_960, "1 min 0 s"), (842_000, "14 min 2 s"), (3_599_600, "1 h 0 min"), (7_500_000, "2 h 5 min"),
     ],

@@ -8,7 +8,7 @@ RULE = Rule(
     code="UJ201",
     cause="lock",
     title="Waiting for a thread lock on the loop",
-    one="{culprit} held the loop for {ms} ms in {leaf}: it waited for a lock that another thread held",
+    one="{culprit} held the loop for {ms} ms in {leaf}: it waited for a lock that was held elsewhere",
     many="waits for a thread lock held the loop for {ms} ms in all: {leaf} at {culprit}",
     what="""\
 Taking a `threading` lock, condition, semaphore or barrier, or a lock between processes, in code that runs on the event loop, while somebody else holds it.

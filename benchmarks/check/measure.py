@@ -1,0 +1,126 @@
+"""Measure `unjam check` on faults that maintainers fixed, and on the fixed places, which are innocent.
+
+Usage: python measure.py MIRRORS faults.jsonl [--aside]
+
+MIRRORS holds one clone a repository, `owner+name/repo`. Each commit is exported to a folder of its own, checked, and deleted.
+A fault counts as found where its line, or one of the two lines after it, is a finding's or calls what leads to one. A fixed place counts as accused
+where a finding's culprit is on it.
+"""
+
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from unjam.model.findings import Grade
+from unjam.static.analysis import Analysis
+from unjam.static.check import Options
+from unjam.static.config import Config
+from unjam.static.project import Settings, found
+from unjam.static.result import Severity
+
+SPREAD = 2
+"""Lines after the fault that still count: a call may begin above its arguments."""
+
+
+def exported(mirrors, repository, commit, folder):
+    archive = Path(mirrors, repository.replace("/", "+"), "repo")
+    tar = subprocess.run(
+        ["git", "-C", str(archive), "archive", commit, "--", "*.py", "*.toml"], capture_output=True, check=False
+    )
+    if tar.returncode:
+        tar = subprocess.run(["git", "-C", str(archive), "archive", commit], capture_output=True, check=True)
+    subprocess.run(["tar", "-x", "-C", folder], input=tar.stdout, check=True)
+
+
+def checked(mirrors, repository, commit):
+    folder = tempfile.mkdtemp(prefix="measure-")
+    try:
+        exported(mirrors, repository, commit, folder)
+        started = time.monotonic()
+        analysis = Analysis(found([folder], Settings()), Options(dt.date(2026, 1, 1)), Config(), lambda _text: None)
+        analysis.result()
+        return analysis, folder, time.monotonic() - started
+    finally:
+        shutil.rmtree(folder)
+
+
+def below(analysis, file, line):
+    """Everything that the calls on the line lead to."""
+    reach, functions = analysis.reach, analysis.program.functions
+    waiting = [
+        edge.callee
+        for function in reach.functions()
+        if function.path == file
+        for edge in reach.edges(function)
+        if line <= edge.line <= line + SPREAD
+    ]
+    seen = set(waiting)
+    while waiting:
+        for edge in reach.edges(functions[waiting.pop()]):
+            if edge.callee not in seen:
+                seen.add(edge.callee)
+                waiting.append(edge.callee)
+    return {(functions[symbol].path, functions[symbol].name) for symbol in seen}
+
+
+def judged(rows, analysis, folder):
+    for row in rows:
+        file = str(Path(folder, row["file"]))
+        deep = below(analysis, file, row["line"])
+        sure = [problem for problem in analysis.problems if problem.finding.grade > Grade.SUSPECTED]
+        hits = [
+            problem
+            for problem in sure
+            if (problem.path == file and row["line"] <= problem.line <= row["line"] + SPREAD)
+            or (problem.path, problem.finding.culprit.function) in deep
+        ]
+        yield row, max(hits, key=lambda problem: problem.severity, default=None)
+
+
+def main(mirrors, faults, *flags):
+    rows = [json.loads(line) for line in Path(faults).read_text().splitlines()]
+    wanted = [row for row in rows if row["aside"] == ("--aside" in flags)]
+    before, after = defaultdict(list), defaultdict(list)
+    for row in wanted:
+        before[row["repository"], row["commit"]].append(row)
+        after[row["repository"], row["fix"]].append(row)
+    seen = shown = 0
+    for (repository, commit), group in before.items():
+        analysis, folder, seconds = checked(mirrors, repository, commit)
+        lines = sum(each.lines for each in analysis.program.outlines.values())
+        print(f"{repository} {commit[:8]} {lines} lines {seconds:.1f} s", file=sys.stderr)
+        for row, best in judged(group, analysis, folder):
+            seen += best is not None
+            shown += best is not None and best.severity > Severity.NOTE
+            word = f"{best.severity.label} {best.rule} {best.finding.leaf}" if best else "MISSED"
+            print(f"{word:50} {repository} {commit[:8]} {row['file']}:{row['line']} {row['call']}")
+    print(
+        f"found {seen} of {len(wanted)} ({100 * seen / max(len(wanted), 1):.0f} %), {shown} of them shown without --notes"
+    )
+    if "--innocent" in flags:
+        innocent(mirrors, after, len(wanted))
+
+
+def innocent(mirrors, after, count):
+    accused = 0
+    for (repository, commit), group in after.items():
+        analysis, folder, _ = checked(mirrors, repository, commit)
+        for row in group:
+            for problem in analysis.problems:
+                here = problem.path == str(Path(folder, row["file"])) and problem.line == row["fixed_line"]
+                if here and problem.severity > Severity.NOTE:
+                    accused += 1
+                    print(
+                        f"ACCUSED {problem.rule} {problem.finding.leaf} {repository} {commit[:8]} {row['file']}:{problem.line}"
+                    )
+    print(f"accused {accused} of {count} fixed places")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,239 @@
+"""What all views of one pool share: its bound, its queue and its threads."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, finalize
+
+from unjam.bridge.events import tell
+from unjam.bridge.lineage import LINEAGE
+from unjam.bridge.remote import carrier
+from unjam.bridge.workers import Worker
+from unjam.errors import PoolClosed, PoolFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from unjam.bridge.calls import Call
+    from unjam.bridge.events import PoolEvent
+    from unjam.bridge.lineage import Frame
+    from unjam.bridge.options import Kind
+
+# Withdrawn calls are left in the queue until a thread meets them; past this many, and when they outnumber the live ones
+# two to one, they are swept out, so that a stuck pool with impatient callers does not grow without end.
+STALE_LIMIT = 1024
+
+
+class Bulkhead:
+    """The bound of one resource: at most `limit` threads, at most `max_queue` calls waiting for them.
+
+    `live` holds the calls that were admitted and have not ended, whether their callers still wait or not; where there are
+    no more of them than `limit`, each has a thread to itself. `waiting` holds those that no thread has begun, and those
+    posted to held threads. Both are sets because adding and removing are atomic, so that a call takes no lock on its way.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        *,
+        kind: Kind,
+        max_queue: int | None,
+        stuck_after: float,
+        on_event: Callable[[PoolEvent], object] | None,
+    ) -> None:
+        self.name = name
+        self.limit = limit
+        self.kind: Kind = kind
+        self.elsewhere = None if kind == "thread" else carrier(kind)
+        """Runs a function out of this interpreter, from the worker's thread; None where the thread itself runs it."""
+        self.ceiling = None if max_queue is None else limit + max_queue
+        self.stuck_after = stuck_after
+        self.on_event = on_event
+        self.rejected = 0
+        self.withdrawn = 0
+        self.closed = False
+        self.reset()
+        BULKHEADS.add(self)
+
+    def reset(self) -> None:
+        """Start without threads and calls, as new; in a forked child those of the parent are not there."""
+        self.lock = Lock()
+        self.live: set[Call] = set()
+        self.waiting: set[Call] = set()
+        self.stale = 0
+        self.workers: list[Worker] = []
+        self.drained: list[Callable[[], object]] = []
+        self._open_queue()
+
+    def _open_queue(self) -> None:
+        self.threads = 0
+        self.queue: SimpleQueue[Call | None] = SimpleQueue()
+        finalize(self, _end_threads, self.queue, self.limit).atexit = False
+
+    def admit(self, call: Call, *, always: bool = False) -> None:
+        """Queue a call, with a new thread where one is needed and allowed.
+
+        Raises PoolFull past `max_queue` and PoolClosed after closing, but not for work on which a call that holds a slot
+        of this pool waits: that call's thread serves it, so it needs no room. `always`: for what cleans up.
+        """
+        frame = LINEAGE.get()
+        holders = frame.holders(self) if frame is not None else ()
+        if not holders and not always and (self.closed or self.ceiling is not None):
+            self._admit_if_room(call)
+        elif self._reserved(call, holders):
+            return
+        self.live.add(call)
+        self.waiting.add(call)
+        call.counted = True
+        if self.threads < self.limit:
+            self._spawn_if_needed(call)
+        self.queue.put(call)
+        if holders or call.port.worker is not None:
+            self._offer(call, holders)
+
+    def _admit_if_room(self, call: Call) -> None:
+        """Refuse the call or count it as live; under a lock, so that two loops cannot both take the last place."""
+        with self.lock:
+            load = len(self.live)
+            if self.closed:
+                raise PoolClosed(self.name)
+            full = self.ceiling is not None and load >= self.ceiling
+            if full:
+                self.rejected += 1
+            else:
+                self.live.add(call)
+        if full:
+            tell(call, "rejected")
+            raise PoolFull(
+                f"pool {self.name!r} is full: limit {self.limit}, {load} calls running or queued; "
+                "raise max_queue or limit, or turn the work away"
+            )
+
+    def _reserved(self, call: Call, holders: Sequence[Frame]) -> bool:
+        """Give the call to a thread that is held by its ancestors and idle, if there is one."""
+        for holder in holders:
+            if holder.reserve():
+                self.waiting.add(call)
+                holder.box.put((call, True))
+                return True
+        return False
+
+    def _offer(self, call: Call, holders: Sequence[Frame]) -> None:
+        """Where the pool is full, let those serve it who hold a slot and wait for it: its turn might never come."""
+        if len(self.live) <= self.limit:
+            return
+        for holder in holders:
+            holder.offer(call)
+        worker = call.port.worker
+        if worker is not None and worker.call is not None and worker.call.bulkhead is self:
+            # The caller's loop runs inside a call of this pool: that call's thread is the holder.
+            call.port.post(lambda: call.execute(worker))
+
+    def _spawn_if_needed(self, call: Call) -> None:
+        with self.lock:
+            spawn = self.threads < min(len(self.live), self.limit)
+            self.threads += spawn
+        if spawn:
+            self._spawn(call)
+
+    def _spawn(self, call: Call) -> None:
+        worker = Worker(f"{self.name}-{len(self.workers)}")
+        thread = Thread(target=worker.work, args=(self.queue,), name=worker.name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            with self.lock:
+                self.threads -= 1
+            if self.threads == 0:
+                self.withdraw(call)
+                raise
+            return
+        self.workers.append(worker)
+
+    def release(self, call: Call) -> None:
+        """Give up the place of a call that ended, or will never start."""
+        self.live.discard(call)
+        if self.closed and not self.live:
+            self._announce()
+
+    def withdraw(self, call: Call) -> bool:
+        """Take a queued call back; False when a thread has it already."""
+        try:
+            self.waiting.remove(call)
+        except KeyError:
+            return False
+        with self.lock:
+            self.withdrawn += 1
+            self.stale += 1
+            sweep = self.stale > STALE_LIMIT and self.stale > 2 * len(self.waiting)
+            if sweep:
+                self.stale = 0
+        if call.counted:
+            self.release(call)
+        if sweep:
+            self._sweep()
+        return True
+
+    def _sweep(self) -> None:
+        """Rotate the queue once and drop what was withdrawn; calls that come meanwhile may slip in between."""
+        for _ in range(self.queue.qsize()):
+            try:
+                call = self.queue.get_nowait()
+            except Empty:
+                return
+            if call is None or call in self.waiting:
+                self.queue.put(call)
+
+    def close(self, drained: Callable[[], object]) -> None:
+        """Admit nothing more; `drained` is called, in any thread, when the last call has ended."""
+        with self.lock:
+            self.closed = True
+        self.drained.append(drained)
+        if not self.live:
+            self._announce()
+
+    def _announce(self) -> None:
+        while self.drained:
+            self.drained.pop()()
+
+    def refuse(self, call: Call) -> None:
+        """End a call with PoolClosed unless a thread has it; from any thread."""
+        if self.withdraw(call):
+            call.port.post(partial(call.refuse, PoolClosed(self.name)))
+
+    def stop(self) -> None:
+        """End what has not started, kill processes, and let every thread end when it comes back.
+
+        What cleans up later (an iterator that is left) finds a new queue, and gets a thread of its own.
+        """
+        for call in list(self.waiting):
+            self.refuse(call)
+        for worker in self.workers:
+            if worker.remote is not None:
+                worker.remote.kill()
+        with self.lock:
+            queue = self.queue
+            self._open_queue()
+        _end_threads(queue, self.limit)
+
+
+def _end_threads(queue: SimpleQueue[Any], limit: int) -> None:
+    for _ in range(limit):
+        queue.put(None)
+
+
+BULKHEADS: WeakSet[Bulkhead] = WeakSet()
+"""Every pool that is alive, for `pools()`."""
+
+
+def _reset_after_fork() -> None:
+    for bulkhead in list(BULKHEADS):
+        bulkhead.reset()
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)

@@ -1,0 +1,160 @@
+"""One call on its way: from the loop into a thread, and its outcome back onto the loop."""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from functools import partial
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Callable, Mapping
+    from threading import Lock
+
+    from unjam.bridge.bulkhead import Bulkhead
+    from unjam.bridge.ports import Port
+    from unjam.bridge.remote import Remote
+    from unjam.bridge.waiting import Request
+    from unjam.bridge.workers import Worker
+
+
+class Call:
+    """A function with its arguments, and where it has got to.
+
+        queued ──claim──> running ──> ended ──post──> arrived
+           └────claim──> withdrawn
+
+    A claim takes the call out of `bulkhead.waiting`, which one thread only can do: a call may therefore lie in several
+    queues (its pool's and those of waiting ancestors), and one withdrawn never starts. Times are monotonic nanoseconds.
+    Attributes that most calls never change are class attributes, because a call is made for every hop.
+    """
+
+    started = 0
+    counted = False
+    """Whether it weighs on its pool's load; calls on a thread that is held anyway do not."""
+    holds = False
+    """Whether it only holds its thread for other calls (an `acontext`, a `Pinned`)."""
+    cancelled = False
+    """Whether the caller has gone; written on the caller's loop."""
+    arrived = False
+    expired: BaseException | None = None
+    """What the caller gets instead of the outcome, once its time was up."""
+    result: Any = None
+    exception: BaseException | None = None
+    inner: Request | None = None
+    """The `wait` in which its thread sits."""
+    outer: Call | None = None
+    """The call below it on the same thread, which it helps."""
+    target: Callable[..., Any] | None = None
+    """What the user named, where `fn` only carries it (to a process, to a held thread)."""
+
+    def __init__(
+        self, bulkhead: Bulkhead, port: Port, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.bulkhead = bulkhead
+        self.port = port
+        self.fn = fn
+        self.args = args
+        self.kwargs = kwargs
+        self.context = copy_context()
+        self.future: Future[Any] = port.future()
+        self.submitted = monotonic_ns()
+
+    def execute(self, worker: Worker, spare: Lock | None = None) -> None:
+        """Run it in this thread, which is `worker`'s, unless another thread has it or the caller took it back.
+
+        `spare` is released before the caller hears of the end, so that his next call finds the thread idle.
+        """
+        bulkhead = self.bulkhead
+        try:
+            bulkhead.waiting.remove(self)
+        except KeyError:
+            if spare is not None:
+                spare.release()
+            return
+        self.started = started = monotonic_ns()
+        self.outer = outer = worker.call
+        worker.call = self
+        try:
+            self.result = self.context.run(self.fn, *self.args, **self.kwargs)
+        except BaseException as exc:  # noqa: BLE001 - all of it belongs to the caller: SystemExit ends the caller's loop
+            self.exception = _deliverable(exc)
+        worker.call = outer
+        if not self.holds:
+            worker.waits[(started - self.submitted).bit_length()] += 1
+            worker.runs[(monotonic_ns() - started).bit_length()] += 1
+            if outer is not None and not outer.holds:
+                worker.helped += 1
+        if self.counted:
+            bulkhead.release(self)
+        if spare is not None:
+            spare.release()
+        self.port.post(self.arrive)
+
+    def arrive(self) -> None:
+        """Hand the outcome to the caller; runs on the caller's loop."""
+        self.arrived = True
+        future = self.future
+        if not future.done():
+            if self.expired is not None:
+                future.set_exception(self.expired)
+            elif self.exception is None:
+                future.set_result(self.result)
+            else:
+                future.set_exception(self.exception)
+        # The exception's traceback refers to frames that refer to this call.
+        self.exception = None
+
+    def refuse(self, exception: BaseException) -> None:
+        """End a withdrawn call with `exception`; runs on the caller's loop."""
+        self.arrived = True
+        # Nobody awaits a call that only holds its thread.
+        if not self.holds and not self.future.done():
+            self.future.set_exception(exception)
+
+    def leave(self) -> bool:
+        """Take note that nobody waits for it any more; True when it will not start. Runs on the caller's loop."""
+        self.cancelled = True
+        if self.bulkhead.withdraw(self):
+            self.arrived = True
+            return True
+        if self.inner is not None:
+            self.inner.cancel()
+        remote = self._remote()
+        if remote is not None:
+            remote.cancel()
+        return False
+
+    def kill(self) -> None:
+        """End the process in which it runs, if it does in one."""
+        remote = self._remote()
+        if remote is not None:
+            remote.kill()
+
+    def _remote(self) -> Remote | None:
+        """Return where it runs, if it has begun and that is elsewhere."""
+        for worker in self.bulkhead.workers:
+            if worker.call is self:
+                return worker.remote
+        return None
+
+    @property
+    def name(self) -> str:
+        """The qualified name of what the user asked for."""
+        fn: Any = self.target or self.fn
+        while isinstance(fn, partial):
+            fn = fn.func
+        return getattr(fn, "__qualname__", None) or type(fn).__qualname__
+
+
+def _deliverable(exc: BaseException) -> BaseException:
+    """Make `exc` fit for a future, and take `execute`'s own frame off its traceback, which would keep the call alive."""
+    trace = exc.__traceback__
+    exc = exc.with_traceback(trace.tb_next if trace is not None else None)
+    if not isinstance(exc, StopIteration | GeneratorExit):
+        return exc
+    # Either would end the coroutine that awaits the call, or never reach it (PEP 479).
+    wrapped = RuntimeError(f"the function raised {type(exc).__name__}")
+    wrapped.__cause__ = exc
+    return wrapped

@@ -1,0 +1,141 @@
+"""A synchronous iterator read in a pool's threads, a batch for each hop."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextvars import copy_context
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from unjam.bridge.calls import Call
+from unjam.bridge.ports import current_port
+from unjam.bridge.supervision import shield, supervise
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Iterator
+
+    from unjam.bridge.bulkhead import Bulkhead
+    from unjam.bridge.options import Options
+    from unjam.bridge.ports import Timer
+
+T = TypeVar("T")
+
+
+class _Reader(Generic[T]):
+    """The iterator and what was read from it. One thread reads at a time; the loop takes from the other end."""
+
+    def __init__(self, iterable: Iterable[T], max_items: int) -> None:
+        self._iterable = iterable
+        self._iterator: Iterator[T] | None = None
+        self._max_items = max_items
+        self.items: deque[T] = deque()
+
+    def fill(self, hop: _Hop) -> bool:
+        """Read one batch, in a thread; whether that was the end."""
+        if self._iterator is None:
+            self._iterator = iter(self._iterable)
+        taken, append = 0, self.items.append
+        for item in islice(self._iterator, self._max_items):
+            append(item)
+            if not taken:
+                hop.port.post(hop.first_item)
+            taken += 1
+        if hop.cancelled:
+            self.close()
+        return taken < self._max_items
+
+    def close(self) -> None:
+        """Close a generator, in a thread."""
+        iterator, self._iterator, self._iterable = self._iterator, None, ()
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()
+
+
+class _Hop(Call):
+    """One batch on its way. Its future is set at its arrival, and before that when items have waited `max_wait`."""
+
+    max_wait = 0.0
+    timer: Timer | None = None
+    orphan: _Reader[Any] | None = None
+    """What is to be closed when the hop arrives, its consumer having gone."""
+
+    def arrive(self) -> None:
+        """Take note of the outcome and wake the consumer; runs on its loop."""
+        self.arrived = True
+        self._wake()
+        if self.orphan is not None:
+            _detach(self, self.orphan)
+
+    def first_item(self) -> None:
+        """Do not let it wait for the rest of the batch for longer than `max_wait`; runs on the consumer's loop."""
+        if not self.arrived:
+            self.timer = self.port.call_later(self.max_wait, self._wake)
+
+    def _wake(self) -> None:
+        if not self.future.done():
+            if self.expired is not None:
+                self.future.set_exception(self.expired)
+            else:
+                self.future.set_result(None)
+
+
+def _detach(hop: _Hop, reader: _Reader[Any]) -> Call:
+    """Have the iterator closed in a thread, without anybody who waits; there is always room for that."""
+    closing = Call(hop.bulkhead, hop.port, reader.close, (), {})
+    closing.context = hop.context
+    hop.bulkhead.admit(closing, always=True)
+    return closing
+
+
+async def iterate(
+    bulkhead: Bulkhead, options: Options, iterable: Iterable[T], max_items: int, max_wait: float
+) -> AsyncGenerator[T, None]:
+    """Yield what `iterable` yields, see `Pool.aiter`."""
+    reader = _Reader(iterable, max_items)
+    items = reader.items
+    context = copy_context()
+    hop: _Hop | None = None
+    ended = False
+    try:
+        while not ended:
+            hop = _Hop(bulkhead, current_port(), reader.fill, (), {})
+            hop.args, hop.context, hop.max_wait, hop.target = (hop,), context, max_wait, type(iterable)
+            bulkhead.admit(hop)
+            arrived = False
+            while not arrived:
+                await supervise(hop, options)
+                arrived = hop.arrived
+                if not arrived:
+                    hop.future = hop.port.future()
+                while items:
+                    yield items.popleft()
+            ended = hop.result or hop.exception is not None
+        _raise_outcome(hop)
+    finally:
+        if hop is not None and not ended:
+            await _finish(hop, reader)
+
+
+def _raise_outcome(hop: _Hop | None) -> None:
+    """Raise what ended the iterator; the exception must not refer to itself through the hop."""
+    if hop is None or hop.exception is None:
+        return
+    exception, hop.exception = hop.exception, None
+    try:
+        raise exception
+    finally:
+        del exception
+
+
+async def _finish(hop: _Hop, reader: _Reader[Any]) -> None:
+    """Close the iterator of a consumer that left early: now, or when the thread that reads comes back."""
+    if hop.timer is not None:
+        hop.timer.cancel()
+    if not hop.arrived:
+        hop.orphan = reader
+        hop.leave()
+        return
+    closing = _detach(hop, reader)
+    with shield():
+        await closing.future

@@ -1,0 +1,87 @@
+"""One thread of a pool, held for as long as somebody needs that very thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from queue import Empty
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from unjam.bridge.calls import Call
+from unjam.bridge.lineage import Frame
+from unjam.bridge.ports import current_port
+from unjam.bridge.workers import WORKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from unjam.bridge.bulkhead import Bulkhead
+
+
+class Lane:
+    """A held thread: it serves the calls given to it, in order, until it is ended. It takes one slot of its pool."""
+
+    def __init__(self, bulkhead: Bulkhead, target: Callable[..., Any]) -> None:
+        self._bulkhead = bulkhead
+        self.frame = Frame(bulkhead, idle=True)
+        self._hold = Call(bulkhead, current_port(), self._serve, (), {})
+        self._hold.holds = True
+        self._hold.target = target
+
+    def open(self) -> None:
+        """Queue for a thread; raises as `Bulkhead.admit`."""
+        self._bulkhead.admit(self._hold)
+
+    def give(self, fn: Callable[..., Any], *args: Any, context: Context | None = None) -> Call:
+        """Have `fn(*args)` run in the thread, after what was given before; returns the call to await."""
+        call = Call(self._bulkhead, current_port(), fn, args, {})
+        if context is not None:
+            call.context = context
+        self._bulkhead.waiting.add(call)
+        self.frame.offer(call)
+        return call
+
+    def withdraw(self) -> bool:
+        """Give up before there was a thread, and end the calls given so far with PoolClosed; False when there is one."""
+        if not self._bulkhead.withdraw(self._hold):
+            return False
+        with suppress(Empty):
+            while True:
+                call, _ = self.frame.box.get_nowait()
+                self._bulkhead.refuse(call)
+        return True
+
+    def end(self) -> None:
+        """Let the thread go after what was given so far."""
+        self.frame.box.put((None, False))
+
+    def _serve(self) -> None:
+        """Serve until the end was asked for and nobody has reserved the thread; runs in it.
+
+        Whatever runs here takes the thread's idleness with it, so that what it waits for is not reserved to it. Where
+        somebody else was faster, his call is in the box or about to be, and goes first.
+        """
+        worker = WORKERS[get_ident()]
+        box, spare = self.frame.box, self.frame.spare
+        assert spare is not None, "a lane's frame is idle by nature"
+        later: deque[Call] = deque()
+        ending = False
+        while True:
+            if later and spare.acquire(blocking=False):
+                call = later.popleft()
+            elif ending and not later and spare.acquire(blocking=False):
+                break
+            else:
+                call, reserved = box.get()
+                if call is None:
+                    ending = True
+                    continue
+                if not reserved and not spare.acquire(blocking=False):
+                    later.append(call)
+                    continue
+            call.execute(worker, spare)
+            if worker.forked:
+                return
+        self.frame.closed = True

@@ -1,0 +1,57 @@
+"""Who waits for whom across the bridge: the held threads above the running code, found through a contextvar."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from queue import SimpleQueue
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from unjam.bridge.bulkhead import Bulkhead
+    from unjam.bridge.calls import Call
+    from unjam.bridge.ports import Port
+
+
+class Frame:
+    """One thread that is held while code elsewhere runs on its behalf, and serves calls put into its `box`.
+
+    `bulkhead` is the pool of which it holds a slot (None: no pool's thread), `blocked` the port of the loop that runs in
+    that thread and cannot turn meanwhile. A frame with `spare` belongs to a thread that is held but idle, so that calls
+    of its pool run there first; without, it serves only what would find the pool full.
+    """
+
+    __slots__ = ("blocked", "box", "bulkhead", "closed", "parent", "spare")
+
+    def __init__(self, bulkhead: Bulkhead | None, *, blocked: Port | None = None, idle: bool = False) -> None:
+        self.bulkhead = bulkhead
+        self.blocked = blocked
+        self.box: SimpleQueue[Any] = SimpleQueue()
+        self.parent = next(iter(above), None) if (above := LINEAGE.get()) is not None else None
+        self.closed = False
+        self.spare = Lock() if idle else None
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield this frame and those above it that still wait, innermost first."""
+        frame: Frame | None = self
+        while frame is not None:
+            if not frame.closed:
+                yield frame
+            frame = frame.parent
+
+    def holders(self, bulkhead: Bulkhead) -> list[Frame]:
+        """Return those of them that hold a slot of `bulkhead`, innermost first."""
+        return [frame for frame in self if frame.bulkhead is bulkhead]
+
+    def offer(self, call: Call) -> None:
+        """Let the thread serve `call` when it comes to it."""
+        self.box.put((call, self.reserve()))
+
+    def reserve(self) -> bool:
+        """Take the idle thread for one call, if it is idle; it gives itself back when it has served it."""
+        return self.spare is not None and self.spare.acquire(blocking=False)
+
+
+LINEAGE: ContextVar[Frame | None] = ContextVar("unjam.bridge.lineage", default=None)

@@ -1,0 +1,205 @@
+"""The way back onto a loop: one mailbox per loop, emptied by one callback however many threads post to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from asyncio import AbstractEventLoop, BaseEventLoop, Future, Task, get_running_loop, sleep
+from asyncio.events import _get_running_loop
+from asyncio.selector_events import BaseSelectorEventLoop
+from collections import deque
+from contextlib import suppress
+from functools import partial
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import finalize
+
+from unjam.bridge.workers import WORKERS
+from unjam.errors import NoLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from unjam.bridge.waiting import Request
+
+
+class Timer(Protocol):
+    """What `call_later` gives: something that can be called off."""
+
+    def cancel(self) -> object:
+        """Call it off."""
+
+
+class Port:
+    """The mailbox of one loop; the rest of what the bridge needs from a loop is in the subclasses.
+
+    A post appends, then looks at `awake`; the drain lowers `awake`, then takes. As append and take of one deque exclude
+    each other, either the drain sees the item or the poster sees the lowered flag and wakes the loop: no post is lost,
+    with or without a GIL. Two posters may both wake it, which costs an empty drain.
+    """
+
+    wake: Callable[[], object]
+    """Has `drain` called on the loop; from any thread, and without effect once the loop is closed."""
+    future: Callable[[], Future[Any]]
+    """Makes something to await on the loop."""
+    closed: Callable[[], bool]
+    """Whether nothing will ever be taken from the mailbox again."""
+    running: Callable[[], bool]
+    """Whether what is in the mailbox would be taken soon."""
+
+    def __init__(self) -> None:
+        self.items: deque[Callable[[], object]] = deque()
+        self.awake = False
+        self.worker = WORKERS.get(get_ident())
+        """The pool's thread in which the loop runs, if it is one."""
+        self.blocked_on: Port | None = None
+        """The port for which the thread of this loop waits, see `waiting`."""
+
+    def post(self, arrive: Callable[[], object]) -> None:
+        """Have `arrive` called on the loop, from any thread."""
+        self.items.append(arrive)
+        if not self.awake:
+            self.awake = True
+            self.wake()
+
+    def drain(self) -> None:
+        """Call what was posted; runs on the loop."""
+        self.awake = False
+        items = self.items
+        try:
+            # As many as are there now: a fast poster must not keep the loop here.
+            for _ in range(len(items)):
+                items.popleft()()
+        except BaseException:
+            self.wake()
+            raise
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Have `callback` called on the loop; to be called there."""
+        raise NotImplementedError
+
+    async def checkpoint(self) -> None:
+        """Let the loop turn once."""
+        raise NotImplementedError
+
+    def start(self, request: Request) -> None:
+        """Run a request on the loop; to be called there."""
+        raise NotImplementedError
+
+    def report(self, text: str, exception: BaseException) -> None:
+        """Tell of an error that has no caller; to be called on the loop."""
+        raise NotImplementedError
+
+
+class AsyncioPort(Port):
+    """The mailbox of an asyncio loop, uvloop's included."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        super().__init__()
+        self.loop = loop
+        stock = getattr(type(loop), "create_future", None) is BaseEventLoop.create_future
+        self.future = partial(Future, loop=loop) if stock else loop.create_future
+        self.closed = loop.is_closed
+        self.running = loop.is_running
+        self.wake = self._call_soon
+        if isinstance(loop, BaseSelectorEventLoop) and hasattr(os, "eventfd"):
+            self._hang_bell(loop)
+
+    def _hang_bell(self, loop: BaseSelectorEventLoop) -> None:
+        """Wake the loop by an eventfd that leads straight into the drain.
+
+        It saves the self-pipe's two reads and one handle for every wake, a fifth of what a lone hop costs. It is closed
+        when nobody can post any more, not when the loop closes, lest a late post writes to somebody else's descriptor.
+        """
+        bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.wake = partial(os.eventfd_write, bell, 1)
+        loop.add_reader(bell, self._answer, bell)
+        finalize(self, os.close, bell).atexit = False
+
+    def _answer(self, bell: int) -> None:
+        os.eventfd_read(bell)
+        self.drain()
+
+    def _call_soon(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            self.loop.call_soon_threadsafe(self.drain)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """As Port."""
+        return self.loop.call_later(seconds, callback)
+
+    async def checkpoint(self) -> None:
+        """As Port."""
+        await sleep(0)
+
+    def start(self, request: Request) -> None:
+        """As Port; where the loop has no task factory of its own, without a turn of the loop (3.12)."""
+        loop = self.loop
+        if loop.get_task_factory() is not None:
+            request.task = task = loop.create_task(request.serve(), context=request.context)
+            task.add_done_callback(request.ended)
+        elif sys.version_info >= (3, 12):
+            request.task = Task(request.serve(), loop=loop, context=request.context, eager_start=True)
+        else:
+            request.task = task = Task(request.serve(), loop=loop, context=request.context)
+            if not _stepped(loop, task):
+                task.add_done_callback(request.ended)
+
+    def report(self, text: str, exception: BaseException) -> None:
+        """As Port."""
+        self.loop.call_exception_handler({"message": text, "exception": exception})
+
+
+def _stepped(loop: Any, task: Task[None]) -> bool:
+    """Run the first step of a task just made, if it can be had: 3.11 has no eager tasks, and a turn costs a system call."""
+    ready = getattr(loop, "_ready", None)
+    if not ready or getattr(ready[-1]._callback, "__self__", None) is not task:  # noqa: SLF001
+        return False
+    ready.pop()._run()  # noqa: SLF001 - of 3.11's own loops, which do not change any more
+    return True
+
+
+PORTS: dict[object, Port] = {}
+"""By loop (or trio token). Those of closed loops are dropped when the next one is seen: one generation outlives at most."""
+
+
+def current_port() -> Port:
+    """Return the port of the loop that runs in this thread.
+
+    Raises NoLoop where none runs.
+    """
+    try:
+        return PORTS[get_running_loop()]
+    except (KeyError, RuntimeError):
+        port = running_port()
+    if port is None:
+        raise NoLoop("no event loop runs in this thread")
+    return port
+
+
+def running_port() -> Port | None:
+    """Return the port of the loop that runs in this thread, if one does."""
+    loop = _get_running_loop()
+    if loop is not None:
+        return PORTS.get(loop) or open_port(loop, AsyncioPort)
+    if "trio" not in sys.modules:
+        return None
+    from unjam.bridge import _anyio
+
+    return _anyio.trio_port()
+
+
+def open_port(loop: Any, kind: Callable[[Any], Port]) -> Port:
+    """Make the port of a loop that was not seen before; runs on it."""
+    for key, port in list(PORTS.items()):
+        if port.closed():
+            PORTS.pop(key, None)
+    return PORTS.setdefault(loop, kind(loop))
+
+
+def _forget_after_fork() -> None:
+    """Drop the parent's loops: they do not run in the child, which must not ring their bells either."""
+    PORTS.clear()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

@@ -1,0 +1,187 @@
+"""What a pool is doing and has done, as plain data."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import PurePath
+from time import monotonic_ns
+from typing import TYPE_CHECKING
+
+from unjam.bridge.bulkhead import BULKHEADS, Bulkhead
+from unjam.bridge.calls import Call
+from unjam.bridge.workers import BUCKETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+    from unjam.bridge.options import Kind
+    from unjam.bridge.workers import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts of times; bucket n holds those of [2**(n-1), 2**n) nanoseconds."""
+
+    counts: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many were counted."""
+        return sum(self.counts)
+
+    def quantile(self, q: float) -> float | None:
+        """Return the upper end, in seconds, of the bucket below which a fraction `q` lies; None where nothing was counted."""
+        wanted, seen = q * self.count, 0
+        for bucket, count in enumerate(self.counts):
+            seen += count
+            if count and seen >= wanted:
+                return (1 << bucket) / 1e9
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCall:
+    """A call that holds a slot. `file` and `line` are where the function itself is (line 0: it has no Python frame).
+
+    `abandoned`: its caller has gone. `stack` is what runs above it, the function first, as "file:line function".
+    """
+
+    call: str
+    thread: str
+    seconds: float
+    file: str
+    line: int
+    abandoned: bool
+    stack: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.call}, {self.seconds:.1f} s, {PurePath(self.file).name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """One moment of one pool. Times in seconds.
+
+    Now: `busy` slots held, `queued` calls that no thread has begun, `oldest_wait` of them (None: none waits), `calls` that
+    hold a slot, longest first. Since the start: `rejected` for want of room, `withdrawn` before they began, `helped` along
+    by a waiting thread; `wait` times in the queue and `run` times of calls that ended.
+    """
+
+    name: str
+    kind: Kind
+    limit: int
+    busy: int
+    queued: int
+    oldest_wait: float | None
+    rejected: int
+    withdrawn: int
+    helped: int
+    stuck_after: float
+    calls: tuple[RunningCall, ...]
+    wait: Histogram
+    run: Histogram
+
+    @property
+    def oldest(self) -> RunningCall | None:
+        """The call that has held its slot longest."""
+        return self.calls[0] if self.calls else None
+
+    @property
+    def abandoned(self) -> int:
+        """How many slots are held by calls for which nobody waits any more."""
+        return sum(call.abandoned for call in self.calls)
+
+    @property
+    def stuck(self) -> tuple[RunningCall, ...]:
+        """The calls that have run for `stuck_after` or longer."""
+        return tuple(call for call in self.calls if call.seconds >= self.stuck_after)
+
+
+def pools() -> tuple[PoolStats, ...]:
+    """Return every pool of this process that is alive: what a monitor reads, from any thread."""
+    return tuple(snapshot(bulkhead) for bulkhead in sorted(BULKHEADS, key=lambda bulkhead: bulkhead.name))
+
+
+def snapshot(bulkhead: Bulkhead) -> PoolStats:
+    """Look at a pool without stopping it; the numbers may be a call apart."""
+    workers = list(bulkhead.workers)
+    waits = [call.submitted for call in bulkhead.waiting.copy()]
+    calls = running_calls(bulkhead)
+    return PoolStats(
+        name=bulkhead.name,
+        kind=bulkhead.kind,
+        limit=bulkhead.limit,
+        busy=len(calls),
+        queued=len(waits),
+        oldest_wait=(monotonic_ns() - min(waits)) / 1e9 if waits else None,
+        rejected=bulkhead.rejected,
+        withdrawn=bulkhead.withdrawn,
+        helped=sum(worker.helped for worker in workers),
+        stuck_after=bulkhead.stuck_after,
+        calls=tuple(calls),
+        wait=_merged(worker.waits for worker in workers),
+        run=_merged(worker.runs for worker in workers),
+    )
+
+
+def running_calls(bulkhead: Bulkhead) -> list[RunningCall]:
+    """Return the calls that hold a slot, longest first."""
+    frames = sys._current_frames()  # noqa: SLF001 - the documented way to other threads' stacks
+    calls = [_running(worker, call, frames.get(worker.ident)) for worker, call in _holders(bulkhead)]
+    return sorted(calls, key=lambda call: -call.seconds)
+
+
+def _holders(bulkhead: Bulkhead) -> list[tuple[Worker, Call]]:
+    return [(worker, call) for worker in list(bulkhead.workers) if (call := worker.call) is not None]
+
+
+def _running(worker: Worker, call: Call, frame: FrameType | None) -> RunningCall:
+    """Describe the call that has the slot: the one at the bottom, unless that only holds the thread for the one above."""
+    chain = [call]
+    while chain[0].outer is not None:
+        chain.insert(0, chain[0].outer)
+    depth = 1 if chain[0].holds and len(chain) > 1 else 0
+    call = chain[depth]
+    # A thread that is only held is in the bridge's own code.
+    stack = [] if call.holds else _above(frame, depth)
+    code = getattr(call.target or call.fn, "__code__", None)
+    file, line = stack[0][:2] if stack and call.target is None else _defined(code)
+    return RunningCall(
+        call=call.name,
+        thread=worker.name,
+        seconds=(monotonic_ns() - (call.started or call.submitted)) / 1e9,
+        file=file,
+        line=line,
+        abandoned=call.cancelled,
+        stack=tuple(f"{name}:{at} {function}" for name, at, function in stack),
+    )
+
+
+def _above(frame: FrameType | None, depth: int) -> list[tuple[str, int, str]]:
+    """Return the frames above the call at `depth`, outermost first: each call has one `Call.execute` below it."""
+    found: list[tuple[str, int, str]] = []
+    starts: list[int] = []
+    while frame is not None:
+        code = frame.f_code
+        if code is Call.execute.__code__:
+            starts.append(len(found))
+        else:
+            found.append((code.co_filename, frame.f_lineno or 0, code.co_qualname))
+        frame = frame.f_back
+    if depth >= len(starts):
+        return []
+    return found[: starts[-1 - depth]][::-1]
+
+
+def _defined(code: object) -> tuple[str, int]:
+    return getattr(code, "co_filename", ""), getattr(code, "co_firstlineno", 0)
+
+
+def _merged(rows: Iterable[list[int]]) -> Histogram:
+    total = [0] * BUCKETS
+    for row in rows:
+        for bucket, count in enumerate(row):
+            total[bucket] += count
+    return Histogram(tuple(total))

@@ -1,0 +1,194 @@
+"""From a thread to a loop and back: `wait` runs a coroutine there and serves nested work meanwhile."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from contextvars import copy_context
+from threading import Lock, get_ident
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from unjam.bridge.lineage import LINEAGE, Frame
+from unjam.bridge.ports import PORTS, Port, running_port
+from unjam.bridge.watching import WATCH
+from unjam.bridge.workers import WORKERS
+from unjam.errors import NoLoop, WouldDeadlock
+
+if TYPE_CHECKING:
+    from asyncio import Task
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from unjam.bridge.ports import Timer
+    from unjam.bridge.workers import Worker
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Request:
+    """A coroutine function that runs on a loop for somebody elsewhere; `finish` is called with it at the end, there."""
+
+    def __init__(
+        self,
+        port: Port,
+        afn: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        finish: Callable[[Request], object],
+    ) -> None:
+        self.port = port
+        self.afn = afn
+        self.args = args
+        self.kwargs = kwargs
+        self.finish = finish
+        self.context = copy_context()
+        self.task: Timer | Task[None] | None = None
+        self.cancelled = False
+        self.finished = False
+        self.result: Any = None
+        self.exception: BaseException | None = None
+
+    def begin(self) -> None:
+        """Start it; runs on the loop."""
+        if self.cancelled:
+            self.fail(CancelledError())
+            return
+        self.port.start(self)
+
+    async def serve(self) -> None:
+        """Run it and hand its outcome over, be it what it may: it is the caller's, not the loop's."""
+        try:
+            self.result = await self.afn(*self.args, **self.kwargs)
+        except BaseException as exc:
+            self.exception = exc
+            if not isinstance(exc, Exception | KeyboardInterrupt | SystemExit):
+                # A cancelled task must end as one.
+                raise
+        finally:
+            self.finished = True
+            self.finish(self)
+
+    def ended(self, _task: Task[None]) -> None:
+        """Take note that its task ended; one that was cancelled before its first step never got to `serve`."""
+        if not self.finished:
+            self.fail(CancelledError())
+
+    def fail(self, exception: BaseException) -> None:
+        """End it without its coroutine."""
+        self.exception = exception
+        self.finish(self)
+
+    def cancel(self) -> None:
+        """Cancel it, from any thread."""
+        self.port.post(self._cancel)
+
+    def _cancel(self) -> None:
+        self.cancelled = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+def wait(afn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run `afn(*args, **kwargs)` on the loop, wait for it in this thread, and return what it returns.
+
+    In a pool's thread the loop is the one that awaits the call; elsewhere it is the one loop that the bridge knows. A
+    cancelled caller cancels a `wait` in progress. Contextvars go to the coroutine and do not come back.
+
+    Raises WouldDeadlock where the wait could never end: on that loop's own thread, or below a wait that blocks it. Raises
+    NoLoop where there is no loop, or several and nothing says which: use `Portal.wait` then.
+    """
+    worker = WORKERS.get(get_ident())
+    if worker is None or worker.call is None:
+        return wait_on(_only_port(), None, afn, args, kwargs)
+    return wait_on(worker.call.port, worker, afn, args, kwargs)
+
+
+def wait_on(
+    port: Port,
+    worker: Worker | None,
+    afn: Callable[..., Awaitable[R]],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> R:
+    """As `wait`, on the loop of `port`; `worker` is this thread's, if it is a pool's."""
+    here, above = running_port(), LINEAGE.get()
+    if here is not None or above is not None:
+        _refuse_cycle(port, here, above)
+    if not port.running():
+        raise NoLoop(_ended(port))
+    call = worker.call if worker is not None else None
+    frame = Frame(call.bulkhead if call is not None else None, blocked=here)
+    request = Request(port, afn, args, kwargs, frame.box.put)
+    request.context.run(LINEAGE.set, frame)
+    if call is not None:
+        call.inner = request
+    try:
+        WATCH.add(request)
+        if WATCH.thread is None:
+            WATCH.start()
+        port.post(request.begin)
+        _serve_until(request, frame, worker)
+    except BaseException:
+        request.cancel()
+        raise
+    finally:
+        WATCH.discard(request)
+        frame.closed = True
+        if call is not None:
+            call.inner = None
+        if here is not None:
+            here.blocked_on = None
+    try:
+        if request.exception is not None:
+            raise request.exception
+        return request.result  # type: ignore[no-any-return]
+    finally:
+        # The exception's traceback refers to this frame.
+        del request
+
+
+def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
+    """Wait until `request` comes back into the box, and serve the calls that come before it."""
+    get = frame.box.get
+    while (item := get()) is not request:
+        assert worker is not None, "only frames of a pool's thread are offered calls"
+        item[0].execute(worker)
+
+
+_cycle_lock = Lock()
+
+
+def _refuse_cycle(target: Port, here: Port | None, above: Frame | None) -> None:
+    """Raise WouldDeadlock where `target` cannot turn before this wait ends; otherwise note what this loop waits for."""
+    if target is here:
+        raise WouldDeadlock("this thread runs the loop on which it would wait: await the coroutine instead")
+    if above is not None and any(frame.blocked is target for frame in above):
+        raise WouldDeadlock("the loop on which this would wait is itself blocked in a wait for this call")
+    if here is None:
+        return
+    with _cycle_lock:
+        port: Port | None = target
+        while port is not None:
+            if port is here:
+                raise WouldDeadlock(
+                    "the loop on which this would wait is itself blocked in a wait for this thread's loop"
+                )
+            port = port.blocked_on
+        here.blocked_on = target
+
+
+def _only_port() -> Port:
+    here = running_port()
+    if here is not None:
+        return here
+    ports = [port for port in list(PORTS.values()) if port.running()]
+    if len(ports) == 1:
+        return ports[0]
+    if ports:
+        raise NoLoop("several event loops are running: say which with `portal.wait` (Portal.current() on that loop)")
+    raise NoLoop(
+        "no event loop is known to the bridge: start one with `loop_thread()`, or call Portal.current() on yours"
+    )
+
+
+def _ended(port: Port) -> str:
+    return f"the loop on which this would wait does not run: {port!r}"

@@ -1,0 +1,190 @@
+"""The whole: from a recording to a session, and from the events of one stall to its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from unjam.diagnosis import events, findings, loops, stalls
+from unjam.diagnosis.allowances import sort_out
+from unjam.diagnosis.case import Case, start_of
+from unjam.diagnosis.events import Stall
+from unjam.diagnosis.hang import dump_findings
+from unjam.diagnosis.pools import pool_findings
+from unjam.diagnosis.source import Provider, Sources
+from unjam.diagnosis.timeouts import Absence, timeout_groups
+from unjam.diagnosis.verdict import verdict
+from unjam.model.allowances import Allow
+from unjam.model.findings import Finding
+from unjam.model.session import Allowed, Event, Process, Recording, Session
+from unjam.model.stacks import Stack
+from unjam.model.timeouts import TimeoutGroup
+
+_LAST = frozenset({"UJ503", "UJ701"})
+"""Consequences and non-faults stand after what stole time."""
+
+
+def diagnose(
+    recording: Recording,
+    *,
+    source: Provider,
+    threshold_ms: float | None = None,
+    allow: Sequence[Allow] = (),
+    root: str = "",
+) -> Session:
+    """Draw all conclusions from a recording.
+
+    `source` gives the lines of a file or None. `allow` holds the project's allowances, for paths relative to `root`. `threshold_ms`
+    above the recorded threshold leaves shorter stalls out. Never raises, whatever the events hold.
+    """
+    sources = Sources(source)
+    threshold_ns = None if threshold_ms is None else max(1, int(threshold_ms * 1e6))
+    watched = [each for each in recording.processes if not _unsupported(each)]
+    zero = min(filter(None, map(start_of, watched)), default=0)
+    cases = [Case(each, sources, threshold_ns=threshold_ns, zero_ns=zero) for each in watched]
+    found: list[Finding] = []
+    fired: list[TimeoutGroup] = []
+    for case in cases:
+        more, outs = _conclusions(case)
+        found += more
+        fired += outs
+    counting, allowed = sort_out(map(findings.worded, findings.grouped(found)), sources, allow, root=root)
+    session = _session(recording, cases, sources, _ordered(counting), tuple(fired))
+    if not allowed:
+        return session
+    return replace(session, allowed=tuple(allowed), verdict=_with_allowed(session, allowed))
+
+
+def diagnose_stall(
+    header: Event,
+    stacks: Mapping[int, Stack],
+    stall_events: Iterable[Event],
+    *,
+    source: Provider,
+    pid: int | None = None,
+) -> tuple[Finding, ...]:
+    """The findings of one stall as it stands: for the line that `--live` prints, and for those who are told inside the process.
+
+    `stall_events` holds the `stall` event and, where known, its `step`, `victims`, `crowd`, `gc`, `loop` and `threads` events.
+    """
+    number = pid if pid is not None else events.integer(header.get("pid")) or 0
+    case = Case(Process(number, header, tuple(stall_events), dict(stacks)), Sources(source))
+    found, _ = _conclusions(case)
+    return tuple(findings.worded(each) for each in _ordered(found))
+
+
+def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:
+    """The findings of one process, and what became of its timeouts."""
+    found: list[Finding] = []
+    absences: list[Absence] = []
+    for stall in case.stalls:
+        mine = _of_stall(case, stall)
+        found += mine
+        culprit, leaf = (mine[0].culprit, mine[0].leaf) if mine else (None, "")
+        absences.append(Absence(stall.loop, stall.start, stall.end, culprit, leaf))
+
+    def is_users(file: str) -> bool:
+        return case.origins.owner(file) == "user"
+
+    groups, ours = timeout_groups(case.process, absences, is_users=is_users, started_ns=case.zero_ns)
+    found += ours
+    found += pool_findings(case.process, is_users=is_users, started_ns=case.zero_ns)
+    found += dump_findings(case.process, started_ns=case.zero_ns)
+    return found, groups
+
+
+def _of_stall(case: Case, stall: Stall) -> list[Finding]:
+    blames = stalls.blames_of(case, stall)
+    return [findings.finding_of(case, stall, blame, with_victims=index == 0) for index, blame in enumerate(blames)]
+
+
+def _ordered(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(found, key=lambda each: (each.rule in _LAST, -each.total_ms, each.first_s)))
+
+
+def _session(
+    recording: Recording,
+    cases: Sequence[Case],
+    sources: Sources,
+    found: tuple[Finding, ...],
+    fired: tuple[TimeoutGroup, ...],
+) -> Session:
+    threshold_ms = min((case.threshold_ns for case in cases), default=50_000_000) / 1e6
+    reports = tuple(report for case in cases for report in loops.reports_of(case, _told_stalls(case)))
+    unseen = _not_observed(recording, cases)
+    return Session(
+        program=next(
+            (name for case in cases if (name := events.text(case.header.get("program")))),
+            events.text(recording.meta.get("program")),
+        ),
+        started_wall=_started(cases, recording.meta),
+        duration_s=round(max((case.end - case.zero_ns for case in cases if case.end), default=0) / 1e9, 6),
+        threshold_ms=threshold_ms,
+        pids=tuple(dict.fromkeys(case.process.pid for case in cases)),
+        pythons=_distinct(case.header.get("python") for case in cases),
+        tiers=_distinct(case.header.get("tier") for case in cases),
+        folder=recording.folder,
+        verdict=verdict(found, reports, threshold_ms=threshold_ms, not_observed=unseen),
+        loops=reports,
+        findings=found,
+        timeouts=fired,
+        not_observed=unseen,
+        dropped=sum(case.process.dropped for case in cases),
+        exit_code=events.integer(recording.meta.get("exit_code")),
+        sources=_shown(found, sources),
+    )
+
+
+def _with_allowed(session: Session, allowed: Sequence[Allowed]) -> str:
+    took = sum(each.finding.total_ms for each in allowed)
+    beside = f"{len(allowed)} allowed finding{'s' * (len(allowed) > 1)} took {took:,.0f} ms"
+    if session.findings:
+        return f"{session.verdict}; {beside}"
+    return f"nothing but what is allowed held the loop for {session.threshold_ms:g} ms or more: {beside}"
+
+
+def _unsupported(process: Process) -> bool:
+    """Whether it was a Python that unjam does not watch: it says which and no more."""
+    return process.header.get("tier") == "none"
+
+
+def _told_stalls(case: Case) -> list[Stall]:
+    """The stalls that count: over the threshold without the time in which the whole process stood still."""
+    return [stall for stall in case.stalls if stall.length_ns - stall.suspended_ns >= case.threshold_ns]
+
+
+def _started(cases: Sequence[Case], meta: Event) -> float:
+    walls = [
+        wall for each in [*(case.header for case in cases), meta] if isinstance(wall := each.get("wall"), (int, float))
+    ]
+    return float(min((wall for wall in walls if 0 <= wall < 1e12), default=0.0))  # noqa: PLR2004 -- beyond that it is no date
+
+
+def _distinct(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value))
+
+
+def _not_observed(recording: Recording, cases: Sequence[Case]) -> tuple[str, ...]:
+    """What could not be seen, each with its reason, said once."""
+    said = list(recording.problems)
+    said += [
+        f"process {each.pid}: {events.text(each.header.get('tier_reason')) or 'its Python is not supported'}"
+        for each in filter(_unsupported, recording.processes)
+    ]
+    for case in cases:
+        for gap in events.mappings(case.header.get("not_observed")):
+            what, reason = events.text(gap.get("what")), events.text(gap.get("reason"))
+            said.append(f"{what}: {reason}" if reason else what)
+        reason = events.text(case.header.get("tier_reason"))
+        if reason:
+            said.append(f"native tier: {reason}")
+        # Servers end themselves by the signal that asked them to, once their loop has closed: nothing is missing then.
+        if case.process.killed and any(life.end is None for life in case.loops.values()):
+            said.append(f"the end of process {case.process.pid}: it was killed, its last second may be missing")
+    return tuple(dict.fromkeys(each for each in said if each))
+
+
+def _shown(found: Sequence[Finding], sources: Sources) -> dict[str, tuple[str, ...]]:
+    """The lines of the files that culprits lie in."""
+    files = dict.fromkeys(each.culprit.file for each in found if each.culprit)
+    return {file: lines for file in files if (lines := sources.lines(file))}

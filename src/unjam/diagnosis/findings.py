@@ -1,0 +1,218 @@
+"""From the blames of stalls to findings: evidence in words, remedies, victims; equal ones grouped; the sentence at last."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from unjam.diagnosis import events
+from unjam.diagnosis.case import Case
+from unjam.diagnosis.events import Stall
+from unjam.diagnosis.pieces import Blame, Piece, samples_in
+from unjam.knowledge import index
+from unjam.knowledge.records import Call
+from unjam.knowledge.remedies import REMEDIES, UNKNOWN_CAUSE
+from unjam.model.findings import Accounted, Evidence, Finding, Grade, Location, Remedy, Victim
+
+MOST_VICTIMS = 20
+"""Victims kept of a finding, the worst; `victim_count` counts all."""
+MOST_REMEDIES = 4
+"""More than a few ways out are no way out."""
+_BLAMELESS = frozenset({"UJ502", "UJ503"})
+
+
+def finding_of(case: Case, stall: Stall, blame: Blame, *, with_victims: bool) -> Finding:
+    """One share of one stall as a finding."""
+    rule = index.rule(blame.rule) if blame.rule else None
+    victims = _victims(case, stall) if with_victims else ()
+    milliseconds = blame.time_ns / 1e6
+    return Finding(
+        rule=blame.rule,
+        cause=rule.cause if rule else "unknown",
+        grade=blame.grade,
+        message="",
+        culprit=None if blame.rule in _BLAMELESS else blame.culprit,
+        leaf=blame.leaf,
+        chain=blame.chain,
+        task=blame.task,
+        thread=blame.thread or case.thread_of(stall.loop),
+        pid=case.process.pid,
+        loop=stall.loop,
+        total_ms=round(milliseconds, 3),
+        max_ms=round(milliseconds, 3),
+        first_s=case.seconds(stall.start),
+        last_s=case.seconds(stall.start),
+        accounted=blame.parts.milliseconds(),
+        victims=victims,
+        victim_count=_victim_count(case, stall, victims) if with_victims else 0,
+        evidence=tuple(_evidence(case, stall, blame)),
+        remedies=remedies_of(
+            blame.rule,
+            blame.record,
+            leaf=blame.leaf,
+            function=blame.culprit.function if blame.culprit else "",
+            thread=blame.thread,
+        ),
+    )
+
+
+def _victims(case: Case, stall: Stall) -> tuple[Victim, ...]:
+    listed = events.mappings(case.victims.get(stall.number, {}).get("list"))
+    found = (
+        Victim(
+            events.text(each.get("kind")) or "task",
+            events.text(each.get("name")) or events.text(each.get("coroutine")),
+            round((events.time_ns(each.get("delay_ns")) or 0) / 1e6, 3),
+        )
+        for each in listed
+    )
+    return tuple(sorted(found, key=lambda victim: -victim.delay_ms)[:MOST_VICTIMS])
+
+
+def _victim_count(case: Case, stall: Stall, victims: Sequence[Victim]) -> int:
+    counted = events.time_ns(case.victims.get(stall.number, {}).get("count"))
+    return max(len(victims), counted or 0)
+
+
+def _evidence(case: Case, stall: Stall, blame: Blame) -> Iterable[Evidence]:
+    everything = sum(group.count for group in stall.groups)
+    if blame.pieces and blame.rule not in {"UJ401", "UJ304"}:
+        yield from _what_was_seen(stall, blame, everything)
+    yield from blame.notes
+    asked = stall.gil_asked_ns
+    if blame.rule == "UJ303" and asked:
+        yield Evidence("gil", f"another thread asked for the GIL for {asked / 1e6:.0f} ms and did not get it")
+    if blame.why:
+        yield Evidence("unknown", blame.why)
+    if case.tier == "python" and blame.rule in {"UJ301", "UJ302", "UJ303", ""}:
+        yield Evidence("tier", "seen by the Python tier, which cannot look while the GIL is kept")
+
+
+def _what_was_seen(stall: Stall, blame: Blame, everything: int) -> Iterable[Evidence]:
+    share = f"{_seconds(blame.time_ns)} of {_seconds(stall.length_ns)} ({blame.samples} of {everything} samples)"
+    waits = [piece for piece in blame.pieces if piece.state == "kernel" and piece.group.system_call]
+    if blame.rule == "UJ501":
+        yield Evidence("gil", f"the loop's thread waited for the GIL, {share}")
+    elif waits:
+        yield Evidence("os", f"{_wait(_most(waits))}, {share}")
+    elif any(piece.state == "cpu" for piece in blame.pieces):
+        yield Evidence("os", f"on a CPU, {share}")
+    else:
+        yield Evidence("os", f"state of the thread not observed, {share}")
+
+
+def _most(pieces: Sequence[Piece]) -> Piece:
+    """The piece whose system call and target were seen most."""
+    groups: dict[tuple[str, str], list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        groups[piece.group.system_call, piece.group.target].append(piece)
+    return max(groups.values(), key=samples_in)[0]
+
+
+def _wait(piece: Piece) -> str:
+    group = piece.group
+    descriptor = f" on fd {group.descriptor}" if group.descriptor is not None else ""
+    target = f", {group.target}" if group.target and group.target != "futex" else ""
+    return f"{group.system_call}{descriptor}{target}"
+
+
+def _seconds(nanoseconds: float) -> str:
+    return f"{nanoseconds / 1e9:.2f} s" if nanoseconds >= 1e9 else f"{nanoseconds / 1e6:.0f} ms"  # noqa: PLR2004 -- one second
+
+
+def remedies_of(rule: str, record: Call | None, *, leaf: str, function: str, thread: str = "") -> tuple[Remedy, ...]:
+    """What to do, the call's own remedy first; a remedy that names an async twin is left out where none is known."""
+    advice = index.rule(rule).advice if rule else UNKNOWN_CAUSE
+    own = record if record is not None and record.rule == rule else None
+    keys = dict.fromkeys([*([own.remedy] if own and own.remedy else []), *advice])
+    twin = record.twin if record is not None else ""
+    fields = {
+        "leaf": leaf or "the call",
+        "twin": twin,
+        "function": function or "the function",
+        "thread": thread or "that runs it",
+    }
+    chosen = [REMEDIES[key] for key in keys if twin or "{twin}" not in REMEDIES[key].text]
+    return tuple(Remedy(each.text.format_map(fields), each.cost) for each in chosen[:MOST_REMEDIES])
+
+
+def grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings with the same rule, culprit and leaf as one: with count, total, longest, first and last."""
+    groups: dict[object, list[Finding]] = defaultdict(list)
+    for each in findings:
+        groups[_key(each)].append(each)
+    return [_merged(group) for group in groups.values()]
+
+
+def _key(finding: Finding) -> object:
+    # A collection strikes wherever something allocates: where it struck tells no two of them apart.
+    automatic = finding.rule == "UJ304" and finding.leaf.startswith("automatic")
+    culprit = None if automatic else finding.culprit
+    # Whoever holds the GIL on one line is one culprit, in whichever call he was met.
+    leaf = "" if finding.rule == "UJ501" and culprit else finding.leaf
+    return finding.rule, culprit, leaf, culprit is None and finding.loop, culprit is None and finding.pid
+
+
+def _merged(group: list[Finding]) -> Finding:
+    worst = max(group, key=lambda each: (each.grade > Grade.SUSPECTED, each.max_ms))
+    victims = sorted((victim for each in group for victim in each.victims), key=lambda victim: -victim.delay_ms)
+    return replace(
+        worst,
+        # Of several, the best seen one shows what it is: its grade is the group's.
+        grade=max(each.grade for each in group),
+        count=sum(each.count for each in group),
+        total_ms=round(sum(each.total_ms for each in group), 3),
+        max_ms=max(each.max_ms for each in group),
+        first_s=min(each.first_s for each in group),
+        last_s=max(each.last_s for each in group),
+        accounted=_sum(each.accounted for each in group),
+        victims=tuple(victims[:MOST_VICTIMS]),
+        victim_count=sum(each.victim_count for each in group),
+    )
+
+
+def _sum(parts: Iterable[Accounted]) -> Accounted:
+    each = list(parts)
+    return Accounted(
+        kernel=_known_sum(part.kernel for part in each),
+        cpu=_known_sum(part.cpu for part in each),
+        gil=_known_sum(part.gil for part in each),
+        runqueue=_known_sum(part.runqueue for part in each),
+        unexplained=_known_sum(part.unexplained for part in each),
+    )
+
+
+def _known_sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(sum(known), 3) if known else None
+
+
+def _place(culprit: Location) -> str:
+    """A culprit in a sentence: the whole path stands beside it."""
+    name = re.split(r"[\\/]", culprit.file)[-1]
+    return f"{name}:{culprit.line}" + (f" in {culprit.function}" if culprit.function else "")
+
+
+def worded(finding: Finding) -> Finding:
+    """The finding with its sentence; one that has told it in its own numbers keeps it."""
+    if finding.message:
+        return finding
+    place = _place(finding.culprit) if finding.culprit else "something that is no line of yours"
+    fields = {
+        "leaf": finding.leaf or "a call",
+        "culprit": place,
+        "task": finding.task.name if finding.task else "",
+        "thread": finding.thread or "a thread",
+        "ms": f"{finding.total_ms:,.0f}",
+    }
+    if not finding.rule:
+        why = next((each.text for each in finding.evidence if each.kind == "unknown"), "the samples do not tell")
+        times = f"{finding.count} times, " if finding.count > 1 else ""
+        return replace(
+            finding, message=f"something held the loop {times}for {fields['ms']} ms, and it is not known what: {why}"
+        )
+    rule = index.rule(finding.rule)
+    sentence = rule.one if finding.count == 1 else f"{finding.count} {rule.many}"
+    return replace(finding, message=sentence.format_map(fields))

@@ -1,0 +1,259 @@
+"""One group of equal samples: which rule it is, in which call, and how sure that is.
+
+The order of the questions is the order of what can be trusted: what the operating system says of the thread (waiting for the
+GIL, for a CPU), what the stack shows without doubt (another loop, an import, a logging handler), a known call whose rule fits
+the state, the system call, and last the shape of the stack itself.
+
+Grades: `exact` needs a whole stack, the user's own frame, a state from the operating system and a known call (or a system call) that
+fits it; where one of these is missing it is `inferred`; where the GIL's part in native code is a guess, or one sample is all there
+is, `suspected`. `proved` is for native code that kept the GIL while another thread was seen to ask for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unjam.diagnosis import calls
+from unjam.diagnosis.events import Group, Stall, State
+from unjam.diagnosis.source import Instruction, Sources
+from unjam.diagnosis.view import Placed, View
+from unjam.knowledge import index
+from unjam.knowledge.records import Call, Gil
+from unjam.knowledge.types import SYNCHRONOUS_DATABASE_METHODS
+from unjam.model.findings import Grade
+
+WAITS = ("UJ1", "UJ2")
+"""Rules whose time passes in the kernel."""
+WORKS = frozenset({"UJ102", "UJ106"})
+"""Waiting rules that also compute: reading what is in memory, a query in SQLite."""
+ANY_STATE = frozenset({"UJ306", "UJ305", "UJ304", "UJ205"})
+"""Rules that hold whether the thread waits or computes."""
+STILL_SAMPLES = 3
+"""So many samples without a moved instruction show one long native call, fewer may be chance."""
+GIL_KEPT_INTERVALS = 3
+"""A request for the GIL that waits for so many switch intervals meets native code: bytecode gives way after one (ceval_gil.c)."""
+BUSY_SHARE = 0.8
+IDLE_SHARE = 0.2
+"""Shares of CPU time above and below which a thread of unknown state was working or waiting."""
+DEFAULT_SWITCH_NS = 5_000_000
+"""sys.getswitchinterval() where nobody changed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The rule of a group ("" where it cannot be told), the call in which it happened, its record, and the grade of both."""
+
+    rule: str
+    leaf: str
+    grade: Grade
+    record: Call | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """All that is known of one group of samples.
+
+    `native` is what the innermost frame was executing, `calling` what the blamed one was; `records` are the known calls below it.
+    """
+
+    group: Group
+    stall: Stall
+    view: View
+    state: State
+    native: Instruction | None
+    native_record: Call | None
+    calling: Instruction | None
+    records: tuple[Call, ...]
+    switch_ns: int
+    callback: str = ""
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing in the frames moved over several samples: one long native call, if the thread had a CPU."""
+        return self.group.moved == 0 and self.group.count >= STILL_SAMPLES and self.group.state != "ready"
+
+    @property
+    def moving(self) -> bool:
+        """Whether frames moved at least every other sample: bytecode, or many short calls."""
+        return self.group.moved is not None and self.group.moved * 2 >= self.group.count > 1
+
+    @property
+    def kept_gil(self) -> bool | None:
+        """Whether a request for the GIL was kept waiting longer than bytecode can; None: nobody asked.
+
+        A holder that gets no CPU cannot give way either: that time is nobody's.
+        """
+        asked = self.stall.gil_asked_ns
+        starved = self.stall.runqueue_ns or 0
+        return None if asked is None else asked - starved > GIL_KEPT_INTERVALS * self.switch_ns
+
+    def name_of(self, record: Call) -> str:
+        """A record's name, or the call as it stands in the blamed line where that name is nothing that users know."""
+        private = record.name.rpartition(".")[2].startswith("_") and self.calling is not None
+        return self.calling.name if private and self.calling else record.name.removeprefix("builtins.")
+
+    @property
+    def callee(self) -> str:
+        """The best name for what the blamed line called, known or not: a library's function, a C function, an operation."""
+        library = any(each.kind != "user" for each in self.view.below)
+        native = self.native is not None and not self.moving and not library
+        return self.native.name.removeprefix("builtins.") if native and self.native else self.worker
+
+    @property
+    def worker(self) -> str:
+        """The Python function that was at work: the library's that the blamed line called, else the blamed one itself."""
+        library = next((each for each in self.view.below if each.kind != "user"), None)
+        blamed = self.view.blamed
+        return library.name if library else blamed.frame.function if blamed else self.callback
+
+
+def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch_ns: int, callback: str = "") -> Clues:
+    """Gather what stack, source and knowledge say of a group."""
+    reach = len(view.frames) if view.importing is None else view.importing
+    innermost = view.frames[reach - 1] if reach else None
+    native = sources.instruction(innermost.frame) if innermost else None
+    called = (native.name if native.resolved else "") if native else (callback if innermost is None else "")
+    return Clues(
+        group=group,
+        stall=stall,
+        view=view,
+        state=_state(group, stall),
+        native=native,
+        native_record=index.by_name(called) if called else None,
+        calling=sources.instruction(view.blamed.frame) if view.blamed else None,
+        records=tuple(record for each in view.below if (record := _record_of(each))),
+        switch_ns=switch_ns or DEFAULT_SWITCH_NS,
+        callback=callback,
+    )
+
+
+def _record_of(placed: Placed) -> Call | None:
+    suspends = placed.frame.kind in {"coroutine", "async-generator"}
+    return None if placed.kind == "user" or suspends else index.by_frame(placed.module, placed.frame.function)
+
+
+def _state(group: Group, stall: Stall) -> State:
+    """The state as sampled; where it was not, as the thread's CPU clock tells over the whole stall."""
+    if group.state != "unknown" or stall.cpu_ns is None:
+        return group.state
+    share = stall.cpu_ns / stall.length_ns
+    return "cpu" if share >= BUSY_SHARE else "kernel" if share <= IDLE_SHARE else "unknown"
+
+
+def judge(clues: Clues) -> Judgement:
+    """The rule of one group of the loop's own doing; waits for the GIL and for a CPU are somebody else's and not asked here."""
+    if clues.view.parked:
+        return Judgement("", "", Grade.UNKNOWN, why="the loop was in its own select")
+    by_state = {"kernel": _judge_wait, "cpu": _judge_work, "ready": _judge_work}
+    return _judge_shape(clues) or by_state.get(clues.state, _judge_blind)(clues)
+
+
+def _judge_shape(clues: Clues) -> Judgement | None:
+    """What the stack shows by its shape alone: another loop, an import, a logging handler of the user's."""
+    view = clues.view
+    if view.nested is not None:
+        return _judge_nested(clues, view.nested)
+    if view.importing is not None:
+        return Judgement("UJ305", _imported(view, clues), _sure(clues, Grade.EXACT))
+    if view.in_handler:
+        known = _first(clues, clues.state)
+        return Judgement("UJ306", clues.name_of(known) if known else clues.callee, _sure(clues, Grade.EXACT), known)
+    return None
+
+
+def _sure(clues: Clues, grade: Grade) -> Grade:
+    """That grade, or less where the stack or the operating system said less than all."""
+    if not clues.view.whole:
+        return min(grade, Grade.SUSPECTED)
+    weak = clues.group.state == "unknown" or clues.view.culprit is None
+    return min(grade, Grade.INFERRED) if weak else grade
+
+
+def _judge_nested(clues: Clues, runner: int) -> Judgement:
+    frames = clues.view.frames
+    record = next((found for each in frames[runner:] if (found := _record_of(each))), None)
+    return Judgement("UJ205", record.name if record else "run_until_complete", _sure(clues, Grade.EXACT), record)
+
+
+def _imported(view: View, clues: Clues) -> str:
+    """`import name`: as the statement says, else by the first module body that runs below it."""
+    if clues.native is not None and clues.native.name.startswith("import "):
+        return clues.native.name
+    body = next((each for each in view.frames[view.importing :] if each.frame.kind == "module"), None)
+    return f"import {body.module}" if body else "import"
+
+
+def fits(record: Call, state: State) -> bool:
+    """Whether a call of that rule can show in that state."""
+    if record.rule in ANY_STATE or state == "unknown":
+        return True
+    waits = record.rule.startswith(WAITS)
+    return waits if state == "kernel" else (not waits or record.rule in WORKS)
+
+
+def _first(clues: Clues, state: State) -> Call | None:
+    """The outermost known call below the blamed line that fits the state: what the user called, not what that called."""
+    known = (*clues.records, *([clues.native_record] if clues.native_record else []))
+    return next((record for record in known if fits(record, state)), None)
+
+
+def _judge_wait(clues: Clues) -> Judgement:
+    record = _first(clues, "kernel")
+    by_kernel = calls.rule_of(clues.group)
+    if record is not None and not (record.rule == "UJ102" and calls.is_stream(clues.group)):
+        return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.EXACT), record)
+    leaf = clues.name_of(record) if record else clues.callee
+    if _is_database_method(clues.native) and by_kernel in {"UJ102", "UJ103", "UJ106", "UJ101", ""}:
+        return Judgement("UJ106", leaf, _sure(clues, Grade.INFERRED))
+    if by_kernel:
+        return Judgement(by_kernel, leaf, _sure(clues, Grade.INFERRED), record)
+    return Judgement(
+        "", leaf, Grade.UNKNOWN, why=f"it waited in {clues.group.system_call or 'the kernel'}, which tells no cause"
+    )
+
+
+def _is_database_method(native: Instruction | None) -> bool:
+    return native is not None and not native.resolved and native.name.rpartition(".")[2] in SYNCHRONOUS_DATABASE_METHODS
+
+
+def _judge_work(clues: Clues) -> Judgement:
+    # A thread that was woken up and waits for a CPU is still in the call that it waited in.
+    record = _first(clues, "cpu") or (_first(clues, "kernel") if clues.state == "ready" else None)
+    if record is not None and (record.rule in WORKS | ANY_STATE or record.rule.startswith(WAITS)):
+        return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.EXACT), record)
+    if record is None and _is_database_method(clues.native) and clues.group.holds_gil is not True:
+        return Judgement("UJ106", clues.callee, _sure(clues, Grade.INFERRED))
+    named = record or next(iter(clues.records), None)
+    rule, grade = _cpu_rule(clues, record)
+    leaf = clues.name_of(named) if named else clues.worker if rule == "UJ301" else clues.callee
+    return Judgement(rule, leaf, _sure(clues, grade), record)
+
+
+def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
+    """UJ301, UJ302 or UJ303: bytecode, native code without the GIL, native code with it."""
+    native = clues.still or (record is not None and record.rule != "UJ301" and not clues.moving)
+    if clues.group.holds_gil is False and native:
+        return "UJ302", Grade.EXACT
+    if clues.kept_gil and not clues.group.moved:
+        return "UJ303", Grade.PROVED
+    if clues.kept_gil is False and clues.moving:
+        return "UJ301", Grade.EXACT
+    if record is not None and not (clues.moving and record.rule == "UJ303"):
+        return record.rule, Grade.EXACT if record.gil is not Gil.UNKNOWN else Grade.SUSPECTED
+    if native and clues.native is not None:
+        return "UJ303", Grade.INFERRED if clues.group.holds_gil else Grade.SUSPECTED
+    return "UJ301", Grade.EXACT if clues.group.moved else Grade.INFERRED
+
+
+def _judge_blind(clues: Clues) -> Judgement:
+    """Nothing is known of the thread's state (the Python twin without /proc): the stack and the GIL's clock must do."""
+    record = _first(clues, "unknown")
+    if clues.kept_gil and (record is None or not record.rule.startswith(WAITS)):
+        leaf = clues.name_of(record) if record else clues.callee
+        return Judgement("UJ303", leaf, _sure(clues, Grade.INFERRED), record)
+    if record is not None:
+        return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.INFERRED), record)
+    if clues.moving:
+        return Judgement("UJ301", clues.worker, _sure(clues, Grade.INFERRED))
+    return Judgement("", clues.callee, Grade.UNKNOWN, why="the state of the thread could not be observed")

@@ -1,0 +1,123 @@
+"""Shares of a stall that the loop's own thread spent in its own steps: which line, which call.
+
+Samples in a call of another function belong to the line that makes the call, whatever that call was doing at the moment: waiting mostly,
+computing a little. Samples in plain Python code lie on many lines of many functions; there the blame goes to the innermost function
+through which most of them went, at the line seen most.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from unjam.diagnosis.pieces import Blame, Piece, chain_of, heaviest, samples_in, total
+from unjam.model.findings import Grade, Link, Location
+
+HOT_SHARE = 0.6
+"""A function through which so much of the time went is where the blame is sought further; below that its callers share it."""
+MANY_SAMPLES = 3
+"""From so many samples on a cause may be called exact; two are inferred, a single one is suspected at best."""
+
+
+def blames_of(pieces: Sequence[Piece]) -> list[Blame]:
+    """The shares of the loop's own pieces, most time first."""
+    calls: dict[tuple[str, int, str], list[Piece]] = defaultdict(list)
+    plain: list[Piece] = []
+    for piece in pieces:
+        (plain if _is_plain_python(piece) else calls[_call_key(piece)]).append(piece)
+    python: list[Piece] = []
+    for piece in plain:
+        # A call that computes a little between its waits is one call.
+        (calls[_call_key(piece)] if piece.view.below and _call_key(piece) in calls else python).append(piece)
+    blames = [_blame_call(group) for group in calls.values()] + _blame_python(python, depth=0)
+    return sorted(blames, key=lambda blame: -blame.time_ns)
+
+
+def _is_plain_python(piece: Piece) -> bool:
+    judged = piece.judgement
+    return judged is not None and judged.rule == "UJ301" and judged.record is None and bool(piece.view.user)
+
+
+def _call_key(piece: Piece) -> tuple[str, int, str]:
+    blamed = piece.view.blamed
+    if blamed is None:
+        return "", 0, piece.judgement.leaf if piece.judgement else ""
+    below = piece.view.below
+    callee = below[0].key if below else (piece.judgement.leaf if piece.judgement else "")
+    return blamed.frame.file, blamed.frame.line, callee
+
+
+def _blame_call(pieces: list[Piece]) -> Blame:
+    told = [piece for piece in pieces if piece.judgement and piece.judgement.rule]
+    main = heaviest(told or pieces)
+    judged = main.judgement
+    assert judged is not None
+    blamed = main.view.blamed
+    return Blame(
+        rule=judged.rule,
+        leaf=judged.leaf,
+        grade=limited(judged.grade, samples_in(pieces)),
+        parts=total(pieces),
+        culprit=blamed.location if blamed else None,
+        chain=_chain(main),
+        record=judged.record,
+        pieces=tuple(pieces),
+        why=judged.why,
+    )
+
+
+def _chain(piece: Piece) -> tuple[Link, ...]:
+    return chain_of(piece.clues, piece.judgement) if piece.clues and piece.judgement else ()
+
+
+def limited(grade: Grade, samples: int) -> Grade:
+    """The grade that so few samples bear."""
+    return grade if samples >= MANY_SAMPLES else min(grade, Grade.INFERRED if samples > 1 else Grade.SUSPECTED)
+
+
+def _blame_python(pieces: list[Piece], depth: int) -> list[Blame]:
+    """Follow the function that most of the time went through; where none did at the first call already, each gets its own share."""
+    through: dict[str, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        if len(piece.view.user) > depth:
+            through[piece.view.user[depth].key].append(piece)
+    if not through:
+        return []
+    everything = total(pieces).total
+    best = max(through.values(), key=lambda group: total(group).total)
+    hot = total(best).total >= HOT_SHARE * everything
+    if depth == 0:
+        return [_python_blame(group, 0) for group in through.values()]
+    return [_python_blame(best, depth)] if hot else []
+
+
+def _python_blame(pieces: list[Piece], depth: int) -> Blame:
+    deeper = _blame_python(pieces, depth + 1)
+    if deeper:
+        inner = deeper[0]
+        return _with_pieces(inner, pieces)
+    lines: dict[int, float] = defaultdict(float)
+    for piece in pieces:
+        lines[piece.view.user[depth].frame.line] += piece.parts.total or piece.group.count
+    line = max(lines, key=lambda each: lines[each])
+    main = heaviest([piece for piece in pieces if piece.view.user[depth].frame.line == line])
+    node = main.view.user[depth].frame
+    innermost = len(main.view.user) == depth + 1
+    assert main.judgement is not None
+    leaf = main.judgement.leaf if innermost else node.function
+    return Blame(
+        rule="UJ301",
+        leaf=leaf,
+        grade=limited(main.judgement.grade, samples_in(pieces)),
+        parts=total(pieces),
+        culprit=Location(node.file, line, node.function),
+        chain=_chain(main)
+        if innermost
+        else tuple(each.link for each in main.view.frames[: main.view.frames.index(main.view.user[depth]) + 1]),
+        pieces=tuple(pieces),
+    )
+
+
+def _with_pieces(blame: Blame, pieces: list[Piece]) -> Blame:
+    return replace(blame, pieces=tuple(pieces), parts=total(pieces))

@@ -1,0 +1,323 @@
+"""What the source says of an instruction: which call it is, by position, and under what name that call is known."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from unjam.knowledge.types import RETURNS
+from unjam.model.stacks import Frame
+
+Provider: TypeAlias = Callable[[str], tuple[str, ...] | None]
+"""Gives the lines of a file as they were when the program ran, or None: diagnosis itself reads nothing."""
+Scope: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda | ast.Module
+Position: TypeAlias = tuple[int, int, int, int]
+
+MOST_LINES = 20_000
+"""Longer files are generated; parsing one would take seconds and name nothing that a user knows."""
+LONGEST_TEXT = 60
+"""Characters of an expression that is shown as code."""
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LITERALS: dict[type, str] = {
+    ast.List: "list",
+    ast.ListComp: "list",
+    ast.Dict: "dict",
+    ast.Set: "set",
+    ast.JoinedStr: "str",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What a frame was executing: `name` is qualified as far as that is known, `resolved` says whether it is to be trusted.
+
+    `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
+    lies in) an await.
+    """
+
+    name: str
+    resolved: bool
+    text: str
+    in_loop: bool
+    awaits: bool
+
+
+class Sources:
+    """The parsed files of one diagnosis, each read and parsed at most once."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._lines: dict[str, tuple[str, ...] | None] = {}
+        self._modules: dict[str, _Module | None] = {}
+
+    def lines(self, file: str) -> tuple[str, ...] | None:
+        """The lines of a file, None where they cannot be had."""
+        if file not in self._lines:
+            self._lines[file] = self._provider(file)
+        return self._lines[file]
+
+    def instruction(self, frame: Frame) -> Instruction | None:
+        """What the frame was executing; None where the source does not tell."""
+        module = self._module(frame.file)
+        return module.instruction(frame) if module else None
+
+    def tree(self, file: str) -> ast.Module | None:
+        """The syntax tree of a file; None where it cannot be had."""
+        module = self._module(file)
+        return module.tree if module else None
+
+    def mentioned(self, file: str, line: int, name: str) -> str:
+        """The qualified name of what that line mentions as `name` (`time.sleep` for "sleep"); the name itself where it does not."""
+        module = self._module(file)
+        return (module.mentioned(line, name) if module else "") or name
+
+    def _module(self, file: str) -> _Module | None:
+        if file not in self._modules:
+            lines = self.lines(file)
+            self._modules[file] = _parse(lines) if lines and len(lines) <= MOST_LINES else None
+        return self._modules[file]
+
+
+def _parse(lines: tuple[str, ...]) -> _Module | None:
+    try:
+        return _Module(ast.parse("\n".join(lines)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+class _Module:
+    """One parsed file: its nodes by position, and who encloses whom."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self._parents: dict[ast.AST, ast.AST] = {}
+        self._at: dict[Position, ast.AST] = {}
+        self._by_line: dict[int, list[ast.Call]] = {}
+        for parent in ast.walk(tree):
+            for child in ast.iter_child_nodes(parent):
+                self._parents[child] = parent
+            if isinstance(parent, (ast.expr, ast.Import, ast.ImportFrom, ast.With, ast.For)):
+                self._note(parent)
+
+    def _note(self, node: ast.expr | ast.stmt) -> None:
+        end = (node.end_lineno or 0, node.end_col_offset or 0)
+        # Of two nodes at one place the outer one comes first in ast.walk: a lone call in an await is inside, so it wins.
+        self._at[node.lineno, node.col_offset, *end] = node
+        if not isinstance(node, ast.Call):
+            return
+        self._by_line.setdefault(node.lineno, []).append(node)
+        if isinstance(node.func, ast.Attribute):
+            # A method call over several lines is placed at the method's name (Python/compile.c, update_start_location_to_match_attr).
+            line, column = node.func.end_lineno or 0, (node.func.end_col_offset or 0) - len(node.func.attr.encode())
+            self._at.setdefault((line, column, *end), node)
+
+    def instruction(self, frame: Frame) -> Instruction | None:
+        node = self._node(frame)
+        if node is None:
+            return None
+        name, resolved = self._described(node)
+        return Instruction(
+            name,
+            resolved,
+            _code(node),
+            self._inside(node, _LOOPS),
+            self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
+        )
+
+    def mentioned(self, line: int, name: str) -> str:
+        """See Sources.mentioned; "" where no call of that line mentions it."""
+        for call in self._by_line.get(line, ()):
+            for each in ast.walk(call):
+                if isinstance(each, (ast.Name, ast.Attribute)):
+                    qualified = self._imported_path(each)
+                    if qualified.rpartition(".")[2] == name.rpartition(".")[2] and "." in qualified:
+                        return qualified
+        return ""
+
+    def _node(self, frame: Frame) -> ast.AST | None:
+        if frame.column >= 0:
+            return self._at.get((frame.line, frame.column, frame.end_line or frame.line, frame.end_column))
+        calls = self._by_line.get(frame.line, [])
+        return calls[0] if len(calls) == 1 else None
+
+    def _inside(self, node: ast.AST, kinds: tuple[type[ast.AST], ...]) -> bool:
+        """Whether the node is, or lies in, one of these within its own function."""
+        for each in (node, *self._ancestors(node)):
+            if isinstance(each, kinds):
+                return True
+            if isinstance(each, _SCOPES):
+                return False
+        return False
+
+    def _ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        while (parent := self._parents.get(node)) is not None:
+            yield parent
+            node = parent
+
+    def _described(self, node: ast.AST) -> tuple[str, bool]:
+        parent = self._parents.get(node)
+        if isinstance(node, ast.Call):
+            name = self._qualified(node.func)
+            return (name, True) if name else (_code(node.func), False)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = getattr(node, "module", None) or node.names[0].name
+            return f"import {module}", True
+        # Entering a context and taking the next item lie at the statement up to Python 3.12, at the expression from 3.13.
+        context = (
+            node.items[0].context_expr
+            if isinstance(node, ast.With)
+            else node
+            if isinstance(parent, ast.withitem)
+            else None
+        )
+        if isinstance(context, ast.expr):
+            name = self._type_of(context)
+            return (f"{name}.__enter__", True) if name else (f"{_code(context)}.__enter__", False)
+        if isinstance(node, ast.For):
+            return self._described(node.iter)
+        return _code(node), False
+
+    def _qualified(self, func: ast.expr) -> str:
+        """The qualified name of what is called, "" where it is not known."""
+        if isinstance(func, ast.Name):
+            return self._imported(func) or self._builtin(func)
+        if isinstance(func, ast.Attribute):
+            owner = self._imported_path(func.value) or self._type_of(func.value)
+            return f"{owner}.{func.attr}" if owner else ""
+        return ""
+
+    def _imported_path(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Name):
+            return self._imported(node)
+        if isinstance(node, ast.Attribute):
+            owner = self._imported_path(node.value)
+            return f"{owner}.{node.attr}" if owner else ""
+        return ""
+
+    def _imported(self, name: ast.Name) -> str:
+        for scope in self._scopes(name):
+            for statement in _statements(scope):
+                if isinstance(statement, (ast.Import, ast.ImportFrom)) and (found := _alias(statement, name.id)):
+                    return found
+        return ""
+
+    def _builtin(self, name: ast.Name) -> str:
+        shadowed = any(name.id in _bound(statement) for scope in self._scopes(name) for statement in _statements(scope))
+        return f"builtins.{name.id}" if hasattr(builtins, name.id) and not shadowed else ""
+
+    def _scopes(self, node: ast.AST) -> Iterator[Scope]:
+        """The scopes in which a name of that place is looked up, innermost first."""
+        inner = True
+        for each in self._ancestors(node):
+            if isinstance(each, ast.ClassDef) and not inner:
+                continue
+            if isinstance(each, (*_SCOPES, ast.Module)):
+                inner = False
+                yield each
+
+    def _type_of(self, node: ast.expr, depth: int = 0) -> str:
+        """The qualified type of an expression, as far as one assignment in sight tells; "" where it does not."""
+        if depth > 4:  # noqa: PLR2004 -- chains of assignments beyond that name nothing a reader would follow either
+            return ""
+        if isinstance(node, ast.Call):
+            made_by = self._qualified_at(node.func, depth)
+            kind = made_by.rpartition(".")[2]
+            return RETURNS.get(made_by) or (made_by if kind[:1].isupper() or made_by in RETURNS.values() else "")
+        if isinstance(node, ast.Constant):
+            return f"builtins.{type(node.value).__name__}" if isinstance(node.value, (str, bytes)) else ""
+        if type(node) in _LITERALS:
+            return f"builtins.{_LITERALS[type(node)]}"
+        value = self._assigned(node)
+        return self._type_of(value, depth + 1) if value is not None else ""
+
+    def _qualified_at(self, func: ast.expr, depth: int) -> str:
+        if isinstance(func, ast.Attribute) and not self._imported_path(func.value):
+            owner = self._type_of(func.value, depth + 1)
+            return f"{owner}.{func.attr}" if owner else ""
+        return self._qualified(func)
+
+    def _assigned(self, node: ast.expr) -> ast.expr | None:
+        """The expression that a name or an attribute of self was given, where there is exactly one in sight."""
+        if isinstance(node, ast.Name):
+            found = [value for scope in self._scopes(node) for value in _values(_statements(scope), node.id, ast.Name)]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}:
+            owner = next((each for each in self._ancestors(node) if isinstance(each, ast.ClassDef)), None)
+            found = list(_values(ast.walk(owner), node.attr, ast.Attribute)) if owner else []
+        else:
+            found = []
+        return found[0] if found else None
+
+
+def _statements(scope: Scope) -> Iterator[ast.AST]:
+    """What belongs to that scope itself, not to functions and classes within it."""
+    waiting: list[ast.AST] = list(ast.iter_child_nodes(scope))
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        if not isinstance(node, _SCOPES):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _values(nodes: Iterator[ast.AST], name: str, kind: type[ast.AST]) -> Iterator[ast.expr]:
+    """The expressions that a target of that name and kind is set to; an annotation counts as a call of its type."""
+    for node in nodes:
+        if (isinstance(node, ast.Assign) and any(name in _names(target, kind) for target in node.targets)) or (
+            isinstance(node, ast.NamedExpr) and name in _names(node.target, kind)
+        ):
+            yield node.value
+        elif isinstance(node, ast.withitem) and node.optional_vars and name in _names(node.optional_vars, kind):
+            yield node.context_expr
+        elif isinstance(node, ast.AnnAssign) and name in _names(node.target, kind):
+            yield node.value or _call_of(node.annotation)
+        elif isinstance(node, ast.arg) and node.arg == name and node.annotation:
+            yield _call_of(node.annotation)
+
+
+def _call_of(annotation: ast.expr) -> ast.expr:
+    call = ast.Call(func=annotation, args=[], keywords=[])
+    return ast.copy_location(call, annotation)
+
+
+def _bound(node: ast.AST) -> set[str]:
+    """The names that a statement or a parameter binds, so that they hide a builtin."""
+    if isinstance(node, ast.arg):
+        return {node.arg}
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {node.name}
+    return (
+        {name for target in node.targets for name in _names(target, ast.Name)}
+        if isinstance(node, ast.Assign)
+        else set()
+    )
+
+
+def _names(target: ast.AST, kind: type[ast.AST]) -> set[str]:
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return {name for each in target.elts for name in _names(each, kind)}
+    return {getattr(target, "id", "") or getattr(target, "attr", "")} if isinstance(target, kind) else set()
+
+
+def _alias(statement: ast.Import | ast.ImportFrom, name: str) -> str:
+    """The qualified name that an import binds to `name`, "" where it does not."""
+    for alias in statement.names:
+        if isinstance(statement, ast.ImportFrom):
+            if (alias.asname or alias.name) == name:
+                return f"{'.' * statement.level}{statement.module or ''}.{alias.name}"
+        elif alias.asname == name:
+            return alias.name
+        elif alias.asname is None and alias.name.partition(".")[0] == name:
+            return name
+    return ""
+
+
+def _code(node: ast.AST) -> str:
+    try:
+        code = ast.unparse(node)
+    except (ValueError, RecursionError):
+        return ""
+    flat = " ".join(code.split())
+    return flat if len(flat) <= LONGEST_TEXT else flat[: LONGEST_TEXT - 1] + "…"

@@ -1,0 +1,201 @@
+"""From one stall to its findings: what is not the loop's own doing first, then its own steps, then what no single line is to blame for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from unjam.diagnosis import congestion, outside, own
+from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, weight_of
+from unjam.diagnosis.case import Case
+from unjam.diagnosis.events import Group, Stall, Step
+from unjam.diagnosis.judge import Clues, Judgement, clues_of, judge
+from unjam.diagnosis.pieces import Blame, Piece, total
+from unjam.model.findings import Evidence, Grade
+
+LEAST_SHARE = 0.2
+"""A share of a stall this large is told on its own, if two samples at least show it; smaller ones go to the largest."""
+LEAST_OF_LONG = 0.05
+"""In long stalls a smaller share is told as well, if it would be a stall by itself."""
+
+
+def blames_of(case: Case, stall: Stall) -> list[Blame]:
+    """The causes of one stall, most time first; their times add up to its length. Empty where it is below the threshold."""
+    if stall.length_ns < case.threshold_ns:
+        return []
+    suspension = [outside.blame_suspension(stall)] if stall.suspended_ns >= case.threshold_ns else []
+    if stall.length_ns - stall.suspended_ns < case.threshold_ns:
+        return suspension
+    pieces = _pieces(case, stall)
+    if not pieces:
+        return [*_unsampled(case, stall), *suspension]
+    return [*_causes(case, stall, pieces), *suspension]
+
+
+def _pieces(case: Case, stall: Stall) -> list[Piece]:
+    views = [case.views.step(group.stack) for group in stall.groups]
+    clues = [
+        clues_of(group, stall, view, case.sources, switch_ns=case.switch_ns, callback=_callback(case, stall, group))
+        for group, view in zip(stall.groups, views, strict=True)
+    ]
+    states = [each.state for each in clues]
+    weights = [weight_of(group, stall) for group in stall.groups]
+    parts = divide(account(stall, states, weights), states, weights)
+    return [
+        Piece(each.group, each.state, each.view, each, judgement, part)
+        for each, judgement, part in zip(clues, _judgements(clues), parts, strict=True)
+    ]
+
+
+def _judgements(clues: Sequence[Clues]) -> list[Judgement | None]:
+    """One for each group, None for waits for the GIL.
+
+    A thread that waits for a CPU is in the call in which it was seen at work or waiting, with the same stack.
+    """
+    judged: dict[int, Judgement | None] = {}
+    for number in sorted(range(len(clues)), key=lambda each: clues[each].state == "ready"):
+        each = clues[number]
+        alike = (
+            other for other in judged if clues[other].view is each.view and clues[other].state in {"cpu", "kernel"}
+        )
+        known = next(alike, None) if each.state == "ready" else None
+        judged[number] = judged[known] if known is not None else None if each.state == "gil" else judge(each)
+    return [judged[number] for number in range(len(clues))]
+
+
+def _callback(case: Case, stall: Stall, group: Group) -> str:
+    step = _step_at(case.steps_of(stall), group.first, group.last)
+    if step is None or step.task is not None:
+        return ""
+    return case.sources.mentioned(step.site.file, step.site.line, step.callback) if step.site else step.callback
+
+
+def _step_at(steps: Sequence[Step], first: float, last: float) -> Step | None:
+    """The step that overlaps these times most."""
+    if not steps:
+        return None
+    best = max(steps, key=lambda step: min(step.end, last) - max(step.start, first))
+    return best if min(best.end, last) >= max(best.start, first) else None
+
+
+def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
+    """External shares, then the own ones; what is too small to be told goes to the largest."""
+    external, mine = _external(case, stall, pieces)
+    own_time = total(mine).total
+    outer_time = sum(blame.time_ns for blame in external)
+    # Without the others the loop's own steps would not have made a stall: then they are not accused.
+    innocent = own_time < case.threshold_ns and outer_time >= own_time
+    blames = [] if innocent else _own(case, stall, mine)
+    told, rest = _weighty(case, stall, [*external, *blames])
+    left = [*rest, *([_nobody(mine)] if innocent and mine else [])]
+    return _named(case, stall, _folded(told, left) if told else [_unknown(stall, left)])
+
+
+def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame], list[Piece]]:
+    waiting = [piece for piece in pieces if piece.state == "gil"]
+    mine = [piece for piece in pieces if piece.state != "gil"]
+    blames = outside.blame_gil(case, stall, waiting)
+    starved = sum(piece.parts.runqueue or 0.0 for piece in mine)
+    if starved:
+        blames.append(outside.blame_starvation(stall, replace(NOTHING, runqueue=starved)))
+        mine = [replace(piece, parts=replace(piece.parts, runqueue=None)) for piece in mine]
+    pauses = outside.pauses_of(case, stall)
+    paused = float(min(sum(pause.end - pause.start for pause in pauses), total(mine).total))
+    if paused:
+        blames.append(outside.blame_collection(pauses, mine, paused))
+        mine = outside.without_pauses(mine, pauses, paused)
+    return blames, mine
+
+
+def _own(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
+    crowd = congestion.crowd(case, stall, pieces) if pieces else None
+    if crowd is not None:
+        return [crowd]
+    return [congestion.refine(case, stall, blame) for blame in own.blames_of(pieces)]
+
+
+def _weighty(case: Case, stall: Stall, blames: list[Blame]) -> tuple[list[Blame], list[Blame]]:
+    """Those that are told, and those that are too small for it."""
+    ordered = sorted(blames, key=lambda blame: (not blame.rule, -blame.time_ns))
+    told = [blame for index, blame in enumerate(ordered) if _is_weighty(case, stall, blame, first=index == 0)]
+    return told, [blame for blame in ordered if blame not in told]
+
+
+def _is_weighty(case: Case, stall: Stall, blame: Blame, *, first: bool) -> bool:
+    share = blame.time_ns / stall.length_ns
+    if not blame.rule:
+        return share >= LEAST_SHARE and first
+    if blame.rule == "UJ502":
+        # Being late for a CPU now and then is life on a shared machine: alone it must be a stall to be worth telling.
+        return blame.time_ns >= case.threshold_ns and share >= LEAST_SHARE
+    if blame.rule == "UJ304":
+        return share >= LEAST_SHARE or blame.time_ns >= case.threshold_ns
+    if first:
+        # One sample of code that is not known to block is no evidence: the stall may have been anywhere.
+        return blame.grade > Grade.UNKNOWN and (blame.samples != 1 or blame.record is not None)
+    alone = blame.time_ns >= case.threshold_ns and share >= LEAST_OF_LONG and blame.samples >= own.MANY_SAMPLES
+    return (share >= LEAST_SHARE and blame.samples > 1) or alone
+
+
+def _folded(told: list[Blame], rest: list[Blame]) -> list[Blame]:
+    """The told ones, the largest with the time of the rest."""
+    largest = max(told, key=lambda blame: (bool(blame.rule), blame.time_ns))
+    parts = largest.parts
+    for blame in rest:
+        parts = parts.plus(blame.parts)
+    return sorted(
+        (replace(blame, parts=parts) if blame is largest else blame for blame in told), key=lambda blame: -blame.time_ns
+    )
+
+
+def _nobody(pieces: list[Piece]) -> Blame:
+    return Blame("", "", Grade.UNKNOWN, total(pieces), pieces=tuple(pieces))
+
+
+def _unknown(stall: Stall, blames: list[Blame]) -> Blame:
+    parts = NOTHING
+    for blame in blames:
+        parts = parts.plus(blame.parts)
+    why = next((blame.why for blame in blames if blame.why), "the samples do not tell")
+    return Blame("", "", Grade.UNKNOWN, parts if blames else _all_unexplained(stall), why=why)
+
+
+def _all_unexplained(stall: Stall) -> Parts:
+    return account(stall, (), ())
+
+
+def _unsampled(case: Case, stall: Stall) -> list[Blame]:
+    """A stall that no sample met: step counters may still tell that it was a crowd, and who it was."""
+    crowd = congestion.crowd(case, stall, ())
+    if crowd is not None:
+        return [replace(crowd, parts=_all_unexplained(stall))]
+    why = "it was over before it could be looked at" if stall.ended else "no sample of it was recorded"
+    return _named(case, stall, [Blame("", "", Grade.UNKNOWN, _all_unexplained(stall), why=why)])
+
+
+def _named(case: Case, stall: Stall, blames: list[Blame]) -> list[Blame]:
+    return [_with_step(case, stall, blame) for blame in blames]
+
+
+def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
+    """The share with its task, and with whom to name where no frame of the user's was on the stack."""
+    if not blame.rule and blame.samples < own.MANY_SAMPLES:
+        # A place without a cause is worth naming only where it was seen more than by chance.
+        blame = replace(blame, culprit=None, chain=(), leaf="")
+    if blame.rule in {"UJ501", "UJ502", "UJ503", "UJ401"}:
+        return blame
+    groups = [piece.group for piece in blame.pieces]
+    first = min((group.first for group in groups), default=stall.start)
+    last = max((group.last for group in groups), default=stall.end)
+    step = _step_at(case.steps_of(stall), first, last)
+    notes = (
+        *blame.notes,
+        *([Evidence("steps", f"in callback {step.callback}")] if step and step.callback and not step.task else []),
+    )
+    named = replace(blame, task=step.task if step else None, notes=notes)
+    if named.culprit is not None or not named.rule or named.rule == "UJ304":
+        return named
+    place, how = congestion.definition_of(case, stall, blame)
+    if place is None:
+        return replace(named, why=blame.why or "no line of your code was on the stack")
+    return replace(named, culprit=place, grade=min(blame.grade, Grade.INFERRED), notes=(*notes, Evidence("steps", how)))

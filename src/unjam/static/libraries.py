@@ -1,0 +1,149 @@
+"""What installed packages do inside: which of their functions block, and by which way.
+
+A package's bodies cost ten times what a project costs, so its summary is made once for each installed version, kept in the
+user's cache, and looked up by qualified name. A record of the knowledge base always goes before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from unjam import __version__
+from unjam.knowledge.records import Weight
+from unjam.model.findings import Grade, Link
+from unjam.static import cache
+from unjam.static.effects import Effects
+from unjam.static.facts import Request, Run
+from unjam.static.leaves import Catalog, Leaf, Leaves
+from unjam.static.names import Namer
+from unjam.static.outline import outline
+from unjam.static.program import Function, joined
+from unjam.static.project import text_of
+from unjam.static.reach import Reach
+
+LARGEST = 12_000_000
+"""Bytes of source in one package: larger ones (torch, sympy) would take minutes, and their blocking calls have records."""
+_DEEPEST = 8
+"""Calls between a package's function and the leaf: a longer way goes through options and plug-ins that are rarely taken."""
+_RULES = frozenset({"UJ101", "UJ102", "UJ103", "UJ104", "UJ105", "UJ106", "UJ107", "UJ109"})
+"""What counts inside a package: its locks, its logging and its arithmetic are its own business."""
+_KEPT = 400
+"""Summaries kept: those of some environments."""
+
+
+Summary: TypeAlias = dict[str, Leaf]
+"""The leaf that a function of a package leads to, with the way below it, by symbol (`module:Class.name`)."""
+
+
+def summaries(
+    tops: Iterable[str], sites: tuple[str, ...], python_version: str, catalog: Catalog, say: Callable[[str], None]
+) -> Summary:
+    """What the packages with those top-level names do inside; those not known yet are read now."""
+    found: Summary = {}
+    missing: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for top in sorted(set(tops)):
+        files = _files(top, sites)
+        key = _key(top, files, sites, python_version)
+        kept: Summary | None = cache.load("libraries", key)
+        if kept is not None:
+            found |= kept
+        elif files:
+            missing[top] = key, files
+    if missing:
+        say(
+            f"reading {len(missing)} installed packages once ({', '.join(list(missing)[:5])} ...); --no-libs leaves them out"
+        )
+        made = _made([file for _, files in missing.values() for file in files], sites, python_version, catalog)
+        for top, (key, _) in missing.items():
+            part = {
+                symbol: inside for symbol, inside in made.items() if symbol.partition(":")[0].partition(".")[0] == top
+            }
+            cache.save("libraries", key, part, kept=_KEPT)
+            found |= part
+    return found
+
+
+def _files(top: str, sites: tuple[str, ...]) -> tuple[str, ...]:
+    for site in sites:
+        package, module = Path(site, top), Path(site, f"{top}.py")
+        if package.is_dir():
+            files = [file for file in package.rglob("*.py") if not {"tests", "test", "testing"} & set(file.parts)]
+            return tuple(map(str, files)) if sum(file.stat().st_size for file in files) <= LARGEST else ()
+        if module.is_file():
+            return (str(module),)
+    return ()
+
+
+def _key(top: str, files: tuple[str, ...], sites: tuple[str, ...], python_version: str) -> str:
+    states = sorted((file, Path(file).stat().st_size, Path(file).stat().st_mtime_ns) for file in files)
+    named = sorted(path.name for site in sites for path in Path(site).glob(f"{top}*.dist-info"))
+    parts = (__version__, *cache.own_version(), top, named, states, python_version)
+    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
+
+
+def _made(files: list[str], sites: tuple[str, ...], python_version: str, catalog: Catalog) -> Summary:
+    run = Run(Request(tuple(files), sites, sites, python_version))
+    try:
+        outlines = {}
+        for file in files:
+            try:
+                outlines[file] = outline(file, text_of(file))
+            except (OSError, SyntaxError, UnicodeDecodeError):
+                continue  # a broken file of a package is not the user's business, and blocks nobody
+        program = joined(run.facts(), outlines)
+    finally:
+        run.close()
+    namer = Namer(program)
+    search = _Search(Reach(program, Effects(program, namer), {}), Leaves(program, catalog, namer), program.functions)
+    return dict(search.all())
+
+
+class _Search:
+    """The way from each function of a program to the nearest leaf in it."""
+
+    def __init__(self, reach: Reach, leaves: Leaves, functions: Mapping[str, Function]) -> None:
+        self._reach = reach
+        self._leaves = leaves
+        self._functions = functions
+        self._known: dict[str, Leaf | None] = {}
+
+    def all(self) -> Iterator[tuple[str, Leaf]]:
+        """The functions that callers can name, with what they do inside; a coroutine's body is the package's own fault."""
+        for symbol, function in self._functions.items():
+            if function.scope.kind in {"function", "generator"} and ".<lambda>" not in symbol:
+                inside = self._search(symbol, 0)
+                if inside is not None:
+                    yield symbol, inside
+
+    def _search(self, symbol: str, depth: int) -> Leaf | None:
+        if symbol in self._known or depth > _DEEPEST:
+            return self._known.get(symbol)
+        self._known[symbol] = None
+        function = self._functions[symbol]
+        self._known[symbol] = self._own(function) or self._deeper(function, depth)
+        return self._known[symbol]
+
+    def _own(self, function: Function) -> Leaf | None:
+        for call in function.calls:
+            leaf = self._leaves.leaf(function, call)
+            counts = leaf is not None and leaf.record.rule in _RULES and leaf.weight is not Weight.MICROSECONDS
+            if leaf is not None and counts and not (call.site is not None and call.site.once):
+                return _at(function, call.span[0], replace(leaf, grade=Grade.INFERRED, below=()))
+        return None
+
+    def _deeper(self, function: Function, depth: int) -> Leaf | None:
+        for edge in self._reach.edges(function):
+            if edge.grade is Grade.EXACT and not edge.once and not self._functions[edge.callee].scope.is_async:
+                inside = self._search(edge.callee, depth + 1)
+                if inside is not None and len(inside.below) < _DEEPEST:
+                    return _at(function, edge.line, inside)
+        return None
+
+
+def _at(function: Function, line: int, leaf: Leaf) -> Leaf:
+    """The leaf with one more link above the way down to it."""
+    return replace(leaf, below=(Link(function.path, line, function.name, "library"), *leaf.below))

@@ -1,0 +1,228 @@
+"""Telling of stalls while the program runs: `--live` lines, callbacks, logging; each stall by its worst finding.
+
+All of it happens outside of the loops' threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from unjam.failure import report_failure, say
+from unjam.memory import Memory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from unjam.model.findings import Finding
+    from unjam.model.session import Event
+    from unjam.model.settings import Settings
+    from unjam.monitor import Monitor
+
+    OnStall = Callable[[Finding], None]
+
+SETTLED_NS = 100_000_000
+"""How long after its end a stall is told of: its steps and victims are known by then."""
+
+MOST_WAITING = 1_000
+"""Findings kept for callbacks that are slow; what comes beyond it they are not told of."""
+
+MOST_A_SECOND = 5
+"""Lines logged in one second: enough to see what it is. What is not logged is counted in the next line that is."""
+
+logger = logging.getLogger("unjam")
+
+
+class Telling:
+    """Draws conclusions from stalls as they pass the threshold and as they end, and hands them on."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._memory = Memory(monitor)
+        self._open: dict[int, list[Event]] = {}
+        self._ended: dict[int, int] = {}
+        self.at_threshold: list[OnStall] = []
+        self.at_end: list[OnStall] = []
+
+    def receive(self, event: Event) -> None:
+        """Take one event in; called by the drainer."""
+        self._memory.remember(event)
+        kind, now = event["e"], event["t"]
+        if kind == "stall":
+            self._stall(event)
+        elif kind in {"step", "crowd", "victims"} and event.get("stall") in self._open:
+            self._open[event["stall"]].append(event)
+        for number in [number for number, end in self._ended.items() if now - end >= SETTLED_NS]:
+            self._tell(number, self.at_end)
+            del self._ended[number], self._open[number]
+
+    def _stall(self, event: Event) -> None:
+        number = event["id"]
+        is_new = number not in self._open
+        others = [other for other in self._open.get(number, ()) if other["e"] != "stall"]
+        self._open[number] = [*others, event]
+        if is_new and event["t1"] is None:
+            self._tell(number, self.at_threshold)
+        if event["t1"] is not None:
+            self._ended[number] = event["t1"]
+
+    def _tell(self, number: int, listeners: list[OnStall]) -> None:
+        if not listeners:
+            return
+        from unjam.diagnosis import diagnose_stall
+
+        events = [*self._memory.known(), *self._open[number]]
+        header, stacks = self._monitor.header(), self._memory.stacks
+        found = diagnose_stall(header, stacks, events, source=source_lines, pid=os.getpid())
+        for listener in tuple(listeners):
+            for finding in found[:1]:
+                listener(finding)
+
+
+def source_lines(file: str) -> tuple[str, ...] | None:
+    """The lines of a source file as the interpreter knows it; None where there is none."""
+    import linecache
+
+    return tuple(line.rstrip("\n") for line in linecache.getlines(file)) or None
+
+
+def one_line(finding: Finding) -> str:
+    """A finding as one greppable line: length, place, leaf, rule and cause, task."""
+    place = "no line of yours"
+    if finding.culprit:
+        file = min(os.path.relpath(finding.culprit.file), finding.culprit.file, key=len)
+        place = f"{file}:{finding.culprit.line} {finding.culprit.function}"
+    leaf = f" -> {finding.leaf}" if finding.leaf else ""
+    task = f" task {finding.task.name}" if finding.task else ""
+    late = f" +{finding.victim_count} late" if finding.victim_count else ""
+    return f"{finding.max_ms:.0f} ms {place}{leaf} [{finding.rule or 'UJ'} {finding.cause}]{task}{late}"
+
+
+def say_at_threshold(finding: Finding) -> None:
+    """The line of `--live` for a stall that goes on."""
+    say(f"unjam: stall so far {one_line(finding)}")
+
+
+def say_at_end(finding: Finding) -> None:
+    """The line of `--live` for a stall that has ended."""
+    say(f"unjam: stall {one_line(finding)}")
+
+
+class Callbacks:
+    """Calls the program's own functions in a thread of their own: one that blocks or raises harms nobody else."""
+
+    def __init__(self) -> None:
+        self._callbacks: list[OnStall] = []
+        self._waiting: queue.Queue[Finding] = queue.Queue(MOST_WAITING)
+        self._thread: threading.Thread | None = None
+
+    def add(self, callback: OnStall) -> Callable[[], None]:
+        """Have it called; returns what ends that."""
+        self._callbacks.append(callback)
+
+        def remove() -> None:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+        return remove
+
+    def any(self) -> bool:
+        """Whether there is one."""
+        return bool(self._callbacks)
+
+    def put(self, finding: Finding) -> None:
+        """Pass a finding on without waiting."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="unjam-on-stall", daemon=True)
+            self._thread.start()
+        # A callback that never comes back must not fill the memory; the recording has it all.
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(finding)
+
+    def _run(self) -> None:
+        while True:
+            finding = self._waiting.get()
+            for callback in tuple(self._callbacks):
+                try:
+                    callback(finding)
+                except Exception as error:  # noqa: BLE001 -- it is the program's own function
+                    report_failure("a callback of on_stall failed", error)
+
+
+class Log:
+    """Logs each finding as one line of the logger `unjam`, and no more than some in a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = 0.0
+        self._logged = 0
+        self._kept_back = 0
+
+    def write(self, finding: Finding) -> None:
+        """Log it, or count it."""
+        now = self._clock()
+        if now - self._since >= 1.0:
+            self._since, self._logged = now, 0
+        if self._logged >= MOST_A_SECOND:
+            self._kept_back += 1
+            return
+        self._logged += 1
+        more = f" ({self._kept_back} more were not logged)" if self._kept_back else ""
+        self._kept_back = 0
+        logger.warning("stall %s%s", one_line(finding), more, extra={"unjam": fields(finding)})
+
+
+def fields(finding: Finding) -> dict[str, Any]:
+    """A finding as the flat fields that structured logs carry; times in milliseconds."""
+    culprit, task = finding.culprit, finding.task
+    return {
+        "rule": finding.rule,
+        "cause": finding.cause,
+        "grade": finding.grade.label,
+        "duration_ms": finding.max_ms,
+        "file": culprit.file if culprit else None,
+        "line": culprit.line if culprit else None,
+        "function": culprit.function if culprit else None,
+        "leaf": finding.leaf,
+        "task": task.name if task else None,
+        "coroutine": task.coroutine if task else None,
+        "thread": finding.thread,
+        "victims": finding.victim_count,
+    }
+
+
+_callbacks = Callbacks()
+_log = Log()
+
+
+def on_stall(callback: OnStall) -> Callable[[], None]:
+    """Call `callback(finding)` after each stall of this process, in a thread of unjam's own; returns what ends that.
+
+    It may be registered before `install` or after. What it raises is told in one line on stderr; one that blocks keeps
+    nobody waiting but those that come after it.
+    """
+    from unjam import monitor
+
+    remove = _callbacks.add(callback)
+    watched = monitor.current()
+    if watched is not None:
+        wire(watched.tell(), watched.settings)
+    return remove
+
+
+def wire(telling: Telling, settings: Settings) -> None:
+    """Connect what the settings and the program ask for, each once."""
+    wanted = [
+        (telling.at_threshold, say_at_threshold, settings.live),
+        (telling.at_end, say_at_end, settings.live),
+        (telling.at_end, _log.write, settings.log),
+        (telling.at_end, _callbacks.put, _callbacks.any()),
+    ]
+    for listeners, listener, is_wanted in wanted:
+        if is_wanted and listener not in listeners:
+            listeners.append(listener)

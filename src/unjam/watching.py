@@ -1,0 +1,199 @@
+"""Watching a stretch of the program from inside: what held its loops meanwhile, as findings."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Self, TypeVar, overload
+
+from unjam import monitor
+from unjam.errors import LoopBlocked, NotAvailable
+from unjam.memory import Memory
+from unjam.model.durations import parse_duration
+from unjam.model.findings import Finding
+from unjam.model.session import Event, LoopReport, Process, Recording, Session
+from unjam.model.settings import DEFAULT_THRESHOLD_NS, Settings
+from unjam.telling import source_lines
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MOST_EVENTS = 20_000
+"""Events kept of one watch: an hour of a stalling service. What comes after is counted in `Session.dropped`."""
+
+FLUSH_S = 0.5
+"""How long the end of a watch waits for events on their way; they take a millisecond unless the GIL is held."""
+
+
+TELLING = frozenset({"stall", "pool", "poolcall", "timeout"})
+"""Kinds of events from which findings are made: without one of them there is nothing to think about."""
+
+_memories: dict[int, tuple[monitor.Monitor, Memory]] = {}
+"""One for each monitor that was ever watched through, by its identity: a process has one, seldom two after another."""
+
+
+def _memory_of(watched: monitor.Monitor) -> Memory:
+    kept = _memories.get(id(watched))
+    if kept is None:
+        memory = Memory(watched)
+        watched.subscribe(memory.remember)
+        _memories.clear()
+        kept = _memories[id(watched)] = watched, memory
+    return kept[1]
+
+
+class Watch:
+    """A stretch of the program that is watched: a context manager, plain or `async`, and a decorator.
+
+    `findings` and `loops` hold what was found once it has ended; until then they are empty. All loops of the process are
+    watched, whatever thread they run in. Where the process is not watched yet, watching begins here and ends here.
+    """
+
+    def __init__(self, *, threshold: str | None = None, fail: bool = False) -> None:
+        """See `watch`."""
+        self._threshold_ns = 0 if threshold is None else parse_duration(threshold, what="threshold")
+        self._fail = fail
+        self._events: list[Event] = []
+        self._dropped = 0
+        self._began_ns = self._stalls_before = 0
+        self._monitor: monitor.Monitor | None = None
+        self._ours = False
+        self._threshold_before_ns = 0
+        self._known: list[Event] = []
+        self._process: Process | None = None
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session | None:
+        """Everything that is known of the stretch, as the reports take it; None until it has ended."""
+        if self._session is None and self._process is not None:
+            from unjam.diagnosis import diagnose
+
+            threshold_ms = self._threshold_ns / 1e6 or None
+            recording = Recording("", {}, (self._process,))
+            self._session = diagnose(recording, source=source_lines, threshold_ms=threshold_ms)
+        return self._session
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What held the loops, worst first."""
+        if self._process is None or not any(event["e"] in TELLING for event in self._process.events):
+            return ()
+        session = self.session
+        return session.findings if session else ()
+
+    @property
+    def loops(self) -> tuple[LoopReport, ...]:
+        """The loops that ran, with how long they were away."""
+        session = self.session
+        return session.loops if session else ()
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        self._monitor = self._installed()
+        memory = _memory_of(self._monitor)
+        self._known = memory.known()
+        self._events, self._dropped = [], 0
+        self._process = self._session = None
+        self._stalls_before = self._monitor.stalls()
+        self._began_ns = time.monotonic_ns()
+        self._monitor.subscribe(self._gather)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End, and draw the conclusions. Raises LoopBlocked with `fail`, where the body itself raised nothing."""
+        watched = self._monitor
+        assert watched is not None, "a watch ends after it has begun"
+        watched.flush(FLUSH_S, stalls_before=self._stalls_before)
+        watched.unsubscribe(self._gather)
+        self._process = self._seen(watched)
+        self._monitor = None
+        if self._ours:
+            monitor.uninstall()
+            self._ours = False
+        elif self._threshold_before_ns:
+            watched.set_threshold(self._threshold_before_ns)
+            self._threshold_before_ns = 0
+        if self._fail and not any(error) and self.findings:
+            raise LoopBlocked(self.findings)
+
+    async def __aenter__(self) -> Self:
+        """As `with`."""
+        return self.__enter__()
+
+    async def __aexit__(self, *error: object) -> None:
+        """As `with`."""
+        self.__exit__(*error)
+
+    def __call__(self, function: F) -> F:
+        """Watch each call of a function, plain or `async`; each call is a watch of its own."""
+        watched: Any
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def watched(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return await function(*args, **kwargs)
+
+        else:
+
+            @functools.wraps(function)
+            def watched(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return function(*args, **kwargs)
+
+        return watched  # type: ignore[no-any-return]
+
+    def _again(self) -> Watch:
+        again = Watch(fail=self._fail)
+        again._threshold_ns = self._threshold_ns
+        return again
+
+    def _installed(self) -> monitor.Monitor:
+        watched = monitor.current()
+        if watched is None:
+            threshold_ns = self._threshold_ns or DEFAULT_THRESHOLD_NS
+            monitor.install_settings(Settings.from_environ(os.environ).replace(threshold_ns=threshold_ns, record=False))
+            watched, self._ours = monitor.current(), True
+        if watched is None:
+            raise NotAvailable("this process cannot be watched: unjam doctor says why")
+        if 0 < self._threshold_ns < watched.settings.threshold_ns:
+            self._threshold_before_ns = watched.settings.threshold_ns
+            watched.set_threshold(self._threshold_ns)
+        return watched
+
+    def _gather(self, event: Event) -> None:
+        if event["e"] == "stack":
+            return
+        if len(self._events) < MOST_EVENTS:
+            self._events.append(event)
+        else:
+            self._dropped += 1
+
+    def _seen(self, watched: monitor.Monitor) -> Process:
+        """What was seen of the stretch, as if it were a process of its own. A stall that ended before it is none of its."""
+        since = self._began_ns
+        events = [event for event in self._events if event["e"] != "stall" or (event["t1"] or since) >= since]
+        return Process(
+            pid=os.getpid(),
+            header={**watched.header(), "t": since},
+            events=(*self._known, *events, {"e": "end", "t": time.monotonic_ns(), "reason": "watch"}),
+            stacks=_memory_of(watched).stacks,
+            dropped=self._dropped,
+        )
+
+
+@overload
+def watch(function: F, /) -> F: ...
+@overload
+def watch(*, threshold: str | None = None, fail: bool = False) -> Watch: ...
+def watch(function: Any = None, /, *, threshold: str | None = None, fail: bool = False) -> Any:
+    """Watch a stretch of the program: `with unjam.watch() as w:`, `async with`, `@unjam.watch`, `@unjam.watch(fail=True)`.
+
+    `threshold` is a duration such as "50ms"; without it that of `install`, or 50 ms. With `fail` the end raises
+    `unjam.errors.LoopBlocked` where anything was found. Raises UsageError for a threshold that is none.
+    """
+    made = Watch(threshold=threshold, fail=fail)
+    return made if function is None else made(function)

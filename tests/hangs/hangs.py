@@ -1,0 +1,70 @@
+"""Starting hung programs, asking them, and reading what their sources expect."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from unjam.control.client import ask
+from unjam.diagnosis.hang import verdict
+from unjam.errors import NotAvailable
+from unjam.model.waits import from_json
+
+HERE = Path(__file__).parent
+LIFE_S = 90
+PATIENCE_S = 30
+
+
+@contextmanager
+def running(program, *arguments, environment=None):
+    """Run a program of this folder with a control socket; it is killed at the end, and its stderr shown if it had ended."""
+    command = [sys.executable, str(HERE / "launch.py"), str(program), str(LIFE_S), *arguments]
+    target = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **(environment or {})},
+    )
+    try:
+        yield target
+        if target.poll() not in {None, 0}:
+            raise AssertionError(f"the program ended with {target.returncode}: {target.stderr.read().decode()}")
+    finally:
+        target.kill()
+        target.communicate()
+
+
+def answer(target, question="hang", deadline_s=PATIENCE_S):
+    """Ask until the program has its socket and answers."""
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            return ask(target.pid, question, deadline_s=deadline_s)
+        except NotAvailable:
+            if target.poll() is not None:
+                raise AssertionError(f"the program ended: {target.stderr.read().decode()}") from None
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def judged(target, until):
+    """Ask until the verdict is what a program that has come to rest gives, or patience ends; returns graph and verdict."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        graph = from_json(answer(target))
+        found = verdict(graph)
+        if until(graph, found) or time.monotonic() > end:
+            return graph, found
+
+
+def expectation(program):
+    """Return rule, grade, whether it is a lead, and the lines marked `# here`."""
+    text = program.read_text()
+    lead, rule, grade = re.search(r"# expect: (lead )?(UJ\d+) (\w+)", text).groups()
+    lines = {number for number, line in enumerate(text.splitlines(), start=1) if "# here" in line}
+    return rule, grade, bool(lead), lines

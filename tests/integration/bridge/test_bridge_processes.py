@@ -1,0 +1,315 @@
+"""Pools of processes and interpreters, forks, and the end of a program."""
+
+import asyncio
+import os
+import sys
+import time
+import types
+
+import pytest
+from bridge_jobs import fails, kill_self, pid_and_start, raise_unpicklable, square, until_cancelled, wrapped
+
+from unjam.bridge import Pool, cancelled
+from unjam.errors import NotAvailable, WorkerDied
+
+
+async def until(condition):
+    ends = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < ends, "the condition never came true"
+        await asyncio.sleep(0.005)
+
+
+def test_functions_run_in_other_processes():
+    """limit processes at most, each used again, results and wrapped functions included."""
+
+    async def main():
+        pool = Pool("p", 2, kind="process")
+        pids = await asyncio.gather(*[pool.run(os.getpid) for _ in range(12)])
+        results = await asyncio.gather(*[pool.run(square, n) for n in range(5)], wrapped(41))
+        stuck = await pool.aclose(20)
+        return set(pids), results, stuck
+
+    pids, results, stuck = asyncio.run(main())
+    assert 1 <= len(pids) <= 2
+    assert os.getpid() not in pids
+    assert results == [0, 1, 4, 9, 16, 42]
+    assert stuck == []
+
+
+def test_errors_come_back_with_their_traceback_as_a_note():
+    """The exception is of its type; one that cannot travel becomes a RuntimeError with its text."""
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        with pytest.raises(KeyError) as plain:
+            await pool.run(fails, KeyError("missing"))
+        with pytest.raises(RuntimeError) as odd:
+            await pool.run(fails, StopIteration(1))
+        with pytest.raises(SystemExit) as ended:
+            await pool.run(sys.exit, 3)
+        with pytest.raises(Exception, match=r"pickle|local object"):
+            await pool.run(lambda: None)
+        with pytest.raises(RuntimeError, match="cannot be pickled"):
+            await pool.run(raise_unpicklable)
+        return plain.value, odd.value, ended.value, await pool.run(square, 3)
+
+    plain, odd, ended, alive = asyncio.run(main())
+    assert "in fails" in plain.__notes__[0]
+    assert isinstance(odd.__cause__, StopIteration)
+    assert (ended.code, alive) == (3, 9)
+
+
+def test_a_process_that_dies_is_named_and_replaced():
+    """Its call gets WorkerDied with the exit code; the next one finds a new process."""
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        with pytest.raises(WorkerDied, match="exit code 7"):
+            await pool.run(os._exit, 7)
+        with pytest.raises(WorkerDied, match="exit code -9"):
+            await pool.run(kill_self)
+        return await pool.run(square, 5)
+
+    assert asyncio.run(main()) == 25
+
+
+def test_kill_ends_the_process_at_the_timeout(tmp_path):
+    """on_cancel="kill": the caller gets TimeoutError when the process is dead and its slot is free."""
+    path = tmp_path / "pid"
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        await pool.run(square, 1)
+        with pytest.raises(TimeoutError):
+            await pool.options(timeout=0.3, on_cancel="kill").run(pid_and_start, path)
+        await until(lambda: not pool.stats().busy)
+        return await pool.run(square, 6)
+
+    assert asyncio.run(main()) == 36
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(path.read_text()), 0)
+
+
+def test_a_process_hears_that_its_caller_has_gone(tmp_path):
+    """cancelled() is true in a child too, for that call only."""
+    path = tmp_path / "told"
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        await pool.run(square, 1)
+        task = asyncio.create_task(pool.run(until_cancelled, path))
+        await until(lambda: pool.stats().calls)
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await pool.run(cancelled) is False
+
+    asyncio.run(main())
+    assert path.read_text() == "told"
+
+
+def test_aclose_kills_a_process_that_is_stuck(tmp_path):
+    """It is named, then killed: processes need not be left behind."""
+    path = tmp_path / "pid"
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        task = asyncio.create_task(pool.run(pid_and_start, path))
+        await until(path.exists)
+        [stuck] = await pool.aclose(0.01)
+        with pytest.raises(WorkerDied):
+            await task
+        return stuck.call
+
+    assert asyncio.run(main()) == "pid_and_start"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="3.14 has interpreters")
+def test_interpreters_are_refused_where_there_are_none():
+    """Before 3.14 the error names what to use instead."""
+    with pytest.raises(NotAvailable, match="kind='process'"):
+        Pool("p", kind="interpreter")
+
+
+def test_an_interpreter_runs_one_job_at_a_time(monkeypatch):
+    """The pool drives concurrent.interpreters as it drives processes (a stand-in before 3.14)."""
+    if sys.version_info < (3, 14):
+        monkeypatch.setitem(sys.modules, "concurrent.interpreters", types.SimpleNamespace(create=StandIn))
+
+    async def main():
+        pool = Pool("p", 2, kind="interpreter")
+        results = await asyncio.gather(*[pool.run(square, n) for n in range(5)])
+        with pytest.raises(KeyError):
+            await pool.run(fails, KeyError("x"))
+        return results, await pool.aclose(20)
+
+    assert asyncio.run(main()) == ([0, 1, 4, 9, 16], [])
+
+
+class StandIn:
+    """As much of concurrent.interpreters.Interpreter as the bridge uses."""
+
+    def exec(self, source):
+        compile(source, "source", "exec")
+
+    def call(self, function, job):
+        return function(job)
+
+    def close(self):
+        pass
+
+
+def test_a_pool_made_before_a_fork_works_after_it(program):
+    """The child has the pool without the parent's threads and calls; both sides go on using it, a channel too."""
+    source = """
+        import asyncio, os, threading, warnings
+        from unjam.bridge import Channel, Pool, loop_thread
+
+        warnings.simplefilter("ignore")  # 3.12 and later warn of forks with threads, which is the point here
+        pool, channel, go, kept = Pool("p", 2, max_queue=50), Channel(4), threading.Event(), []
+
+        async def use():
+            assert await asyncio.gather(*[pool.run(pow, n, 2) for n in range(20)]) == [n * n for n in range(20)]
+            await pool.run(channel.put, "item")
+            assert await channel.aget() == "item"
+
+        async def main():
+            await use()
+            held = [asyncio.ensure_future(pool.run(go.wait, 30)) for _ in range(6)]
+            waiting = asyncio.ensure_future(channel.aget())
+            kept.extend([*held, waiting])  # in the child they stay as they are
+            while pool.stats().busy < 2:
+                await asyncio.sleep(0.001)
+            pid = os.fork()
+            if not pid:
+                return "child"
+            assert os.waitpid(pid, 0)[1] == 0
+            go.set()
+            await asyncio.gather(*held)
+            channel.put("late")
+            assert await waiting == "late"
+            await use()
+            return "parent"
+
+        async def child():
+            assert pool.stats().busy == pool.stats().queued == 0
+            await use()
+            with loop_thread() as portal:
+                assert portal.wait(asyncio.sleep, 0, "slept") == "slept"
+
+        loop = asyncio.new_event_loop()
+        who = loop.run_until_complete(main())
+        if who == "child":
+            asyncio.events._set_running_loop(None)
+            asyncio.run(child())
+            os._exit(0)
+        print(who)
+        loop.close()
+    """
+    assert program(source) == "parent\n"
+
+
+def test_a_worker_that_forks_leaves_no_worker_in_the_child(program):
+    """fork inside a call: the child's only thread ends with its call, and the parent's goes on."""
+    source = """
+        import asyncio, os, warnings
+        from unjam.bridge import Pool
+
+        warnings.simplefilter("ignore")  # 3.12 and later warn of forks with threads, which is the point here
+
+        def forks():
+            pid = os.fork()
+            return os.waitpid(pid, 0)[1] if pid else None
+
+        async def main():
+            pool = Pool("p", 1)
+            print(await asyncio.wait_for(pool.run(forks), 30))
+            print(await pool.run(pow, 3, 2))
+
+        asyncio.run(main())
+    """
+    assert program(source) == "0\n9\n"
+
+
+def test_a_stuck_thread_does_not_hold_up_the_end(program):
+    """The program ends at once with its own exit code, though two threads and a process are stuck."""
+    source = """
+        import asyncio, threading, time
+        from unjam.bridge import Pool
+
+        async def main():
+            pool, processes = Pool("p", 2), Pool("q", 1, kind="process")
+            for call in (pool.run(threading.Event().wait), pool.run(time.sleep, 600), processes.run(time.sleep, 600)):
+                asyncio.ensure_future(call)
+            while pool.stats().busy + processes.stats().busy < 3:
+                await asyncio.sleep(0.001)
+            print("end")
+
+        if __name__ == "__main__":
+            asyncio.run(main())
+            raise SystemExit(5)
+    """
+    assert program(source, limit=30, code=5) == "end\n"
+
+
+def test_the_end_waits_when_it_is_asked_to(program):
+    """aclose at the end lets abandoned work finish."""
+    source = """
+        import asyncio, time
+        from unjam.bridge import Pool
+
+        began = []
+
+        def slow():
+            began.append(True)
+            time.sleep(0.2)
+            print("finished")
+
+        async def main():
+            pool = Pool("p")
+            task = asyncio.ensure_future(pool.run(slow))
+            while not began:
+                await asyncio.sleep(0.001)
+            task.cancel()
+            print(await pool.aclose(30))
+
+        asyncio.run(main())
+    """
+    assert program(source) == "finished\n[]\n"
+
+
+def test_the_island_costs_little_to_import(program):
+    """unjam.bridge loads neither multiprocessing nor anyio nor anything else of unjam."""
+    source = """
+        import sys
+        import unjam.bridge
+        print([name for name in sys.modules if name.startswith("unjam.") and not name.startswith("unjam.bridge")])
+        print([name for name in ("multiprocessing", "anyio", "trio", "uvloop", "unjam.bridge.process") if name in sys.modules])
+    """
+    assert program(source) == "['unjam.errors']\n[]\n"
+
+
+def test_ctrl_c_ends_a_wait_of_the_main_thread(program):
+    """KeyboardInterrupt comes out of portal.wait at once, and cancels what it waited for."""
+    source = """
+        import asyncio, os, signal, threading
+        from unjam.bridge import loop_thread
+
+        ended = threading.Event()
+
+        async def forever():
+            threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                ended.set()
+
+        with loop_thread() as portal:
+            try:
+                portal.wait(forever)
+            except KeyboardInterrupt:
+                print("interrupted", ended.wait(30))
+    """
+    assert program(source) == "interrupted True\n"

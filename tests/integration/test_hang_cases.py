@@ -1,0 +1,106 @@
+"""What may surround a hang: hostile objects, deep chains, many tasks, other threads; and random programs with a known outcome."""
+
+import json
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "hangs"))
+
+from hangs import HERE, answer, judged, running
+
+CASES = HERE / "cases"
+
+
+def labels(graph, kind):
+    return [node.label for node in graph.nodes.values() if node.kind == kind]
+
+
+def test_no_code_of_the_program_runs():
+    """Objects that end the process when looked at are never looked at; the deadlock among them is explained."""
+    with running(CASES / "hostile.py") as target:
+        graph, found = judged(target, lambda _, verdict: bool(verdict.findings))
+        assert [each.rule for each in found.findings] == ["UJ801"]
+        text = json.dumps([node.label for node in graph.nodes.values()])
+        assert max(len(node.label) for node in graph.nodes.values()) < 500
+        assert all(label.isprintable() for label in json.loads(text))
+
+
+def test_deep_chains_are_walked_without_recursion_and_cut():
+    """Five thousand awaits and nine hundred frames are walked; the middle is left out and counted."""
+    with running(CASES / "deep.py") as target:
+        graph, found = judged(target, lambda graph, _: len(labels(graph, "task")) > 2000)
+        assert found.findings == ()
+        assert graph.truncated["await links"] >= 4800
+        assert max(len(stack) for stack in graph.stacks) <= 101
+
+
+def test_ten_thousand_tasks_are_collected_in_short_slices():
+    """The GIL is never kept for long: what one slice does is bounded in CPU time."""
+    with running(HERE / "innocent" / "many_tasks.py") as target:
+        graph, found = judged(target, lambda graph, _: len(labels(graph, "task")) > 10_000)
+        assert found.findings == ()
+        assert graph.longest_slice_ms < 40
+        assert len(graph.stacks) < 200
+
+
+def stuck_by_rule(wants):
+    """Return who never gets on: whoever runs into a cycle by following what he wants."""
+    found = set()
+    for start in range(len(wants)):
+        seen, at = [], start
+        while at is not None and at not in seen:
+            seen.append(at)
+            at = wants[at]
+        if at is not None:
+            found.add(start)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_programs_of_threads_and_tasks(seed):
+    """Real threads and tasks with random wants: exactly those that run into a cycle are called stuck."""
+    chance = random.Random(seed)
+    count = chance.randint(2, 6)
+    spec = {kind: [chance.choice([*range(count), None]) for _ in range(count)] for kind in ("threads", "tasks")}
+    with running(CASES / "generated.py", json.dumps(spec)) as target:
+        waits = sum(want is not None for kind in spec.values() for want in kind)
+
+        def at_rest(graph, _):
+            wanting = [edge.source for edge in graph.edges if edge.verb == "waits for" and "lock" in edge.target]
+            return len(wanting) >= waits and graph.moved.isdisjoint(wanting)
+
+        graph, found = judged(target, at_rest)
+    for kind, prefix in (("threads", "thread actor-"), ("tasks", "task 'actor-")):
+        said = {int(graph.nodes[k].label[len(prefix)]) for k in found.stuck if graph.nodes[k].label.startswith(prefix)}
+        assert said == stuck_by_rule(spec[kind]), (spec, found.findings)
+
+
+def test_a_signal_while_dumping_reaches_the_program():
+    """Our thread takes no signal of the program: it ends by SIGTERM as ever."""
+    with running(HERE / "innocent" / "many_tasks.py") as target:
+        answer(target, "hello")
+        target.send_signal(signal.SIGTERM)
+        assert target.wait(30) == -signal.SIGTERM
+        target.returncode = 0
+
+
+def test_the_program_ends_while_it_is_asked():
+    """A process that ends in the middle of an answer ends with its own code, and the asker is told."""
+    with running(HERE / "innocent" / "many_tasks.py") as target:
+        answer(target, "hello")
+        pid = os.fork()
+        if pid == 0:
+            try:
+                answer(target, "hang", deadline_s=5)
+            except BaseException:
+                os._exit(7)
+            os._exit(0)
+        target.send_signal(signal.SIGINT)
+        assert target.wait(60) in {-signal.SIGINT, 130}
+        assert os.waitpid(pid, 0)[1] >> 8 in {0, 7}
+        target.returncode = 0

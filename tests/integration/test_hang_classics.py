@@ -1,0 +1,85 @@
+"""Every classic hang is explained by a program that was not prepared but for its socket; innocents are left alone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "hangs"))
+
+from hangs import HERE, expectation, judged, running
+from unjam.model.findings import Grade
+
+GUILTY = sorted((HERE / "programs").glob("*.py"))
+TRACKED = sorted((HERE / "tracked").glob("*.py"))
+INNOCENT = sorted((HERE / "innocent").glob("*.py"))
+ON_UVLOOP = {
+    "result_on_own_loop",
+    "lock_over_await",
+    "default_pool",
+    "ab_ba",
+    "asyncio_lock_cycle",
+    "three_parties",
+    "event_queued",
+}
+
+
+def explained(program, *arguments, **environment):
+    rule, grade, lead, lines = expectation(program)
+    with running(program, *arguments, environment=environment) as target:
+        graph, found = judged(target, lambda _, verdict: bool(verdict.leads if lead else verdict.findings))
+    findings = found.leads if lead else found.findings
+    assert [each.rule for each in findings] == [rule], (findings, graph.nodes, graph.edges)
+    assert (findings[0].grade.label == grade) or (environment and findings[0].grade >= Grade.EXACT), findings
+    (finding,) = findings
+    assert (Path(finding.culprit.file), finding.culprit.line in lines) == (program, True), finding
+    assert finding.remedies
+    assert any(f"{program}:{line}" in sentence for sentence in finding.cycle for line in lines)
+
+
+@pytest.mark.parametrize("program", GUILTY, ids=lambda path: path.stem)
+def test_a_classic_hang_is_explained(program):
+    """One finding, of the right rule and grade, at the line that waits, with a cycle and something to do."""
+    explained(program)
+
+
+@pytest.mark.parametrize("program", [path for path in GUILTY if path.stem in ON_UVLOOP], ids=lambda path: path.stem)
+def test_a_classic_hang_is_explained_on_uvloop(program):
+    """The same on uvloop, which has none of the fields of the stdlib's loop."""
+    pytest.importorskip("uvloop", reason="uvloop is not installed")
+    explained(program, "uvloop")
+
+
+@pytest.mark.parametrize("program", INNOCENT, ids=lambda path: path.stem)
+def test_an_innocent_program_is_left_alone(program):
+    """Waits that can end are never called a deadlock, nor anything else."""
+    with running(program) as target:
+        for _ in range(3):
+            _, found = judged(target, lambda graph, _: any(node.kind == "task" for node in graph.nodes.values()))
+            assert ([each.message for each in found.findings], [each.message for each in found.leads]) == ([], [])
+
+
+@pytest.mark.parametrize("program", TRACKED, ids=lambda path: path.stem)
+def test_tracked_locks_explain_what_no_frame_shows(program):
+    """With --track-locks a holder is known whatever the style in which it took the lock, and even after its end."""
+    explained(program, UNJAM_TRACK_LOCKS="1")
+
+
+@pytest.mark.parametrize("program", TRACKED[:2], ids=lambda path: path.stem)
+def test_an_unknown_holder_is_never_guessed(program):
+    """Without --track-locks nobody is accused, and the wait says which option would tell."""
+    with running(program) as target:
+        _, found = judged(target, lambda _, verdict: any("--track-locks" in wait.ends for wait in verdict.waits))
+    assert [each.message for each in found.findings] == []
+    assert any("--track-locks" in wait.ends for wait in found.waits)
+
+
+@pytest.mark.parametrize("program", GUILTY[::4] + INNOCENT[::2], ids=lambda path: path.stem)
+def test_tracking_changes_no_verdict(program):
+    """What is explained without --track-locks is explained with it, and an innocent program stays one."""
+    if program in GUILTY:
+        explained(program, UNJAM_TRACK_LOCKS="1")
+        return
+    with running(program, environment={"UNJAM_TRACK_LOCKS": "1"}) as target:
+        _, found = judged(target, lambda graph, _: any(node.kind == "task" for node in graph.nodes.values()))
+    assert [each.message for each in found.findings] == []

@@ -1,0 +1,95 @@
+"""Processes that were not prepared: read from outside by the first way that works, which is named, as is what it cannot see."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "hangs"))
+
+from hangs import HERE, PATIENCE_S
+from unjam.control import outside
+from unjam.control.outside import read_from_outside, rights
+from unjam.errors import NotAvailable
+
+PROGRAM = HERE / "programs" / "lock_over_await.py"
+
+
+@pytest.fixture
+def unprepared():
+    """A hung program without unjam."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UNJAM")}
+    child = subprocess.Popen(
+        [sys.executable, "-c", f"import signal, runpy; signal.alarm(90); runpy.run_path({str(PROGRAM)!r})"],
+        env=environment,
+    )
+    yield child
+    child.kill()
+    child.wait()
+
+
+def own_lines(graph):
+    return {Path(file).name for stack in graph.stacks for file, _, _ in stack}
+
+
+def can_be_read(pid):
+    try:
+        read_from_outside(pid)
+    except NotAvailable as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.skipif(bool(reason := can_be_read(os.getpid())), reason=f"nothing reads processes here: {reason}")
+def test_an_unprepared_process_shows_its_threads(unprepared):
+    """The user's line is there, nothing is proved, and what cannot be seen is said."""
+    end = time.monotonic() + PATIENCE_S
+    graph, route = read_from_outside(unprepared.pid)
+    while PROGRAM.name not in own_lines(graph) and time.monotonic() < end:
+        time.sleep(0.1)
+        graph, route = read_from_outside(unprepared.pid)
+    assert PROGRAM.name in own_lines(graph)
+    assert route.startswith("read by")
+    assert any("locks" in reason for reason in graph.not_observed)
+    said = subprocess.run(
+        [sys.executable, "-m", "unjam", "hang", str(unprepared.pid)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (said.returncode, "cannot be told from outside" in said.stdout) == (0, True), said
+    assert unprepared.poll() is None
+
+
+def test_without_any_way_every_reason_is_named(unprepared, monkeypatch):
+    """No traceback: one line with the reasons and the way out."""
+    monkeypatch.setattr(outside.shutil, "which", lambda _: None)
+    monkeypatch.setattr(outside.sysconfig, "get_path", lambda _: "/nowhere")
+    monkeypatch.setattr(outside, "SCRIPT", "import sys; sys.exit(4)")
+    with pytest.raises(NotAvailable) as error:
+        read_from_outside(unprepared.pid)
+    assert "needs Python 3.14" in str(error.value)
+    assert "unjam[attach]" in str(error.value)
+    assert "unjam run" in str(error.value)
+
+
+def test_a_program_that_is_no_python_is_said_so(monkeypatch):
+    """What is not a Python is not read."""
+    child = subprocess.Popen(["sleep", "60"])
+    with pytest.raises(NotAvailable, match="is not a Python interpreter"):
+        read_from_outside(child.pid)
+    child.kill()
+    child.wait()
+
+
+def test_missing_rights_are_named(monkeypatch, tmp_path):
+    """Another user, a container without the capability, Yama: each by its name with the way out."""
+    monkeypatch.setattr(outside.os, "geteuid", lambda: os.stat("/proc/self").st_uid + 1)
+    assert "belongs to user" in rights(os.getpid())
+    monkeypatch.setattr(outside.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(outside, "_has_ptrace", lambda: False)
+    assert "SYS_PTRACE" in rights(os.getpid())

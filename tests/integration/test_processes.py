@@ -1,0 +1,396 @@
+"""Laws of processes: forks, execs, kills and ends of every kind are normal life, and each process has its own file."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from unjam.recording.reader import read
+
+STALL = """
+import asyncio, os, sys, time
+async def stall(seconds=0.12):
+    await asyncio.sleep(0.01)
+    time.sleep(seconds)
+    await asyncio.sleep(0.01)
+"""
+
+
+def program(source):
+    return STALL + textwrap.dedent(source)
+
+
+def ends(outcome):
+    return sorted(event["reason"] for event in outcome.events("end"))
+
+
+def test_a_stall_is_recorded_with_its_task_and_length(watched, tier):
+    """The plain case: one stall, its length, its stack, its task, and the loop's statistics."""
+    outcome = watched(program("asyncio.run(stall())"), tier=tier)
+    assert (outcome.status, outcome.err) == (0, "")
+    (stall,) = outcome.stalls()
+    assert stall["t1"] - stall["t0"] >= 120_000_000
+    process = outcome.process
+    heaviest = max(stall["samples"], key=lambda group: group["n"])
+    assert [frame.function for frame in process.stacks[heaviest["stack"]]][-1] == "stall"
+    assert {step["task"]["coroutine"] for step in outcome.events("step")} == {"stall"}
+    assert process.header["tier"] == tier
+    assert [event["loop"] for event in outcome.events("loop")] == [
+        event["loop"] for event in outcome.events("loop_end")
+    ]
+    stats = outcome.events("stats")[-1]
+    assert sum(stats["lag"].values()) == stats["turns"]
+    assert stats["longest_turn_ns"] >= 120_000_000
+    assert not process.killed
+
+
+def test_a_loop_that_runs_many_times_is_one_loop(watched, tier):
+    """Statistics of a loop go on over its runs; the next loop is another one."""
+    outcome = watched(
+        program(
+            """
+            loop = asyncio.new_event_loop()
+            for _ in range(20):
+                loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+            asyncio.run(asyncio.sleep(0))
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    last = {event["loop"]: event for event in outcome.events("stats")}
+    assert [event["loop"] for event in outcome.events("loop")] == [1, 2]
+    assert last[1]["turns"] >= 20
+    assert [event["loop"] for event in outcome.events("loop_end")] == [1, 2]
+
+
+def test_loops_in_several_threads_are_told_apart(watched, tier):
+    """Each thread's loop has its own number, thread name and stalls."""
+    outcome = watched(
+        program(
+            """
+            import threading
+            threads = [threading.Thread(target=asyncio.run, args=(stall(),), name=f"loop-{n}") for n in range(3)]
+            [thread.start() for thread in threads]
+            [thread.join() for thread in threads]
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    assert sorted(event["thread"] for event in outcome.events("loop")) == ["loop-0", "loop-1", "loop-2"]
+    assert sorted(stall["loop"] for stall in outcome.stalls()) == [1, 2, 3]
+
+
+def test_a_forked_child_has_its_own_file_and_the_parent_goes_on(watched, tier):
+    """After os.fork both are watched, each into its own file, with nothing doubled."""
+    outcome = watched(
+        program(
+            """
+            asyncio.run(stall())
+            pid = os.fork()
+            asyncio.run(stall())
+            if not pid:
+                sys.exit(0)
+            os.waitpid(pid, 0)
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.stalls_by_process() == [1, 2]
+    assert {process.header["pid"] for process in outcome.processes} == {process.pid for process in outcome.processes}
+    assert ends(outcome) == ["exit", "exit"]
+
+
+def test_a_fork_inside_a_running_loop_warns_of_nothing_of_ours(watched, tier):
+    """With one thread of its own, a program may fork without being warned: ours are not counted."""
+    outcome = watched(
+        program(
+            """
+            import warnings
+            warnings.simplefilter("always")
+            async def main():
+                await stall()
+                pid = os.fork()
+                if not pid:
+                    os._exit(7)
+                assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+                await stall()
+            asyncio.run(main())
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.stalls_by_process() == [0, 2]
+    assert ends(outcome) == ["exit", "exit"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing_children_are_watched_to_their_end(watched, tier, method):
+    """A child of multiprocessing is watched however it is started, and its end is told from a kill."""
+    outcome = watched(
+        program(
+            f"""
+            import multiprocessing
+            def child():
+                asyncio.run(stall())
+            if __name__ == "__main__":
+                process = multiprocessing.get_context({method!r}).Process(target=child)
+                process.start()
+                process.join()
+                sys.exit(process.exitcode)
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    assert len(outcome.stalls()) == 1
+    with_loops = [process for process in outcome.processes if any(event["e"] == "loop" for event in process.events)]
+    assert [process.killed for process in with_loops] == [False]
+
+
+def test_a_fork_in_a_thread_while_another_thread_stalls(watched, tier):
+    """Forking beside a running loop neither hangs the child nor loses the parent's stall."""
+    outcome = watched(
+        program(
+            """
+            import threading
+            thread = threading.Thread(target=asyncio.run, args=(stall(0.5),))
+            thread.start()
+            for _ in range(10):
+                pid = os.fork()
+                if not pid:
+                    asyncio.run(asyncio.sleep(0))
+                    os._exit(0)
+                assert os.waitpid(pid, 0)[1] == 0
+                time.sleep(0.02)
+            thread.join()
+            """
+        ),
+        tier=tier,
+    )
+    assert outcome.status == 0
+    (stall,) = outcome.stalls()
+    assert stall["t1"] - stall["t0"] >= 500_000_000
+    assert len(outcome.processes) == 11
+
+
+def test_exec_ends_one_file_and_begins_the_next(watched, tier):
+    """A process that replaces itself has ended in order, and what comes after it is watched as well."""
+    outcome = watched(
+        program(
+            """
+            asyncio.run(stall())
+            if len(sys.argv) < 2:
+                os.execv(sys.executable, [sys.executable, __file__, "again"])
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    assert ends(outcome) == ["exit", "fork-exec"]
+    assert len({process.pid for process in outcome.processes}) == 1
+    assert len(outcome.events("loop")) == 2
+
+
+def test_an_exec_that_fails_changes_nothing(watched, tier):
+    """A program that tries to exec what is not there goes on, watched."""
+    outcome = watched(
+        program(
+            """
+            try:
+                os.execvp("no-such-program-anywhere", ["x"])
+            except FileNotFoundError:
+                print("went on")
+            asyncio.run(stall())
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.out) == (0, "went on\n")
+    assert len(outcome.stalls()) == 1
+    assert ends(outcome) == ["exit"]
+
+
+def test_a_killed_process_loses_at_most_its_last_second(environment, recording_folder, tmp_path, tier):
+    """After SIGKILL the recording holds the stall that killed it, and says that no end was seen."""
+    script = tmp_path / "program.py"
+    script.write_text(program("print('up', flush=True)\nasyncio.run(stall(60))"))
+    with subprocess.Popen([sys.executable, script], env=environment(tier), stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"up\n"
+        while not any(event["e"] == "stall" for each in read(recording_folder).processes for event in each.events):
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+    (recorded,) = read(recording_folder).processes
+    assert recorded.killed
+    assert next(event["t1"] for event in recorded.events if event["e"] == "stall") is None
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("sys.exit(3)", 3),
+        ("os._exit(4)", 4),
+        ("raise SystemExit(5)", 5),
+        ("os.kill(os.getpid(), 15)", -15),
+        ("raise KeyError(1)", 1),
+    ],
+)
+def test_the_program_ends_as_it_would_without_us(watched, tier, ending, status):
+    """Exit codes, signals and tracebacks are the program's own."""
+    outcome = watched(program(f"asyncio.run(stall())\n{ending}"), tier=tier)
+    assert outcome.status == status
+    assert "unjam" not in outcome.err
+    assert ("KeyError: 1" in outcome.err) == (status == 1)
+    assert ends(outcome) == (["exit"] if status >= 0 else [])
+
+
+def test_a_signal_reaches_the_thread_that_waits_for_it(watched, tier):
+    """Our threads never take a signal that the program waits for with sigwait."""
+    outcome = watched(
+        program(
+            """
+            import signal, threading
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+            async def main():
+                await stall()
+                threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+                print(signal.sigtimedwait([signal.SIGUSR1], 5).si_signo == signal.SIGUSR1)
+            asyncio.run(main())
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.out, outcome.err) == (0, "True\n", "")
+
+
+def test_threads_of_ours_are_not_the_programs(watched, tier):
+    """The program counts its own threads only."""
+    outcome = watched(
+        program(
+            """
+            import threading
+            async def main():
+                await stall()
+                print(threading.active_count(), [thread.name for thread in threading.enumerate()])
+            asyncio.run(main())
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.out, outcome.err) == ("1 ['MainThread']\n", "")
+
+
+def test_a_subinterpreter_is_left_alone(watched, tier):
+    """A second interpreter in the process neither disturbs the watching nor is disturbed."""
+    outcome = watched(
+        program(
+            """
+            interpreters = __import__("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+            one = interpreters.create()
+            # CPython 3.12.1 by itself frees memory twice at its end when asyncio was imported in both.
+            loop = "" if sys.version_info[:2] == (3, 12) else "import asyncio; asyncio.run(asyncio.sleep(0.01))\\n"
+            interpreters.run_string(one, loop + "print('inner', flush=True)")
+            interpreters.destroy(one)
+            asyncio.run(stall())
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.out, outcome.err) == (0, "inner\n", "")
+    assert len(outcome.processes) == 1
+    assert len(outcome.stalls()) == 1
+
+
+def test_uvloop_stalls_are_recorded(watched, tier):
+    """A loop of uvloop is watched by turns; with the twin by its heartbeat."""
+    pytest.importorskip("uvloop")
+    outcome = watched(program("import uvloop\nuvloop.run(stall(0.3))"), tier=tier)
+    assert (outcome.status, outcome.err) == (0, "")
+    (stall,) = outcome.stalls()
+    assert stall["t1"] - stall["t0"] >= 250_000_000
+    assert [(event["type"], event["steps"]) for event in outcome.events("loop")] == [("uvloop.Loop", False)]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_install_inside_a_running_loop(watched, tier, tmp_path, loop):
+    """unjam.install() from a coroutine, or from another thread, watches the loops that run already."""
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    outcome = watched(
+        program(
+            f"""
+            import {loop}, unjam, threading
+            unjam.uninstall()
+            async def main():
+                unjam.install(tier={tier!r})
+                unjam.install(tier={tier!r})
+                await stall()
+            {loop}.run(main())
+            """
+        ),
+        tier=tier,
+    )
+    assert outcome.status == 0
+    assert "unaffected" not in outcome.err
+    assert len(outcome.stalls()) == 1
+
+
+def test_install_from_another_thread_sees_the_loop_that_runs(watched, tier):
+    """The loop of the main thread is found by its stack, and its next stall is seen."""
+    outcome = watched(
+        program(
+            """
+            import unjam, threading
+            unjam.uninstall()
+            async def main():
+                ready = asyncio.Event()
+                loop = asyncio.get_running_loop()
+                def install():
+                    unjam.install()
+                    loop.call_soon_threadsafe(ready.set)
+                threading.Thread(target=install).start()
+                await ready.wait()
+                await asyncio.sleep(0.05)
+                await stall()
+            asyncio.run(main())
+            """
+        ),
+        tier=tier,
+    )
+    assert outcome.status == 0
+    assert "unaffected" not in outcome.err
+    assert len(outcome.stalls()) == 1
+
+
+def test_uninstall_puts_everything_back(watched, tier):
+    """What unjam changed is as it was before, in a process that has run loops."""
+    outcome = watched(
+        """
+        import os, gc, sys, atexit, unjam
+        unjam.uninstall()
+        import asyncio, asyncio.events, asyncio.timeouts, asyncio.tasks, concurrent.futures.thread as pool
+        def state():
+            return (os._exit, os.execv, os.execve, list(gc.callbacks), list(sys.meta_path), dict(vars(asyncio.Handle)),
+                    asyncio._set_running_loop, asyncio.events._set_running_loop, dict(vars(pool._WorkItem)), dict(vars(pool)),
+                    dict(vars(asyncio.timeouts.Timeout)), dict(vars(asyncio.tasks)))
+        before = state()
+        for _ in range(2):
+            unjam.install()
+            assert state() != before
+            asyncio.run(asyncio.sleep(0.01))
+            unjam.uninstall()
+            assert state() == before
+        print("the same", len(os.listdir("/proc/self/task")))
+        """,
+        tier=tier,
+    )
+    assert (outcome.status, outcome.out, outcome.err) == (0, "the same 1\n", "")
+    assert ends(outcome) == ["uninstall", "uninstall", "uninstall"]
+    assert os.path.basename(outcome.recording.folder).endswith("-program")

@@ -1,0 +1,188 @@
+"""Laws of watching from inside: what held the loop in a stretch, and nothing that is none of it."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+import unjam
+from unjam.errors import LoopBlocked, UsageError
+from unjam.telling import Callbacks, Log, fields, logger, one_line
+
+pytestmark = pytest.mark.serial
+
+
+@pytest.fixture(params=["native", "python"])
+def tier(request, monkeypatch):
+    """Both tiers keep the same laws."""
+    monkeypatch.setenv("UNJAM_TIER", request.param)
+    yield request.param
+    unjam.uninstall()
+
+
+def hold():
+    time.sleep(0.15)
+
+
+async def holding():
+    await asyncio.sleep(0)
+    hold()
+    await asyncio.sleep(0)
+
+
+def test_a_stretch_tells_what_held_the_loop_in_it(tier):
+    """The line, the leaf and the cause, from a plain `with` around a loop."""
+    with unjam.watch() as watched:
+        asyncio.run(holding())
+    (finding,) = watched.findings
+    assert ("UJ101", "hold", "time.sleep") == (finding.rule, finding.culprit.function, finding.leaf)
+    assert 1 == len([loop for loop in watched.loops if loop.stalls])
+
+
+def test_it_ends_while_the_turn_still_goes_on(tier):
+    """Inside a coroutine the stall is told although the loop has not come back yet."""
+
+    async def main():
+        async with unjam.watch() as watched:
+            hold()
+        return watched
+
+    (finding,) = asyncio.run(main()).findings
+    assert "UJ101" == finding.rule
+    assert finding.max_ms >= 140
+
+
+def test_what_was_before_is_none_of_it(tier):
+    """A stretch after a stall is clean."""
+    unjam.install(record=False, log=False)
+    asyncio.run(holding())
+    with unjam.watch() as watched:
+        asyncio.run(asyncio.sleep(0.01))
+    assert () == watched.findings
+
+
+def test_the_threshold_is_the_watchs_own(tier):
+    """What one watch lets pass another one tells."""
+    with unjam.watch(threshold="1s") as patient:
+        asyncio.run(holding())
+    with unjam.watch(threshold="20ms") as strict:
+        asyncio.run(holding())
+    assert (0, 1) == (len(patient.findings), len(strict.findings))
+
+
+def test_fail_raises_at_the_end(tier):
+    """As a decorator, plain and async, it raises what it found; an error of the body goes first."""
+
+    @unjam.watch(fail=True)
+    def run():
+        asyncio.run(holding())
+
+    @unjam.watch(fail=True)
+    def broken():
+        asyncio.run(holding())
+        raise KeyError("body")
+
+    @unjam.watch(fail=True)
+    async def coroutine():
+        hold()
+
+    with pytest.raises(LoopBlocked, match=r"UJ101 \[sleep\]"):
+        run()
+    with pytest.raises(LoopBlocked, match="UJ101"):
+        asyncio.run(coroutine())
+    with pytest.raises(KeyError):
+        broken()
+
+
+def test_a_bare_decorator_keeps_the_function(tier):
+    """Its name, its value and that it is a coroutine function stay."""
+
+    @unjam.watch
+    async def answer():
+        return 42
+
+    assert 42 == asyncio.run(answer())
+    assert "answer" == answer.__name__
+    assert asyncio.iscoroutinefunction(answer)
+
+
+@pytest.mark.parametrize("threshold", ["fast", "0", "-1ms", "50"])
+def test_a_threshold_that_is_none_is_refused_at_the_door(threshold):
+    """One clear line, before anything is watched."""
+    with pytest.raises(UsageError, match="threshold"):
+        unjam.watch(threshold=threshold)
+
+
+def test_callbacks_are_called_in_a_thread_of_ours(tier):
+    """With the finding, not in the loop's thread; removing ends it."""
+    called = []
+    told = threading.Event()
+
+    def callback(finding):
+        called.append((finding.rule, threading.current_thread().name))
+        told.set()
+
+    remove = unjam.on_stall(callback)
+    unjam.install(record=False, log=False)
+    asyncio.run(holding())
+    asyncio.run(asyncio.sleep(0.2))
+    assert told.wait(30)
+    remove()
+    assert [("UJ101", "unjam-on-stall")] == called
+
+
+def test_a_callback_that_raises_harms_nobody(tier, monkeypatch):
+    """The others are called all the same."""
+    reported = []
+    monkeypatch.setattr("unjam.telling.report_failure", lambda what, error: reported.append(type(error)))
+    callbacks, told = Callbacks(), threading.Event()
+    callbacks.add(lambda finding: 1 / 0)
+    callbacks.add(lambda finding: told.set())
+    callbacks.put(None)
+    assert told.wait(30)
+    assert [ZeroDivisionError] == reported
+
+
+def test_logging_is_one_line_with_fields(tier, caplog):
+    """The logger unjam, one greppable line, what it says also as fields; and no more than some in a second."""
+    with unjam.watch() as watched:
+        asyncio.run(holding())
+    (finding,) = watched.findings
+    log = Log(clock=lambda: 100.0)
+    with caplog.at_level(logging.WARNING, logger="unjam"):
+        for _ in range(20):
+            log.write(finding)
+    assert 5 == len(caplog.records)
+    assert f"stall {one_line(finding)}" == caplog.records[0].getMessage()
+    assert fields(finding) == caplog.records[0].unjam
+    assert "\n" not in caplog.records[0].getMessage()
+    assert logger.name == caplog.records[0].name
+
+
+def test_live_lines_and_log_of_an_installed_monitor(tmp_path, tier):
+    """`install(live=True)` says on stderr that a stall goes on and that it has ended; the log says so by itself."""
+    program = tmp_path / "app.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import asyncio, logging, time, unjam
+            logging.basicConfig(format="%(name)s %(message)s")
+            unjam.install(live=True, record=False)
+            async def main():
+                time.sleep(0.2)
+                await asyncio.sleep(0.3)
+            asyncio.run(main())
+            """
+        )
+    )
+    run = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60, check=True)
+    lines = run.stderr.splitlines()
+    assert ["unjam: stall so far", "unjam: stall", "unjam stall"] == [
+        " ".join(line.split()[: 4 if "so far" in line else 2]) for line in lines
+    ]
+    assert all("main -> time.sleep [UJ101 sleep]" in line for line in lines)

@@ -1,0 +1,42 @@
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+# No law takes long; past this a test hangs.
+LIMIT = 30.0
+
+
+def _asyncio_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+def _uvloop_loop() -> asyncio.AbstractEventLoop:
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not made for this platform")
+    return uvloop.new_event_loop()
+
+
+@pytest.fixture(params=[_asyncio_loop, _uvloop_loop], ids=["asyncio", "uvloop"])
+def run(request) -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Run a coroutine on a loop of its own, as asyncio.run does, and fail when it hangs."""
+
+    def runs(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        with asyncio.Runner(loop_factory=request.param) as runner:
+            return runner.run(asyncio.wait_for(coroutine, LIMIT))
+
+    return runs
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Let the loop turn until a condition holds."""
+
+    async def wait_until(condition: Callable[[], object]) -> None:
+        ends = time.monotonic() + LIMIT
+        while not condition():
+            assert time.monotonic() < ends, "the condition never came true"
+            await asyncio.sleep(0.001)
+
+    return wait_until

@@ -1,0 +1,268 @@
+import asyncio
+import contextvars
+import gc
+import threading
+from contextlib import aclosing
+
+import pytest
+
+from unjam.bridge import Pool
+from unjam.errors import PoolClosed
+
+VAR = contextvars.ContextVar("VAR", default="unset")
+
+
+class Source:
+    """A generator that notes the threads it runs and is closed in."""
+
+    def __init__(self, stop=None, error=None):
+        self.stop, self.error = stop, error
+        self.ran_in, self.closed_in, self.closes = set(), None, 0
+
+    def __iter__(self):
+        n = 0
+        try:
+            while n != self.stop:
+                self.ran_in.add(threading.get_ident())
+                yield n
+                n += 1
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.closed_in = threading.get_ident()
+            self.closes += 1
+
+
+async def collect(items, into):
+    """Take all items, and keep what came before an error."""
+    async for item in items:
+        into.append(item)
+
+
+@pytest.mark.parametrize("length", [0, 1, 255, 256, 257, 2000])
+@pytest.mark.parametrize("max_items", [1, 256])
+def test_it_yields_what_the_iterable_yields(run, length, max_items):
+    """The same items in the same order, whatever the batch."""
+    source = Source(stop=length)
+
+    async def main():
+        return [item async for item in Pool("p").aiter(source, max_items=max_items)]
+
+    assert run(main()) == list(range(length))
+    assert threading.get_ident() not in source.ran_in | {source.closed_in}
+
+
+def test_an_error_comes_after_the_items_before_it(run):
+    """What was yielded before the generator failed is not lost with it."""
+    error, got = OSError("disk"), []
+
+    async def main():
+        with pytest.raises(OSError, match="disk") as caught:
+            await collect(Pool("p").aiter(Source(stop=300, error=error)), got)
+        return caught.value
+
+    assert run(main()) is error
+    assert got == list(range(300))
+
+
+def test_what_is_not_iterable_is_a_type_error(run):
+    """iter() runs in the thread, and its error arrives."""
+
+    async def main():
+        async for _ in Pool("p").aiter(3):
+            raise AssertionError("3 yields nothing")
+
+    with pytest.raises(TypeError, match="not iterable"):
+        run(main())
+
+
+def test_a_slow_source_is_not_kept_back_by_its_batch(run):
+    """An item is delivered within max_wait though the next one takes for ever."""
+    go = threading.Event()
+
+    def slow():
+        yield "first"
+        assert go.wait(30)
+        yield "second"
+
+    async def main():
+        items = Pool("p").aiter(slow(), max_wait=0.01)
+        first = await anext(items)
+        blocked = not go.is_set()
+        go.set()
+        return first, blocked, [item async for item in items]
+
+    assert run(main()) == ("first", True, ["second"])
+
+
+def test_it_runs_ahead_by_one_batch_at_most(run):
+    """A consumer that stops finds at most max_items more produced, and no slot held meanwhile."""
+    produced = []
+
+    def source():
+        for n in range(1000):
+            produced.append(n)
+            yield n
+
+    async def main():
+        pool = Pool("p", 1)
+        async with aclosing(pool.aiter(source(), max_items=10)) as items:
+            async for item in items:
+                if item == 25:
+                    break
+            return pool.stats().busy, await pool.run(lambda: "free"), len(produced)
+
+    assert run(main()) == (0, "free", 30)
+
+
+def test_a_consumer_that_leaves_early_closes_the_generator(run):
+    """aclose closes it in a thread of the pool, once, before it returns."""
+    source = Source()
+
+    async def main():
+        async with aclosing(Pool("p").aiter(source)) as items:
+            async for item in items:
+                if item == 3:
+                    break
+        return source.closes
+
+    assert run(main()) == 1
+    assert source.closed_in not in (None, threading.get_ident())
+
+
+def test_a_consumer_that_forgets_aclose_closes_it_all_the_same(run, until):
+    """break without aclose: the loop's generator hook does it."""
+    source = Source()
+
+    async def main():
+        async for item in Pool("p").aiter(source):
+            if item == 3:
+                break
+        await until(lambda: source.closes)
+
+    run(main())
+    assert source.closed_in != threading.get_ident()
+
+
+def test_a_cancelled_consumer_closes_the_generator_when_it_comes_back(run, until):
+    """Cancelled while a thread reads, the consumer goes at once and the thread closes what it reads."""
+    go, closed = threading.Event(), []
+
+    def source():
+        try:
+            yield 1
+            assert go.wait(30)
+            yield 2
+        finally:
+            closed.append(threading.get_ident())
+
+    async def consume(pool):
+        async for _ in pool.aiter(source(), max_wait=0.001):
+            pass
+
+    async def main():
+        pool = Pool("p", 1)
+        task = asyncio.create_task(consume(pool))
+        await until(lambda: pool.stats().run.count == 0 and pool.stats().busy)
+        await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.wait([task])
+        before = list(closed)
+        go.set()
+        await until(lambda: closed)
+        return before, await pool.run(lambda: "free")
+
+    assert run(main()) == ([], "free")
+    assert len(closed) == 1
+
+
+@pytest.mark.parametrize("turns", range(0, 14, 2))
+def test_an_iteration_cancelled_at_any_await_closes_what_it_began(run, until, turns):
+    """Wherever the cancellation falls, a generator that ran is closed once and the slot is free again."""
+    source = Source()
+
+    async def main():
+        pool = Pool("p", 1)
+
+        async def consume():
+            async for _ in pool.aiter(source, max_items=2):
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(consume())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await until(lambda: source.closes == bool(source.ran_in) and not pool._bulkhead.live)
+
+    run(main())
+
+
+def test_a_generator_has_one_context_throughout(run):
+    """What it sets between two items is there after the next, and closing resets tokens in the same context."""
+
+    def source():
+        token = VAR.set("mine")
+        try:
+            for _ in range(10):
+                yield VAR.get()
+        finally:
+            VAR.reset(token)
+
+    async def main():
+        VAR.set("caller")
+        items = [item async for item in Pool("p", 4).aiter(source(), max_items=2)]
+        async with aclosing(Pool("p", 4).aiter(source(), max_items=2)) as some:
+            await anext(some)
+        return items, VAR.get()
+
+    assert run(main()) == (["mine"] * 10, "caller")
+
+
+def test_a_batch_that_takes_too_long_is_a_timeout(run, until):
+    """The pool's timeout holds for each batch; the items before it arrive first."""
+    go, got = threading.Event(), []
+
+    def source():
+        yield 1
+        assert go.wait(30)
+
+    async def main():
+        pool = Pool("p", 1).options(timeout=0.05)
+        with pytest.raises(TimeoutError):
+            await collect(pool.aiter(source(), max_wait=0.001), got)
+        go.set()
+        await until(lambda: not pool.stats().busy)
+
+    run(main())
+    assert got == [1]
+
+
+def test_a_closed_pool_iterates_no_more(run):
+    """PoolClosed at the first item."""
+
+    async def main():
+        pool = Pool("p", 1)
+        await pool.aclose(1)
+        with pytest.raises(PoolClosed):
+            await anext(pool.aiter([1]))
+
+    run(main())
+
+
+def test_an_iterator_left_after_its_pool_was_closed_is_closed_all_the_same(run, until):
+    """A pool that takes no more calls still cleans up, and its thread ends after that."""
+    source = Source()
+
+    async def main():
+        pool = Pool("closed-early", 1)
+        items = pool.aiter(source, max_items=2)
+        await anext(items)
+        assert await pool.aclose(20) == []
+        await items.aclose()
+        del pool, items
+        gc.collect()
+        await until(lambda: not [t for t in threading.enumerate() if t.name.startswith("closed-early")])
+
+    run(main())
+    assert source.closes == 1

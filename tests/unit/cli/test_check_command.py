@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from unjam import cli
+
+SLEEPS = "import time\n\n\nasync def handler():\n    time.sleep(1)\n"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch, tmp_path_factory):
+    """A project with one fault, and a cache of its own."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "app.py").write_text(SLEEPS)
+    monkeypatch.setenv("UNJAM_CACHE", str(tmp_path_factory.getbasetemp().parent / "unjam-cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_exit_code_says_whether_something_was_found(root, capsys):
+    """1 where there are findings, 0 where they are not selected or the user said so."""
+    assert cli.main(["check", "--output-format", "concise"]) == 1
+    assert capsys.readouterr().out.startswith("app.py:5:5: UJ101 error: time.sleep blocks the event loop")
+    assert cli.main(["check", "--ignore", "UJ1"]) == 0
+    assert cli.main(["check", "--exit-zero"]) == 0
+
+
+def test_baseline_hides_what_was_there_and_shows_what_is_new(root, capsys):
+    """A baseline adopted on an old code base lets only new faults fail."""
+    assert cli.main(["check", "--baseline", "known.json", "--update-baseline"]) == 0
+    assert cli.main(["check", "--baseline", "known.json"]) == 0
+    (root / "app.py").write_text("# moved\n" + SLEEPS + "\n\nasync def other():\n    time.sleep(2)\n")
+    capsys.readouterr()
+    assert cli.main(["check", "--baseline", "known.json", "--output-format", "concise"]) == 1
+    assert "1 finding; 1 in the baseline" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "gone"], "gone: no such file or folder"),
+        (["check", "--baseline", "gone.json"], "--update-baseline writes it"),
+        (["check", "--update-baseline"], "needs --baseline FILE"),
+        (["check", "--select", "UJ9999"], "no rule 'UJ9999'"),
+        (["check", "empty"], "no Python file in empty"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(root, words, said, capsys):
+    """What cannot be done is said in one line that names the way out."""
+    (root / "empty").mkdir()
+    assert cli.main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_nothing_could_be_checked_is_exit_code_2(root):
+    """A project in which no file can be read is not clean."""
+    (root / "app.py").write_text("async def f(:\n")
+    assert cli.main(["check"]) == 2
+
+
+def test_per_file_ignores_leave_other_files(root, capsys):
+    """What is ignored in one file still counts in the others."""
+    (root / "pyproject.toml").write_text('[tool.unjam.per-file-ignores]\n"app.py" = ["UJ101"]\n')
+    assert cli.main(["check"]) == 0
+    (root / "more.py").write_text(SLEEPS)
+    assert cli.main(["check"]) == 1

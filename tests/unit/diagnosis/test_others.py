@@ -1,0 +1,145 @@
+"""Pools, time-outs, victims, loops, the verdict, and what was not observed."""
+
+from __future__ import annotations
+
+from stories import MS, Story, cpu, kernel, only
+
+from unjam.diagnosis import diagnose, diagnose_stall
+from unjam.model.findings import Victim
+from unjam.model.session import Process, Recording
+
+CODE = "import time, json\nasync def h(rows):\n    time.sleep(1)\n    json.dumps(rows)\n"
+
+
+def story():
+    told = Story()
+    path = told.file("views.py", CODE)
+    return told, path, told.stack(told.frame(path, "time.sleep(1)", "h"))
+
+
+def test_victims_belong_to_the_main_cause():
+    """Who had to wait is listed with the delay, worst first, and counted."""
+    told, _, stack = story()
+    number = told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    told.event("victims", stall=number, count=31, delay="exact", list=[
+        {"kind": "task", "name": "Task-4", "coroutine": "feed", "delay_ns": 100 * MS}, {"kind": "request", "name": "GET /healthz", "delay_ns": 290 * MS}
+    ])  # fmt: skip
+    finding = only(told.told())
+    assert finding.victims == (Victim("request", "GET /healthz", 290), Victim("task", "Task-4", 100))
+    assert finding.victim_count == 31
+
+
+def stats(told, **more):
+    told.event(
+        "stats",
+        **(
+            {
+                "loop": 1,
+                "turns": 1000,
+                "steps": 2000,
+                "away_ns": 300 * MS,
+                "alive_ns": 3000 * MS,
+                "longest_turn_ns": 250 * MS,
+                "longest_step_ns": 200 * MS,
+                "lag": {"0": 900, "100": 90, "200": 10},
+            }
+            | more
+        ),
+    )
+
+
+def test_each_loop_has_its_numbers():
+    """Utilisation, lag, turns and steps come from the last word of the counters, stalls from the stalls."""
+    told, _, stack = story()
+    stats(told, turns=1)
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    stats(told)
+    (loop,) = told.told().loops
+    assert (loop.turns, loop.steps, loop.away_percent, loop.watched_s) == (1000, 2000, 10.0, 3.0)
+    assert (loop.lag_max_ms, loop.longest_step_ms, loop.stalls, loop.stalled_ms) == (250, 200, 1, 300)
+    assert loop.lag_p50_ms < loop.lag_p99_ms < loop.lag_max_ms
+
+
+def test_what_was_not_measured_is_not_zero():
+    """A loop without counters has None, not 0."""
+    told, _, _ = story()
+    (loop,) = told.told().loops
+    assert (loop.turns, loop.away_percent, loop.lag_p50_ms, loop.lag_max_ms) == (None, None, None, None)
+    assert "could not be observed" in told.told().verdict
+
+
+def test_the_verdict_ranks_by_stolen_time():
+    """The sentence on top says what stole how much, and nothing of what the loop did not lose."""
+    told, path, stack = story()
+    dumping = told.stack(told.frame(path, "json.dumps(rows)", "h"))
+    told.stall(750, kernel(70, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    told.stall(250, cpu(23, dumping), cpu_ms=249, runq_ms=0)
+    assert told.told().verdict == "75 % sleeping on the loop, 25 % native code that computes too long and keeps the GIL"
+
+
+def test_a_healthy_program_is_told_so_with_numbers():
+    """Nothing found is a result, and says how much was watched."""
+    told, _, _ = story()
+    stats(told)
+    assert told.told().verdict == "everything looks good: nothing held the loop for 50 ms or more in 1,000 turns"
+
+
+def test_a_program_without_a_loop_is_told_so():
+    """No loop ever ran."""
+    told, _, _ = story()
+    told.events.clear()
+    assert told.told().verdict == "no event loop ran"
+
+
+def test_what_could_not_be_seen_is_said_once_with_its_reason():
+    """Sources that failed, the tier's reason and killed processes are listed."""
+    told, _, _ = story()
+    told.header |= {
+        "not_observed": [{"what": "syscall", "reason": "refused"}] * 2,
+        "tier": "python",
+        "tier_reason": "no compiler",
+    }
+    process = told.recording().processes[0]
+    killed = Process(7, process.header, process.events, process.stacks, killed=True, dropped=3)
+    session = diagnose(
+        Recording("f", {}, (killed, killed), ("8.jsonl: 1 line could not be read",)), source=told.files.get
+    )
+    assert session.not_observed == (
+        "8.jsonl: 1 line could not be read", "syscall: refused", "native tier: no compiler",
+        "the end of process 7: it was killed, its last second may be missing",
+    )  # fmt: skip
+    assert session.dropped == 6
+
+
+def test_a_python_that_is_not_supported_was_not_watched():
+    """It is named with the reason, and counted nowhere."""
+    old = Process(9, {"e": "process", "pid": 9, "tier": "none", "tier_reason": "Python 3.6.15 is too old"}, (), {})
+    session = diagnose(Recording("f", {}, (old,)), source=lambda _: None)
+    assert (session.pids, session.tiers, session.not_observed) == ((), (), ("process 9: Python 3.6.15 is too old",))
+
+
+def test_processes_of_one_service_are_one_report():
+    """Equal findings of two workers are one, on one clock."""
+    told, _, stack = story()
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    one = told.recording().processes[0]
+    other = Process(8, one.header | {"pid": 8}, one.events, one.stacks)
+    session = diagnose(Recording("f", {"exit_code": 3}, (one, other)), source=told.files.get)
+    assert (only(session).count, session.pids, session.exit_code) == (2, (7, 8), 3)
+    assert session.sources == {"/srv/app/views.py": told.files["/srv/app/views.py"]}
+
+
+def test_one_stall_can_be_told_by_itself():
+    """The live line needs the header, the stacks and the stall: nothing else."""
+    told, path, stack = story()
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    (finding,) = diagnose_stall(told.header, told.stacks, told.events[-1:], source=lambda _: None)
+    assert (finding.rule, finding.culprit.file, finding.pid) == ("UJ101", path, 7)
+
+
+def test_only_the_folders_of_the_user_are_the_user():
+    """With --src, a file outside it accuses nobody, and a file in site-packages never does."""
+    told, _, stack = story()
+    told.header["src"] = ["/srv/other"]
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    assert only(told.told()).culprit is None

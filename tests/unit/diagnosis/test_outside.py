@@ -1,0 +1,172 @@
+"""Rules UJ501 to UJ503: the loop's own code is not to blame, and nobody says it is."""
+
+from __future__ import annotations
+
+import pytest
+from stories import LOOP_TID, Story, cpu, gil, kernel, library, only, ready, stdlib
+
+from unjam.model.findings import Grade
+
+CODE = """
+import re, time
+def hog(text):
+    while True:
+        re.findall("(a|b)*c", text)
+
+async def handler():
+    await session.get()
+    time.sleep(1)
+"""
+THREAD = (stdlib("threading", "Thread._bootstrap"), stdlib("threading", "Thread.run"))
+
+
+def story():
+    told = Story()
+    path = told.file("hog.py", CODE)
+    holder = told.stack(
+        told.frame(path, 're.findall("(a|b)*c", text)', "hog", "function"), stdlib("re", "findall"), runner=THREAD
+    )
+    told.event("threads", names={"200": "pdf-3", str(LOOP_TID): "MainThread"})
+    waiting = told.stack(told.frame(path, "session.get()", "handler"), library("aiohttp.client", "ClientSession.get"))
+    return told, path, holder, waiting
+
+
+def test_the_holder_of_the_gil_is_the_culprit():
+    """The loop waits for the GIL in an innocent line: the other thread, its line and its call are named."""
+    told, path, holder, waiting = story()
+    told.stall(500, gil(45, waiting, tid=200, holder=holder), kernel(2, waiting, "futex"), cpu_ms=5, runq_ms=1)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.thread, finding.grade) == ("UJ501", "re.findall", "pdf-3", Grade.EXACT)
+    assert (finding.culprit.file, finding.culprit.line) == (path, 4)
+    assert "thread pdf-3" in finding.message
+    assert finding.accounted.gil == pytest.approx(494 * 45 / 47, abs=1)
+
+
+def test_before_the_wake_up_as_well():
+    """The wait for the GIL at the end of the loop's own select has no step at all, and the same culprit."""
+    told, path, holder, _ = story()
+    woken = told.stack(
+        stdlib("selectors", "EpollSelector.select"), runner=(stdlib("asyncio.base_events", "BaseEventLoop._run_once"),)
+    )
+    told.stall(300, gil(28, woken, tid=200, holder=holder), cpu_ms=0, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit.file) == ("UJ501", path)
+
+
+def test_an_unseen_holder_accuses_nobody():
+    """The GIL was kept by somebody: without a stack there is a cause, no culprit, and the reason."""
+    told, _, _, waiting = story()
+    told.stall(300, gil(28, waiting, tid=None, holder=None), cpu_ms=0, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit, finding.grade) == ("UJ501", None, Grade.INFERRED)
+    assert any("could not be seen" in each.text for each in finding.evidence)
+
+
+def test_several_hogs_of_one_kind_are_one_finding():
+    """Four threads that run the same function are one culprit."""
+    told, _, holder, waiting = story()
+    told.stall(400, *(gil(9, waiting, tid=200 + n, holder=holder) for n in range(4)), cpu_ms=0, runq_ms=0)
+    assert only(told.told()).total_ms == 400
+
+
+def test_a_pools_thread_tells_who_submitted_its_work():
+    """A holder without a line of the user's (a library's function in a pool) is blamed on the line that submitted it."""
+    told, path, _, waiting = story()
+    holder = told.stack(library("fitz", "Page.render"), runner=THREAD)
+    told.event("pool", pool="default", kind="executor", limit=6, busy=1, queued=0, oldest_ns=0, workers=[
+        {"thread": "pdf-3", "call": "Page.render", "file": library("fitz", "x").file, "line": 3, "age_ns": 10, "site": [path, 7, "handler"]}
+    ])  # fmt: skip
+    told.stall(300, gil(28, waiting, tid=200, holder=holder), cpu_ms=0, runq_ms=0)
+    finding = next(each for each in told.told().findings if each.rule == "UJ501")
+    assert (finding.leaf, finding.culprit.line) == ("fitz.Page.render", 7)
+    assert any("submitted at" in each.text for each in finding.evidence)
+
+
+def test_a_short_wait_for_the_gil_beside_a_sleep_is_the_sleeps():
+    """What is too small to be told goes to the largest, so that all of the time is attributed."""
+    told, path, holder, _ = story()
+    sleeping = told.stack(told.frame(path, "time.sleep(1)", "handler"))
+    told.stall(
+        500, kernel(46, sleeping, "clock_nanosleep"), gil(2, sleeping, tid=200, holder=holder), cpu_ms=1, runq_ms=0
+    )
+    finding = only(told.told())
+    assert (finding.rule, finding.total_ms) == ("UJ101", 500)
+    assert 0 < finding.accounted.gil < 30
+
+
+def test_no_cpu_is_nobodys_line():
+    """Ready and not run for 352 of 452 ms under a quota: UJ502, no culprit, and the innocent 100 ms accuse nobody else."""
+    told = Story()
+    path = told.file("work.py", "async def h():\n    compute()\n")
+    stack = told.stack(told.frame(path, "compute()", "h"))
+    told.stall(392, ready(30, stack), cpu(4, stack, moved=3), cpu_ms=40, runq_ms=352, throttled_ms=340)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit, finding.leaf) == ("UJ502", None, "CPU quota")
+    assert finding.accounted.runqueue == 352
+    assert any("352 of 392 ms" in each.text for each in finding.evidence)
+
+
+def test_work_and_starvation_are_told_apart():
+    """400 ms of work and 300 ms without a CPU are two findings with their own times."""
+    told = Story()
+    path = told.file("work.py", "async def h():\n    compute()\n")
+    stack = told.stack(told.frame(path, "compute()", "h"))
+    told.stall(700, ready(30, stack), cpu(38, stack, moved=30), cpu_ms=400, runq_ms=300)
+    work, starved = told.told().findings
+    assert (work.rule, starved.rule) == ("UJ301", "UJ502")
+    assert (round(work.total_ms), round(starved.total_ms)) == (400, 300)
+
+
+def test_a_stopped_process_is_not_a_stall():
+    """SIGSTOP for two seconds: UJ503 is told, no stall is counted, no line is named, no loop time is called stolen."""
+    told, _, _, waiting = story()
+    told.stall(2020, kernel(3, waiting, "epoll_wait"), cpu_ms=1, runq_ms=0, suspended_ms=2000)
+    session = told.told()
+    finding = only(session)
+    assert (finding.rule, finding.culprit, finding.total_ms) == ("UJ503", None, 2000)
+    assert session.loops[0].stalls == 0
+    assert "the process was stopped" in session.verdict
+
+
+def test_a_stall_around_a_stop_is_only_as_long_as_itself():
+    """A sleep of 300 ms into which the process was stopped for a second is a sleep of 300 ms."""
+    told, path, _, _ = story()
+    told.stall(
+        1300,
+        kernel(28, told.stack(told.frame(path, "time.sleep(1)", "handler")), "clock_nanosleep"),
+        cpu_ms=1,
+        runq_ms=0,
+        suspended_ms=1000,
+    )
+    sleep, stop = told.told().findings
+    assert (sleep.rule, sleep.total_ms, stop.rule) == ("UJ101", 300, "UJ503")
+
+
+def test_a_stall_nobody_looked_at_accuses_nobody():
+    """No sample, or a single one of code that is not known to block: the cause is unknown, and it is said why."""
+    told, path, _, _ = story()
+    told.stall(60, cpu_ms=None, runq_ms=None)
+    told.stall(60, cpu(1, told.stack(told.frame(path, "session.get()", "handler")), moved=None), cpu_ms=60, runq_ms=0)
+    for finding in told.told().findings:
+        assert (finding.rule, finding.cause, finding.culprit, finding.grade) == ("", "unknown", None, Grade.UNKNOWN)
+        assert any(each.kind == "unknown" and each.text for each in finding.evidence)
+    assert "could not see what, because" in told.told().verdict
+
+
+def test_a_parked_loop_is_not_blocked():
+    """Samples in the loop's own select name no cause: nothing of the program ran."""
+    told = Story()
+    parked = told.stack(
+        stdlib("selectors", "EpollSelector.select"), runner=(stdlib("asyncio.base_events", "BaseEventLoop._run_once"),)
+    )
+    told.stall(100, kernel(9, parked, "epoll_wait", "", 5), cpu_ms=0, runq_ms=0)
+    assert only(told.told()).rule == ""
+
+
+def test_a_higher_threshold_leaves_short_stalls_out():
+    """The same recording at 500 ms tells only what took longer."""
+    told, path, _, _ = story()
+    stack = told.stack(told.frame(path, "time.sleep(1)", "handler"))
+    for length in (100, 600):
+        told.stall(length, kernel(length // 10, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    assert only(told.told(threshold_ms=500)).total_ms == 600

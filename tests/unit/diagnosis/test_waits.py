@@ -1,0 +1,345 @@
+"""Rules UJ101 to UJ109, UJ201 to UJ205, UJ305 and UJ306: what the loop's thread waited for, and whose line that is."""
+
+from __future__ import annotations
+
+import pytest
+from stories import Story, cpu, kernel, library, only, stdlib
+
+from unjam.model.findings import Grade, TaskName
+
+CALLS = """
+import time, os, socket, subprocess, queue, threading, concurrent.futures as cf
+from time import sleep as nap
+import requests, psycopg2, sqlite3, boto3
+
+lock = threading.Lock()
+inbox = queue.SimpleQueue()
+db = sqlite3.connect("x.db")
+pg = psycopg2.connect("")
+
+async def handler(path):
+    len(path); nap(0.3); len(path)
+    os.fsync(3)
+    socket.getaddrinfo("x", 80)
+    subprocess.run(["sleep", "1"])
+    input("> ")
+    requests.get("http://x")
+    db.execute("select 1")
+    pg.cursor().execute("select 1")
+    with lock: pass
+    inbox.get()
+    future.result()
+    thing.recv(10)
+    conn.execute("select 1")
+    client.put_object()
+    log.info("x")
+    worker.join()
+"""
+
+
+def story(snippet: str, *below, function: str = "handler"):
+    """A coroutine of the user's at that call, with these frames below it."""
+    told = Story()
+    path = told.file("views.py", CALLS)
+    return told, told.stack(told.frame(path, snippet, function), *below)
+
+
+NATIVE = [
+    ("nap(0.3)", ("clock_nanosleep", ""), "UJ101", "time.sleep"),
+    ("os.fsync(3)", ("fsync", "file /srv/x.db"), "UJ102", "os.fsync"),
+    ('socket.getaddrinfo("x", 80)', ("poll", "udp 10.0.0.2:53"), "UJ105", "socket.getaddrinfo"),
+    ('db.execute("select 1")', ("clock_nanosleep", ""), "UJ106", "sqlite3.Connection.execute"),
+    ('pg.cursor().execute("select 1")', ("poll", "tcp 127.0.0.1:5432"), "UJ106", "psycopg2.extensions.cursor.execute"),
+    ('input("> ")', ("read", "/dev/pts/0"), "UJ108", "input"),
+    ("with lock: pass", ("futex", "futex"), "UJ201", "threading.Lock.__enter__"),
+    ("inbox.get()", ("futex", "futex"), "UJ202", "queue.SimpleQueue.get"),
+]
+
+
+@pytest.mark.parametrize(("snippet", "wait", "rule", "leaf"), NATIVE)
+def test_a_c_function_is_named_by_the_source(snippet, wait, rule, leaf):
+    """A call without a frame of its own is named by its place in the line, its alias and its object's type."""
+    told, stack = story(snippet)
+    told.stall(300, kernel(28, stack, *wait, fd=3), cpu_ms=1, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == (rule, leaf, Grade.EXACT)
+    assert finding.culprit.function == "handler"
+    assert snippet in told.files["/srv/app/views.py"][finding.culprit.line - 1]
+
+
+FRAMES = [
+    (
+        'requests.get("http://x")',
+        ("requests.api:get", "urllib3.connectionpool:HTTPConnectionPool.urlopen"),
+        "UJ104",
+        "requests.get",
+    ),
+    (
+        "client.put_object()",
+        ("botocore.client:ClientCreator._create_api_method.<locals>._api_call",),
+        "UJ109",
+        "client.put_object",
+    ),
+    ("thing.recv(10)", ("unheard.of:fetch",), "UJ103", "unheard.of.fetch"),
+]
+
+
+@pytest.mark.parametrize(("snippet", "below", "rule", "leaf"), FRAMES)
+def test_a_library_call_is_named_by_what_the_user_called(snippet, below, rule, leaf):
+    """Of several known frames the one nearest to the user's line names the finding, not the socket at the end."""
+    frames = [library(*each.split(":")) for each in below]
+    told, stack = story(snippet, *frames)
+    told.stall(300, kernel(28, stack, "recvfrom", "tcp 127.0.0.1:80", 17), cpu_ms=2, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf) == (rule, leaf)
+    assert finding.chain[0].function == "handler"
+    assert finding.chain[-1].kind == "library"
+    assert "recvfrom on fd 17, tcp 127.0.0.1:80" in finding.evidence[0].text
+
+
+STDLIB = [
+    (
+        'subprocess.run(["sleep", "1"])',
+        ("subprocess:run", "subprocess:Popen.communicate"),
+        "wait4",
+        "UJ107",
+        "subprocess.run",
+    ),
+    (
+        "future.result()",
+        ("concurrent.futures._base:Future.result", "threading:Condition.wait"),
+        "futex",
+        "UJ203",
+        "concurrent.futures.Future.result",
+    ),
+    (
+        "worker.join()",
+        ("threading:Thread.join", "threading:Thread._wait_for_tstate_lock"),
+        "futex",
+        "UJ203",
+        "threading.Thread.join",
+    ),
+    ("inbox.get()", ("queue:Queue.get", "threading:Condition.wait"), "futex", "UJ202", "queue.Queue.get"),
+    (
+        'log.info("x")',
+        ("logging:Logger.info", "logging.handlers:RotatingFileHandler.doRollover"),
+        "rename",
+        "UJ306",
+        "logging.Logger.info",
+    ),
+]
+
+
+@pytest.mark.parametrize(("snippet", "below", "call", "rule", "leaf"), STDLIB)
+def test_the_standard_library_is_known_by_its_frames(snippet, below, call, rule, leaf):
+    """A futex below Future.result is a wait for a future, below Queue.get one on a queue: frames say more than the kernel."""
+    told, stack = story(snippet, *(stdlib(*each.split(":")) for each in below))
+    told.stall(300, kernel(28, stack, call), cpu_ms=1, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == (rule, leaf, Grade.EXACT)
+
+
+def test_the_right_call_of_several_on_a_line():
+    """`len(path); nap(0.3); len(path)`: the position decides, not the line."""
+    told, stack = story("nap(0.3)")
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=1, runq_ms=0)
+    assert only(told.told()).leaf == "time.sleep"
+
+
+def test_an_unknown_method_named_execute_is_a_database():
+    """A native method of the DB-API on an object of unknown type that waits for a server is a database call, inferred."""
+    told, stack = story('conn.execute("select 1")')
+    told.stall(300, kernel(28, stack, "poll", "tcp 10.0.0.9:7000", 8), cpu_ms=1, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ106", "conn.execute", Grade.INFERRED)
+
+
+def test_reading_a_pipe_is_not_file_work():
+    """A record for files does not fit a descriptor that is a socket: the kernel's word counts."""
+    told, stack = story("thing.recv(10)", stdlib("shutil", "copyfileobj"))
+    told.stall(300, kernel(28, stack, "read", "tcp 10.0.0.9:80", 8), cpu_ms=1, runq_ms=0)
+    assert only(told.told()).rule == "UJ103"
+
+
+def test_an_import_is_blamed_on_the_importing_line():
+    """What an imported module does while it is imported is not the fault of its lines."""
+    told = Story()
+    path = told.file("views.py", "async def export():\n    import pandas\n")
+    inner = told.file("heavy.py", "import time\ntime.sleep(1)\n")
+    importing = stdlib("importlib._bootstrap", "_find_and_load")
+    frozen = type(importing)("<frozen importlib._bootstrap>", 1178, "_find_and_load")
+    stack = told.stack(
+        told.frame(path, "import pandas", "export"),
+        frozen,
+        library("pandas", "<module>", kind="module"),
+        told.frame(inner, "time.sleep(1)", "<module>", "module"),
+    )
+    told.stall(300, kernel(14, stack, "clock_nanosleep"), cpu(14, stack, moved=9), cpu_ms=150, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf) == ("UJ305", "import pandas")
+    assert (finding.culprit.file, finding.culprit.line) == (path, 2)
+
+
+def test_a_handler_of_ones_own_that_blocks_is_a_logging_fault():
+    """A logging handler of the user's that posts its record is named at its own line, as a handler that blocks."""
+    told = Story()
+    path = told.file(
+        "logs.py", "import requests\nclass Post:\n    def emit(self, record):\n        requests.post('x')\n"
+    )
+    stack = told.stack(
+        told.frame(told.file("views.py", "async def h():\n    log.info('x')\n"), "log.info('x')", "h"),
+        stdlib("logging", "Logger.info"), stdlib("logging", "Handler.handle"),
+        told.frame(path, "requests.post('x')", "Post.emit", "function"), library("requests.api", "post"),
+    )  # fmt: skip
+    told.stall(300, kernel(28, stack, "recvfrom", "tcp 10.0.0.9:80", 8), cpu_ms=1, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.culprit.file) == ("UJ306", "requests.post", path)
+
+
+def test_a_loop_inside_a_loop():
+    """The outer loop stands still while the inner one sits in its select: the line that started the inner one is to blame."""
+    told = Story()
+    path = told.file("load.py", "import asyncio\nasync def h():\n    return asyncio.run(fetch())\n")
+    inner = [
+        stdlib("asyncio.runners", "run"),
+        stdlib("asyncio.runners", "Runner.run"),
+        stdlib("asyncio.base_events", "BaseEventLoop._run_once"),
+    ]
+    stack = told.stack(
+        told.frame(path, "asyncio.run(fetch())", "h"), *inner, stdlib("selectors", "EpollSelector.select")
+    )
+    told.stall(300, kernel(28, stack, "epoll_wait"), cpu_ms=1, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ205", "asyncio.run", 3)
+
+
+def test_a_blocking_step_of_the_inner_loop_is_blamed_itself():
+    """Where the inner loop's own step sleeps, that line holds both loops."""
+    told = Story()
+    path = told.file(
+        "load.py",
+        "import asyncio, time\nasync def h():\n    return asyncio.run(fetch())\nasync def fetch():\n    time.sleep(1)\n",
+    )
+    inner = [
+        stdlib("asyncio.runners", "run"),
+        stdlib("asyncio.base_events", "BaseEventLoop._run_once"),
+        stdlib("asyncio.events", "Handle._run"),
+    ]
+    stack = told.stack(
+        told.frame(path, "asyncio.run(fetch())", "h"), *inner, told.frame(path, "time.sleep(1)", "fetch")
+    )
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=1, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit.line) == ("UJ101", 5)
+
+
+def test_a_callback_without_a_frame_is_blamed_on_who_scheduled_it():
+    """`loop.call_soon(time.sleep, 0.3)`: no frame of the user's is on the stack, but somebody scheduled it."""
+    told = Story()
+    path = told.file("views.py", "async def h(loop):\n    loop.call_soon(time.sleep, 0.3)\n")
+    number = told.stall(300, kernel(28, told.stack(), "clock_nanosleep"), cpu_ms=1, runq_ms=0)
+    told.step(number, callback="time.sleep", site=[path, 2, "h"])
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ101", "time.sleep", Grade.INFERRED)
+    assert (finding.culprit.file, finding.culprit.line) == (path, 2)
+
+
+def test_nobody_is_accused_without_a_line():
+    """A library's own task that sleeps, with no line of the user's anywhere, has a cause and no culprit."""
+    told = Story()
+    stack = told.stack(library("somelib.worker", "Worker._run", kind="coroutine"), library("somelib.worker", "pause"))
+    number = told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=1, runq_ms=0)
+    told.step(
+        number, task={"name": "Task-9", "coroutine": "Worker._run", "file": f"{library('a', 'b').file}", "line": 3}
+    )
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit) == ("UJ101", None)
+    assert finding.task == TaskName("Task-9", "Worker._run")
+
+
+def test_the_program_that_runs_the_loop_is_never_the_culprit():
+    """`asyncio.run(main())` in the user's own script lies below every step: it is not what blocks."""
+    told = Story()
+    path = told.file("main.py", "import asyncio\nasyncio.run(main())\n")
+    main = told.frame(path, "asyncio.run(main())", "<module>", "module")
+    loop = (stdlib("asyncio.runners", "run"), stdlib("asyncio.base_events", "BaseEventLoop._run_once"))
+    stack = told.stack(library("somelib.worker", "pause"), runner=(main, *loop))
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=1, runq_ms=0)
+    assert only(told.told()).culprit is None
+
+
+def test_uvloop_has_no_frames_of_its_own():
+    """Under uvloop the user's `run_until_complete` line is told from a step by the source; a C callback accuses nobody."""
+    told = Story(steps=False, loop="uvloop.Loop")
+    path = told.file(
+        "main.py", "def main():\n    loop.run_until_complete(serve())\nasync def serve():\n    time.sleep(1)\n"
+    )
+    main = told.frame(path, "loop.run_until_complete(serve())", "main", "function")
+    told.stall(300, kernel(28, told.stack(runner=(main,)), "clock_nanosleep"), cpu_ms=1, runq_ms=0, steps=None)
+    told.stall(
+        200,
+        kernel(18, told.stack(told.frame(path, "time.sleep(1)", "serve"), runner=(main,)), "clock_nanosleep"),
+        cpu_ms=1,
+        runq_ms=0,
+        steps=None,
+    )
+    frameless, step = told.told().findings
+    assert (frameless.rule, frameless.culprit) == ("UJ101", None)
+    assert (step.rule, step.culprit.line) == ("UJ101", 4)
+
+
+def test_two_causes_of_one_stall_share_its_time():
+    """A turn that slept 300 ms and asked a server for 600 ms gives two findings, and their times add up."""
+    told = Story()
+    path = told.file("views.py", CALLS)
+    slept = told.stack(told.frame(path, "nap(0.3)", "handler"))
+    asked = told.stack(told.frame(path, 'requests.get("http://x")', "handler"), library("requests.api", "get"))
+    told.stall(
+        900,
+        kernel(30, slept, "clock_nanosleep", between=(13, 300)),
+        kernel(60, asked, "recvfrom", "tcp 1.2.3.4:80", 5, between=(310, 890)),
+        cpu_ms=0,
+        runq_ms=0,
+    )
+    http, sleep = told.told().findings
+    assert (http.rule, sleep.rule) == ("UJ104", "UJ101")
+    assert http.total_ms + sleep.total_ms == pytest.approx(900)
+    assert http.total_ms == pytest.approx(600, rel=0.05)
+
+
+def test_equal_findings_are_one():
+    """The same line, call and rule three times is one finding with a count, a total and a longest."""
+    told, stack = story("nap(0.3)")
+    for length in (300, 500, 100):
+        told.stall(length, kernel(length // 10, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.count, finding.total_ms, finding.max_ms) == (3, 900, 500)
+    assert finding.first_s < finding.last_s
+    assert "3 sleeps" in finding.message
+
+
+def test_a_stall_that_never_ends_is_told():
+    """A deadlocked loop has no end: the last line of its stall counts."""
+    told, stack = story("with lock: pass")
+    told.stall(4000, kernel(160, stack, "futex", "futex"), cpu_ms=0, runq_ms=0)
+    told.events[-1]["t1"] = None
+    finding = only(told.told())
+    assert (finding.rule, finding.total_ms) == ("UJ201", 4000)
+
+
+def test_a_torn_stack_is_suspected_at_best():
+    """A stack that does not reach the loop proves nothing for sure."""
+    told = Story()
+    path = told.file("views.py", CALLS)
+    stack = told.stack(told.frame(path, "nap(0.3)", "handler"), runner=(), whole=False)
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    assert only(told.told()).grade == Grade.SUSPECTED
+
+
+def test_a_call_that_also_computes_is_one_finding():
+    """A client that waits mostly and parses a little is one finding, at one line."""
+    told, stack = story('requests.get("http://x")', library("requests.api", "get"))
+    parsing = told.stack(*told.stacks[stack][7:], library("urllib3.util", "parse"))
+    told.stall(500, kernel(45, stack, "recvfrom", "tcp 1.2.3.4:80", 5), cpu(3, parsing, moved=2), cpu_ms=30, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.total_ms, finding.accounted.cpu) == ("UJ104", 500, 30)

@@ -1,0 +1,201 @@
+"""Rules UJ301 to UJ304: what the loop's thread computed, and whether a thread would have helped."""
+
+from __future__ import annotations
+
+import pytest
+from stories import LOOP_TID, MS, Story, cpu, kernel, library, only, stdlib
+
+from unjam.model.findings import Grade
+
+WORK = """
+import hashlib, json, re, gc
+
+async def handler(rows):
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**6)
+    json.dumps(rows)
+    sorted(rows)
+    re.match("(a+)+$", text)
+    spam.crunch(rows)
+    gc.collect()
+    return total(rows)
+
+def total(rows):
+    result = 0
+    for row in rows:
+        result += price(row)
+    return result
+
+def price(row):
+    a = row * 2
+    b = a + 1
+    return b
+"""
+
+
+def story(snippet: str, *below, function="handler", kind="coroutine"):
+    told = Story()
+    path = told.file("work.py", WORK)
+    return told, told.stack(told.frame(path, snippet, function, kind), *below)
+
+
+def test_native_code_without_the_gil_may_go_to_a_thread():
+    """pbkdf2 releases the GIL: UJ302, and a thread is the first remedy."""
+    told, stack = story('hashlib.pbkdf2_hmac("sha256", b"", b"", 10**6)')
+    told.stall(300, cpu(28, stack, holds_gil=False), cpu_ms=299, runq_ms=1)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ302", "hashlib.pbkdf2_hmac", Grade.EXACT)
+    assert "asyncio.to_thread" in finding.remedies[0].text
+
+
+@pytest.mark.parametrize(
+    ("snippet", "leaf"),
+    [("json.dumps(rows)", "json.dumps"), ("sorted(rows)", "sorted"), ('re.match("(a+)+$", text)', "re.match")],
+)
+def test_native_code_with_the_gil_may_not(snippet, leaf):
+    """json, sorted and re keep the GIL: UJ303, and no remedy holds a thread."""
+    below = {
+        "json.dumps": [stdlib("json", "dumps"), stdlib("json.encoder", "JSONEncoder.encode")],
+        "re.match": [stdlib("re", "match")],
+    }
+    told, stack = story(snippet, *below.get(leaf, []))
+    told.stall(300, cpu(28, stack), cpu_ms=299, runq_ms=1, gil_asked_ms=250)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ303", leaf, Grade.PROVED)
+    assert not any("thread" in remedy.text for remedy in finding.remedies)
+
+
+def test_unknown_native_code_is_told_by_the_gil():
+    """A C function in no record: one long call that holds the GIL is UJ303, one that does not is UJ302."""
+    told, stack = story("spam.crunch(rows)")
+    told.stall(300, cpu(28, stack, holds_gil=True), cpu_ms=299, runq_ms=1)
+    assert (only(told.told()).rule, only(told.told()).leaf) == ("UJ303", "spam.crunch")
+    told, stack = story("spam.crunch(rows)")
+    told.stall(300, cpu(28, stack, holds_gil=False), cpu_ms=299, runq_ms=1)
+    assert only(told.told()).rule == "UJ302"
+
+
+def test_bytecode_is_blamed_where_most_of_it_ran():
+    """Samples on many lines of a function and its callers lead to the innermost function that most of them share."""
+    told = Story()
+    path = told.file("work.py", WORK)
+    outer = told.frame(path, "total(rows)", "handler")
+    loop = told.frame(path, "price(row)", "total", "function")
+    lines = [told.frame(path, text, "price", "function") for text in ("row * 2", "a + 1", "b")]
+    stacks = [told.stack(outer, loop, line) for line in lines]
+    told.stall(
+        400, *(cpu(n, stack, moved=n) for n, stack in zip((20, 9, 8), stacks, strict=True)), cpu_ms=399, runq_ms=1
+    )
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit.function, finding.leaf) == ("UJ301", "price", "price")
+    assert finding.culprit.line == lines[0].line
+    assert finding.accounted.cpu == 399
+
+
+def test_bytecode_spread_over_many_functions_is_their_callers():
+    """Where no callee has most of the time, the function that calls them all is to blame, at the line seen most."""
+    told = Story()
+    path = told.file(
+        "many.py",
+        "async def handler():\n    a()\n    b()\n    c()\n" + "".join(f"def {name}():\n    work()\n" for name in "abc"),
+    )
+    stacks = [
+        told.stack(told.frame(path, f"{name}()", "handler"), told.frame(path, "work()", name, "function"))
+        for name in "abc"
+    ]
+    told.stall(
+        400, *(cpu(n, stack, moved=n) for n, stack in zip((14, 12, 11), stacks, strict=True)), cpu_ms=399, runq_ms=1
+    )
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit.function, finding.culprit.line) == ("UJ301", "handler", 2)
+
+
+def test_many_short_native_calls_are_bytecode():
+    """A thousand small json.dumps give way between calls: a request for the GIL is answered, so it is not UJ303."""
+    told, stack = story("json.dumps(rows)", stdlib("json", "dumps"), stdlib("json.encoder", "JSONEncoder.encode"))
+    told.stall(300, cpu(28, stack, moved=20), cpu_ms=299, runq_ms=1, gil_asked_ms=5)
+    assert (only(told.told()).rule, only(told.told()).leaf) == ("UJ301", "json.dumps")
+
+
+def test_an_unseen_state_is_told_by_the_cpu_clock():
+    """Without the operating system's word, a thread that used all of the time computed, one that used none waited."""
+    told, stack = story("json.dumps(rows)", stdlib("json", "dumps"))
+    told.stall(300, {"n": 20, "stack": stack}, cpu_ms=290, runq_ms=5)
+    finding = only(told.told())
+    assert (finding.rule, finding.grade) == ("UJ303", Grade.INFERRED)
+
+
+def test_the_twin_is_frozen_with_the_observed():
+    """The Python tier sees a long hold of the GIL once, at its end: its own oversleep is the evidence, and it infers."""
+    told, stack = story("json.dumps(rows)", stdlib("json", "dumps"))
+    told.header["tier"] = "python"
+    told.stall(
+        300,
+        {"n": 1, "stack": stack, "moved": None},
+        cpu_ms=None,
+        runq_ms=None,
+        gil_asked_ms=280,
+        steps=None,
+        longest_step_ms=None,
+    )
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ303", "json.dumps", Grade.SUSPECTED)
+
+
+def test_a_query_that_computes_is_still_a_query():
+    """SQLite works on the CPU for its answer: the cause is the database, not a computation of the program's."""
+    told = Story()
+    path = told.file("db.py", "import sqlite3\ndb = sqlite3.connect('x')\nasync def h():\n    db.execute('select 1')\n")
+    told.stall(
+        300,
+        cpu(28, told.stack(told.frame(path, "db.execute('select 1')", "h")), holds_gil=False),
+        cpu_ms=299,
+        runq_ms=0,
+    )
+    assert only(told.told()).rule == "UJ106"
+
+
+def test_a_collection_is_not_the_fault_of_the_line_it_struck():
+    """An automatic collection is UJ304; the code that happened to allocate is not accused of computing."""
+    told, stack = story("total(rows)")
+    told.stall(400, cpu(37, stack, moved=3), cpu_ms=399, runq_ms=1)
+    start = told.events[-1]["t0"]
+    told.event("gc", t0=start + 20 * MS, t1=start + 380 * MS, gen=2, collected=5, uncollectable=0, tid=LOOP_TID, loop=1)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf) == ("UJ304", "automatic collection of generation 2")
+    assert finding.total_ms == pytest.approx(400, abs=1)
+
+
+def test_an_explicit_collection_is_the_line_that_asked_for_it():
+    """gc.collect() in a request is named with its line."""
+    told, stack = story("gc.collect()")
+    told.stall(400, cpu(37, stack), cpu_ms=399, runq_ms=1)
+    start = told.events[-1]["t0"]
+    told.event("gc", t0=start, t1=start + 399 * MS, gen=2, collected=0, uncollectable=0, tid=LOOP_TID, loop=1)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.culprit.function) == ("UJ304", "gc.collect", "handler")
+
+
+def test_a_collection_of_another_thread_is_none_of_the_loops():
+    """A pause in a thread without a loop is no pause of the loop: what the loop then waits for is the GIL."""
+    told, stack = story("total(rows)")
+    told.stall(400, cpu(37, stack, moved=30), cpu_ms=399, runq_ms=1)
+    start = told.events[-1]["t0"]
+    told.event("gc", t0=start, t1=start + 399 * MS, gen=2, collected=0, tid=999, loop=None)
+    assert only(told.told()).rule == "UJ301"
+
+
+def test_library_work_in_python_names_what_the_user_called():
+    """Pure Python deep inside a library: the user's line, and the library's function that it called."""
+    told, stack = story("total(rows)", library("bs4", "BeautifulSoup.__init__"), library("bs4.builder", "feed"))
+    told.stall(300, cpu(28, stack, moved=25), cpu_ms=299, runq_ms=0)
+    assert (only(told.told()).rule, only(told.told()).leaf) == ("UJ301", "bs4.BeautifulSoup")
+
+
+def test_a_file_read_from_memory_is_file_work():
+    """Reading a gigabyte out of the page cache keeps a CPU busy and is still reading a file."""
+    told = Story()
+    path = told.file("files.py", "async def h():\n    with open('x') as f:\n        f.read()\n")
+    stack = told.stack(told.frame(path, "f.read()", "h"))
+    told.stall(300, cpu(20, stack, holds_gil=False), kernel(8, stack, "read", "file /srv/x", 5), cpu_ms=200, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf) == ("UJ102", "io.TextIOWrapper.read")

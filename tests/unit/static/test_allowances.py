@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import datetime as dt
+
+SLEEPS = "import time\n\n\nasync def handler():\n    time.sleep(1){comment}\n"
+DEEP = """\
+import time
+
+
+def helper():
+    time.sleep(1)
+
+
+async def allowed():
+    helper()  # unjam: allow[UJ101] a start-up script
+
+
+async def other():
+    {other}
+"""
+
+
+def lines(result):
+    return [(problem.rule, problem.line) for problem in result.problems]
+
+
+def test_comment_allows_its_line(project, checked):
+    """An allowance with a code and a reason silences that line, and is not complained about."""
+    root = project(app_py=SLEEPS.format(comment="  # unjam: allow[UJ101] measured, it is fine"))
+    result = checked(root)
+    assert (lines(result), result.allowed, result.notices) == ([], 1, [])
+
+
+def test_noqa_allows_its_codes_only(project, checked):
+    """A noqa of another of our codes silences nothing, and is reported as unused."""
+    result = checked(project(app_py=SLEEPS.format(comment="  # noqa: UJ104 - wrong")))
+    assert lines(result) == [("UJ101", 5)]
+    assert result.notices == ["app.py:5: nothing uses the allowance of UJ104"]
+
+
+def test_allowance_without_a_reason_is_reported(project, checked):
+    """An allowance works without a reason, but somebody should give one."""
+    result = checked(project(app_py=SLEEPS.format(comment="  # unjam: allow[UJ1]")))
+    assert lines(result) == []
+    assert result.notices == ["app.py:5: the allowance of UJ1 gives no reason"]
+
+
+def test_allowance_on_the_way_cuts_that_way(project, checked):
+    """Where every way to the call is allowed it is silent; where one is left, that one is shown."""
+    alone = checked(project(app_py=DEEP.format(other="pass")))
+    both = checked(project(app_py=DEEP.format(other="helper()")))
+    assert lines(alone) == []
+    assert [[link.line for link in problem.finding.chain] for problem in both.problems] == [[13, 5]]
+
+
+def test_table_allows_until_its_day(project, checked):
+    """A table allows up to and with its last day; after it the finding is back, and the table is reported."""
+    root = project(
+        app_py=SLEEPS.format(comment=""),
+        unjam_toml='[[allow]]\nrule = "UJ101"\nwhere = "app.py"\nreason = "soon"\nuntil = 2026-06-30\n',
+    )
+    before, after = checked(root, today=dt.date(2026, 6, 30)), checked(root, today=dt.date(2026, 7, 1))
+    assert (lines(before), before.notices) == ([], [])
+    assert lines(after) == [("UJ101", 5)]
+    assert after.notices == ["[[tool.unjam.allow]] UJ101 in app.py: expired on 2026-06-30"]
+
+
+def test_unused_table_is_reported(project, checked):
+    """A table that allows nothing is litter."""
+    root = project(app_py="x = 1\n", unjam_toml='[[allow]]\nrule = "UJ101"\nwhere = "gone.py"\nreason = "was"\n')
+    assert checked(root).notices == ["[[tool.unjam.allow]] UJ101 in gone.py: nothing uses it"]

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import pytest
+
+from unjam.errors import NotAvailable, UsageError
+from unjam.model.findings import Grade
+from unjam.static import facts
+from unjam.static.project import Settings, found
+
+SLEEPS = "import time\n\n\nasync def handler():\n    time.sleep(1)\n"
+
+
+def test_chain_leads_from_the_route_to_the_call(project, checked):
+    """The chain begins at the route, names each function with the line where it goes on, and ends at the blamed line."""
+    root = project(
+        app__main_py="from app.deep import load\n\n\nclass Api: ...\n\n\napi = Api()\n\n\n"
+        "@api.get('/items')\nasync def items():\n    return await fetch()\n\n\nasync def fetch():\n    return load()\n",
+        app__deep_py="import time\n\n\ndef load():\n    time.sleep(1)\n",
+        app____init___py="",
+    )
+    (problem,) = checked(root).problems
+    assert problem.route == "GET /items"
+    assert [(link.function, link.line) for link in problem.finding.chain] == [("items", 12), ("fetch", 16), ("load", 5)]
+    assert problem.finding.culprit.function == "load"
+    assert [place.function for place in problem.callers] == ["fetch"]
+    assert problem.finding.grade is Grade.EXACT
+
+
+def test_many_callers_are_one_finding(project, checked):
+    """One helper called from forty coroutines is one finding with forty callers."""
+    callers = "".join(f"async def handler_{number}():\n    helper()\n\n\n" for number in range(40))
+    (problem,) = checked(project(app_py=f"import time\n\n\ndef helper():\n    time.sleep(1)\n\n\n{callers}")).problems
+    assert len(problem.callers) == 40
+
+
+def test_name_alone_is_inferred(project, checked):
+    """What is not installed is judged by its name: the grade and a notice say so."""
+    result = checked(
+        project(app_py="import qdrant_client\n\n\nasync def f():\n    qdrant_client.QdrantClient().search('x')\n")
+    )
+    assert result.notices == ["qdrant_client is not installed in this environment: calls on it are judged by name only"]
+    assert [(problem.rule, problem.finding.grade) for problem in result.problems] == [("UJ106", Grade.INFERRED)]
+
+
+def test_fingerprint_survives_moved_lines(project, checked):
+    """A baseline holds where lines move: the fingerprint does not know them."""
+    (before,) = checked(project(app_py=SLEEPS)).problems
+    (after,) = checked(project(app_py="# one more line\n" + SLEEPS)).problems
+    assert before.fingerprint == after.fingerprint
+    assert after.line == before.line + 1
+
+
+def test_same_line_twice_has_two_fingerprints(project, checked):
+    """Two equal lines in one function are told apart, or a baseline would hide the new one."""
+    problems = checked(project(app_py=SLEEPS + "    time.sleep(1)\n")).problems
+    assert len({problem.fingerprint for problem in problems}) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("broken.py", b"async def f(:\n", "cannot be parsed"),
+        ("latin.py", b"# \xe9\nx = 1\n", "cannot be read"),
+        ("null.py", b"x = 1\x00\n", "cannot be"),
+    ],
+)
+def test_bad_file_is_listed_and_the_rest_is_checked(project, checked, name, content, reason):
+    """One unreadable file is named with its reason; the others are checked all the same."""
+    root = project(app_py=SLEEPS)
+    (root / name).write_bytes(content)
+    result = checked(root)
+    assert [problem.rule for problem in result.problems] == ["UJ101"]
+    assert [(path.rpartition("/")[2], reason in why) for path, why in result.skipped.items()] == [(name, True)]
+
+
+def test_cycles_of_imports_and_calls_end(project, checked):
+    """Modules that import each other and functions that call each other are followed once."""
+    root = project(
+        one_py="import two\n\n\nasync def start():\n    ping(3)\n\n\ndef ping(n):\n    two.pong(n)\n",
+        two_py="import time\n\nimport one\n\n\ndef pong(n):\n    time.sleep(n)\n    one.ping(n)\n",
+    )
+    assert [(problem.rule, problem.line) for problem in checked(root).problems] == [("UJ101", 7)]
+
+
+def test_long_generated_file_is_checked(project, checked):
+    """A file of fifty thousand lines is a file."""
+    result = checked(project(app_py=SLEEPS + "TABLE = [\n" + "    0,\n" * 50_000 + "]\n"))
+    assert [problem.rule for problem in result.problems] == ["UJ101"]
+
+
+def test_tests_are_no_entry_points(project, checked):
+    """An async test blocks nobody but itself."""
+    assert checked(project(tests__test_app_py=SLEEPS)).problems == []
+
+
+def test_unchanged_project_is_answered_from_the_cache(project, checked, monkeypatch):
+    """Nothing changed, nothing run: the type checker is not started; one changed byte starts it."""
+    root = project(app_py=SLEEPS)
+    first = checked(root, fresh=False)
+    monkeypatch.setattr(facts, "program", lambda: pytest.fail("the type checker was started"))
+    assert checked(root, fresh=False) == first
+    (root / "app.py").write_text(SLEEPS + "\n")
+    with pytest.raises(pytest.fail.Exception):
+        checked(root, fresh=False)
+
+
+def test_own_settings_reach_the_analysis(project, checked):
+    """Sinks, offloads and entry points of one's own count like ours."""
+    root = project(
+        legacy_py="def query():\n    pass\n\n\ndef in_thread(work):\n    pass\n",
+        app_py="import legacy\nimport external\n\n\ndef tick():\n    external.query()\n    external.away(work)\n\n\n"
+        "def work():\n    external.query()\n",
+        unjam_toml='entry-points = ["app.tick"]\nsinks = ["external.query"]\noffloads = ["external.away"]\n',
+    )
+    (problem,) = checked(root).problems
+    assert (problem.rule, problem.line, problem.route) == ("UJ109", 6, "entry point of [tool.unjam]")
+
+
+def test_missing_path_is_refused(tmp_path):
+    """A path that does not exist is the user's mistake, said in one line."""
+    with pytest.raises(UsageError, match="no such file or folder"):
+        found([str(tmp_path / "gone")], Settings())
+
+
+def test_other_version_of_the_type_checker_is_refused(tmp_path):
+    """Facts of another version may mean something else: the message says which one to install."""
+    program = tmp_path / "pyrefly"
+    program.write_text("#!/bin/sh\necho pyrefly 0.60.0\n")
+    program.chmod(0o755)
+    with pytest.raises(NotAvailable, match=r"pip install 'pyrefly>=1.1,<1.5'"):
+        facts.version(str(program))

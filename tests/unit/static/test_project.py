@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from unjam.static.project import Settings, found
+
+
+def write(root, *names):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_src_comes_before_the_top(tmp_path):
+    """In a src layout `src` is where imports start; from the top, `src.app` would be another module than `app`."""
+    write(tmp_path, "pyproject.toml", "src/app/__init__.py", "src/app/main.py", "setup.py")
+    assert found([str(tmp_path)], Settings()).roots[:2] == (str(tmp_path / "src"), str(tmp_path))
+
+
+def test_packages_deeper_down_have_roots_of_their_own(tmp_path):
+    """Each service of a monorepo imports from its own folder."""
+    write(tmp_path, "pyproject.toml", "services/shop/shop/__init__.py", "services/shop/shop/main.py")
+    assert str(tmp_path / "services" / "shop") in found([str(tmp_path)], Settings()).roots
+
+
+def test_environments_and_caches_are_left_out(tmp_path):
+    """Somebody else's code is not the project's, wherever it lies."""
+    write(tmp_path, "pyproject.toml", "app.py", "odd/pyvenv.cfg", "odd/lib.py", "node_modules/x.py", ".venv/y.py")
+    assert found([str(tmp_path)], Settings()).files == (str(tmp_path / "app.py"),)
+
+
+def test_excluded_patterns_are_left_out(tmp_path):
+    """A pattern names a folder, or a file by its path below the top."""
+    write(tmp_path, "pyproject.toml", "app.py", "vendor/x.py", "gen/a_pb2.py")
+    project = found([str(tmp_path)], Settings(exclude=("vendor", "gen/*_pb2.py")))
+    assert project.files == (str(tmp_path / "app.py"),)
+
+
+def test_named_file_brings_its_project(tmp_path):
+    """A single file is reported on, and the whole project is read: its helpers may be anywhere."""
+    write(tmp_path, "pyproject.toml", "app.py", "helper.py")
+    project = found([str(tmp_path / "app.py")], Settings())
+    assert set(project.files) == {str(tmp_path / "app.py"), str(tmp_path / "helper.py")}
+    assert project.reported == {str(tmp_path / "app.py")}
+
+
+def test_environment_beside_the_project_is_used(tmp_path):
+    """A .venv in the project tells which packages and which Python it has, without running it."""
+    write(tmp_path, "pyproject.toml", "app.py", ".venv/lib/python3.12/site-packages/x.py")
+    project = found([str(tmp_path)], Settings(environment=str(tmp_path / ".venv")))
+    assert project.python_version == "3.12"
+    assert project.site_packages == (str(tmp_path / ".venv/lib/python3.12/site-packages"),)
