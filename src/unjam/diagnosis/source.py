@@ -35,12 +35,13 @@ _LITERALS: dict[type, str] = {
 class Instruction:
     """What a frame was executing: `name` is qualified as far as that is known, `resolved` says whether it is to be trusted.
 
-    `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
+    `calls` says that it is a call (entering a context is one), `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
     lies in) an await.
     """
 
     name: str
     resolved: bool
+    calls: bool
     text: str
     in_loop: bool
     awaits: bool
@@ -123,6 +124,7 @@ class _Module:
         return Instruction(
             name,
             resolved,
+            isinstance(node, (ast.Call, ast.With)) or isinstance(self._parents.get(node), ast.withitem),
             _code(node),
             self._inside(node, _LOOPS),
             self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
