@@ -54,6 +54,7 @@ class Sources:
         self._provider = provider
         self._lines: dict[str, tuple[str, ...] | None] = {}
         self._modules: dict[str, _Module | None] = {}
+        self._instructions: dict[Frame, Instruction | None] = {}
 
     def lines(self, file: str) -> tuple[str, ...] | None:
         """The lines of a file, None where they cannot be had."""
@@ -63,8 +64,10 @@ class Sources:
 
     def instruction(self, frame: Frame) -> Instruction | None:
         """What the frame was executing; None where the source does not tell."""
-        module = self._module(frame.file)
-        return module.instruction(frame) if module else None
+        if frame not in self._instructions:
+            module = self._module(frame.file)
+            self._instructions[frame] = module.instruction(frame) if module else None
+        return self._instructions[frame]
 
     def tree(self, file: str) -> ast.Module | None:
         """The syntax tree of a file; None where it cannot be had."""
