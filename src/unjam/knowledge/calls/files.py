@@ -238,7 +238,7 @@ CALLS: tuple[Call, ...] = (
     ),
     *family(
         "psutil",
-        "process_iter pids disk_usage disk_partitions net_connections",
+        "process_iter pids disk_usage disk_partitions net_connections Process.children",
         "UJ102",
         weight=Weight.MILLISECONDS,
         remedy="file-thread",
