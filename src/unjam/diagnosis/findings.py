@@ -167,8 +167,8 @@ def _key(finding: Finding) -> object:
     # A collection strikes wherever something allocates: where it struck tells no two of them apart.
     automatic = finding.rule == "UJ304" and finding.leaf.startswith("automatic")
     culprit = None if automatic else finding.culprit
-    # Whoever holds the GIL on one line is one culprit, in whichever call he was met.
-    leaf = "" if finding.rule == "UJ501" and culprit else finding.leaf
+    # Whoever holds the GIL on one line, or computes there in bytecode, is one culprit, in whichever call he was met.
+    leaf = "" if finding.rule in {"UJ301", "UJ501"} and culprit else finding.leaf
     return finding.rule, culprit, leaf, culprit is None and finding.loop, culprit is None and finding.pid
 
 
