@@ -43,7 +43,12 @@ def checked(mirrors, repository, commit):
     try:
         exported(mirrors, repository, commit, folder)
         started = time.monotonic()
-        analysis = Analysis(found([folder], Settings()), Options(dt.date(2026, 1, 1)), Config(), lambda _text: None)
+        analysis = Analysis(
+            found([folder], Settings()),
+            Options(dt.date(2026, 1, 1), libraries="--libs" in sys.argv),
+            Config(),
+            lambda _text: None,
+        )
         analysis.result()
         return analysis, folder, time.monotonic() - started
     finally:

@@ -39,6 +39,9 @@ BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap
 KEPT = frozenset({"UNJAM_CONTROL"})
 """Of the variables of unjam those that are no settings of a recording and reach the child as they are."""
 
+TELL_S = 0.5
+"""How long the end of a process waits for what is still to be told of its stalls, where that was asked for."""
+
 
 class Monitor:
     """Watches this process. Nothing but a file and a finder exist until the program runs its first loop."""
@@ -92,7 +95,11 @@ class Monitor:
                 control.stop()
             probes, self._probes = self._probes, None
             if probes is not None:
+                if self._telling is not None:
+                    probes.drainer.flush(TELL_S)
                 probes.stop()
+            if self._telling is not None:
+                self._telling.finish()
             self._write_end(reason)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the end of the recording is missing", error)

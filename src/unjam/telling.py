@@ -57,7 +57,14 @@ class Telling:
             self._stall(event)
         elif kind in {"step", "crowd", "victims"} and event.get("stall") in self._open:
             self._open[event["stall"]].append(event)
-        for number in [number for number, end in self._ended.items() if now - end >= SETTLED_NS]:
+        self._tell_settled(now - SETTLED_NS)
+
+    def finish(self) -> None:
+        """Tell what has ended and was kept for later: watching ends."""
+        self._tell_settled(time.monotonic_ns())
+
+    def _tell_settled(self, until: int) -> None:
+        for number in [number for number, end in self._ended.items() if end <= until]:
             self._tell(number, self.at_end)
             del self._ended[number], self._open[number]
 

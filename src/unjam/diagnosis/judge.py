@@ -203,7 +203,7 @@ def _judge_wait(clues: Clues) -> Judgement:
     by_kernel = calls.rule_of(clues.group)
     if record is not None and not (record.rule == "UJ102" and calls.is_stream(clues.group)):
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.EXACT), record)
-    leaf = clues.name_of(record) if record else clues.callee
+    leaf = clues.name_of(record) if record else _unread_sleep(clues) or clues.callee
     if _is_database_method(clues.native) and by_kernel in {"UJ102", "UJ103", "UJ106", "UJ101", ""}:
         return Judgement("UJ106", leaf, _sure(clues, Grade.INFERRED))
     if by_kernel:
@@ -211,6 +211,12 @@ def _judge_wait(clues: Clues) -> Judgement:
     return Judgement(
         "", leaf, Grade.UNKNOWN, why=f"it waited in {clues.group.system_call or 'the kernel'}, which tells no cause"
     )
+
+
+def _unread_sleep(clues: Clues) -> str:
+    """A sleep in code that was made while the program ran: no source names it, the kernel does."""
+    generated = bool(clues.view.frames) and clues.view.frames[-1].frame.file.startswith("<")
+    return "time.sleep" if generated and clues.native is None and calls.rule_of(clues.group) == "UJ101" else ""
 
 
 def _is_database_method(native: Instruction | None) -> bool:
