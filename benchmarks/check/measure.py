@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from unjam.model.findings import Grade
 from unjam.static.analysis import Analysis
 from unjam.static.check import Options
 from unjam.static.config import Config
@@ -42,7 +43,12 @@ def checked(mirrors, repository, commit):
     try:
         exported(mirrors, repository, commit, folder)
         started = time.monotonic()
-        analysis = Analysis(found([folder], Settings()), Options(dt.date(2026, 1, 1)), Config(), lambda _text: None)
+        analysis = Analysis(
+            found([folder], Settings()),
+            Options(dt.date(2026, 1, 1), libraries="--libs" in sys.argv),
+            Config(),
+            lambda _text: None,
+        )
         analysis.result()
         return analysis, folder, time.monotonic() - started
     finally:
@@ -72,9 +78,10 @@ def judged(rows, analysis, folder):
     for row in rows:
         file = str(Path(folder, row["file"]))
         deep = below(analysis, file, row["line"])
+        sure = [problem for problem in analysis.problems if problem.finding.grade > Grade.SUSPECTED]
         hits = [
             problem
-            for problem in analysis.problems
+            for problem in sure
             if (problem.path == file and row["line"] <= problem.line <= row["line"] + SPREAD)
             or (problem.path, problem.finding.culprit.function) in deep
         ]

@@ -18,11 +18,12 @@ from collections.abc import Awaitable, Callable
 
 from unjam.native import _core
 
-Load = Callable[[asyncio.AbstractEventLoop], Awaitable[None]]
+Load = Callable[[], Awaitable[None]]
 
 
-async def soon(loop: asyncio.AbstractEventLoop, callbacks: int, turns: int) -> None:
+async def soon(callbacks: int, turns: int) -> None:
     """`callbacks` empty callbacks a turn."""
+    loop = asyncio.get_running_loop()
     done = loop.create_future()
     left = turns
 
@@ -44,15 +45,15 @@ def nothing() -> None:
     """The cheapest callback."""
 
 
-async def soon1(loop: asyncio.AbstractEventLoop) -> None:
-    await soon(loop, 1, 6000)
+async def soon1() -> None:
+    await soon(1, 6000)
 
 
-async def soon100(loop: asyncio.AbstractEventLoop) -> None:
-    await soon(loop, 100, 200)
+async def soon100() -> None:
+    await soon(100, 200)
 
 
-async def ping(loop: asyncio.AbstractEventLoop) -> None:
+async def ping() -> None:
     """Two tasks that give way to each other."""
 
     async def half() -> None:
@@ -62,7 +63,7 @@ async def ping(loop: asyncio.AbstractEventLoop) -> None:
     await asyncio.gather(half(), half())
 
 
-async def echo(loop: asyncio.AbstractEventLoop) -> None:
+async def echo() -> None:
     """Streams over loopback, one message at a time."""
     ended = asyncio.Event()
 
@@ -88,6 +89,7 @@ LOADS: tuple[Load, ...] = (soon1, soon100, ping, echo)
 
 def on_failure(handle: object, exception: BaseException) -> None:
     """No load fails."""
+    del handle
     raise exception
 
 
@@ -112,7 +114,7 @@ async def spent(load: Load, *, watched: bool) -> int:
         watch(loop)
         await asyncio.sleep(0)
     before = time.thread_time_ns()
-    await load(loop)
+    await load()
     after = time.thread_time_ns()
     if watched:
         unwatch()

@@ -17,15 +17,16 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "install", "on_stall", "uninstall", "watch"]
+__all__ = ["__version__", "allow", "install", "on_stall", "uninstall", "watch"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from unjam.allowing import allow
     from unjam.monitor import install, uninstall
     from unjam.telling import on_stall
     from unjam.watching import watch
 
-_HOMES = {"install": "monitor", "uninstall": "monitor", "on_stall": "telling", "watch": "watching"}
+_HOMES = {"allow": "allowing", "install": "monitor", "uninstall": "monitor", "on_stall": "telling", "watch": "watching"}
 
 
 def __getattr__(name: str) -> object:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from unjam.model.session import Event
-from unjam.model.stacks import Stack
-from unjam.recording.reader import parse_stack
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from unjam.model.session import Event
+    from unjam.model.stacks import Stack
     from unjam.monitor import Monitor
 
 MOST_THREADS = 10_000
@@ -18,7 +16,8 @@ class Memory:
     """Fed with every event from its making on; what was said before is read back from the process's own recording."""
 
     def __init__(self, monitor: Monitor) -> None:
-        self.stacks: dict[int, Stack] = {}
+        self._unread: dict[int, Event] = {}
+        self._stacks: dict[int, Stack] = {}
         self._loops: dict[int, Event] = {}
         self._names: dict[str, str] = {}
         for event in monitor.events_so_far():
@@ -28,7 +27,7 @@ class Memory:
         """Keep what later events refer to; bounded by what the engine interns."""
         kind = event["e"]
         if kind == "stack":
-            self.stacks[event["id"]] = parse_stack(event)
+            self._unread[event["id"]] = event
         elif kind == "loop":
             self._loops[event["loop"]] = event
         elif kind == "loop_end":
@@ -37,6 +36,16 @@ class Memory:
             self._names |= event["names"]
             while len(self._names) > MOST_THREADS:
                 del self._names[next(iter(self._names))]
+
+    @property
+    def stacks(self) -> dict[int, Stack]:
+        """The stacks by id; read when they are asked for, so that a program without a stall does not import what reads."""
+        from unjam.recording.reader import parse_stack
+
+        while self._unread:
+            number, event = self._unread.popitem()
+            self._stacks[number] = parse_stack(event)
+        return self._stacks
 
     def known(self) -> list[Event]:
         """The events that name threads and loops."""

@@ -16,15 +16,15 @@ from typing import Any
 
 from unjam.failure import report_failure, say
 from unjam.memory import Memory
-from unjam.model.findings import Finding
-from unjam.model.session import Event
-from unjam.model.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from unjam.model.findings import Finding
+    from unjam.model.session import Event
+    from unjam.model.settings import Settings
     from unjam.monitor import Monitor
 
-OnStall = Callable[[Finding], None]
+    OnStall = Callable[[Finding], None]
 
 SETTLED_NS = 100_000_000
 """How long after its end a stall is told of: its steps and victims are known by then."""
@@ -57,7 +57,14 @@ class Telling:
             self._stall(event)
         elif kind in {"step", "crowd", "victims"} and event.get("stall") in self._open:
             self._open[event["stall"]].append(event)
-        for number in [number for number, end in self._ended.items() if now - end >= SETTLED_NS]:
+        self._tell_settled(now - SETTLED_NS)
+
+    def finish(self) -> None:
+        """Tell what has ended and was kept for later: watching ends."""
+        self._tell_settled(time.monotonic_ns())
+
+    def _tell_settled(self, until: int) -> None:
+        for number in [number for number, end in self._ended.items() if end <= until]:
             self._tell(number, self.at_end)
             del self._ended[number], self._open[number]
 

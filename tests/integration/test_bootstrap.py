@@ -109,10 +109,10 @@ def test_another_supported_python_gets_the_package_and_nothing_else(watched, pyt
     outcome = watched(
         """
         import asyncio, importlib.util, time
-        async def main():
+        async def stall():
             await asyncio.sleep(0)
             time.sleep(0.1)
-        asyncio.run(main())
+        asyncio.run(stall())
         import unjam
         print(unjam.__version__, importlib.util.find_spec("import_linter"))
         """,

@@ -136,6 +136,14 @@ def test_json_to_a_file_and_to_stdout():
         assert [(found["rule"], found["culprit"]["line"]) for found in document["findings"]] == [("UJ101", 5)]
 
 
+def test_a_reader_that_goes_away_changes_nothing():
+    """Whoever closes our stdout early does not change how the program has ended."""
+    file = program("raise SystemExit(3)")
+    command = f"({sys.executable} -m unjam run --quiet --json - -- {sys.executable} {file}; echo code $? >&2) | true"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stderr == "code 3\n"
+
+
 def test_report_shows_the_recording_again():
     """`unjam report` says what `unjam run` said."""
     first = unjam("run", "--", sys.executable, program(STALL))
@@ -207,6 +215,16 @@ def test_bad_input_is_one_line_and_exit_code_2(words, text):
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_run_without_python_leaves_the_last_recording_the_newest():
+    """`unjam report` shows the last run in which there was something to see."""
+    unjam("run", "--quiet", "--", sys.executable, program(HEALTHY))
+    broken = Path("broken")
+    broken.write_text("#!/no/such/interpreter\n")
+    broken.chmod(0o755)
+    assert [unjam("run", "--", name).returncode for name in ("true", "./broken")] == [2, 2]
+    assert "main.py" in unjam("report").stdout
 
 
 @pytest.mark.parametrize("flag", ["-I", "-S", "-E"])

@@ -175,7 +175,6 @@ def test_live_lines_and_log_of_an_installed_monitor(tmp_path, tier):
             unjam.install(live=True, record=False)
             async def main():
                 time.sleep(0.2)
-                await asyncio.sleep(0.3)
             asyncio.run(main())
             """
         )

@@ -11,8 +11,9 @@ from unjam.knowledge.remedies import REMEDIES
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"\bUJ\d{3}\b")
 RULES = {rule.code: rule for rule in index.rules()}
-RUNTIME = sorted(code for code in RULES if code < "UJ800" and code != "UJ204")
-"""Rules that a watched program can break without hanging; UJ204 shows in source and in hangs only."""
+SOURCE_ONLY = {"UJ204", "UJ206"}
+RUNTIME = sorted(code for code in RULES if code < "UJ800" and code not in SOURCE_ONLY)
+"""Rules that a watched program can break without hanging."""
 
 
 def codes_in(*patterns):

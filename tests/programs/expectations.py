@@ -5,7 +5,7 @@
 
 | word | meaning |
 |---|---|
-| leaf=A|B | one of these leaves |
+| leaf=A|B | one of these leaves (without it and count: all findings of the rule at this line are one) |
 | culprit=none, culprit=any | no culprit; any culprit (without it: this very line) |
 | count=N, count=any | so many stalls (without it: not compared) |
 | grade=G | at least this grade (without it: inferred) |

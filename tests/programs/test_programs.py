@@ -10,9 +10,11 @@ import sys
 
 import pytest
 from expectations import TARGETS, programs
-from judging import Run, brief, complaints
+from judging import Run, brief, complaints, is_starved
 
 TIMEOUT_S = 60
+ATTEMPTS = 3
+"""A run in which the machine gave the program no CPU, by the program's own measure, is done again; all others are judged."""
 GATE = (3, 11)
 
 
@@ -29,11 +31,11 @@ def combinations():
 
 
 def is_tried(program, tier, loop):
-    """The twin is tried on the gate, where it is the same as elsewhere; UNJAM_TEST_FULL tries everything everywhere."""
+    """The gate tries every tier and loop, other Pythons the core on asyncio; UNJAM_TEST_FULL tries everything everywhere."""
     if "UNJAM_TEST_FULL" in os.environ:
         return True
-    usual = program.header.get("usually", f"{tier} {loop}").split()
-    return (tier == "native" or sys.version_info[:2] == GATE) and usual == [tier, loop]
+    first_choice = (tier, loop) == ("native", "asyncio")
+    return first_choice or (sys.version_info[:2] == GATE and "usually" not in program.header)
 
 
 def skip_unless_possible(program, loop):
@@ -59,6 +61,7 @@ def can_unshare():
 
 def watched(program, argument, tier, loop, folder):
     """Run it under `unjam run` and read the JSON report."""
+    folder.mkdir(exist_ok=True)
     report = folder / "report.json"
     done = subprocess.run(
         [
@@ -91,9 +94,16 @@ def watched(program, argument, tier, loop, folder):
 def test_what_it_says_is_what_is_found(program, argument, tier, loop, tmp_path):
     """Every fault is found at its line with its cause and length, and nobody else is accused."""
     skip_unless_possible(program, loop)
-    run = watched(program, argument, tier, loop, tmp_path)
-    found = "\n".join(brief(finding) for finding in run.report["findings"])
-    assert complaints(run) == [], f"found:\n{found or 'nothing'}"
+    for attempt in range(ATTEMPTS):
+        run = watched(program, argument, tier, loop, tmp_path / str(attempt))
+        if not (complaints(run) and is_starved(run)):
+            break
+    else:
+        pytest.skip(
+            f"the machine gave the program no CPU for {run.starved_ms:.0f} ms, {ATTEMPTS} times: {complaints(run)}"
+        )
+    found = [brief(finding) for finding in run.report["findings"]]
+    assert complaints(run) == [], "\n".join(["", *complaints(run), "found:", *(found or ["nothing"])])
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

@@ -1,7 +1,8 @@
 """Find blocking calls that the event loop reaches, by reading the source.
 
-PATH is a file or a folder (the current one). Nothing of the project is executed. Exit codes: 0 nothing found, 1 findings,
-2 wrong usage, or nothing could be checked.
+PATH is a file or a folder (the current one). Nothing of the project is executed.
+
+exit code: 0 where nothing was found; 1 where something was; 2 for wrong usage, or where nothing could be checked.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from unjam.static.project import Project, Settings
     from unjam.static.result import Problem, Result
 
-NAME = "check"
-
 _FORMATS = ("full", "concise", "json", "github", "sarif", "junit")
 
 
@@ -40,9 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--output-file", metavar="FILE", default="-", help="where to (the standard output)")
     shown.add_argument("--statistics", action="store_true", help="count the findings of each rule")
     shown.add_argument("--exit-zero", action="store_true", help="exit with 0 also where there are findings")
-    known = parser.add_argument_group("an old code base")
+    known = parser.add_argument_group("what is known already")
     known.add_argument("--baseline", metavar="FILE", default="", help="do not show what this file lists")
     known.add_argument("--update-baseline", action="store_true", help="write what is found now to the baseline")
+    known.add_argument("--with", dest="recording", metavar="RECORDING", help="rank by what this recording measured")
+    known.add_argument("--measured", action="store_true", help="rank by what the newest recording measured")
     project = parser.add_argument_group("the project (found without these)")
     project.add_argument("--src", metavar="FOLDER", action="append", default=[], help="where imports start from")
     project.add_argument("--environment", metavar="FOLDER", default="", help="the virtual environment")
@@ -76,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.update_baseline:
         return _update(options, settings, result, project)
+    if options.recording or options.measured:
+        _measure(options, result)
     problems = policy.shown(result, view, settings, project.relative)
     save(_report(options, result, problems), options.output_file)
     if len(result.skipped) == len(project.files):
@@ -118,6 +121,16 @@ def _update(options: argparse.Namespace, settings: Config, result: Result, proje
     save_baseline(file, result.problems, project.relative)
     say(f"{file} now lists {len(result.problems)} findings")
     return 0
+
+
+def _measure(options: argparse.Namespace, result: Result) -> None:
+    """Put what a recording measured beside what was found."""
+    from unjam.cli.session import load
+    from unjam.recording import folder as recordings
+    from unjam.static import measured
+
+    session = load(options.recording or recordings.newest())
+    measured.joined(result, session.findings)
 
 
 def _report(options: argparse.Namespace, result: Result, problems: list[Problem]) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from unjam.cli import child
-from unjam.cli.output import check_writable, say, say_fault
+from unjam.cli.output import check_writable, drop_stdout, say, say_fault
 from unjam.cli.selection import chosen, parse_selection
 from unjam.cli.session import load, publish
 from unjam.errors import UnjamError, UsageError
@@ -71,7 +72,11 @@ def run(options: argparse.Namespace) -> int:
     command = child.resolve(words, os.environ)
     program = program_name(words)
     folder = _folder(program, options.out)
-    code = child.run(command, _environ(settings, folder))
+    try:
+        code = child.run(command, _environ(settings, folder))
+    except UsageError:
+        _discard(folder)
+        raise
     ours = _after(options, codes, program, folder, code)
     return child.end_like(code) if code else ours
 
@@ -150,22 +155,37 @@ def _after(options: argparse.Namespace, codes: frozenset[str], program: str, fol
     """Report; returns our part of the exit code. The program has ended: nothing here may change how."""
     try:
         if folder:
-            return _report(options, codes, program, _session(folder, code))
+            session = _session(folder, code)
+            return _report(options, codes, session) if _anything(session) else _nothing(program, folder)
     except UnjamError as error:
         say(str(error))
-    except (BrokenPipeError, KeyboardInterrupt):
+    except BrokenPipeError:
+        drop_stdout()
+    except KeyboardInterrupt:
         pass  # Nobody wants to read it.
     except Exception as error:  # noqa: BLE001  the program's exit code stands, whatever our fault is
         say_fault(error)
     return 2 if codes else 0
 
 
-def _report(options: argparse.Namespace, codes: frozenset[str], program: str, session: Session) -> int:
-    if not session.pids and not session.not_observed:
-        say(
-            f"nothing that {program} ran was a Python that can be watched: CPython 3.11 or newer, not with -I, -S or -E"
-        )
-        return 2
+def _anything(session: Session) -> bool:
+    """Whether there is something to tell: a process that was watched, or one that could not be and said why."""
+    return bool(session.pids or session.not_observed)
+
+
+def _nothing(program: str, folder: str) -> int:
+    _discard(folder)
+    say(f"nothing that {program} ran was a Python that can be watched: CPython 3.11 or newer, not with -I, -S or -E")
+    return 2
+
+
+def _discard(folder: str) -> None:
+    """Remove a recording without a process, so that `unjam report` still finds the last one with something in it."""
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _report(options: argparse.Namespace, codes: frozenset[str], session: Session) -> int:
     publish(session, json=options.json, quiet=options.quiet, stream=sys.stderr)
     return 1 if chosen(session.findings, codes) else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tokenize
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +11,11 @@ from typing import TextIO
 
 from unjam.cli.output import page_for, save, show
 from unjam.diagnosis import diagnose
+from unjam.model.allowances import Allow
 from unjam.model.session import Session
 from unjam.recording.reader import read
 from unjam.reports import renderer
+from unjam.static.config import read as read_config
 
 LARGEST_SOURCE = 5_000_000
 """Bytes of a source file that is read for its lines: a larger one is data."""
@@ -22,8 +25,14 @@ def load(folder: str) -> Session:
     """Read and diagnose a recording; raises RecordingError where it cannot be read."""
     recording = read(folder)
     program, cwd = (value if isinstance(value := recording.meta.get(key), str) else "" for key in ("program", "cwd"))
-    session = diagnose(recording, source=source_below(cwd))
+    session = diagnose(recording, source=source_below(cwd), allow=allowed_in(cwd), root=cwd)
     return replace(session, program=program or session.program)
+
+
+def allowed_in(cwd: str) -> tuple[Allow, ...]:
+    """What the project in which the program was started allows, as long as it has not expired."""
+    today = dt.datetime.now(tz=dt.UTC).date()
+    return tuple(allow for allow in read_config(Path(cwd)).allow if not allow.has_expired(today)) if cwd else ()
 
 
 def source_below(cwd: str) -> Callable[[str], tuple[str, ...] | None]:

@@ -128,7 +128,9 @@ def divide(parts: Parts, states: Sequence[State], weights: Sequence[float]) -> l
     total = sum(weights)
     columns = []
     for state in _ORDER:
-        mine = [weight if each == state else 0.0 for each, weight in zip(states, weights, strict=True)]
+        # Who wants a CPU and who has one are at the same work: both kinds of samples tell where it is.
+        alike = {"cpu", "ready"} if state in {"cpu", "ready"} else {state}
+        mine = [weight if each in alike else 0.0 for each, weight in zip(states, weights, strict=True)]
         own = sum(mine)
         columns.append([weight / own for weight in mine] if own else [weight / total for weight in weights])
     return [parts.share([column[index] for column in columns]) for index in range(len(weights))]

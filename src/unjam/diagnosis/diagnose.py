@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from unjam.diagnosis import events, findings, loops, stalls
+from unjam.diagnosis.allowances import sort_out
 from unjam.diagnosis.case import Case, start_of
 from unjam.diagnosis.events import Stall
 from unjam.diagnosis.hang import dump_findings
@@ -12,8 +14,9 @@ from unjam.diagnosis.pools import pool_findings
 from unjam.diagnosis.source import Provider, Sources
 from unjam.diagnosis.timeouts import Absence, timeout_groups
 from unjam.diagnosis.verdict import verdict
+from unjam.model.allowances import Allow
 from unjam.model.findings import Finding
-from unjam.model.session import Event, Process, Recording, Session
+from unjam.model.session import Allowed, Event, Process, Recording, Session
 from unjam.model.stacks import Stack
 from unjam.model.timeouts import TimeoutGroup
 
@@ -21,11 +24,18 @@ _LAST = frozenset({"UJ503", "UJ701"})
 """Consequences and non-faults stand after what stole time."""
 
 
-def diagnose(recording: Recording, *, source: Provider, threshold_ms: float | None = None) -> Session:
+def diagnose(
+    recording: Recording,
+    *,
+    source: Provider,
+    threshold_ms: float | None = None,
+    allow: Sequence[Allow] = (),
+    root: str = "",
+) -> Session:
     """Draw all conclusions from a recording.
 
-    `source` gives the lines of a file or None. `threshold_ms` above the recorded threshold leaves shorter stalls out. Never raises,
-    whatever the events hold.
+    `source` gives the lines of a file or None. `allow` holds the project's allowances, for paths relative to `root`. `threshold_ms`
+    above the recorded threshold leaves shorter stalls out. Never raises, whatever the events hold.
     """
     sources = Sources(source)
     threshold_ns = None if threshold_ms is None else max(1, int(threshold_ms * 1e6))
@@ -38,8 +48,11 @@ def diagnose(recording: Recording, *, source: Provider, threshold_ms: float | No
         more, outs = _conclusions(case)
         found += more
         fired += outs
-    ordered = _ordered(findings.worded(each) for each in findings.grouped(found))
-    return _session(recording, cases, sources, ordered, tuple(fired))
+    counting, allowed = sort_out(map(findings.worded, findings.grouped(found)), sources, allow, root=root)
+    session = _session(recording, cases, sources, _ordered(counting), tuple(fired))
+    if not allowed:
+        return session
+    return replace(session, allowed=tuple(allowed), verdict=_with_allowed(session, allowed))
 
 
 def diagnose_stall(
@@ -120,6 +133,14 @@ def _session(
         exit_code=events.integer(recording.meta.get("exit_code")),
         sources=_shown(found, sources),
     )
+
+
+def _with_allowed(session: Session, allowed: Sequence[Allowed]) -> str:
+    took = sum(each.finding.total_ms for each in allowed)
+    beside = f"{len(allowed)} allowed finding{'s' * (len(allowed) > 1)} took {took:,.0f} ms"
+    if session.findings:
+        return f"{session.verdict}; {beside}"
+    return f"nothing but what is allowed held the loop for {session.threshold_ms:g} ms or more: {beside}"
 
 
 def _unsupported(process: Process) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -12,8 +13,8 @@ from unjam.diagnosis.events import Stall
 from unjam.diagnosis.pieces import Blame, Piece, samples_in
 from unjam.knowledge import index
 from unjam.knowledge.records import Call
-from unjam.knowledge.remedies import REMEDIES
-from unjam.model.findings import Accounted, Evidence, Finding, Grade, Remedy, Victim
+from unjam.knowledge.remedies import REMEDIES, UNKNOWN_CAUSE
+from unjam.model.findings import Accounted, Evidence, Finding, Grade, Location, Remedy, Victim
 
 MOST_VICTIMS = 20
 """Victims kept of a finding, the worst; `victim_count` counts all."""
@@ -100,10 +101,6 @@ def _what_was_seen(stall: Stall, blame: Blame, everything: int) -> Iterable[Evid
         yield Evidence("os", f"on a CPU, {share}")
     else:
         yield Evidence("os", f"state of the thread not observed, {share}")
-    if blame.culprit and blame.rule != "UJ501":
-        yield Evidence(
-            "stack", f"{blame.samples} of {everything} samples in {blame.culprit.function}, line {blame.culprit.line}"
-        )
 
 
 def _most(pieces: Sequence[Piece]) -> Piece:
@@ -127,7 +124,7 @@ def _seconds(nanoseconds: float) -> str:
 
 def remedies_of(rule: str, record: Call | None, *, leaf: str, function: str, thread: str = "") -> tuple[Remedy, ...]:
     """What to do, the call's own remedy first; a remedy that names an async twin is left out where none is known."""
-    advice = index.rule(rule).advice if rule else ()
+    advice = index.rule(rule).advice if rule else UNKNOWN_CAUSE
     own = record if record is not None and record.rule == rule else None
     keys = dict.fromkeys([*([own.remedy] if own and own.remedy else []), *advice])
     twin = record.twin if record is not None else ""
@@ -153,7 +150,9 @@ def _key(finding: Finding) -> object:
     # A collection strikes wherever something allocates: where it struck tells no two of them apart.
     automatic = finding.rule == "UJ304" and finding.leaf.startswith("automatic")
     culprit = None if automatic else finding.culprit
-    return finding.rule, culprit, finding.leaf, culprit is None and finding.loop, culprit is None and finding.pid
+    # Whoever holds the GIL on one line is one culprit, in whichever call he was met.
+    leaf = "" if finding.rule == "UJ501" and culprit else finding.leaf
+    return finding.rule, culprit, leaf, culprit is None and finding.loop, culprit is None and finding.pid
 
 
 def _merged(group: list[Finding]) -> Finding:
@@ -190,13 +189,17 @@ def _known_sum(values: Iterable[float | None]) -> float | None:
     return round(sum(known), 3) if known else None
 
 
+def _place(culprit: Location) -> str:
+    """A culprit in a sentence: the whole path stands beside it."""
+    name = re.split(r"[\\/]", culprit.file)[-1]
+    return f"{name}:{culprit.line}" + (f" in {culprit.function}" if culprit.function else "")
+
+
 def worded(finding: Finding) -> Finding:
     """The finding with its sentence; one that has told it in its own numbers keeps it."""
     if finding.message:
         return finding
-    place = (
-        f"{finding.culprit.file}:{finding.culprit.line}" if finding.culprit else "something that is no line of yours"
-    )
+    place = _place(finding.culprit) if finding.culprit else "something that is no line of yours"
     fields = {
         "leaf": finding.leaf or "a call",
         "culprit": place,

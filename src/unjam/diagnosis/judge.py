@@ -70,8 +70,8 @@ class Clues:
 
     @property
     def still(self) -> bool:
-        """Whether nothing in the frames moved over several samples: one long native call."""
-        return self.group.moved == 0 and self.group.count >= STILL_SAMPLES
+        """Whether nothing in the frames moved over several samples: one long native call, if the thread had a CPU."""
+        return self.group.moved == 0 and self.group.count >= STILL_SAMPLES and self.group.state != "ready"
 
     @property
     def moving(self) -> bool:
@@ -80,25 +80,32 @@ class Clues:
 
     @property
     def kept_gil(self) -> bool | None:
-        """Whether a request for the GIL was kept waiting longer than bytecode can; None: nobody asked."""
+        """Whether a request for the GIL was kept waiting longer than bytecode can; None: nobody asked.
+
+        A holder that gets no CPU cannot give way either: that time is nobody's.
+        """
         asked = self.stall.gil_asked_ns
-        return None if asked is None else asked > GIL_KEPT_INTERVALS * self.switch_ns
+        starved = self.stall.runqueue_ns or 0
+        return None if asked is None else asked - starved > GIL_KEPT_INTERVALS * self.switch_ns
 
     def name_of(self, record: Call) -> str:
         """A record's name, or the call as it stands in the blamed line where that name is nothing that users know."""
         private = record.name.rpartition(".")[2].startswith("_") and self.calling is not None
-        return self.calling.name if private and self.calling else record.name
+        return self.calling.name if private and self.calling else record.name.removeprefix("builtins.")
 
     @property
     def callee(self) -> str:
-        """The best name for what the blamed line called, known or not."""
+        """The best name for what the blamed line called, known or not: a library's function, a C function, an operation."""
+        library = any(each.kind != "user" for each in self.view.below)
+        native = self.native is not None and not self.moving and not library
+        return self.native.name.removeprefix("builtins.") if native and self.native else self.worker
+
+    @property
+    def worker(self) -> str:
+        """The Python function that was at work: the library's that the blamed line called, else the blamed one itself."""
         library = next((each for each in self.view.below if each.kind != "user"), None)
-        if library is not None:
-            return library.name
-        if self.native is not None and not self.moving:
-            return self.native.name.removeprefix("builtins.")
         blamed = self.view.blamed
-        return blamed.frame.function if blamed else self.callback
+        return library.name if library else blamed.frame.function if blamed else self.callback
 
 
 def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch_ns: int, callback: str = "") -> Clues:
@@ -138,7 +145,7 @@ def judge(clues: Clues) -> Judgement:
     """The rule of one group of the loop's own doing; waits for the GIL and for a CPU are somebody else's and not asked here."""
     if clues.view.parked:
         return Judgement("", "", Grade.UNKNOWN, why="the loop was in its own select")
-    by_state = {"kernel": _judge_wait, "cpu": _judge_work}
+    by_state = {"kernel": _judge_wait, "cpu": _judge_work, "ready": _judge_work}
     return _judge_shape(clues) or by_state.get(clues.state, _judge_blind)(clues)
 
 
@@ -196,7 +203,7 @@ def _judge_wait(clues: Clues) -> Judgement:
     by_kernel = calls.rule_of(clues.group)
     if record is not None and not (record.rule == "UJ102" and calls.is_stream(clues.group)):
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.EXACT), record)
-    leaf = clues.name_of(record) if record else clues.callee
+    leaf = clues.name_of(record) if record else _unread_sleep(clues) or clues.callee
     if _is_database_method(clues.native) and by_kernel in {"UJ102", "UJ103", "UJ106", "UJ101", ""}:
         return Judgement("UJ106", leaf, _sure(clues, Grade.INFERRED))
     if by_kernel:
@@ -206,19 +213,26 @@ def _judge_wait(clues: Clues) -> Judgement:
     )
 
 
+def _unread_sleep(clues: Clues) -> str:
+    """A sleep in code that was made while the program ran: no source names it, the kernel does."""
+    generated = bool(clues.view.frames) and clues.view.frames[-1].frame.file.startswith("<")
+    return "time.sleep" if generated and clues.native is None and calls.rule_of(clues.group) == "UJ101" else ""
+
+
 def _is_database_method(native: Instruction | None) -> bool:
     return native is not None and not native.resolved and native.name.rpartition(".")[2] in SYNCHRONOUS_DATABASE_METHODS
 
 
 def _judge_work(clues: Clues) -> Judgement:
-    record = _first(clues, "cpu")
-    if record is not None and record.rule in WORKS | ANY_STATE:
+    # A thread that was woken up and waits for a CPU is still in the call that it waited in.
+    record = _first(clues, "cpu") or (_first(clues, "kernel") if clues.state == "ready" else None)
+    if record is not None and (record.rule in WORKS | ANY_STATE or record.rule.startswith(WAITS)):
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.EXACT), record)
     if record is None and _is_database_method(clues.native) and clues.group.holds_gil is not True:
         return Judgement("UJ106", clues.callee, _sure(clues, Grade.INFERRED))
     named = record or next(iter(clues.records), None)
-    leaf = clues.name_of(named) if named else clues.callee
     rule, grade = _cpu_rule(clues, record)
+    leaf = clues.name_of(named) if named else clues.worker if rule == "UJ301" else clues.callee
     return Judgement(rule, leaf, _sure(clues, grade), record)
 
 
@@ -227,7 +241,7 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
     native = clues.still or (record is not None and record.rule != "UJ301" and not clues.moving)
     if clues.group.holds_gil is False and native:
         return "UJ302", Grade.EXACT
-    if clues.kept_gil and not clues.moving:
+    if clues.kept_gil and not clues.group.moved:
         return "UJ303", Grade.PROVED
     if clues.kept_gil is False and clues.moving:
         return "UJ301", Grade.EXACT
@@ -247,5 +261,5 @@ def _judge_blind(clues: Clues) -> Judgement:
     if record is not None:
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.INFERRED), record)
     if clues.moving:
-        return Judgement("UJ301", clues.callee, _sure(clues, Grade.INFERRED))
+        return Judgement("UJ301", clues.worker, _sure(clues, Grade.INFERRED))
     return Judgement("", clues.callee, Grade.UNKNOWN, why="the state of the thread could not be observed")

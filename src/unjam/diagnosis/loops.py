@@ -27,6 +27,7 @@ def reports_of(case: Case, stalls: Sequence[Stall]) -> list[LoopReport]:
 def _report(case: Case, life: LoopLife, stats: Event, stalls: Sequence[Stall]) -> LoopReport:
     alive, away = events.time_ns(stats.get("alive_ns")), events.time_ns(stats.get("away_ns"))
     lag = _lag(stats.get("lag"))
+    longest = events.time_ns(stats.get("longest_turn_ns"))
     watched = alive if alive is not None else max(0, (life.end or case.end) - life.start)
     return LoopReport(
         pid=case.process.pid,
@@ -38,13 +39,19 @@ def _report(case: Case, life: LoopLife, stats: Event, stalls: Sequence[Stall]) -
         away_percent=round(100 * min(away, alive) / alive, 2) if away is not None and alive else None,
         turns=events.time_ns(stats.get("turns")),
         steps=events.time_ns(stats.get("steps")),
-        lag_p50_ms=_ms(percentile_ns(lag, 0.5)),
-        lag_p99_ms=_ms(percentile_ns(lag, 0.99)),
-        lag_max_ms=_ms(events.time_ns(stats.get("longest_turn_ns"))),
+        lag_p50_ms=_ms(_percentile(lag, 0.5, longest)),
+        lag_p99_ms=_ms(_percentile(lag, 0.99, longest)),
+        lag_max_ms=_ms(longest),
         longest_step_ms=_ms(events.time_ns(stats.get("longest_step_ns"))),
         stalls=len(stalls),
         stalled_ms=round(sum(stall.length_ns for stall in stalls) / 1e6, 3),
     )
+
+
+def _percentile(lag: Buckets, share: float, longest: int | None) -> int | None:
+    """A percentile, which is the upper end of a bucket, cut to the longest turn that there was."""
+    value = percentile_ns(lag, share)
+    return value if value is None or longest is None else min(value, longest)
 
 
 def _lag(value: object) -> Buckets:

@@ -65,6 +65,16 @@ class Sources:
         module = self._module(frame.file)
         return module.instruction(frame) if module else None
 
+    def tree(self, file: str) -> ast.Module | None:
+        """The syntax tree of a file; None where it cannot be had."""
+        module = self._module(file)
+        return module.tree if module else None
+
+    def mentioned(self, file: str, line: int, name: str) -> str:
+        """The qualified name of what that line mentions as `name` (`time.sleep` for "sleep"); the name itself where it does not."""
+        module = self._module(file)
+        return (module.mentioned(line, name) if module else "") or name
+
     def _module(self, file: str) -> _Module | None:
         if file not in self._modules:
             lines = self.lines(file)
@@ -83,6 +93,7 @@ class _Module:
     """One parsed file: its nodes by position, and who encloses whom."""
 
     def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
         self._parents: dict[ast.AST, ast.AST] = {}
         self._at: dict[Position, ast.AST] = {}
         self._by_line: dict[int, list[ast.Call]] = {}
@@ -116,6 +127,16 @@ class _Module:
             self._inside(node, _LOOPS),
             self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
         )
+
+    def mentioned(self, line: int, name: str) -> str:
+        """See Sources.mentioned; "" where no call of that line mentions it."""
+        for call in self._by_line.get(line, ()):
+            for each in ast.walk(call):
+                if isinstance(each, (ast.Name, ast.Attribute)):
+                    qualified = self._imported_path(each)
+                    if qualified.rpartition(".")[2] == name.rpartition(".")[2] and "." in qualified:
+                        return qualified
+        return ""
 
     def _node(self, frame: Frame) -> ast.AST | None:
         if frame.column >= 0:
@@ -158,6 +179,9 @@ class _Module:
             return (f"{name}.__enter__", True) if name else (f"{_code(context)}.__enter__", False)
         if isinstance(node, ast.For):
             return self._described(node.iter)
+        if isinstance(parent, (ast.For, ast.comprehension)) and node is parent.iter:
+            name = self._type_of(parent.iter)
+            return (f"{name}.__next__", True) if name else (_code(node), False)
         return _code(node), False
 
     def _qualified(self, func: ast.expr) -> str:
@@ -244,16 +268,26 @@ def _statements(scope: Scope) -> Iterator[ast.AST]:
 def _values(nodes: Iterator[ast.AST], name: str, kind: type[ast.AST]) -> Iterator[ast.expr]:
     """The expressions that a target of that name and kind is set to; an annotation counts as a call of its type."""
     for node in nodes:
-        if (isinstance(node, ast.Assign) and any(name in _names(target, kind) for target in node.targets)) or (
-            isinstance(node, ast.NamedExpr) and name in _names(node.target, kind)
-        ):
-            yield node.value
+        if isinstance(node, ast.Assign):
+            yield from (value for target in node.targets for value in _given(target, node.value, name, kind))
+        elif isinstance(node, ast.NamedExpr):
+            yield from _given(node.target, node.value, name, kind)
         elif isinstance(node, ast.withitem) and node.optional_vars and name in _names(node.optional_vars, kind):
             yield node.context_expr
         elif isinstance(node, ast.AnnAssign) and name in _names(node.target, kind):
             yield node.value or _call_of(node.annotation)
         elif isinstance(node, ast.arg) and node.arg == name and node.annotation:
             yield _call_of(node.annotation)
+
+
+def _given(target: ast.expr, value: ast.expr, name: str, kind: type[ast.AST]) -> Iterator[ast.expr]:
+    """What an assignment gives to the name: of tuples the element at its place, of a tuple from a call nothing that is known."""
+    if not isinstance(target, (ast.Tuple, ast.List)):
+        if name in _names(target, kind):
+            yield value
+    elif isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+        for each, part in zip(target.elts, value.elts, strict=True):
+            yield from _given(each, part, name, kind)
 
 
 def _call_of(annotation: ast.expr) -> ast.expr:

@@ -9,7 +9,7 @@ from unjam.diagnosis import congestion, outside, own
 from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, weight_of
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Group, Stall, Step
-from unjam.diagnosis.judge import clues_of, judge
+from unjam.diagnosis.judge import Clues, Judgement, clues_of, judge
 from unjam.diagnosis.pieces import Blame, Piece, total
 from unjam.model.findings import Evidence, Grade
 
@@ -42,21 +42,32 @@ def _pieces(case: Case, stall: Stall) -> list[Piece]:
     weights = [weight_of(group, stall) for group in stall.groups]
     parts = divide(account(stall, states, weights), states, weights)
     return [
-        Piece(
-            group=group,
-            state=each.state,
-            view=each.view,
-            clues=each,
-            judgement=None if each.state in {"gil", "ready"} else judge(each),
-            parts=part,
-        )
-        for group, each, part in zip(stall.groups, clues, parts, strict=True)
+        Piece(each.group, each.state, each.view, each, judgement, part)
+        for each, judgement, part in zip(clues, _judgements(clues), parts, strict=True)
     ]
+
+
+def _judgements(clues: Sequence[Clues]) -> list[Judgement | None]:
+    """One for each group, None for waits for the GIL.
+
+    A thread that waits for a CPU is in the call in which it was seen at work or waiting, with the same stack.
+    """
+    judged: dict[int, Judgement | None] = {}
+    for number in sorted(range(len(clues)), key=lambda each: clues[each].state == "ready"):
+        each = clues[number]
+        alike = (
+            other for other in judged if clues[other].view is each.view and clues[other].state in {"cpu", "kernel"}
+        )
+        known = next(alike, None) if each.state == "ready" else None
+        judged[number] = judged[known] if known is not None else None if each.state == "gil" else judge(each)
+    return [judged[number] for number in range(len(clues))]
 
 
 def _callback(case: Case, stall: Stall, group: Group) -> str:
     step = _step_at(case.steps_of(stall), group.first, group.last)
-    return step.callback if step and not step.task else ""
+    if step is None or step.task is not None:
+        return ""
+    return case.sources.mentioned(step.site.file, step.site.line, step.callback) if step.site else step.callback
 
 
 def _step_at(steps: Sequence[Step], first: float, last: float) -> Step | None:
@@ -84,22 +95,16 @@ def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame
     waiting = [piece for piece in pieces if piece.state == "gil"]
     mine = [piece for piece in pieces if piece.state != "gil"]
     blames = outside.blame_gil(case, stall, waiting)
-    starved = total(piece for piece in mine if piece.state == "ready").plus(_runqueue(mine))
-    if starved.total:
-        blames.append(outside.blame_starvation(stall, starved))
-    mine = [replace(piece, parts=replace(piece.parts, runqueue=None)) for piece in mine if piece.state != "ready"]
+    starved = sum(piece.parts.runqueue or 0.0 for piece in mine)
+    if starved:
+        blames.append(outside.blame_starvation(stall, replace(NOTHING, runqueue=starved)))
+        mine = [replace(piece, parts=replace(piece.parts, runqueue=None)) for piece in mine]
     pauses = outside.pauses_of(case, stall)
     paused = float(min(sum(pause.end - pause.start for pause in pauses), total(mine).total))
     if paused:
         blames.append(outside.blame_collection(pauses, mine, paused))
         mine = outside.without_pauses(mine, pauses, paused)
     return blames, mine
-
-
-def _runqueue(pieces: list[Piece]) -> Parts:
-    """What pieces in other states have of the run queue's delay."""
-    delay = sum(piece.parts.runqueue or 0.0 for piece in pieces if piece.state != "ready")
-    return replace(NOTHING, runqueue=delay) if delay else NOTHING
 
 
 def _own(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
@@ -120,7 +125,10 @@ def _is_weighty(case: Case, stall: Stall, blame: Blame, *, first: bool) -> bool:
     share = blame.time_ns / stall.length_ns
     if not blame.rule:
         return share >= LEAST_SHARE and first
-    if blame.rule in {"UJ304", "UJ502"}:
+    if blame.rule == "UJ502":
+        # Being late for a CPU now and then is life on a shared machine: alone it must be a stall to be worth telling.
+        return blame.time_ns >= case.threshold_ns and share >= LEAST_SHARE
+    if blame.rule == "UJ304":
         return share >= LEAST_SHARE or blame.time_ns >= case.threshold_ns
     if first:
         # One sample of code that is not known to block is no evidence: the stall may have been anywhere.

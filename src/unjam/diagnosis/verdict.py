@@ -14,6 +14,12 @@ LEAST_PERCENT = 1.0
 MOST_CAUSES = 5
 _NOT_LOOP_TIME = frozenset({"UJ503", "UJ601", "UJ701"})
 """Rules whose time the loop did not lose: it stood still with everything else, or others waited while it was free."""
+_BESIDE = (
+    ("UJ601", "call waited for a full pool", "calls waited for a full pool"),
+    ("UJ701", "timeout was our own fault", "timeouts were our own fault"),
+    ("UJ503", "time the process was stopped", "times the process was stopped"),
+)
+"""What is said beside the ranking, for one and for many."""
 _NOT_YOURS = frozenset({"UJ502"})
 
 
@@ -62,12 +68,8 @@ def _quiet(loops: Sequence[LoopReport], threshold_ms: float, not_observed: Seque
 
 def _beside(findings: Sequence[Finding]) -> list[str]:
     said = []
-    for code, words in (
-        ("UJ601", "calls waited for a full pool"),
-        ("UJ701", "time-outs were our own fault"),
-        ("UJ503", "times the process was stopped"),
-    ):
+    for code, one, many in _BESIDE:
         count = sum(each.count for each in findings if each.rule == code)
         if count:
-            said.append(f"{count} {words}")
+            said.append(f"{count:,} {one if count == 1 else many}")
     return said

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import dropwhile
 
 from unjam.diagnosis.source import Sources
 from unjam.model.findings import Link, Location, OriginKind
@@ -30,6 +32,18 @@ RUN_METHODS = frozenset({"run_until_complete", "run_forever"})
 _SELECTORS = "selectors"
 _IMPORT_MODULES = frozenset({"importlib._bootstrap", "importlib._bootstrap_external"})
 _HANDLERS = frozenset({"Handler.handle", "Logger.callHandlers", "QueueListener.handle"})
+_COMPREHENSION = re.compile(r"(\.<locals>\.<(?:genexpr|listcomp|setcomp|dictcomp)>)+$")
+_THREAD_STARTERS = frozenset(
+    (
+        "threading",
+        "concurrent.futures.thread",
+        "anyio._backends._asyncio",
+        "asgiref.sync",
+        "multiprocessing.pool",
+        "contextvars",
+    )
+)
+"""Modules of the frames that start a thread and take its work from a pool."""
 _SUSPENDABLE = frozenset({"coroutine", "async-generator"})
 
 
@@ -122,7 +136,7 @@ class Views:
     def thread(self, stack: int | None) -> View:
         """The whole stack of a thread that runs no loop."""
         if stack not in self._threads:
-            frames = self._placed(stack)
+            frames = _without_start(self._placed(stack))
             self._threads[stack] = _blamed(frames, whole=bool(frames) and stack not in self._partial)
         return self._threads[stack]
 
@@ -132,7 +146,17 @@ class Views:
 
     def _place(self, frame: Frame) -> Placed | None:
         owner = self._origins.owner(frame.file, frame.function)
-        return None if owner == "unjam" else Placed(frame, owner, self._origins.module(frame.file))
+        if owner == "unjam":
+            return None
+        # Comprehensions had frames of their own up to Python 3.11, generator expressions have them still: they are their function's code.
+        function = _COMPREHENSION.sub("", frame.function)
+        named = frame if function == frame.function else replace(frame, function=function)
+        return Placed(named, owner, self._origins.module(frame.file))
+
+
+def _without_start(frames: tuple[Placed, ...]) -> tuple[Placed, ...]:
+    """A thread's frames without those that started it and took its work from a pool."""
+    return tuple(dropwhile(lambda each: each.module in _THREAD_STARTERS, frames))
 
 
 def step_view(frames: tuple[Placed, ...], *, whole: bool, sources: Sources) -> View:

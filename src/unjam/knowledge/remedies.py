@@ -274,9 +274,16 @@ REMEDIES: dict[str, Advice] = {
         "await the hand-off, pass the function with its arguments, keywords through functools.partial",
         "the call takes a thread of the pool for as long as it lasts",
     ),
+    "look-closer": Advice(
+        "look again with more to see: unjam doctor says what could not be observed here and why, and a lower --threshold takes more samples",
+        "a lower threshold tells of more and shorter stalls",
+    ),
     "leave-alone": Advice(
         "leave it: it takes microseconds, less than the hop to a thread",
         "on a network file system the same call may take seconds",
     ),
 }
 """Remedies by key. What is advised for UJ303 never holds a thread: a thread that keeps the GIL stops the loop as well."""
+
+UNKNOWN_CAUSE = ("look-closer",)
+"""What to advise where no rule was found: also that must end in something to do."""

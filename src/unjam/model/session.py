@@ -63,6 +63,14 @@ class LoopReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """A finding that the user has allowed, and why."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """All that a report is made from: reports never look anywhere else."""
 
@@ -77,6 +85,8 @@ class Session:
     verdict: str = ""
     loops: tuple[LoopReport, ...] = ()
     findings: tuple[Finding, ...] = ()
+    allowed: tuple[Allowed, ...] = ()
+    """Findings that the user has allowed: no accusations, and told with their cost all the same."""
     timeouts: tuple[TimeoutGroup, ...] = ()
     """Every timeout that fired, whosever fault it was; those that were ours are findings too."""
     not_observed: tuple[str, ...] = ()

@@ -141,7 +141,7 @@ class Engine:
             self.by_loop[id(loop)] = slot
             if slot.ident == _thread.get_ident():
                 slot.began(time.monotonic_ns())
-        elif slot.ident == _thread.get_ident():
+        elif slot.ident == _thread.get_ident() and isinstance(loop, sys.modules["asyncio"].AbstractEventLoop):
             start_heartbeat(loop, slot)
 
     def unregister(self, slot: Slot) -> None:
@@ -260,17 +260,18 @@ def loop_stats(loop_id: int) -> dict[str, Any] | None:
     if slot is None:
         return None
     turns, steps = slot.counts_turns, slot.counts_steps
+    now, since = time.monotonic_ns(), slot.away_since
     return {
         "loop": loop_id,
         "turns": slot.turns if turns else None,
         "steps": slot.steps if steps else None,
-        "away_ns": slot.away if turns else None,
-        "alive_ns": time.monotonic_ns() - slot.alive_from,
-        "longest_turn_ns": slot.longest_turn if turns else None,
+        "away_ns": slot.away + (now - since if since else 0) if turns else None,
+        "alive_ns": now - slot.alive_from,
+        "longest_turn_ns": slot.longest_turn if turns else slot.longest_turn or None,
         "longest_step_ns": (slot.longest_step or None) if steps else None,
         "lag": {bucket: count for bucket, count in enumerate(slot.lag) if count},
-        "in_select": turns and not slot.away_since,
-        "away_since_ns": (slot.away_since or None) if turns else None,
+        "in_select": turns and not since,
+        "away_since_ns": (since or None) if turns else None,
     }
 
 

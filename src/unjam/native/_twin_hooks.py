@@ -55,8 +55,10 @@ def start_heartbeat(loop: Any, slot: Slot) -> None:
     def beat() -> None:
         now = time.monotonic_ns()
         due = slot.away_since
-        if due and now - due >= slot.threshold:
-            slot.stalled(due, now)
+        if due and now > due:
+            slot.longest_turn = max(slot.longest_turn, now - due)
+            if now - due >= slot.threshold:
+                slot.stalled(due, now)
         slot.away_since = now + HEARTBEAT_NS
         slot.undo = loop.call_later(HEARTBEAT_NS / 1e9, beat).cancel
 

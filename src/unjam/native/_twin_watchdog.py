@@ -196,7 +196,7 @@ class Watchdog:
     def _set_base(self, slot: Slot, now: int) -> None:
         """Note the thread's accounts while all is well: a stall's own part is counted from here."""
         base = self._bases.get(slot.loop_id)
-        if base is not None and base.turns == slot.turns:
+        if base is not None and base.turns == slot.turns and slot.counts_turns:
             return
         began = slot.away_since
         away = slot.away + (now - began if began else 0)

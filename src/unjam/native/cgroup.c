@@ -146,8 +146,9 @@ cgroup_find(void)
     return readable ? "" : "no control group with the cpu controller is readable";
 }
 
-uint64_t
-cgroup_throttled(void)
+/* The number behind `key` in cpu.stat, UINT64_MAX where it cannot be had. */
+static uint64_t
+counter(const char *key)
 {
     char text[1024];
     ssize_t n = stat_file.fd < 0 ? -1 : pread(stat_file.fd, text, sizeof text - 1, 0);
@@ -155,8 +156,22 @@ cgroup_throttled(void)
         return UINT64_MAX;
     }
     text[n] = '\0';
-    const char *at = strstr(text, version->total);
-    return at == NULL ? UINT64_MAX : strtoull(at + strlen(version->total), NULL, 10) * version->unit_ns;
+    const char *at = strstr(text, key);
+    return at == NULL ? UINT64_MAX : strtoull(at + strlen(key), NULL, 10);
+}
+
+uint64_t
+cgroup_throttled(void)
+{
+    uint64_t total = stat_file.fd < 0 ? UINT64_MAX : counter(version->total);
+    return total == UINT64_MAX ? total : total * version->unit_ns;
+}
+
+uint64_t
+cgroup_throttlings(void)
+{
+    uint64_t times = stat_file.fd < 0 ? 0 : counter("nr_throttled ");
+    return times == UINT64_MAX ? 0 : times;
 }
 
 void

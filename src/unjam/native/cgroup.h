@@ -10,6 +10,9 @@ const char *cgroup_find(void);
 /* Nanoseconds for which the group was throttled so far, summed over CPUs; UINT64_MAX: no quota, or not readable. 5 to 20 us. */
 uint64_t cgroup_throttled(void);
 
+/* How often it was throttled so far, 0 without a quota. */
+uint64_t cgroup_throttlings(void);
+
 void cgroup_close(void);
 
 #endif

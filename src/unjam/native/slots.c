@@ -13,6 +13,7 @@
 #include "watchdog.h"
 
 struct slot slots[SLOTS];
+_Atomic int slots_end;
 __thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
 _Atomic int adoptions;
 _Atomic uint64_t threshold_ns = 50 * 1000 * 1000;
@@ -216,6 +217,9 @@ slot_take(int loop, int epoll_fd, pid_t tid, unsigned long ident, uintptr_t tsta
         atomic_fetch_add(&adoptions, 1);
     }
     watch_begin(slot);
+    if (slot - slots >= atomic_load(&slots_end)) {
+        atomic_store(&slots_end, (int)(slot - slots) + 1);
+    }
     atomic_store(&slot->state, SLOT_LIVE);
     return slot;
 }

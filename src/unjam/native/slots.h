@@ -75,6 +75,9 @@ struct slot {
 
 extern struct slot slots[SLOTS];
 
+/* One above the highest slot that was ever taken. */
+extern _Atomic int slots_end;
+
 /* The slot of the loop that runs in this thread, NULL in all other threads. */
 extern __thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
 

@@ -22,18 +22,11 @@ watch_of(const struct slot *slot)
     return &watches[slot - slots];
 }
 
-void
-watch_begin(const struct slot *slot)
-{
-    struct watch *watch = watch_of(slot);
-    memset(watch, 0, offsetof(struct watch, samples));
-    samples_clear(&watch->samples);
-}
-
 bool
 watch_any_samples(void)
 {
-    for (int i = 0; i < SLOTS; i++) {
+    int end = atomic_load(&slots_end);
+    for (int i = 0; i < end; i++) {
         if (watches[i].samples.count != 0) {
             return true;
         }
@@ -81,6 +74,15 @@ at_beginning(const struct reading *last, const struct reading *now, uint64_t awa
         base.runq_ns += smaller(clock_since(now->runq_ns, last->runq_ns), away - cpu);
     }
     return base;
+}
+
+void
+watch_begin(const struct slot *slot)
+{
+    struct watch *watch = watch_of(slot);
+    memset(watch, 0, offsetof(struct watch, samples));
+    samples_clear(&watch->samples);
+    watch->last = read_counters(slot, GET(slot->left));
 }
 
 static uint64_t

@@ -1,6 +1,6 @@
 /* A look at every loop each tick while loops turn; none while they are quiet.
  *
- *     ticking --(no loop turned for 200 ms)--> drowsy --(one tick later, still nothing)--> asleep
+ *     ticking --(no loop turned for 20 ms)--> drowsy --(one tick later, still nothing)--> asleep
  *        ^------------------ watchdog_wake() by whoever leaves a select ------------------'
  *
  * In `drowsy` the flag is up already: whoever did not see it yet has been seen by the look that follows a tick later.
@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include "cgroup.h"
 #include "clock.h"
 #include "futex.h"
 #include "slots.h"
@@ -19,8 +20,8 @@
 #include "threads.h"
 #include "watch.h"
 
-/* Quiet for so long: go to sleep. Waking costs the loop one system call (5 us), so at most five a second. */
-static const uint64_t QUIET_NS = 200 * 1000 * 1000;
+/* Quiet for so long: go to sleep. Waking costs the loop one system call (5 us), so at most 33 times a second. */
+static const uint64_t QUIET_NS = 20 * 1000 * 1000;
 
 /* A sleeper looks up once in a while all the same. */
 static const uint64_t SLEEP_NS = 5000000000;
@@ -44,30 +45,43 @@ static _Atomic uint32_t flushes_wanted, flushes_made;
 /* Of the watchdog's own thread. */
 static struct kept own_schedstat = {.fd = -1};
 
-/* What the clocks showed when the watchdog last went to sleep. */
-struct bedtime {
-    uint64_t ns, process_cpu_ns, runq_ns;
+/* What the process had used when the watchdog looked last. */
+struct standing {
+    uint64_t cpu_ns, runq_ns, throttlings, throttled_ns;
 };
 
-static struct bedtime
-bedtime_now(void)
+/* While nothing moves it is read only once in so many ticks: it costs as much as all the rest of a quiet tick. */
+enum { STANDING_EVERY = 16 };
+
+static struct standing
+standing_now(void)
 {
-    return (struct bedtime){clock_ns(), clock_read_ns(CLOCK_PROCESS_CPUTIME_ID), threads_run_delay(&own_schedstat)};
+    return (struct standing){clock_read_ns(CLOCK_PROCESS_CPUTIME_ID), threads_run_delay(&own_schedstat),
+                             cgroup_throttlings(), cgroup_throttled()};
 }
 
-/* Did the whole process stand still? It woke late, was not waiting for a CPU, and no thread of the process used any. */
-static struct gap
-find_gap(const struct bedtime *then, uint64_t slept_for, uint64_t tick_ns, uint64_t resumed_ns)
+static uint64_t
+tick(void)
 {
-    struct bedtime now = bedtime_now();
-    struct gap gap = {.from = then->ns, .to = now.ns, .ns = resumed_ns};
-    uint64_t late = clock_since(now.ns, then->ns + slept_for);
-    if (late <= LATE_TICKS * tick_ns || then->runq_ns == UNKNOWN_NS || now.runq_ns == UNKNOWN_NS) {
+    uint64_t fifth = GET(threshold_ns) / 5;
+    uint64_t ns = wanted_tick_ns < fifth ? wanted_tick_ns : fifth;
+    return ns < 1000000 ? 1000000 : ns;
+}
+
+/* Did the whole process stand still? It woke late, was not waiting for a CPU, and no thread of the process used any. (A process
+ * throttled by a quota stands still too, and since Linux 6.18 not all of that is booked as waiting for a CPU.) */
+static struct gap
+find_gap(const struct standing *then, uint64_t bedtime, uint64_t slept_for, uint64_t resumed_ns)
+{
+    struct gap gap = {.from = bedtime, .to = clock_ns(), .ns = resumed_ns};
+    uint64_t late = clock_since(gap.to, bedtime + slept_for);
+    if (late <= LATE_TICKS * tick()) {
         return gap;
     }
-    uint64_t queued = clock_since(now.runq_ns, then->runq_ns);
-    uint64_t cpu = clock_since(now.process_cpu_ns, then->process_cpu_ns);
-    if (cpu < late / 10 && queued < late / 2) {
+    struct standing now = standing_now();
+    uint64_t queued = clock_since(now.runq_ns, then->runq_ns), cpu = clock_since(now.cpu_ns, then->cpu_ns);
+    bool throttled = now.throttlings != then->throttlings || now.throttled_ns != then->throttled_ns;
+    if (now.runq_ns != UNKNOWN_NS && cpu < late / 10 && queued < late / 2 && !throttled) {
         gap.ns += late - queued;
     }
     return gap;
@@ -77,7 +91,8 @@ static bool
 look_at_all(const struct gap *gap, bool flush)
 {
     bool active = false;
-    for (int i = 0; i < SLOTS; i++) {
+    int end = atomic_load(&slots_end);
+    for (int i = 0; i < end; i++) {
         int state = atomic_load(&slots[i].state);
         if (state == SLOT_FREE) {
             continue;
@@ -93,14 +108,6 @@ look_at_all(const struct gap *gap, bool flush)
     return active;
 }
 
-static uint64_t
-tick(void)
-{
-    uint64_t fifth = GET(threshold_ns) / 5;
-    uint64_t ns = wanted_tick_ns < fifth ? wanted_tick_ns : fifth;
-    return ns < 1000000 ? 1000000 : ns;
-}
-
 /* How long to sleep now, given for how long nothing has moved. */
 static uint64_t
 sleep_length(uint64_t quiet_ns)
@@ -112,6 +119,15 @@ sleep_length(uint64_t quiet_ns)
     return drowsy ? tick() : SLEEP_NS;
 }
 
+/* The tables of stacks are emptied only while nobody holds a reference to one. */
+static void
+make_room(void)
+{
+    if (!watch_any_samples()) {
+        stacks_make_room();
+    }
+}
+
 static void *
 watch_loops(void *unused)
 {
@@ -119,7 +135,9 @@ watch_loops(void *unused)
     prctl(PR_SET_NAME, "unjam-watchdog");
     own_schedstat = threads_open(threads_own_tid(), "schedstat");
     uint64_t quiet_ns = 0;
+    unsigned ticks = 0;
     struct gap gap = {0};
+    struct standing standing = standing_now();
     for (;;) {
         uint32_t seen = atomic_load(&control);
         bool last = atomic_load(&stopping);
@@ -136,14 +154,14 @@ watch_loops(void *unused)
         if (active) {
             quiet_ns = 0;
             atomic_store(&watchdog_asleep, 0);
+            make_room();
         }
-        if (!watch_any_samples()) {
-            stacks_make_room();
+        if (active || ++ticks % STANDING_EVERY == 0) {
+            standing = standing_now();
         }
-        uint64_t length = sleep_length(quiet_ns);
-        struct bedtime before = bedtime_now();
+        uint64_t length = sleep_length(quiet_ns), bedtime = clock_ns();
         futex_wait(&control, seen, length);
-        gap = find_gap(&before, length, tick(), clock_anchor());
+        gap = find_gap(&standing, bedtime, length, clock_anchor());
         quiet_ns = atomic_load(&control) != seen ? 0 : quiet_ns + length;
     }
     kept_close(&own_schedstat);

@@ -46,6 +46,7 @@ class Drainer:
         self._next_stats_ns = 0
         self._told_lost = 0
         self._stopping = False
+        self._working = _thread.allocate_lock()
         self._flushing: list[_thread.LockType] = []
         self._thread = QuietThread(self._run)
 
@@ -58,8 +59,7 @@ class Drainer:
         """End the thread, then take what is left; gives up waiting after `timeout_s`."""
         self._stopping = True
         self._engine.wake()
-        if self._thread.join(timeout_s):
-            self._handle(self._engine.drain(0.0))
+        self._thread.join(timeout_s)
 
     def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
         """Wait until every event emitted before has been passed on, `timeout_s` at the most; returns how many stalls there were.
@@ -75,21 +75,31 @@ class Drainer:
             passed.acquire(timeout=timeout_s)
         return stalls
 
-    def finish(self) -> None:
-        """Write what was kept for later: the process ends, or watching does."""
-        self._write_victims(now=sys.maxsize)
-        for write in self._each_second:
-            write()
+    def finish(self, timeout_s: float) -> None:
+        """Write what was kept for later: the process ends, or watching does.
+
+        Where our thread has not ended, because a subscriber blocks or the machine is busy, only the recording is completed.
+        """
+        alone = self._working.acquire(timeout=timeout_s)
+        if alone:
+            self._handle(self._engine.drain(0.0))
+            self._write_victims(now=sys.maxsize)
+            for write in self._each_second:
+                write()
         self._loops.write_end()
         self._write_lost()
-        self._handle(self._engine.drain(0.0))
+        if alone:
+            self._handle(self._engine.drain(0.0))
+            self._working.release()
 
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._handle(self._engine.drain(self._wait_s()))
-                self._answer_flushes()
-                self._write_periodic()
+                lines = self._engine.drain(self._wait_s())
+                with self._working:
+                    self._handle(lines)
+                    self._answer_flushes()
+                    self._write_periodic()
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("events are recorded, but not named any more", error)
 

@@ -168,7 +168,7 @@ class Loops:
     def _write_stats(self, watched: WatchedLoop) -> None:
         # What was before is read first: a run that ends meanwhile is left out rather than counted twice.
         stats = merge(watched.before, self._engine.loop_stats(watched.number))
-        if stats is None or watched.told_turns == stats["turns"]:
+        if stats is None or watched.told_turns == stats["turns"] is not None:
             return
         watched.told_turns = stats["turns"]
         told = {key: stats[key] for key in ("loop", *SUMS, *LONGEST, "lag")}

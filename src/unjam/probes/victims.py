@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from types import BuiltinMethodType
+from typing import Any, NamedTuple
 
 from unjam.failure import report_failure
-from unjam.probes import names
+from unjam.probes import names, requests
 
 MOST_VICTIMS = 20
 """Victims named for one stall (docs/recording.md); the others are counted."""
@@ -16,14 +18,32 @@ MOST_VICTIMS = 20
 MOST_STALLS = 64
 """Stalls whose victims are kept until they are written."""
 
+OWN_CALLBACKS = frozenset({"BaseSelectorEventLoop._read_from_self", "BaseProactorEventLoop._loop_self_reading"})
+"""What the loop does for itself: nobody waits for it."""
+
+
+class Victim(NamedTuple):
+    """One that had to wait; the name of a `request` is read when the event is written: by then it has been routed."""
+
+    kind: str
+    name: str
+    coroutine: str
+    delay_ns: int
+    request: Any = None
+
+    def fields(self) -> dict[str, Any]:
+        """The entry in the `list` of a `victims` event."""
+        name = self.name if self.request is None else requests.name_of(self.request)
+        return {"kind": self.kind, "name": name, "coroutine": self.coroutine, "delay_ns": self.delay_ns}
+
 
 class Waiters:
-    """Those that had to wait for one stall."""
+    """Those that had to wait for one stall: named, or at least counted."""
 
     def __init__(self, stall_id: int) -> None:
         self.stall_id = stall_id
-        self.named: list[dict[str, Any]] = []
-        self.queued = 0
+        self.named: list[Victim] = []
+        self.seen = self.queued = 0
         self.exact = True
 
 
@@ -48,11 +68,11 @@ class VictimNotes:
         if waiters is None:
             return
         self._stalls.remove(waiters)
-        if waiters.named:
-            worst = sorted(waiters.named, key=lambda victim: -victim["delay_ns"])
-            count = len(worst) + waiters.queued
-            head = {"e": "victims", "t": time.monotonic_ns(), "stall": stall_id, "count": count}
-            self._emit({**head, "list": worst, "delay": "exact" if waiters.exact else "at most"})
+        if waiters.seen:
+            worst = sorted(waiters.named, key=lambda victim: -victim.delay_ns)
+            head = {"e": "victims", "t": time.monotonic_ns(), "stall": stall_id, "count": waiters.seen + waiters.queued}
+            delay = "exact" if waiters.exact else "at most"
+            self._emit({**head, "list": [victim.fields() for victim in worst], "delay": delay})
 
     def _waiters(self, stall_id: int) -> Waiters:
         if not self._stalls or self._stalls[-1].stall_id != stall_id:
@@ -60,26 +80,51 @@ class VictimNotes:
         return self._stalls[-1]
 
     def _add(self, waiters: Waiters, handle: Any, ready_ns: int, now_ns: int) -> None:
-        callback = handle._callback
-        task = names.task(names.task_of(callback))
-        when_ns = _when_ns(handle)
-        name = names.callable_name(callback) if callback is not None else ""
-        if name in OWN_CALLBACKS or len(waiters.named) >= MOST_VICTIMS:
+        callback = handle._callback  # a slot of asyncio.Handle, None once it was cancelled
+        if callback is None or names.callable_name(callback) in OWN_CALLBACKS:
             return
-        waiters.exact &= when_ns is not None
-        waiters.named.append(
-            {
-                "kind": "timer" if when_ns is not None else "task" if task else "callback",
-                "name": task["name"] if task else name,
-                "coroutine": task["coroutine"] if task else "",
-                "delay_ns": max(0, now_ns - max(ready_ns, when_ns or 0)),
-            }
-        )
+        waiters.seen += 1
         waiters.queued = _queued(handle)
+        when_ns = _when_ns(handle)
+        waiters.exact &= when_ns is not None
+        delay_ns = max(0, now_ns - max(ready_ns, when_ns or 0))
+        victim = _victim(handle, callback, delay_ns, is_timer=when_ns is not None)
+        if victim is not None and len(waiters.named) < MOST_VICTIMS:
+            waiters.named.append(victim)
 
 
-OWN_CALLBACKS = frozenset({"BaseSelectorEventLoop._read_from_self"})
-"""What the loop does for itself: nobody waits for it."""
+def _victim(handle: Any, callback: Any, delay_ns: int, *, is_timer: bool) -> Victim | None:
+    """Who stands behind a handle; None where it is bookkeeping that means nothing to a reader."""
+    task = names.task_of(callback) or _task_behind(handle)
+    if task is not None:
+        request = requests.cycle_of(task)
+        named = names.task(task) or {"name": "?", "coroutine": "?"}
+        kind = "request" if request is not None else "timer" if is_timer else "task"
+        return Victim(kind, named["name"], named["coroutine"], delay_ns, request)
+    protocol = requests.protocol_of(callback)
+    if protocol is not None:
+        if requests.is_server(protocol):
+            return Victim("request", "", "", delay_ns, protocol)
+        return Victim("callback", f"connection of {names.type_name(type(protocol))}", "", delay_ns)
+    if type(callback) is BuiltinMethodType and type(callback.__self__) in {set, dict, list, deque}:
+        return None
+    code = names.callable_code(callback)
+    if code is not None and not is_timer and code.co_filename.startswith(_asyncio_folder()):
+        return None
+    return Victim("timer" if is_timer else "callback", names.callable_name(callback), "", delay_ns)
+
+
+def _task_behind(handle: Any) -> Any:
+    """The task that asyncio wakes up by setting a future: the end of a sleep, the result of an executor."""
+    args = handle._args
+    futures: Any = sys.modules["asyncio.futures"]
+    future = args[0] if type(args) is tuple and args else None
+    callbacks = getattr(future, "_callbacks", None) if type(future) in {futures.Future, futures._PyFuture} else None
+    return names.task_of(callbacks[0][0]) if callbacks else None
+
+
+def _asyncio_folder() -> str:
+    return str(sys.modules["asyncio"].__path__[0])
 
 
 def _when_ns(handle: Any) -> int | None:
@@ -90,5 +135,5 @@ def _when_ns(handle: Any) -> int | None:
 
 def _queued(handle: Any) -> int:
     """How many handles are still ready behind this one."""
-    ready = getattr(handle._loop, "_ready", None)
+    ready = getattr(handle._loop, "_ready", None)  # asyncio.BaseEventLoop's queue
     return len(ready) if type(ready) is deque else 0

@@ -60,7 +60,7 @@ class Probes:
     def finish(self) -> None:
         """Write what is not written yet; the process is about to end."""
         self.drainer.stop(STOP_S)
-        self.drainer.finish()
+        self.drainer.finish(STOP_S)
 
     def stop(self) -> None:
         """Stop observing, in reverse."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from unjam.model.findings import Link
-from unjam.reports.page import Page
+from unjam.reports.page import Page, function_name
 from unjam.reports.text import counted, safe
 
 _PACKAGE = re.compile(r".*/(?:(?:site|dist)-packages|lib/python3\.\d+t?)/([^/]+?)(?:\.py$|/)")
@@ -32,9 +32,9 @@ def _folded(links: Sequence[Link], *, down: bool) -> str:
     names = list(dict.fromkeys(name for link in links if (name := package(link.file))))
     shown = names[:_MOST_NAMES] + ["..."] * (len(names) > _MOST_NAMES)
     if down and len(links) == 1:
-        return f"{safe(links[0].function)} ({names[0]})" if names else safe(links[0].function)
+        return f"{function_name(links[0].function)} ({names[0]})" if names else function_name(links[0].function)
     text = f"... {counted(len(links), 'frame')}{' in ' if names else ''}{', '.join(shown)}"
-    return f"{text}, down to {safe(links[-1].function)}" if down else text
+    return f"{text}, down to {function_name(links[-1].function)}" if down else text
 
 
 def package(file: str) -> str:

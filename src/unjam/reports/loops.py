@@ -19,10 +19,13 @@ def table(session: Session) -> Table:
     grid.add_column("loop", overflow="fold")
     for heading in ("watched", "away", "lag p50", "p99", "max", "stalls"):
         grid.add_column(heading, justify="right", no_wrap=True)
-    ranked = sorted(session.loops, key=lambda loop: (-loop.stalled_ms, -loop.watched_s))
-    for loop in ranked[:MOST]:
+    for loop in _shown(session):
         grid.add_row(_name(loop, several=len(session.pids) > 1), *_numbers(loop))
     return grid
+
+
+def _shown(session: Session) -> list[LoopReport]:
+    return sorted(session.loops, key=lambda loop: (-loop.stalled_ms, -loop.watched_s))[:MOST]
 
 
 def _name(loop: LoopReport, *, several: bool) -> str:
@@ -47,7 +50,7 @@ def remarks(session: Session) -> list[str]:
     lines = []
     if (more := len(session.loops) - MOST) > 0:
         lines.append(f"and {counted(more, 'more loop')} (all of them: --json)")
-    if any("-" in _numbers(loop) for loop in session.loops[:MOST]):
+    if any("-" in _numbers(loop) for loop in _shown(session)):
         lines.append("-  not measured")
     return lines
 

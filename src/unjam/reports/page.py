@@ -46,8 +46,8 @@ class Page:
         return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
     def text(self, text: str) -> str:
-        """Make a sentence safe to show, with the paths in it relative to the folder."""
-        return safe(text.replace(f"{self.cwd}/", "") if self.cwd.strip("/") else text)
+        """Make a sentence safe to show, with the paths in it relative to the folder and the names in it short."""
+        return function_name(text.replace(f"{self.cwd}/", "") if self.cwd.strip("/") else text)
 
     def path(self, file: str) -> str:
         """Show a path the shortest way: relative to the folder, below site-packages, or whole."""
@@ -63,4 +63,9 @@ class Page:
     def place(self, file: str, line: int, function: str = "") -> str:
         """Show a place in source: `app/pricing.py:41 in quote`."""
         where = f"{self.path(file)}:{line}" if line > 0 else self.path(file)
-        return f"{where} in {safe(function)}" if function else where
+        return f"{where} in {function_name(function)}" if function else where
+
+
+def function_name(name: str) -> str:
+    """A qualified name as people say it: `retried.call` for `retried.<locals>.call`."""
+    return safe(name.replace(".<locals>", ""))

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unjam.model.findings import Finding
-from unjam.model.session import Session
+from unjam.model.session import Allowed, Session
 from unjam.reports import finding as findings
 from unjam.reports import loops, timeouts
 from unjam.reports.excerpt import cut, source_line
@@ -122,7 +122,8 @@ def _listed(session: Session, item: Finding, page: Page, width: int) -> Text:
 
 
 def _remarks(session: Session, page: Page) -> Iterator[RenderableType]:
-    lines = list(findings.labelled("not observed", map(page.text, session.not_observed)))
+    lines = list(findings.labelled("allowed", (_allowed(each, page) for each in session.allowed)))
+    lines += findings.labelled("not observed", map(page.text, session.not_observed))
     if session.dropped:
         lines.append(
             ("dropped", f"{counted(session.dropped, 'event')}: counts and times above are the least there was")
@@ -133,3 +134,9 @@ def _remarks(session: Session, page: Page) -> Iterator[RenderableType]:
         return
     yield ""
     yield findings.table(lines)
+
+
+def _allowed(allowed: Allowed, page: Page) -> str:
+    found = allowed.finding
+    where = f"{findings.name(found)}  {findings.where(found, page)}"
+    return f"{where}, {duration(found.total_ms)}: {page.text(allowed.reason) or 'no reason given'}"

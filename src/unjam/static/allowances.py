@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
 from collections.abc import Iterable, Iterator
 
+from unjam.model.allowances import Allow, covers
 from unjam.static.accuse import Accusation, Writer
-from unjam.static.config import Allow, Config
+from unjam.static.config import Config
 from unjam.static.program import Program
 from unjam.static.project import Project
 from unjam.static.result import Problem
@@ -26,8 +26,8 @@ class Allowances:
             for allowance in outline.allowances:
                 if allowance.form == "allow" or not allowance.codes or any(map(_ours, allowance.codes)):
                     self._comments[path, allowance.line] = allowance
-        self._tables = [allow for allow in config.allow if allow.until is None or allow.until >= today]
-        self._expired = [allow for allow in config.allow if allow.until is not None and allow.until < today]
+        self._tables = [allow for allow in config.allow if not allow.has_expired(today)]
+        self._expired = [allow for allow in config.allow if allow.has_expired(today)]
         self._used_comments: set[Place] = set()
         self._used_tables: set[Allow] = set()
         self._cuts: dict[str, frozenset[Place]] = {}
@@ -59,9 +59,7 @@ class Allowances:
     def _by_table(self, accusation: Accusation) -> bool:
         shown = self._project.relative(accusation.function.path)
         for allow in self._tables:
-            where, _, function = allow.where.partition("::")
-            named = not function or accusation.function.name == function
-            if accusation.rule.startswith(allow.rule) and named and fnmatch.fnmatch(shown, where):
+            if allow.covers(accusation.rule, shown, accusation.function.name):
                 self._used_tables.add(allow)
                 return True
         return False
@@ -99,4 +97,4 @@ def _ours(code: str) -> bool:
 def _names(codes: Iterable[str], rule: str) -> bool:
     """Whether an allowance covers a rule: no codes cover all, the beginning of a code all that begin so."""
     listed = tuple(codes)
-    return not listed or any(_ours(code) and rule.startswith(code) for code in listed)
+    return not listed or covers(listed, rule)

@@ -12,6 +12,7 @@ from typing import Any
 from unjam.errors import UsageError
 from unjam.knowledge.offloads import Handoff, Where
 from unjam.knowledge.records import Call, Weight
+from unjam.model.allowances import Allow
 
 KEYS = frozenset(
     {
@@ -31,16 +32,6 @@ KEYS = frozenset(
     }
 )
 """The keys that `unjam check` reads; other commands may read others from the same table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Allow:
-    """One `[[tool.unjam.allow]]`: which rule, where (a path pattern, `::function` may follow), why, and until when."""
-
-    rule: str
-    where: str
-    reason: str = ""
-    until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import ClassVar, TypeAlias
 
+from unjam.model.allowances import comment_in
 from unjam.static.facts import Span
 from unjam.static.source import (
     Allowance,
@@ -58,8 +59,8 @@ CONSUMERS = frozenset(
 """Functions and methods that run the generator that they are given."""
 
 _Def: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-_ALLOW = re.compile(r"#\s*unjam:\s*allow\[([A-Z0-9,\s]+)\]\s*(.*)")
 _NOQA = re.compile(r"#\s*noqa(?::\s*((?:[A-Z]+[0-9]+[,\s]*)+))?\s*(?:-\s*(.*))?", re.IGNORECASE)
+_BARE_EXCEPT = re.compile(r"^(\s*except\*?\s+)([\w.]+(?:\s*,\s*[\w.]+)+)(\s*:)", re.MULTILINE)
 _ASYNC_DEF = re.compile(r"^(\s*)(async\s+)?def\s+(\w+)")
 
 
@@ -69,7 +70,7 @@ def outline(path: str, text: str) -> Outline:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = _parsed(text)
         _Walker(result).module(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
@@ -78,14 +79,25 @@ def outline(path: str, text: str) -> Outline:
     return result
 
 
+def _parsed(text: str) -> ast.Module:
+    """The syntax tree; `except A, B:` (PEP 758, Python 3.14) is read by older Pythons too, on the same lines."""
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        bracketed = _BARE_EXCEPT.sub(r"\1(\2)\3", text)
+        if bracketed == text:
+            raise
+        return ast.parse(bracketed)
+
+
 def _allowances(text: str) -> Iterator[Allowance]:
     if "noqa" not in text and "unjam" not in text:
         return
     for number, line in enumerate(text.splitlines(), 1):
         if "#" not in line:
             continue
-        if match := _ALLOW.search(line):
-            yield Allowance(number, tuple(re.split(r"[,\s]+", match[1].strip())), match[2].strip(), "allow")
+        if comment := comment_in(line):
+            yield Allowance(number, comment.codes, comment.reason, "allow")
         elif match := _NOQA.search(line):
             yield Allowance(number, tuple(re.findall(r"[A-Z]+[0-9]+", match[1] or "")), match[2] or "", "noqa")
 

@@ -7,15 +7,29 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+SCHEDSTAT = "/proc/thread-self/schedstat"
+"""Nanoseconds on a CPU, nanoseconds ready to run and without one, turns (Linux, Documentation/scheduler/sched-stats.rst)."""
+
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run on the kind of loop that the test asks for."""
+    """Run on the kind of loop that the test asks for, and print how long the machine gave this thread no CPU."""
+    before = without_cpu_ms()
     if os.environ.get("PROGRAM_LOOP") == "uvloop":
         import uvloop
 
         uvloop.run(main)
     else:
         asyncio.run(main)
+    print(f"starved {without_cpu_ms() - before:.1f}", flush=True)
+
+
+def without_cpu_ms() -> float:
+    """Milliseconds that this thread was ready and did not run; 0 where the system does not tell."""
+    try:
+        with open(SCHEDSTAT) as file:
+            return int(file.read().split()[1]) / 1e6
+    except OSError:
+        return 0.0
 
 
 @contextmanager

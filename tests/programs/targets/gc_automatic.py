@@ -12,7 +12,7 @@ async def main() -> None:
     await quiet()
     gc.set_threshold(700, 1, 1)
     gc.enable()
-    [[] for _ in range(3000)]  # expect: UJ304 culprit=any count=any
+    [[] for _ in range(3000)]  # expect: UJ304 culprit=any
     gc.disable()
     await quiet()
 

@@ -2,7 +2,7 @@
 """More requests to a synchronous endpoint than anyio has tokens."""
 
 import asyncio
-import time
+import threading
 
 import httpx
 import uvicorn
@@ -11,13 +11,14 @@ from fastapi import FastAPI
 
 app = FastAPI()
 client = httpx.AsyncClient(verify=False, limits=httpx.Limits(max_connections=60))
+released = threading.Event()
 
 # expect: UJ601 culprit=any
 
 
 @app.get("/slow")
 def slow() -> str:
-    time.sleep(0.3)
+    released.wait()
     return "done"
 
 
@@ -34,7 +35,9 @@ async def main() -> None:
         asking = []
         for _ in range(48):
             asking.append(asyncio.create_task(client.get("/slow")))
-            await asyncio.sleep(0.003)
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.2)
+        released.set()
         await asyncio.gather(*asking)
     server.should_exit = True
     await serving

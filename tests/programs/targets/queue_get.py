@@ -7,7 +7,8 @@ from _truth import measured, quiet, run
 
 
 async def main() -> None:
-    full, simple = queue.Queue(), queue.SimpleQueue()
+    full = queue.Queue()
+    simple = queue.SimpleQueue()
     threading.Timer(0.2, full.put, (1,)).start()
     await quiet()
     with measured("queue"):

@@ -6,7 +6,7 @@ from _truth import quiet, run
 async def main() -> None:
     code = compile("import time\ntime.sleep(0.15)\n", "<template>", "exec")
     await quiet()
-    exec(code)  # expect: UJ101 leaf=time.sleep count=1
+    exec(code)  # expect: UJ101 count=1
     await quiet()
 
 

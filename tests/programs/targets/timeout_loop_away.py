@@ -12,9 +12,10 @@ async def replies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await writer.drain()
 
 
-async def ask(port: int) -> None:
+async def ask(port: int, waiting: asyncio.Event) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"hello")
+    waiting.set()
     async with asyncio.timeout(0.15):  # expect: UJ701 culprit=any
         await reader.readexactly(5)
 
@@ -22,9 +23,9 @@ async def ask(port: int) -> None:
 async def main() -> None:
     server = await asyncio.start_server(replies, "127.0.0.1", 0)
     await quiet()
-    task = asyncio.create_task(ask(server.sockets[0].getsockname()[1]))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    waiting = asyncio.Event()
+    task = asyncio.create_task(ask(server.sockets[0].getsockname()[1], waiting))
+    await waiting.wait()
     time.sleep(0.25)  # expect: UJ101 leaf=time.sleep
     with contextlib.suppress(TimeoutError):
         await task

@@ -87,6 +87,7 @@ def test_a_report_that_fails_leaves_the_exit_code_alone(fault, line, codes, monk
         raise fault
 
     monkeypatch.setattr(run, "_session", broken)
+    monkeypatch.setattr(run, "drop_stdout", lambda: None)
     assert run._after(parsed("--", "x"), codes, "x", "folder", 0) == (2 if codes else 0)
     assert capsys.readouterr().err.startswith(line)
 

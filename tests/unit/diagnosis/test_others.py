@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from stories import MS, Story, cpu, kernel, only
 
 from unjam.diagnosis import diagnose, diagnose_stall
-from unjam.model.findings import Grade, Victim
+from unjam.model.findings import Victim
 from unjam.model.session import Process, Recording
 
 CODE = "import time, json\nasync def h(rows):\n    time.sleep(1)\n    json.dumps(rows)\n"
@@ -16,101 +15,6 @@ def story():
     told = Story()
     path = told.file("views.py", CODE)
     return told, path, told.stack(told.frame(path, "time.sleep(1)", "h"))
-
-
-def worker(told_file: str, name="render", line=7) -> dict:
-    return {"thread": "pool-0", "call": name, "file": told_file, "line": line, "age_ns": 3000 * MS, "site": None}
-
-
-def test_a_full_pool_names_what_fills_it():
-    """Calls queued behind a full pool: how long, what occupies the threads, and that name look-ups are among those who wait."""
-    told, path, _ = story()
-    told.event(
-        "pool",
-        pool="default",
-        kind="executor",
-        limit=2,
-        busy=2,
-        queued=3,
-        oldest_ns=800 * MS,
-        workers=[worker(path), worker(path)],
-    )
-    for call, queued in (("render", 800), ("getaddrinfo", 600)):
-        told.event("poolcall", pool="default", call=call, site=[path, 3, "h"], queued_ns=queued * MS, ran_ns=5 * MS)
-    finding = only(told.told())
-    assert (finding.rule, finding.leaf, finding.count, finding.total_ms, finding.max_ms) == (
-        "UJ601",
-        "render",
-        2,
-        1400,
-        800,
-    )
-    assert (finding.culprit.file, finding.culprit.line, finding.grade) == (path, 7, Grade.EXACT)
-    assert any("getaddrinfo" in each.text for each in finding.evidence)
-    assert "2 calls waited for a full pool" in told.told().verdict
-
-
-def test_a_busy_pool_is_no_finding():
-    """All threads busy and nobody kept waiting for long: that is what a pool is for."""
-    told, path, _ = story()
-    told.event(
-        "pool", pool="default", kind="executor", limit=2, busy=2, queued=1, oldest_ns=10 * MS, workers=[worker(path)]
-    )
-    told.event("poolcall", pool="default", call="render", site=None, queued_ns=20 * MS, ran_ns=5 * MS)
-    assert told.told().findings == ()
-
-
-def timeout(told, start, window, **more):
-    fields = {
-        "kind": "asyncio.timeout",
-        "site": ["/srv/app/views.py", 9, "ask"],
-        "task": {"name": "Task-2", "coroutine": "ask"},
-        "pool_ns": None,
-        "readable_ns": None,
-    }
-    told.event(
-        "timeout", loop=1, t0=start * MS, deadline=(start + window) * MS, t1=(start + window) * MS, **(fields | more)
-    )
-
-
-def test_a_timeout_behind_a_stall_was_not_the_other_side():
-    """The loop was away for 4.8 of 5 s: the time-out is ours, and names the line that held the loop."""
-    told, _, stack = story()
-    told.stall(4800, kernel(190, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
-    timeout(told, 900, 5000)
-    session = told.told()
-    sleep, false = session.findings
-    assert (sleep.rule, false.rule, false.culprit, false.grade) == ("UJ101", "UJ701", sleep.culprit, Grade.INFERRED)
-    assert (session.timeouts[0].verdict, session.timeouts[0].away_ms) == ("ours", 4800)
-    assert "not the other side: the loop was away for 4.8 of 5.0 s, /srv/app/views.py:3" in session.timeouts[0].text
-
-
-def test_a_timeout_with_the_reply_there_is_proved():
-    """The reply was readable before the deadline while the loop was away: nothing else is needed."""
-    told, _, stack = story()
-    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
-    timeout(told, 800, 490, readable_ns=1003 * MS)
-    assert told.told().findings[-1].grade == Grade.PROVED
-    assert "the reply was there after 203 ms" in told.told().timeouts[0].text
-
-
-@pytest.mark.parametrize(("window", "verdict"), [(10_000, "theirs"), (1_000, "unknown")])
-def test_a_timeout_with_a_free_loop_is_the_other_sides(window, verdict):
-    """A free loop accuses the other side; a loop that was away for a third of the time accuses nobody."""
-    told, _, stack = story()
-    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
-    timeout(told, 990, window)
-    session = told.told()
-    assert session.timeouts[0].verdict == verdict
-    assert [each.rule for each in session.findings] == ["UJ101"]
-
-
-def test_a_timeout_in_a_pools_queue_is_ours():
-    """The call had not even begun: it queued behind others in a pool."""
-    told, _, _ = story()
-    timeout(told, 100, 5000, pool_ns=4900 * MS)
-    assert told.told().timeouts[0].verdict == "ours"
-    assert "queued in a full pool for 4.9 of 5.0 s" in told.told().timeouts[0].text
 
 
 def test_victims_belong_to_the_main_cause():

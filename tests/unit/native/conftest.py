@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -77,13 +78,16 @@ class Outcome(NamedTuple):
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., Outcome]:
     """Run a program after PREAMBLE, in the interpreter of the tests."""
-    pytest.importorskip("unjam.native._core", reason="the C core is not built here")
+    if importlib.util.find_spec("unjam.native._core") is None:
+        pytest.skip("the C core is not built here")
 
     def run_program(source: str, *, timeout: float = 60, command: tuple[str, ...] = (sys.executable,)) -> Outcome:
         program, lines = tmp_path / "program.py", tmp_path / "lines.jsonl"
         lines.unlink(missing_ok=True)
         program.write_text(PREAMBLE + textwrap.dedent(source), encoding="utf-8")
         environment = os.environ | {"LINES": str(lines), "PYTHONFAULTHANDLER": "1"}
+        if "UNJAM_MEMCHECK_PRELOAD" in environment:  # scripts/memcheck
+            environment["LD_PRELOAD"] = environment["UNJAM_MEMCHECK_PRELOAD"]
         done = subprocess.run(
             [*command, str(program)], check=False, capture_output=True, text=True, timeout=timeout, env=environment
         )

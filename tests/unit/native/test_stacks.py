@@ -93,7 +93,7 @@ def test_kinds_of_frames(run):
 def test_names_of_every_kind_of_text(run):
     """Names in Latin-1, two and four byte text, quotes, control characters and lone surrogates arrive as they are."""
     outcome = run(r"""
-        names = ["plain", "sträng", "функция", "変数", "𝔣", "a\"b\\c\nd", "lone\udc80surrogate", "x" * 2000]
+        names = ["plain", "sträng", "функция", "変数", "🜁", "a\"b\\c\nd", "lone\udc80surrogate", "x" * 2000]
         found = []
         for index, name in enumerate(names):
             code = compile("def f(): return core.stack_of(threading.get_ident())", f"/src/{name}.py", "exec")
@@ -112,7 +112,7 @@ def test_names_of_every_kind_of_text(run):
 def test_such_names_survive_the_recording(run):
     """The same names in an event line are valid JSON that reads back to the same text."""
     outcome = run(r"""
-        name = "sträng 変 𝔣 \"q\" \\ \n \udc80"
+        name = "sträng 変 🜁 \"q\" \\ \n \udc80"
         space = {"time": time}
         exec(compile("def f(): time.sleep(0.1)", name, "exec"), space)
         tell(name=name)

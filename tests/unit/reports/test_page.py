@@ -26,3 +26,11 @@ def test_place_without_a_line():
     """A line that is not known is not written as 0."""
     assert Page().place("a.py", 0, "f") == "a.py in f"
     assert Page().place("a.py", 3) == "a.py:3"
+
+
+def test_sentences_name_places_and_functions_short():
+    """What a report says of a place it says everywhere alike."""
+    page = Page(cwd="/srv/shop")
+    assert page.text("/srv/shop/a.py:1 held f.<locals>.g \x1b") == "a.py:1 held f.g \\x1b"
+    assert page.place("/srv/shop/a.py", 1, "f.<locals>.g") == "a.py:1 in f.g"
+    assert Page(cwd="/").text("/srv/a.py") == "/srv/a.py"

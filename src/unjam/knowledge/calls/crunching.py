@@ -450,7 +450,7 @@ CALLS: tuple[Call, ...] = (
         "jsonschema",
         "validate Draft202012Validator.validate",
         weight=Weight.MICROSECONDS,
-        frames=("jsonschema.validators:validate",),
+        frames=("jsonschema.validators:validate", "jsonschema.validators:create.<locals>.Validator.validate"),
     ),
     *_python("marshmallow.schema.Schema", "load dump loads dumps", weight=Weight.MICROSECONDS),
     *_python("qrcode", "make QRCode.make_image", frames=("qrcode.main:QRCode.make_image",)),

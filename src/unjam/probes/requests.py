@@ -1,0 +1,56 @@
+"""Which HTTP request a step belongs to, where a known server handles it: method and route template, nothing else.
+
+Raw paths, queries, headers and bodies are never read: they may name persons.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import CoroutineType, FunctionType, MethodType
+from typing import Any
+
+from unjam.model.lines import printable
+from unjam.probes.names import module_name
+
+PROTOCOLS = ("uvicorn.protocols.http.",)
+"""Modules of the protocols of servers whose `cycle` is the request being handled."""
+
+CYCLE = "RequestResponseCycle.run_asgi"
+"""The coroutine of uvicorn that runs the application for one request."""
+
+
+def protocol_of(callback: Any) -> Any:
+    """The protocol on whose transport a callback of asyncio reads or writes; None where it is something else."""
+    if type(callback) is not MethodType:
+        return None
+    transport = callback.__self__
+    if module_name(type(transport)) != "asyncio.selector_events":
+        return None
+    return getattr(transport, "_protocol", None)
+
+
+def is_server(subject: Any) -> bool:
+    """Whether it is the protocol, or the request, of a server whose requests can be named."""
+    return module_name(type(subject)).startswith(PROTOCOLS)
+
+
+def cycle_of(task: Any) -> Any:
+    """The request that a task runs; None where it runs none."""
+    tasks: Any = sys.modules["asyncio.tasks"]
+    coroutine = tasks.Task.get_coro(task) if isinstance(task, tasks.Task) else None
+    if type(coroutine) is not CoroutineType or coroutine.__qualname__ != CYCLE or coroutine.cr_frame is None:
+        return None
+    return coroutine.cr_frame.f_locals.get("self")
+
+
+def name_of(subject: Any) -> str:
+    """The name of a request, given itself or the protocol that handles it; "request" where nothing is known of it yet."""
+    cycle = getattr(subject, "cycle", subject) if is_server(subject) else None
+    scope = getattr(cycle, "scope", None) if is_server(cycle) else None
+    if type(scope) is not dict:
+        return "request"
+    method, route, endpoint = scope.get("method"), scope.get("route"), scope.get("endpoint")
+    known = type(route).__module__.partition(".")[0] in {"starlette", "fastapi"}
+    path = getattr(route, "path", None) if known else None
+    where = path if type(path) is str else endpoint.__qualname__ if type(endpoint) is FunctionType else ""
+    return printable(f"{method if type(method) is str else 'request'} {where}".strip())
