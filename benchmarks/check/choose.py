@@ -10,7 +10,15 @@ from collections import defaultdict
 from pathlib import Path
 
 ASIDE = frozenset(
-    ["OpenHands/software-agent-sdk", "AstrBotDevs/AstrBot", "music-assistant/server", "mdeweerd/zha-toolkit", "legrego/homeassistant-elasticsearch", "matter-js/python-matter-server", "custom-components/places"]
+    [
+        "OpenHands/software-agent-sdk",
+        "AstrBotDevs/AstrBot",
+        "music-assistant/server",
+        "mdeweerd/zha-toolkit",
+        "legrego/homeassistant-elasticsearch",
+        "matter-js/python-matter-server",
+        "custom-components/places",
+    ]
 )
 """Repositories whose faults are looked at for the final figure only."""
 
@@ -19,6 +27,7 @@ DROPPED = {
     ("openai/openai-agents-python", "the_func"): "calls a function of the user's",
     ("langchain-ai/langgraph", "reader"): "calls a function of the user's",
     ("livekit/agents", "self._opts.load_fnc"): "calls a function of the user's",
+    ("hacs/integration", "add_sensor"): "makes a task and blocks nothing",
 }
 """What the mechanical search took for a fault and reading showed to be none that source could show."""
 
