@@ -48,7 +48,7 @@ def checked(mirrors, repository, commit):
         started = time.monotonic()
         analysis = Analysis(
             found([folder], Settings()),
-            Options(dt.date(2026, 1, 1), libraries="--libs" in sys.argv),
+            options,
             Config(),
             lambda _text: None,
         )
