@@ -65,8 +65,10 @@ class Telling:
 
     def _tell_settled(self, until: int) -> None:
         for number in [number for number, end in self._ended.items() if end <= until]:
-            self._tell(number, self.at_end)
-            del self._ended[number], self._open[number]
+            # The end of the process may come while the drainer still tells.
+            if self._ended.pop(number, None) is not None:
+                self._tell(number, self.at_end)
+                self._open.pop(number, None)
 
     def _stall(self, event: Event) -> None:
         number = event["id"]
@@ -83,7 +85,7 @@ class Telling:
             return
         from unjam.diagnosis import diagnose_stall
 
-        events = [*self._memory.known(), *self._open[number]]
+        events = [*self._memory.known(), *self._open.get(number, ())]
         header, stacks = self._monitor.header(), self._memory.stacks
         found = diagnose_stall(header, stacks, events, source=source_lines, pid=os.getpid())
         for listener in tuple(listeners):

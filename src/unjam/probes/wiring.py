@@ -80,8 +80,10 @@ class Probes:
     def pause(self) -> None:
         """Have no thread of ours for a moment: the process forks."""
         self.drainer.stop(PAUSE_S)
-        self.engine.pause()
-        self._warning.before_fork()
+        pause = getattr(self.engine, "pause", None)
+        if pause is not None:
+            pause()
+        self._warning.before_fork(own_left=0 if pause is not None else 1)
 
     def resume(self) -> None:
         """Go on after `pause`."""
