@@ -56,7 +56,7 @@ def test_inside_loops_and_handlers(memory):
                 try:
                     with B:
                         assert holding(memory) == "BA"
-                        raise KeyError
+                        raise KeyError  # noqa: TRY301
                 except KeyError:
                     assert holding(memory) == "A"
                     with C:
