@@ -77,6 +77,7 @@ def watched(program, argument, tier, loop, folder):
             "--",
             sys.executable,
             program.path,
+            *filter(None, [argument]),
         ],
         env=os.environ | {"UNJAM_TIER": tier, "PROGRAM_LOOP": loop},
         cwd=TARGETS,

@@ -95,9 +95,9 @@ class Clues:
 
     @property
     def callee(self) -> str:
-        """The best name for what the blamed line called, known or not: a library's function, a C function, an operation."""
+        """The best name for what the blamed line called, known or not: a library's function, a C function, else itself."""
         library = any(each.kind != "user" for each in self.view.below)
-        native = self.native is not None and not self.moving and not library
+        native = self.native is not None and self.native.calls and not self.moving and not library
         return self.native.name.removeprefix("builtins.") if native and self.native else self.worker
 
     @property
@@ -145,6 +145,8 @@ def judge(clues: Clues) -> Judgement:
     """The rule of one group of the loop's own doing; waits for the GIL and for a CPU are somebody else's and not asked here."""
     if clues.view.parked:
         return Judgement("", "", Grade.UNKNOWN, why="the loop was in its own select")
+    if clues.view.starting_thread:
+        return Judgement("", "", Grade.UNKNOWN, why="it waited for a new thread to start, which got no CPU or no GIL")
     by_state = {"kernel": _judge_wait, "cpu": _judge_work, "ready": _judge_work}
     return _judge_shape(clues) or by_state.get(clues.state, _judge_blind)(clues)
 

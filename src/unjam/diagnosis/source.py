@@ -35,12 +35,13 @@ _LITERALS: dict[type, str] = {
 class Instruction:
     """What a frame was executing: `name` is qualified as far as that is known, `resolved` says whether it is to be trusted.
 
-    `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
+    `calls` says that it is a call (entering a context is one), `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
     lies in) an await.
     """
 
     name: str
     resolved: bool
+    calls: bool
     text: str
     in_loop: bool
     awaits: bool
@@ -53,6 +54,7 @@ class Sources:
         self._provider = provider
         self._lines: dict[str, tuple[str, ...] | None] = {}
         self._modules: dict[str, _Module | None] = {}
+        self._instructions: dict[Frame, Instruction | None] = {}
 
     def lines(self, file: str) -> tuple[str, ...] | None:
         """The lines of a file, None where they cannot be had."""
@@ -62,8 +64,10 @@ class Sources:
 
     def instruction(self, frame: Frame) -> Instruction | None:
         """What the frame was executing; None where the source does not tell."""
-        module = self._module(frame.file)
-        return module.instruction(frame) if module else None
+        if frame not in self._instructions:
+            module = self._module(frame.file)
+            self._instructions[frame] = module.instruction(frame) if module else None
+        return self._instructions[frame]
 
     def tree(self, file: str) -> ast.Module | None:
         """The syntax tree of a file; None where it cannot be had."""
@@ -123,6 +127,7 @@ class _Module:
         return Instruction(
             name,
             resolved,
+            isinstance(node, (ast.Call, ast.With)) or isinstance(self._parents.get(node), ast.withitem),
             _code(node),
             self._inside(node, _LOOPS),
             self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),

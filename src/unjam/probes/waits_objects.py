@@ -397,6 +397,7 @@ class Resolver:
                 unfinished=_either(queue, "unfinished_tasks", "_unfinished_tasks"),
                 maxsize=_either(queue, "maxsize", "_maxsize"),
             )
+        if verb != GET:
             scene.want(key, queue)
         return Claim(key, verb, Grade.EXACT, "the queue of the waiting call")
 

@@ -225,3 +225,15 @@ def test_a_comprehension_is_its_functions_code():
     )
     told.stall(300, cpu(28, inner, moved=25), cpu_ms=299, runq_ms=0)
     assert (only(told.told()).rule, only(told.told()).culprit.function) == ("UJ301", "price")
+
+
+def test_bytecode_of_one_line_is_one_finding():
+    """`sum(x * x for x in rows)`: samples in the generator and in sum itself are the same line's work."""
+    told = Story()
+    path = told.file("sum.py", "async def h(rows):\n    return sum(x * x for x in rows)\n")
+    outer = told.frame(path, "sum(x * x for x in rows)", "h")
+    inner = told.frame(path, "x * x", "h.<locals>.<genexpr>", "generator")
+    told.stall(
+        300, cpu(16, told.stack(outer, inner), moved=15), cpu(12, told.stack(outer), moved=11), cpu_ms=299, runq_ms=0
+    )
+    assert (only(told.told()).rule, only(told.told()).count, only(told.told()).total_ms) == ("UJ301", 1, 300)

@@ -72,13 +72,13 @@ def test_a_recording_that_nobody_writes_is_pruned(tmp_path):
 
 def test_writers_are_those_who_hold_their_file(tmp_path):
     """Whoever has ended, or never was one of ours, is no writer; two files of one process are one writer."""
-    fds = [open_process_file(tmp_path, pid) for pid in (7, 7, 8)]
-    os.close(fds.pop())
+    files = [ProcessFile(tmp_path, pid) for pid in (7, 7, 8)]
+    files.pop().close()
     (tmp_path / "notes.jsonl").write_text("")
     try:
         assert folder.writers(tmp_path) == [7]
     finally:
-        for fd in fds:
+        for file in files:
             file.close()
     assert folder.writers(tmp_path) == []
     assert folder.writers(tmp_path / "missing") == []
