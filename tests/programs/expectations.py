@@ -11,7 +11,7 @@
 | grade=G | at least this grade (without it: inferred) |
 | ms=NAME | the length that the program measured under this name (without it: stall, where it measured that) |
 | thread=T, task=N, coroutine=C | what the finding must name; C by its end |
-| victims=N | at least so many |
+| victims=N | at least so many (asyncio: uvloop does not tell) |
 | says=WORD | a word that its message or evidence must hold |
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
 
