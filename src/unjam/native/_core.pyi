@@ -58,7 +58,7 @@ def set_threshold(threshold_ns: int) -> None:
 def register_loop(loop_id: int, epoll_fd: int, thread_ident: int = 0) -> None:
     """Watch a loop that runs in the calling thread (or in the thread of that ident, for a loop found running).
 
-    `epoll_fd` is the loop's own (-1: not known: then turns are seen by the twin's means only). Writes no event.
+    `epoll_fd` is the loop's own (-1: not known, then each step is taken for a turn). Writes no event.
     """
 
 def unregister_loop(loop_id: int) -> None:

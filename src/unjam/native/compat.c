@@ -1,8 +1,9 @@
 /* Choose the table of the running CPython and look up what the limited API does not give. */
 #define _GNU_SOURCE
+#include <Python.h>
+
 #include "compat.h"
 
-#include <Python.h>
 #include <dlfcn.h>
 #include <string.h>
 

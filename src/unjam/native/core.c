@@ -3,6 +3,7 @@
 #include <Python.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cgroup.h"
@@ -251,7 +252,7 @@ static PyObject *
 histogram(const struct slot *slot)
 {
     PyObject *lag = PyDict_New();
-    for (unsigned i = 0; lag != NULL && i < LAG_BUCKETS; i++) {
+    for (unsigned i = 0; lag != NULL && !slot->by_steps && i < LAG_BUCKETS; i++) {
         uint64_t count = GET(slot->lag[i]);
         PyObject *bucket = count == 0 ? NULL : PyLong_FromUnsignedLong(i);
         PyObject *value = count == 0 ? NULL : PyLong_FromUnsignedLongLong(count);
@@ -267,7 +268,7 @@ histogram(const struct slot *slot)
 static PyObject *
 stats_of(const struct slot *slot)
 {
-    bool turns = GET(slot->epoll_fd) >= 0, steps = steps_seen_on(slot);
+    bool turns = !slot->by_steps, steps = steps_seen_on(slot);
     uint64_t left = GET(slot->left), now = clock_ns(), since = left == 0 ? now : clock_at(left);
     uint64_t longest_step = GET(slot->longest_step), in_turn = GET(slot->turn_longest_step);
     PyObject *stats = PyDict_New();

@@ -208,10 +208,11 @@ slot_take(int loop, int epoll_fd, pid_t tid, unsigned long ident, uintptr_t tsta
     slot->stack_base = stack_base;
     SET(slot->epoll_fd, epoll_fd);
     slot->registered_ns = clock_ns();
+    slot->by_steps = epoll_fd < 0;
     slot->adoptable = !own;
     if (own) {
         bind(slot);
-        SET(slot->left, epoll_fd >= 0 ? clock_ticks() : 0);
+        SET(slot->left, slot->by_steps ? 0 : clock_ticks());
     }
     else {
         atomic_fetch_add(&adoptions, 1);

@@ -46,6 +46,7 @@ struct slot {
     _Atomic uint64_t longest_step;      /* ticks */
     _Atomic uint64_t step_began;        /* ticks, 0 between steps */
     uint32_t victims_left; /* steps still to be told of as victims of a stall, before the turn after it ends */
+    bool by_steps;  /* its epoll descriptor is not known: each step is taken for a turn, so that long steps at least are seen */
     bool adoptable; /* registered from another thread, not yet bound to its own */
     _Atomic int epoll_fd; /* -1: turns are not seen */
 

@@ -238,6 +238,9 @@ run(PyObject *handle, PyObject *unused)
     if (slot->victims_left != 0) {
         before_step(slot, handle);
     }
+    if (slot->by_steps) {
+        slot_leave_select(slot);
+    }
     uint64_t turns = GET(slot->turns), t0 = clock_ticks();
     SET(slot->step_began, t0);
     bool done = run_one(handle);
@@ -251,6 +254,9 @@ run(PyObject *handle, PyObject *unused)
         if (clock_span_ns(length) >= GET(threshold_ns) / CROWD_PART && done) {
             after_step(slot, handle, t0, t1);
         }
+    }
+    if (slot->by_steps) {
+        slot_enter_select(slot);
     }
     return done ? Py_NewRef(Py_None) : NULL;
 }

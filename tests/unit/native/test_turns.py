@@ -264,3 +264,29 @@ def test_the_idle_watchdog_sleeps_and_wakes(run):
     """)
     assert len(outcome.stalls()) == 1
     assert outcome.told["used"] <= 1_000_000_000 * 0.003
+
+
+def test_a_loop_without_epoll_is_watched_by_its_steps(run):
+    """Of a loop on another selector, long steps are told all the same; what is not observed is None."""
+    outcome = run("""
+        import selectors
+        start()
+        steps()
+        loop = asyncio.SelectorEventLoop(selectors.PollSelector())
+        async def main():
+            core.register_loop(1, -1)
+            await asyncio.sleep(0.01)
+            time.sleep(0.15)
+            await asyncio.sleep(0.01)
+            stats = core.loop_stats(1)
+            tell(turns=stats["turns"], away=stats["away_ns"], lag=stats["lag"], steps=stats["steps"])
+            core.unregister_loop(1)
+        loop.run_until_complete(main())
+        loop.close()
+        core.stop()
+    """)
+    assert outcome.told["turns"] is outcome.told["away"] is None
+    assert outcome.told["lag"] == {}
+    assert outcome.told["steps"] > 1
+    (stall,) = outcome.stalls()
+    assert stall["t1"] - stall["t0"] >= 150_000_000
