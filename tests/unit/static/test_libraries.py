@@ -30,6 +30,8 @@ async def fetch_async(key):
 """
 APP = """\
 import thing
+
+
 async def handler():
     client = thing.Client()
     client.peek("x")
