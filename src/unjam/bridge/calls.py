@@ -37,6 +37,8 @@ class Call:
     """Whether it only holds its thread for other calls (an `acontext`, a `Pinned`)."""
     cancelled = False
     """Whether the caller has gone; written on the caller's loop."""
+    certain = False
+    """Whether it must run though its caller leaves: what leaves a context, or closes something."""
     killed = False
     arrived = False
     expired: BaseException | None = None

@@ -84,6 +84,7 @@ def _detach(hop: _Hop, reader: _Reader[Any]) -> Call:
     """Have the iterator closed in a thread, without anybody who waits; there is always room for that."""
     closing = Call(hop.bulkhead, hop.port, reader.close, (), {})
     closing.context = hop.context
+    closing.certain = True
     hop.bulkhead.admit(closing, always=True)
     return closing
 
