@@ -26,7 +26,7 @@ from pathlib import Path
 
 TARGETS = Path(__file__).parent / "targets"
 EXPECT = re.compile(r"#\s*expect(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)")
-HEADER = re.compile(r"^# (needs|arguments|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
+HEADER = re.compile(r"^# (needs|arguments|missed|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
 WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "says", "required"}
 
 
@@ -73,6 +73,11 @@ class Program:
     def arguments(self) -> list[str]:
         """Words to start it with, one a run; none stands for one run without."""
         return self.header.get("arguments", "").split()
+
+    def missed(self, tier: str, loop: str) -> str:
+        """Why unjam is known to get it wrong there, "" where it is expected to be right."""
+        where, _, why = self.header.get("missed", "").partition(" - ")
+        return why if {"everywhere", tier, loop, f"{tier}-{loop}"} & set(where.split()) else ""
 
     @property
     def python(self) -> tuple[int, ...]:

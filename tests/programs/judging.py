@@ -144,7 +144,11 @@ def length_differences(finding: Finding, expected: Expectation, run: Run) -> lis
     name = expected.words.get("ms", "stall")
     if name not in run.measured:
         return []
+    # What the program measures holds the time in which it was given no CPU, and that is a finding of its own.
+    starved = sum(each["total_ms"] for each in run.report["findings"] if each["rule"] == "UJ502")
     true, recorded = run.measured[name], finding["total_ms"]
+    if recorded < true:
+        recorded = min(true, recorded + starved)
     slack = HEARTBEAT_MS * finding["count"] if (run.tier, run.loop) == ("python", "uvloop") else LEAST_MS
     if true * LEAST_SHARE - slack <= recorded <= true * MOST_SHARE + MOST_MS:
         return []

@@ -4,6 +4,8 @@ import gc
 
 from _truth import measured, quiet, run
 
+# missed: python-uvloop - the twin sees no turns on uvloop
+
 gc.disable()
 GRAPH = [[number, [number]] for number in range(700_000)]
 
