@@ -4,6 +4,8 @@ import json
 
 from _truth import measured, quiet, run
 
+# serial: what computes is judged alone
+
 ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7, "tags": ["a", "b"]} for number in range(100_000)]
 
 

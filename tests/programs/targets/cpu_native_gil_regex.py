@@ -4,6 +4,8 @@ import re
 
 from _truth import measured, quiet, run
 
+# serial: what computes is judged alone
+
 PATTERN = re.compile(r"(a+)+$")
 
 

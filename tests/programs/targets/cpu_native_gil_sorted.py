@@ -4,6 +4,8 @@ import random
 
 from _truth import measured, quiet, run
 
+# serial: what computes is judged alone
+
 dice = random.Random(1)
 ROWS = [dice.random() for _ in range(700_000)]
 

@@ -4,6 +4,7 @@ import gc
 
 from _truth import quiet, run
 
+# serial: what computes is judged alone
 # missed: python-uvloop - the twin sees no turns on uvloop
 
 gc.disable()

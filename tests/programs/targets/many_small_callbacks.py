@@ -5,6 +5,8 @@ import time
 
 from _truth import quiet, run
 
+# serial: what computes is judged alone
+
 # expect: UJ401 culprit=any required=asyncio
 
 
