@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "slots.h"
+#include "turns.h"
 
 #if defined(__x86_64__)
 enum { RELOC_SLOT = R_X86_64_JUMP_SLOT, RELOC_DATA = R_X86_64_GLOB_DAT };
@@ -39,7 +40,7 @@ static _Atomic uintptr_t originals[FUNCTIONS];
 static inline struct slot *
 slot_of(int epoll_fd)
 {
-    struct slot *slot = current_slot;
+    struct slot *slot = own_slot();
     if (slot != NULL && GET(slot->epoll_fd) == epoll_fd) {
         return slot;
     }
@@ -50,14 +51,12 @@ slot_of(int epoll_fd)
 static inline bool
 enter(struct slot *slot, bool waits)
 {
-    int kept = errno;
     if (waits) {
-        slot_enter_select(slot);
+        turn_ends(slot);
     }
     else {
-        slot_pass_select(slot);
+        turn_passes(slot);
     }
-    errno = kept;
     return waits;
 }
 
@@ -65,11 +64,11 @@ enter(struct slot *slot, bool waits)
 static inline void
 leave(struct slot *slot, int epoll_fd)
 {
-    int kept = errno;
     if (GET(slot->epoll_fd) == epoll_fd) {
-        slot_leave_select(slot);
+        int kept = errno;
+        turn_begins(slot);
+        errno = kept;
     }
-    errno = kept;
 }
 
 static int

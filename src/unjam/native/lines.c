@@ -338,7 +338,9 @@ bool
 lines_open(int fd, int keep)
 {
     lines_close();
+    pthread_mutex_lock(&output_lock);
     output = kept_of(fd);
+    pthread_mutex_unlock(&output_lock);
     if (keep <= 0) {
         return true;
     }

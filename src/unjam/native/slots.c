@@ -1,14 +1,15 @@
-/* Counting turns: what the hooks do at both edges of a loop's select. */
+/* The table of watched loops. */
 #define _GNU_SOURCE
 #include "slots.h"
 
-#include <limits.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "steps.h"
 #include "threads.h"
+#include "turns.h"
 #include "watch.h"
 #include "watchdog.h"
 
@@ -19,20 +20,6 @@ _Atomic int adoptions;
 _Atomic uint64_t threshold_ns = 50 * 1000 * 1000;
 
 static _Atomic uint32_t last_stall;
-
-unsigned
-lag_bucket(uint64_t ns)
-{
-    uint64_t units = ns >> 10;
-    if (units < 16) {
-        return (unsigned)units;
-    }
-    if (units >> 37) {
-        return LAG_BUCKETS - 1;
-    }
-    unsigned shift = (unsigned)(64 - __builtin_clzll(units)) - 5;
-    return 16 * (shift + 1) + (unsigned)((units >> shift) - 16);
-}
 
 uint32_t
 slot_stalls(void)
@@ -69,10 +56,10 @@ longest_step_until(const struct slot *slot, uint64_t now)
     return running > longest ? running : longest;
 }
 
-/* The turn was a stall: leave its record for the watchdog. Two system calls, on turns of at least the threshold only. */
-static void __attribute__((noinline, cold))
-turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
+void
+slot_turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
 {
+    int kept = errno;
     uint32_t stall = slot_stall(slot, GET(slot->turns) + 1);
     uint32_t head = GET(slot->ended_head);
     if (head - atomic_load_explicit(&slot->ended_tail, memory_order_acquire) < ENDED) {
@@ -88,73 +75,15 @@ turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
         atomic_store_explicit(&slot->ended_head, head + 1, memory_order_release);
     }
     steps_turn_was_late(slot, stall, left);
-}
-
-/* Count the turn that lasted from `left` to `now`. */
-static void
-close_turn(struct slot *slot, uint64_t left, uint64_t now)
-{
-    uint64_t ns = clock_span_ns(clock_since(now, left));
-    if (ns >= GET(threshold_ns)) {
-        turn_was_late(slot, left, now);
-    }
-    else {
-        slot->victims_left = 0;
-    }
-    SET(slot->turns, GET(slot->turns) + 1);
-    SET(slot->away_ns, GET(slot->away_ns) + ns);
-    if (ns > GET(slot->longest_turn_ns)) {
-        SET(slot->longest_turn_ns, ns);
-    }
-    if (GET(slot->turn_longest_step) > GET(slot->longest_step)) {
-        SET(slot->longest_step, GET(slot->turn_longest_step));
-    }
-    unsigned bucket = lag_bucket(ns);
-    SET(slot->lag[bucket], GET(slot->lag[bucket]) + 1);
-}
-
-static void
-open_turn(struct slot *slot, uint64_t now)
-{
-    SET(slot->turn_first_step, GET(slot->steps));
-    SET(slot->turn_longest_step, 0);
-    atomic_store_explicit(&slot->left, now, memory_order_release);
-    if (GET(watchdog_asleep)) {
-        watchdog_wake();
-    }
-}
-
-void
-slot_enter_select(struct slot *slot)
-{
-    uint64_t left = GET(slot->left);
-    if (left != 0) {
-        close_turn(slot, left, clock_ticks());
-        atomic_store_explicit(&slot->left, 0, memory_order_release);
-    }
-}
-
-void
-slot_leave_select(struct slot *slot)
-{
-    open_turn(slot, clock_ticks());
-}
-
-void
-slot_pass_select(struct slot *slot)
-{
-    uint64_t left = GET(slot->left), now = clock_ticks();
-    if (left != 0) {
-        close_turn(slot, left, now);
-    }
-    open_turn(slot, now);
+    errno = kept;
 }
 
 /* The caller is the loop's own thread. */
 static void
 bind(struct slot *slot)
 {
-    slot->outer = current_slot;
+    slot->outer = own_slot();
+    slot->owner = &current_slot;
     current_slot = slot;
 }
 
@@ -230,22 +159,33 @@ slot_free(struct slot *slot)
 {
     kept_close(&slot->schedstat);
     kept_close(&slot->syscall);
+    if (slot->adoptable) {
+        slot->adoptable = false;
+        atomic_fetch_sub(&adoptions, 1);
+    }
+    slot->owner = NULL;
     atomic_store(&slot->state, SLOT_FREE);
+}
+
+/* Take the slot out of the loops that run in this thread, one around the other. */
+static void
+unbind(struct slot *slot)
+{
+    for (struct slot **link = &current_slot; *link != NULL; link = &(*link)->outer) {
+        if (*link == slot) {
+            *link = slot->outer;
+            return;
+        }
+    }
 }
 
 void
 slot_release(struct slot *slot, bool watched)
 {
-    for (struct slot **link = &current_slot; *link != NULL; link = &(*link)->outer) {
-        if (*link == slot) {
-            *link = slot->outer;
-            break;
-        }
+    if (slot->owner == &current_slot) {
+        unbind(slot);
     }
-    if (slot->adoptable) {
-        atomic_fetch_sub(&adoptions, 1);
-    }
-    slot_enter_select(slot);
+    turn_ends(slot);
     SET(slot->epoll_fd, -1);
     atomic_store(&slot->state, SLOT_CLOSING);
     if (!watched) {

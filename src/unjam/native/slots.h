@@ -59,6 +59,7 @@ struct slot {
     _Atomic uintptr_t tstate;
     uintptr_t stack_base; /* outermost frame of the thread, 0: any */
     uint64_t registered_ns;
+    void *owner;        /* &current_slot of its thread once it is bound, NULL when free */
     struct slot *outer; /* the loop that runs around this one in the same thread (nested run) */
     struct kept schedstat, syscall; /* of the thread, in /proc */
 
@@ -79,7 +80,7 @@ extern struct slot slots[SLOTS];
 /* One above the highest slot that was ever taken. */
 extern _Atomic int slots_end;
 
-/* The slot of the loop that runs in this thread, NULL in all other threads. */
+/* The slot last bound to this thread; use own_slot(). */
 extern __thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
 
 /* Slots registered from another thread, whose own thread has not come by yet. */
@@ -90,6 +91,15 @@ extern _Atomic uint64_t threshold_ns;
 
 #define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+
+/* The slot of the loop that runs in this thread, NULL in all other threads. A slot that another thread has freed, and perhaps given
+ * to a loop elsewhere, is nobody's here. */
+static inline struct slot *
+own_slot(void)
+{
+    struct slot *slot = current_slot;
+    return slot != NULL && slot->owner == &current_slot ? slot : NULL;
+}
 
 /* Take a slot for a loop that runs in the thread `tid`; NULL if all are taken. Caller holds the GIL. */
 struct slot *slot_take(int loop, int epoll_fd, pid_t tid, unsigned long ident, uintptr_t tstate, uintptr_t stack_base);
@@ -103,12 +113,9 @@ void slot_release(struct slot *slot, bool watched);
 /* Make a slot that the watchdog has finished with free again. */
 void slot_free(struct slot *slot);
 
-/* The loop goes to its select, and comes back from it. Loop's thread; no GIL, no allocation; keeps no errno. */
-void slot_enter_select(struct slot *slot);
-void slot_leave_select(struct slot *slot);
-
-/* Both at once, for a select that only looks and does not wait: half the price, and looking is work, not rest. */
-void slot_pass_select(struct slot *slot);
+/* A turn ended as a stall: leave its record for the watchdog. Loop's thread; no GIL, no allocation; keeps errno. Two system
+ * calls, so on turns of at least the threshold only. */
+void slot_turn_was_late(struct slot *slot, uint64_t left, uint64_t entered);
 
 /* Bind a slot registered from another thread to this one, if one has this epoll descriptor. */
 struct slot *slot_adopt(int epoll_fd);
@@ -121,8 +128,5 @@ uint32_t slot_stalls(void);
 
 /* After a fork, in the child: forget all. */
 void slots_reset(void);
-
-/* Bucket of the lag histogram for a turn of `ns`. */
-unsigned lag_bucket(uint64_t ns);
 
 #endif

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "members.h"
 #include "sites.h"
+#include "turns.h"
 
 /* A step below this part of the threshold is told of only as one of a crowd: 0.1 ms at 50 ms. An observer's call takes 1 to
  * 2 us, so that telling of a crowd costs it at most 2 %. */
@@ -231,7 +232,7 @@ static PyObject *
 run(PyObject *handle, PyObject *unused)
 {
     (void)unused;
-    struct slot *slot = current_slot;
+    struct slot *slot = own_slot();
     if (slot == NULL) {
         return run_one(handle) ? Py_NewRef(Py_None) : NULL;
     }
@@ -239,7 +240,7 @@ run(PyObject *handle, PyObject *unused)
         before_step(slot, handle);
     }
     if (slot->by_steps) {
-        slot_leave_select(slot);
+        turn_begins(slot);
     }
     uint64_t turns = GET(slot->turns), t0 = clock_ticks();
     SET(slot->step_began, t0);
@@ -256,7 +257,7 @@ run(PyObject *handle, PyObject *unused)
         }
     }
     if (slot->by_steps) {
-        slot_enter_select(slot);
+        turn_ends(slot);
     }
     return done ? Py_NewRef(Py_None) : NULL;
 }

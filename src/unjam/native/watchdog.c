@@ -97,11 +97,13 @@ look_at_all(const struct gap *gap, bool flush)
         if (state == SLOT_FREE) {
             continue;
         }
-        active |= watch_look(&slots[i], gap);
+        bool moved = watch_look(&slots[i], gap);
+        bool gone = moved && clock_read_ns(slots[i].cpu_clock) == 0; /* its thread ended without a word */
+        active |= moved;
         if (flush) {
             watch_flush(&slots[i]);
         }
-        if (state == SLOT_CLOSING) {
+        if (state == SLOT_CLOSING || gone) {
             slot_free(&slots[i]);
         }
     }

@@ -290,3 +290,49 @@ def test_a_loop_without_epoll_is_watched_by_its_steps(run):
     assert outcome.told["steps"] > 1
     (stall,) = outcome.stalls()
     assert stall["t1"] - stall["t0"] >= 150_000_000
+
+
+def test_a_loop_forgotten_by_its_thread(run):
+    """A thread that ends without unregistering its loop leaves no stall that lasts for ever, and its slot is used again."""
+    outcome = run("""
+        start(threshold_ms=20)
+        def work():
+            loop = asyncio.new_event_loop()
+            core.register_loop(1, epoll_of(loop))  # it counts as away from here on, and never comes back
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        until(lambda: core.loop_stats(1) is None)
+        core.stop()
+    """)
+    assert outcome.code == 0, outcome.stderr
+
+
+def test_stopping_from_another_thread(run):
+    """A loop goes on unharmed when the engine is stopped, and started for other loops, from another thread."""
+    outcome = run("""
+        start()
+        steps()
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        until(lambda: loop.is_running())
+        for round in range(20):
+            core.register_loop(1, epoll_of(loop), thread.ident)
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0.001), loop).result()
+            core.stop()
+            start()
+            steps()
+            async def main():
+                register(2)
+                await asyncio.sleep(0.002)
+                before = core.loop_stats(2)["steps"]
+                asyncio.run_coroutine_threadsafe(asyncio.sleep(0.001), loop).result()
+                assert core.loop_stats(2)["steps"] == before  # the other loop's steps are not ours
+                core.unregister_loop(2)
+            asyncio.run(main())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        core.stop()
+    """)
+    assert outcome.code == 0, outcome.stderr
