@@ -33,11 +33,16 @@ def combinations():
 
 
 def is_tried(program, tier, loop):
-    """The gate tries the core on both loops and the twin on asyncio, other Pythons the core; UNJAM_TEST_FULL tries all."""
-    if "UNJAM_TEST_FULL" in os.environ or (tier, loop) == ("native", "asyncio"):
+    """The gate tries the core on both loops and the twin on asyncio; other Pythons the core, and no program in every shape.
+
+    UNJAM_TEST_FULL tries all.
+    """
+    if "UNJAM_TEST_FULL" in os.environ:
         return True
-    at_gate = sys.version_info[:2] == GATE and "usually" not in program.header
-    return at_gate and (tier, loop) != ("python", "uvloop")
+    is_gate = sys.version_info[:2] == GATE
+    if (tier, loop) == ("native", "asyncio"):
+        return is_gate or not program.arguments
+    return is_gate and "usually" not in program.header and (tier, loop) != ("python", "uvloop")
 
 
 def skip_unless_possible(program, loop):
