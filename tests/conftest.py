@@ -1,6 +1,112 @@
-"""What every suite shares: a Hypothesis that does not judge time."""
+"""What every suite shares: a Hypothesis that does not judge time, and programs watched as `unjam run` has them watched."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
 
 import hypothesis
+import pytest
+
+from unjam.errors import NotAvailable
+from unjam.model.session import Recording
+from unjam.monitor import child_environment
+from unjam.native import choose
+from unjam.recording.folder import create
+from unjam.recording.reader import read
 
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("busy")
+
+THRESHOLD_NS = 50_000_000
+
+
+@dataclass
+class Outcome:
+    """What came of a program: its exit status and output, and its recording."""
+
+    status: int
+    out: str
+    err: str
+    recording: Recording
+
+    @property
+    def processes(self):
+        return list(self.recording.processes)
+
+    @property
+    def process(self):
+        """The only process."""
+        (process,) = self.recording.processes
+        return process
+
+    def events(self, kind):
+        return [event for process in self.processes for event in process.events if event["e"] == kind]
+
+    def stalls(self):
+        """The last line of each stall made by the program's function `stall`; a busy machine adds others."""
+        return [stall for process in self.processes for stall in stalls_of(process)]
+
+    def stalls_by_process(self):
+        """How many there are in each process, the fewest first."""
+        return sorted(len(stalls_of(process)) for process in self.processes)
+
+
+def stalls_of(process):
+    last = {(event["loop"], event["id"]): event for event in process.events if event["e"] == "stall"}
+    return [stall for stall in last.values() if any(is_ours(process, group) for group in stall["samples"])]
+
+
+def is_ours(process, group):
+    stack = process.stacks.get(group.get("stack"), ())
+    return any(frame.function == "stall" and frame.file.endswith("program.py") for frame in stack)
+
+
+@pytest.fixture
+def recording_folder(tmp_path):
+    return create("program", root=tmp_path / "recordings")
+
+
+@pytest.fixture(params=["python", "native"])
+def tier(request):
+    """Both tiers; the native one only where the C core works here."""
+    if request.param == "native":
+        try:
+            choose("native")
+        except NotAvailable as error:
+            pytest.skip(str(error))
+    return request.param
+
+
+@pytest.fixture
+def environment(recording_folder):
+    """Make the environment of a watched program: what this process was told of unjam is no part of it."""
+    not_theirs = {"PYTHONPATH", "PYTEST_CURRENT_TEST"}
+
+    def make(tier="", **more):
+        inherited = {name: value for name, value in os.environ.items() if name not in not_theirs} | more
+        return child_environment(inherited, folder=recording_folder, threshold_ns=THRESHOLD_NS, tier=tier)
+
+    return make
+
+
+@pytest.fixture
+def watched(environment, recording_folder, tmp_path):
+    """Run a program to its end: `watched(source)` as a script, `watched(args=[...])` as a command."""
+
+    def run(source="", *, args=None, tier="", python=sys.executable, env=None):
+        script = tmp_path / "program.py"
+        script.write_text(textwrap.dedent(source))
+        done = subprocess.run(
+            args or [python, str(script)],
+            env=environment(tier, **(env or {})),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr, read(recording_folder))
+
+    return run

@@ -84,8 +84,11 @@ def explained(report: dict) -> None:
     """Print how much of the stalled time has a culprit, and how much of it is accounted for."""
     stalled = sum(loop["stalled_ms"] for loop in report["loops"])
     named = sum(finding["total_ms"] for finding in report["findings"] if finding["culprit"])
+    starved = sum(finding["total_ms"] for finding in report["findings"] if finding["rule"] == "UJ502")
     unexplained = sum(finding["accounted_ms"]["unexplained"] or 0.0 for finding in report["findings"])
-    print(f"attributed to a culprit {named / stalled:.1%} of {stalled:.0f} ms, unexplained {unexplained / stalled:.1%}")
+    print(
+        f"of {stalled:.0f} ms stalled: {named / stalled:.1%} has a culprit, {starved / stalled:.1%} had no CPU, {unexplained / stalled:.1%} unexplained"
+    )
 
 
 def cost_of_a_sample(truth: list[tuple[str, int, int, int]], stalls: list[dict]) -> None:

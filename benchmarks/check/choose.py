@@ -27,6 +27,7 @@ DROPPED = {
     ("openai/openai-agents-python", "the_func"): "calls a function of the user's",
     ("langchain-ai/langgraph", "reader"): "calls a function of the user's",
     ("livekit/agents", "self._opts.load_fnc"): "calls a function of the user's",
+    ("hacs/integration", "add_sensor"): "makes a task and blocks nothing",
 }
 """What the mechanical search took for a fault and reading showed to be none that source could show."""
 

@@ -1,6 +1,6 @@
 """Measure `unjam check` on faults that maintainers fixed, and on the fixed places, which are innocent.
 
-Usage: python measure.py MIRRORS faults.jsonl [--aside]
+Usage: python measure.py MIRRORS faults.jsonl [--aside] [--innocent] [--libs]
 
 MIRRORS holds one clone a repository, `owner+name/repo`. Each commit is exported to a folder of its own, checked, and deleted.
 A fault counts as found where its line, or one of the two lines after it, is a finding's or calls what leads to one. A fixed place counts as accused
@@ -29,21 +29,24 @@ SPREAD = 2
 
 
 def exported(mirrors, repository, commit, folder):
-    archive = Path(mirrors, repository.replace("/", "+"), "repo")
-    tar = subprocess.run(
-        ["git", "-C", str(archive), "archive", commit, "--", "*.py", "*.toml"], capture_output=True, check=False
-    )
-    if tar.returncode:
-        tar = subprocess.run(["git", "-C", str(archive), "archive", commit], capture_output=True, check=True)
-    subprocess.run(["tar", "-x", "-C", folder], input=tar.stdout, check=True)
+    clone = Path(mirrors, repository.replace("/", "+"), "repo")
+    # Sources only: a snapshot may lack its largest files.
+    for pattern in ("*.py", "pyproject.toml"):
+        archive = ["git", "-C", str(clone), "archive", commit, "--", pattern]
+        tar = subprocess.run(archive, capture_output=True, check=False)
+        if tar.returncode == 0:
+            subprocess.run(["tar", "-x", "-C", folder], input=tar.stdout, check=True)
+    if not any(Path(folder).rglob("*.py")):
+        raise SystemExit(f"{repository} at {commit} could not be exported")
 
 
 def checked(mirrors, repository, commit):
     folder = tempfile.mkdtemp(prefix="measure-")
     try:
         exported(mirrors, repository, commit, folder)
+        options = Options(dt.date(2026, 1, 1), libraries="--libs" in sys.argv)
         started = time.monotonic()
-        analysis = Analysis(found([folder], Settings()), Options(dt.date(2026, 1, 1)), Config(), lambda _text: None)
+        analysis = Analysis(found([folder], Settings()), options, Config(), lambda _text: None)
         analysis.result()
         return analysis, folder, time.monotonic() - started
     finally:

@@ -14,7 +14,7 @@ from unjam.model.lines import encode
 from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.recording.header import header, program_name
-from unjam.recording.writer import open_process_file, write_line
+from unjam.recording.writer import ProcessFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,13 +39,16 @@ BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap
 KEPT = frozenset({"UNJAM_CONTROL"})
 """Of the variables of unjam those that are no settings of a recording and reach the child as they are."""
 
+TELL_S = 0.5
+"""How long the end of a process waits for what is still to be told of its stalls, where that was asked for."""
+
 
 class Monitor:
     """Watches this process. Nothing but a file and a finder exist until the program runs its first loop."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._fd = -1
+        self._file: ProcessFile | None = None
         self._pid = os.getpid()
         self._lock = _thread.allocate_lock()
         self._aside = False
@@ -92,7 +95,11 @@ class Monitor:
                 control.stop()
             probes, self._probes = self._probes, None
             if probes is not None:
+                if self._telling is not None:
+                    probes.drainer.flush(TELL_S)
                 probes.stop()
+            if self._telling is not None:
+                self._telling.finish()
             self._write_end(reason)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the end of the recording is missing", error)
@@ -134,12 +141,11 @@ class Monitor:
 
     def events_so_far(self) -> list[dict[str, Any]]:
         """What this process has recorded until now; empty where nothing is recorded."""
-        path = f"/proc/self/fd/{self._fd}"
-        if self._probes is None or self._fd < 0 or not os.path.exists(path):
+        if self._probes is None or self._file is None:
             return []
         from unjam.recording.reader import parse_event
 
-        with open(path, "rb") as file:
+        with self._file.reopened() as file:
             return [event for event in map(parse_event, file) if event is not None]
 
     def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
@@ -194,16 +200,16 @@ class Monitor:
         folder = self.settings.folder
         if folder:
             try:
-                self._fd = open_process_file(folder, self._pid)
+                self._file = ProcessFile(folder, self._pid)
             except OSError as error:
                 say(f"unjam: nothing is recorded: {folder}: {error.strerror}; your program is unaffected")
         self._header = header(self.settings)
         self._write(self._header)
 
     def _close_file(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def _write(self, event: dict[str, Any]) -> None:
         self._write_line(encode(event))
@@ -212,8 +218,8 @@ class Monitor:
         """Write a line, and pass it to the subscribers where the engine runs."""
         if self._probes is not None:
             self._probes.engine.emit(line)
-        elif self._fd >= 0:
-            write_line(self._fd, line)
+        elif self._file is not None:
+            self._file.write(line)
 
     def _number_of(self, loop: Any) -> int:
         return 0 if self._probes is None else self._probes.loops.number_of(loop)
@@ -270,7 +276,7 @@ class Monitor:
         assert choice is not None
         assert make is not None
         each_second = () if pools is None else (pools.tick,)
-        probes = make(choice, self.settings, self._fd, (self._subscribers, each_second))
+        probes = make(choice, self.settings, self._file.fd if self._file else -1, (self._subscribers, each_second))
         missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
         observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
         self._header = {**header(self.settings), **observed}

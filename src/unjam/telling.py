@@ -57,9 +57,18 @@ class Telling:
             self._stall(event)
         elif kind in {"step", "crowd", "victims"} and event.get("stall") in self._open:
             self._open[event["stall"]].append(event)
-        for number in [number for number, end in self._ended.items() if now - end >= SETTLED_NS]:
-            self._tell(number, self.at_end)
-            del self._ended[number], self._open[number]
+        self._tell_settled(now - SETTLED_NS)
+
+    def finish(self) -> None:
+        """Tell what has ended and was kept for later: watching ends."""
+        self._tell_settled(time.monotonic_ns())
+
+    def _tell_settled(self, until: int) -> None:
+        for number in [number for number, end in self._ended.items() if end <= until]:
+            # The end of the process may come while the drainer still tells.
+            if self._ended.pop(number, None) is not None:
+                self._tell(number, self.at_end)
+                self._open.pop(number, None)
 
     def _stall(self, event: Event) -> None:
         number = event["id"]
@@ -76,7 +85,7 @@ class Telling:
             return
         from unjam.diagnosis import diagnose_stall
 
-        events = [*self._memory.known(), *self._open[number]]
+        events = [*self._memory.known(), *self._open.get(number, ())]
         header, stacks = self._monitor.header(), self._memory.stacks
         found = diagnose_stall(header, stacks, events, source=source_lines, pid=os.getpid())
         for listener in tuple(listeners):

@@ -52,11 +52,11 @@ def answer(target, question="hang", deadline_s=PATIENCE_S):
             time.sleep(0.05)
 
 
-def judged(target, until):
+def judged(target, until, patience_s=PATIENCE_S):
     """Ask until the verdict is what a program that has come to rest gives, or patience ends; returns graph and verdict."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while True:
-        graph = from_json(answer(target))
+        graph = from_json(answer(target, deadline_s=patience_s))
         found = verdict(graph)
         if until(graph, found) or time.monotonic() > end:
             return graph, found

@@ -25,6 +25,11 @@ def tier(request, monkeypatch):
     unjam.uninstall()
 
 
+def blamed(watched):
+    """What was found but that a busy machine gave no CPU, which is nobody's fault."""
+    return [finding for finding in watched.findings if finding.rule != "UJ502"]
+
+
 def hold():
     time.sleep(0.15)
 
@@ -39,7 +44,7 @@ def test_a_stretch_tells_what_held_the_loop_in_it(tier):
     """The line, the leaf and the cause, from a plain `with` around a loop."""
     with unjam.watch() as watched:
         asyncio.run(holding())
-    (finding,) = watched.findings
+    (finding,) = blamed(watched)
     assert ("UJ101", "hold", "time.sleep") == (finding.rule, finding.culprit.function, finding.leaf)
     assert 1 == len([loop for loop in watched.loops if loop.stalls])
 
@@ -52,7 +57,7 @@ def test_it_ends_while_the_turn_still_goes_on(tier):
             hold()
         return watched
 
-    (finding,) = asyncio.run(main()).findings
+    (finding,) = blamed(asyncio.run(main()))
     assert "UJ101" == finding.rule
     assert finding.max_ms >= 140
 
@@ -63,7 +68,7 @@ def test_what_was_before_is_none_of_it(tier):
     asyncio.run(holding())
     with unjam.watch() as watched:
         asyncio.run(asyncio.sleep(0.01))
-    assert () == watched.findings
+    assert [] == blamed(watched)
 
 
 def test_the_threshold_is_the_watchs_own(tier):
@@ -72,7 +77,7 @@ def test_the_threshold_is_the_watchs_own(tier):
         asyncio.run(holding())
     with unjam.watch(threshold="20ms") as strict:
         asyncio.run(holding())
-    assert (0, 1) == (len(patient.findings), len(strict.findings))
+    assert (0, 1) == (len(blamed(patient)), len(blamed(strict)))
 
 
 def test_fail_raises_at_the_end(tier):
@@ -152,7 +157,7 @@ def test_logging_is_one_line_with_fields(tier, caplog):
     """The logger unjam, one greppable line, what it says also as fields; and no more than some in a second."""
     with unjam.watch() as watched:
         asyncio.run(holding())
-    (finding,) = watched.findings
+    (finding,) = blamed(watched)
     log = Log(clock=lambda: 100.0)
     with caplog.at_level(logging.WARNING, logger="unjam"):
         for _ in range(20):
@@ -175,7 +180,6 @@ def test_live_lines_and_log_of_an_installed_monitor(tmp_path, tier):
             unjam.install(live=True, record=False)
             async def main():
                 time.sleep(0.2)
-                await asyncio.sleep(0.3)
             asyncio.run(main())
             """
         )

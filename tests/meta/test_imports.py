@@ -14,6 +14,7 @@ WATCHED = (
     "unjam.recording",
     "unjam.diagnosis",
     "unjam.monitor",
+    "unjam.control.server",
     "unjam.bridge",
 )
 """What runs inside a watched process (docs/architecture.md)."""

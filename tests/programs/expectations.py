@@ -5,13 +5,13 @@
 
 | word | meaning |
 |---|---|
-| leaf=A|B | one of these leaves |
+| leaf=A|B | one of these leaves (without it and count: all findings of the rule at this line are one) |
 | culprit=none, culprit=any | no culprit; any culprit (without it: this very line) |
 | count=N, count=any | so many stalls (without it: not compared) |
 | grade=G | at least this grade (without it: inferred) |
 | ms=NAME | the length that the program measured under this name (without it: stall, where it measured that) |
 | thread=T, task=N, coroutine=C | what the finding must name; C by its end |
-| victims=N | at least so many |
+| victims=N | at least so many (asyncio: uvloop does not tell) |
 | says=WORD | a word that its message or evidence must hold |
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
 
@@ -26,7 +26,7 @@ from pathlib import Path
 
 TARGETS = Path(__file__).parent / "targets"
 EXPECT = re.compile(r"#\s*expect(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)")
-HEADER = re.compile(r"^# (needs|arguments|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
+HEADER = re.compile(r"^# (needs|arguments|missed|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
 WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "says", "required"}
 
 
@@ -73,6 +73,11 @@ class Program:
     def arguments(self) -> list[str]:
         """Words to start it with, one a run; none stands for one run without."""
         return self.header.get("arguments", "").split()
+
+    def missed(self, tier: str, loop: str) -> str:
+        """Why unjam is known to get it wrong there, "" where it is expected to be right."""
+        where, _, why = self.header.get("missed", "").partition(" - ")
+        return why if {"everywhere", tier, loop, f"{tier}-{loop}"} & set(where.split()) else ""
 
     @property
     def python(self) -> tuple[int, ...]:

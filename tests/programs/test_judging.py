@@ -61,6 +61,14 @@ def test_every_difference_counts(other):
     assert judged(FINDING | other) != []
 
 
+def test_many_leaves_of_one_line_are_one_fault():
+    """A computation has many leaves: where none is expected, their times add up."""
+    expected = Expectation("UJ101", "sleep.py", 7, {})
+    halves = [FINDING | {"leaf": leaf, "total_ms": 75.0} for leaf in ("one", "other")]
+    assert judged(*halves, expected=(expected,)) == []
+    assert judged(*halves) != []
+
+
 def test_no_cpu_is_no_accusation():
     """A busy machine under the tests is nobody's fault."""
     assert judged(FINDING, FINDING | {"rule": "UJ502", "culprit": None}) == []
@@ -70,7 +78,7 @@ def test_no_cpu_is_no_accusation():
 def test_only_a_starved_run_is_excused(starved_ms, excused):
     """The machine is an excuse from half of the held time on, by the program's own measure, and not by what unjam says."""
     program = Program(Path("sleep.py"), (EXPECTED,), {})
-    report = {"findings": [FINDING | {"rule": "UJ502", "culprit": None}], "loops": [{"stalled_ms": 151.0}]}
+    report = {"findings": [FINDING | {"leaf": "other"}], "loops": [{"stalled_ms": 151.0}]}
     assert (
         is_starved(Run(program, "native", "asyncio", report, f"measured stall 150.0\nstarved {starved_ms}\n"))
         is excused

@@ -27,15 +27,17 @@ def combinations():
                 continue
             for argument in program.arguments or [""]:
                 name = "-".join(filter(None, [program.name, argument, tier, loop]))
-                yield pytest.param(program, argument, tier, loop, id=name, marks=marks)
+                missed = program.missed(tier, loop)
+                known = [pytest.mark.xfail(reason=missed, strict=False)] if missed else []
+                yield pytest.param(program, argument, tier, loop, id=name, marks=marks + known)
 
 
 def is_tried(program, tier, loop):
-    """The twin is tried on the gate, where it is the same as elsewhere; UNJAM_TEST_FULL tries everything everywhere."""
-    if "UNJAM_TEST_FULL" in os.environ:
+    """The gate tries the core on both loops and the twin on asyncio, other Pythons the core; UNJAM_TEST_FULL tries all."""
+    if "UNJAM_TEST_FULL" in os.environ or (tier, loop) == ("native", "asyncio"):
         return True
-    usual = program.header.get("usually", f"{tier} {loop}").split()
-    return (tier == "native" or sys.version_info[:2] == GATE) and usual == [tier, loop]
+    at_gate = sys.version_info[:2] == GATE and "usually" not in program.header
+    return at_gate and (tier, loop) != ("python", "uvloop")
 
 
 def skip_unless_possible(program, loop):
@@ -77,6 +79,7 @@ def watched(program, argument, tier, loop, folder):
             "--",
             sys.executable,
             program.path,
+            *filter(None, [argument]),
         ],
         env=os.environ | {"UNJAM_TIER": tier, "PROGRAM_LOOP": loop},
         cwd=TARGETS,

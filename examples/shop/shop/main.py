@@ -35,7 +35,7 @@ async def restocking() -> None:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Make the database, open the clients, start the background work; end it in reverse order."""
     await asyncio.to_thread(database.create)
-    app.state.suppliers = suppliers.Suppliers()
+    app.state.suppliers = await asyncio.to_thread(suppliers.Suppliers)  # a client reads the certificates from disk
     app.state.catalogue = Catalogue(suppliers.catalogue)
     app.state.catalogue.start()
     task = asyncio.create_task(restocking(), name="restocking")

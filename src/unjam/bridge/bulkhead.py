@@ -162,7 +162,9 @@ class Bulkhead:
             self._announce()
 
     def withdraw(self, call: Call) -> bool:
-        """Take a queued call back; False when a thread has it already."""
+        """Take a queued call back; False when a thread has it already, or it must run."""
+        if call.certain:
+            return False
         try:
             self.waiting.remove(call)
         except KeyError:

@@ -37,6 +37,9 @@ class Call:
     """Whether it only holds its thread for other calls (an `acontext`, a `Pinned`)."""
     cancelled = False
     """Whether the caller has gone; written on the caller's loop."""
+    certain = False
+    """Whether it must run though its caller leaves: what leaves a context, or closes something."""
+    killed = False
     arrived = False
     expired: BaseException | None = None
     """What the caller gets instead of the outcome, once its time was up."""
@@ -127,7 +130,8 @@ class Call:
         return False
 
     def kill(self) -> None:
-        """End the process in which it runs, if it does in one."""
+        """End the process in which it runs, or will run if that is just being started."""
+        self.killed = True
         remote = self._remote()
         if remote is not None:
             remote.kill()

@@ -42,7 +42,7 @@ class ThreadContext(AbstractAsyncContextManager[T, bool | None]):
         except BaseException:
             if not lane.withdraw():
                 # Where the enter succeeds after its caller has gone, nobody else would leave.
-                lane.give(self._undo, context=self._context)
+                lane.give(self._undo, context=self._context, certain=True)
                 lane.end()
             raise
         self._token = LINEAGE.set(lane.frame)
@@ -53,7 +53,7 @@ class ThreadContext(AbstractAsyncContextManager[T, bool | None]):
     ) -> bool | None:
         with suppress(ValueError):  # entered in another context, as fixtures are: the frame will be found closed
             LINEAGE.reset(self._token)
-        leave = self._lane.give(type(self._cm).__exit__, self._cm, kind, exc, tb, context=self._context)
+        leave = self._lane.give(type(self._cm).__exit__, self._cm, kind, exc, tb, context=self._context, certain=True)
         self._lane.end()
         return await supervise(leave, self._options)  # type: ignore[no-any-return]
 

@@ -84,6 +84,7 @@ def _detach(hop: _Hop, reader: _Reader[Any]) -> Call:
     """Have the iterator closed in a thread, without anybody who waits; there is always room for that."""
     closing = Call(hop.bulkhead, hop.port, reader.close, (), {})
     closing.context = hop.context
+    closing.certain = True
     hop.bulkhead.admit(closing, always=True)
     return closing
 
@@ -102,14 +103,19 @@ async def iterate(
             hop = _Hop(bulkhead, current_port(), reader.fill, (), {})
             hop.args, hop.context, hop.max_wait, hop.target = (hop,), context, max_wait, type(iterable)
             bulkhead.admit(hop)
-            arrived = False
-            while not arrived:
-                await supervise(hop, options)
+            arrived, late = False, None
+            while not arrived and late is None:
+                try:
+                    await supervise(hop, options)
+                except TimeoutError as exc:
+                    late = exc
                 arrived = hop.arrived
                 if not arrived:
                     hop.future = hop.port.future()
                 while items:
                     yield items.popleft()
+            if late is not None:
+                raise late
             ended = hop.result or hop.exception is not None
         _raise_outcome(hop)
     finally:

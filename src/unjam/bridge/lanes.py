@@ -34,9 +34,10 @@ class Lane:
         """Queue for a thread; raises as `Bulkhead.admit`."""
         self._bulkhead.admit(self._hold)
 
-    def give(self, fn: Callable[..., Any], *args: Any, context: Context | None = None) -> Call:
+    def give(self, fn: Callable[..., Any], *args: Any, context: Context | None = None, certain: bool = False) -> Call:
         """Have `fn(*args)` run in the thread, after what was given before; returns the call to await."""
         call = Call(self._bulkhead, current_port(), fn, args, {})
+        call.certain = certain
         if context is not None:
             call.context = context
         self._bulkhead.waiting.add(call)

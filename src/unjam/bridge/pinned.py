@@ -79,7 +79,7 @@ class Pinned(Generic[T]):
             return
         if lane.withdraw():
             return
-        closing = lane.give(self._cell.close)
+        closing = lane.give(self._cell.close, certain=True)
         lane.end()
         await supervise(closing, self._options)
 

@@ -46,11 +46,14 @@ def carrier(kind: Kind) -> Callable[..., Any]:
     def elsewhere(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         worker = WORKERS[get_ident()]
         call = worker.call
+        assert call is not None, "only a pool's thread runs this, for a call"
         job = pickle.dumps((_reference(fn), args, kwargs), pickle.HIGHEST_PROTOCOL)
         if worker.remote is None:
             worker.remote = make(worker.name)
+        if call.killed:
+            worker.remote.kill()
         try:
-            ok, outcome = pickle.loads(worker.remote.run(job, lambda: call is not None and call.cancelled))  # noqa: S301 - our own child sent it
+            ok, outcome = pickle.loads(worker.remote.run(job, lambda: call.cancelled))  # noqa: S301 - our own child sent it
         except WorkerDied:
             worker.remote = None
             raise

@@ -1,4 +1,4 @@
-"""Watch one process or all workers of a parent live: how busy their loops are, stalls as they happen, pools and tasks.
+"""Watch a process, or all workers of a parent, live: loops, stalls, pools and tasks.
 
 Keys: q quits, s changes the order. Without a terminal one picture is printed.
 """

@@ -63,12 +63,29 @@ def _victims(case: Case, stall: Stall) -> tuple[Victim, ...]:
     found = (
         Victim(
             events.text(each.get("kind")) or "task",
-            events.text(each.get("name")) or events.text(each.get("coroutine")),
+            _victim_name(events.text(each.get("name")), events.text(each.get("coroutine"))),
             round((events.time_ns(each.get("delay_ns")) or 0) / 1e6, 3),
         )
         for each in listed
     )
-    return tuple(sorted(found, key=lambda victim: -victim.delay_ms)[:MOST_VICTIMS])
+    return _alike(found)
+
+
+def _victim_name(name: str, coroutine: str) -> str:
+    """The name that somebody gave, else the coroutine: "Task-7" tells nobody anything."""
+    return coroutine if coroutine and (not name or re.fullmatch(r"Task-\d+", name)) else name
+
+
+def _alike(victims: Iterable[Victim]) -> tuple[Victim, ...]:
+    """Victims of one kind and name as one; whoever has a name that users know comes first, then by delay."""
+    groups: dict[tuple[str, str], list[Victim]] = defaultdict(list)
+    for each in victims:
+        groups[each.kind, each.name].append(each)
+    merged = [
+        replace(max(each, key=lambda one: one.delay_ms), count=sum(one.count for one in each))
+        for each in groups.values()
+    ]
+    return tuple(sorted(merged, key=lambda each: (each.kind == "callback", -each.delay_ms))[:MOST_VICTIMS])
 
 
 def _victim_count(case: Case, stall: Stall, victims: Sequence[Victim]) -> int:
@@ -150,14 +167,13 @@ def _key(finding: Finding) -> object:
     # A collection strikes wherever something allocates: where it struck tells no two of them apart.
     automatic = finding.rule == "UJ304" and finding.leaf.startswith("automatic")
     culprit = None if automatic else finding.culprit
-    # Whoever holds the GIL on one line is one culprit, in whichever call he was met.
-    leaf = "" if finding.rule == "UJ501" and culprit else finding.leaf
+    # Whoever holds the GIL on one line, or computes there in bytecode, is one culprit, in whichever call he was met.
+    leaf = "" if finding.rule in {"UJ301", "UJ501"} and culprit else finding.leaf
     return finding.rule, culprit, leaf, culprit is None and finding.loop, culprit is None and finding.pid
 
 
 def _merged(group: list[Finding]) -> Finding:
     worst = max(group, key=lambda each: (each.grade > Grade.SUSPECTED, each.max_ms))
-    victims = sorted((victim for each in group for victim in each.victims), key=lambda victim: -victim.delay_ms)
     return replace(
         worst,
         # Of several, the best seen one shows what it is: its grade is the group's.
@@ -168,7 +184,7 @@ def _merged(group: list[Finding]) -> Finding:
         first_s=min(each.first_s for each in group),
         last_s=max(each.last_s for each in group),
         accounted=_sum(each.accounted for each in group),
-        victims=tuple(victims[:MOST_VICTIMS]),
+        victims=_alike(victim for each in group for victim in each.victims),
         victim_count=sum(each.victim_count for each in group),
     )
 

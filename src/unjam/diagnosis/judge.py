@@ -95,9 +95,9 @@ class Clues:
 
     @property
     def callee(self) -> str:
-        """The best name for what the blamed line called, known or not: a library's function, a C function, an operation."""
+        """The best name for what the blamed line called, known or not: a library's function, a C function, else itself."""
         library = any(each.kind != "user" for each in self.view.below)
-        native = self.native is not None and not self.moving and not library
+        native = self.native is not None and self.native.calls and not self.moving and not library
         return self.native.name.removeprefix("builtins.") if native and self.native else self.worker
 
     @property
@@ -145,6 +145,8 @@ def judge(clues: Clues) -> Judgement:
     """The rule of one group of the loop's own doing; waits for the GIL and for a CPU are somebody else's and not asked here."""
     if clues.view.parked:
         return Judgement("", "", Grade.UNKNOWN, why="the loop was in its own select")
+    if clues.view.starting_thread:
+        return Judgement("", "", Grade.UNKNOWN, why="it waited for a new thread to start, which got no CPU or no GIL")
     by_state = {"kernel": _judge_wait, "cpu": _judge_work, "ready": _judge_work}
     return _judge_shape(clues) or by_state.get(clues.state, _judge_blind)(clues)
 
@@ -203,7 +205,7 @@ def _judge_wait(clues: Clues) -> Judgement:
     by_kernel = calls.rule_of(clues.group)
     if record is not None and not (record.rule == "UJ102" and calls.is_stream(clues.group)):
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.EXACT), record)
-    leaf = clues.name_of(record) if record else clues.callee
+    leaf = clues.name_of(record) if record else _unread_sleep(clues) or clues.callee
     if _is_database_method(clues.native) and by_kernel in {"UJ102", "UJ103", "UJ106", "UJ101", ""}:
         return Judgement("UJ106", leaf, _sure(clues, Grade.INFERRED))
     if by_kernel:
@@ -211,6 +213,12 @@ def _judge_wait(clues: Clues) -> Judgement:
     return Judgement(
         "", leaf, Grade.UNKNOWN, why=f"it waited in {clues.group.system_call or 'the kernel'}, which tells no cause"
     )
+
+
+def _unread_sleep(clues: Clues) -> str:
+    """A sleep in code that was made while the program ran: no source names it, the kernel does."""
+    generated = bool(clues.view.frames) and clues.view.frames[-1].frame.file.startswith("<")
+    return "time.sleep" if generated and clues.native is None and calls.rule_of(clues.group) == "UJ101" else ""
 
 
 def _is_database_method(native: Instruction | None) -> bool:

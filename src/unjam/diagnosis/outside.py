@@ -48,14 +48,8 @@ def _blame_holder(case: Case, stall: Stall, pieces: list[Piece]) -> Blame:
     view = _holder_view(case, stall, main)
     name = case.threads.get(main.group.holder_tid or 0, "") if view.frames else ""
     if not view.frames:
-        return Blame(
-            "UJ501",
-            "",
-            limited(Grade.INFERRED, samples_in(pieces)),
-            total(pieces),
-            pieces=tuple(pieces),
-            why="its holder could not be seen",
-        )
+        why = "it waited for the GIL, and who held it could not be seen"
+        return Blame("", "", Grade.UNKNOWN, total(pieces), pieces=tuple(pieces), why=why)
     # The holder is judged as if it were on the CPU: that is what holding the GIL means.
     group = replace(main.group, state="cpu", holds_gil=True, moved=None, stack=main.group.holder_stack)
     clues = clues_of(group, replace(stall, gil_asked_ns=None), view, case.sources, switch_ns=case.switch_ns)
@@ -64,7 +58,7 @@ def _blame_holder(case: Case, stall: Stall, pieces: list[Piece]) -> Blame:
     submitted = _submitted(case, name)
     return Blame(
         rule="UJ501",
-        leaf=judged.leaf,
+        leaf=judged.leaf if judged.record else clues.callee,
         grade=limited(Grade.EXACT if view.whole else Grade.SUSPECTED, samples_in(pieces)),
         parts=total(pieces),
         culprit=line or (submitted[0] if submitted else None),

@@ -31,7 +31,22 @@ def blames_of(pieces: Sequence[Piece]) -> list[Blame]:
         # A call that computes a little between its waits is one call.
         (calls[_call_key(piece)] if piece.view.below and _call_key(piece) in calls else python).append(piece)
     blames = [_blame_call(group) for group in calls.values()] + _blame_python(python, depth=0)
-    return sorted(blames, key=lambda blame: -blame.time_ns)
+    return sorted(_one_a_line(blames), key=lambda blame: -blame.time_ns)
+
+
+def _one_a_line(blames: list[Blame]) -> list[Blame]:
+    """Bytecode of one line is one share, whichever of its calls the samples met."""
+    lines: dict[object, list[Blame]] = defaultdict(list)
+    for number, blame in enumerate(blames):
+        lines[blame.culprit if blame.rule == "UJ301" and blame.culprit else number].append(blame)
+    return [_joined(each) for each in lines.values()]
+
+
+def _joined(blames: list[Blame]) -> Blame:
+    main = max(blames, key=lambda blame: blame.time_ns)
+    pieces = [piece for blame in blames for piece in blame.pieces]
+    grade = limited(max(blame.grade for blame in blames), samples_in(pieces))
+    return main if len(blames) == 1 else replace(main, pieces=tuple(pieces), parts=total(pieces), grade=grade)
 
 
 def _is_plain_python(piece: Piece) -> bool:

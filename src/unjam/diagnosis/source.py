@@ -35,12 +35,13 @@ _LITERALS: dict[type, str] = {
 class Instruction:
     """What a frame was executing: `name` is qualified as far as that is known, `resolved` says whether it is to be trusted.
 
-    `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
+    `calls` says that it is a call (entering a context is one), `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
     lies in) an await.
     """
 
     name: str
     resolved: bool
+    calls: bool
     text: str
     in_loop: bool
     awaits: bool
@@ -53,6 +54,7 @@ class Sources:
         self._provider = provider
         self._lines: dict[str, tuple[str, ...] | None] = {}
         self._modules: dict[str, _Module | None] = {}
+        self._instructions: dict[Frame, Instruction | None] = {}
 
     def lines(self, file: str) -> tuple[str, ...] | None:
         """The lines of a file, None where they cannot be had."""
@@ -62,8 +64,10 @@ class Sources:
 
     def instruction(self, frame: Frame) -> Instruction | None:
         """What the frame was executing; None where the source does not tell."""
-        module = self._module(frame.file)
-        return module.instruction(frame) if module else None
+        if frame not in self._instructions:
+            module = self._module(frame.file)
+            self._instructions[frame] = module.instruction(frame) if module else None
+        return self._instructions[frame]
 
     def tree(self, file: str) -> ast.Module | None:
         """The syntax tree of a file; None where it cannot be had."""
@@ -123,6 +127,7 @@ class _Module:
         return Instruction(
             name,
             resolved,
+            isinstance(node, (ast.Call, ast.With)) or isinstance(self._parents.get(node), ast.withitem),
             _code(node),
             self._inside(node, _LOOPS),
             self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
@@ -179,6 +184,9 @@ class _Module:
             return (f"{name}.__enter__", True) if name else (f"{_code(context)}.__enter__", False)
         if isinstance(node, ast.For):
             return self._described(node.iter)
+        if isinstance(parent, (ast.For, ast.comprehension)) and node is parent.iter:
+            name = self._type_of(parent.iter)
+            return (f"{name}.__next__", True) if name else (_code(node), False)
         return _code(node), False
 
     def _qualified(self, func: ast.expr) -> str:
@@ -265,16 +273,26 @@ def _statements(scope: Scope) -> Iterator[ast.AST]:
 def _values(nodes: Iterator[ast.AST], name: str, kind: type[ast.AST]) -> Iterator[ast.expr]:
     """The expressions that a target of that name and kind is set to; an annotation counts as a call of its type."""
     for node in nodes:
-        if (isinstance(node, ast.Assign) and any(name in _names(target, kind) for target in node.targets)) or (
-            isinstance(node, ast.NamedExpr) and name in _names(node.target, kind)
-        ):
-            yield node.value
+        if isinstance(node, ast.Assign):
+            yield from (value for target in node.targets for value in _given(target, node.value, name, kind))
+        elif isinstance(node, ast.NamedExpr):
+            yield from _given(node.target, node.value, name, kind)
         elif isinstance(node, ast.withitem) and node.optional_vars and name in _names(node.optional_vars, kind):
             yield node.context_expr
         elif isinstance(node, ast.AnnAssign) and name in _names(node.target, kind):
             yield node.value or _call_of(node.annotation)
         elif isinstance(node, ast.arg) and node.arg == name and node.annotation:
             yield _call_of(node.annotation)
+
+
+def _given(target: ast.expr, value: ast.expr, name: str, kind: type[ast.AST]) -> Iterator[ast.expr]:
+    """What an assignment gives to the name: of tuples the element at its place, of a tuple from a call nothing that is known."""
+    if not isinstance(target, (ast.Tuple, ast.List)):
+        if name in _names(target, kind):
+            yield value
+    elif isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+        for each, part in zip(target.elts, value.elts, strict=True):
+            yield from _given(each, part, name, kind)
 
 
 def _call_of(annotation: ast.expr) -> ast.expr:

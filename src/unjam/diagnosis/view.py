@@ -82,7 +82,8 @@ class View:
 
     `culprit` is the index of the user's own frame to blame: the innermost one, for an import the importing one; None where the
     step has none. `importing` is the index of the first frame of the import system. `nested` is the index of the first frame that
-    runs another loop inside the step. `parked` says that nothing lies above the loop but its own select.
+    runs another loop inside the step. `parked` says that nothing lies above the loop but its own select, `starting_thread` that it waits
+    for a new thread to run.
     """
 
     frames: tuple[Placed, ...]
@@ -92,6 +93,7 @@ class View:
     parked: bool = False
     whole: bool = True
     in_handler: bool = False
+    starting_thread: bool = False
 
     @property
     def blamed(self) -> Placed | None:
@@ -203,5 +205,8 @@ def _blamed(frames: tuple[Placed, ...], *, whole: bool) -> View:
     reach = len(frames) if importing is None else importing
     user = [index for index in range(reach) if frames[index].kind == "user"]
     culprit = user[-1] if user else None
+    if any(each.key == "threading:Thread.start" for each in frames[(culprit or 0) + 1 :]):
+        # A new thread's first breath is waited for: how long that takes is up to the system, not to the line that starts it.
+        return View(frames, importing=importing, whole=whole, starting_thread=True)
     handler = any(each.module == "logging" and each.frame.function in _HANDLERS for each in frames[: culprit or 0])
     return View(frames, culprit=culprit, importing=importing, whole=whole, in_handler=handler)

@@ -62,11 +62,15 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """Somebody who was ready and had to wait; `kind` is task, timer, callback or request."""
+    """Somebody who was ready and had to wait; `kind` is task, timer, callback or request.
+
+    Victims of one kind and name are one, with a count and the longest delay.
+    """
 
     kind: str
     name: str
     delay_ms: float
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

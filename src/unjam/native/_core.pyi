@@ -46,6 +46,12 @@ def flush(timeout_s: float) -> int:
     Waits until those lines are with `drain`, `timeout_s` at the most; where there is nothing to write it returns at once.
     """
 
+def pause() -> None:
+    """Have no thread of the engine for a moment: the process forks. Patches, loops, statistics and open stalls stay."""
+
+def resume() -> None:
+    """Go on after `pause`."""
+
 def set_threshold(threshold_ns: int) -> None:
     """Change the threshold while watching."""
 

@@ -141,7 +141,7 @@ class Engine:
             self.by_loop[id(loop)] = slot
             if slot.ident == _thread.get_ident():
                 slot.began(time.monotonic_ns())
-        elif slot.ident == _thread.get_ident():
+        elif slot.ident == _thread.get_ident() and isinstance(loop, sys.modules["asyncio"].AbstractEventLoop):
             start_heartbeat(loop, slot)
 
     def unregister(self, slot: Slot) -> None:

@@ -54,7 +54,7 @@ start(PyObject *self, PyObject *args, PyObject *keywords)
     if (!watchdog_start(tick)) {
         return PyErr_SetFromErrno(PyExc_OSError);
     }
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -72,7 +72,34 @@ stop(PyObject *self, PyObject *unused)
     slots_reset();
     cgroup_close();
     lines_wake();
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
+}
+
+static bool paused;
+
+/* Have no watchdog for a moment; patches, loops and statistics stay. */
+static PyObject *
+watch_pause(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    paused = watchdog_running();
+    Py_BEGIN_ALLOW_THREADS
+    watchdog_stop();
+    Py_END_ALLOW_THREADS
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *
+watch_resume(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    if (paused && !watchdog_restart()) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    paused = false;
+    return Py_NewRef(Py_None);
 }
 
 /* How many stalls there have been in this process; by then their lines are with `drain`. */
@@ -102,7 +129,7 @@ set_threshold(PyObject *self, PyObject *args, PyObject *keywords)
     }
     SET(threshold_ns, threshold);
     watchdog_wake();
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 /* No Python API and no GIL here: only what keeps the child's hooks and locks from the parent's state. */
@@ -128,7 +155,7 @@ after_fork_in_child(PyObject *self, PyObject *unused)
     cgroup_close();
     steps_set_observer(NULL);
     steps_set_victim_observer(NULL, 0);
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -153,7 +180,7 @@ register_loop(PyObject *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     if (!watchdog_running() || home != PyInterpreterState_Get() || slot_find(loop) != NULL) {
-        Py_RETURN_NONE;
+        return Py_NewRef(Py_None);
     }
     ident = ident == 0 ? own : ident;
     uintptr_t tstate = (uintptr_t)(ident == own ? PyThreadState_Get() : module_find_tstate(ident));
@@ -163,7 +190,7 @@ register_loop(PyObject *self, PyObject *args, PyObject *keywords)
         slot_take(loop, epoll_fd, tid, ident, tstate, stacks_base(tstate));
         watchdog_wake();
     }
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -180,7 +207,7 @@ unregister_loop(PyObject *self, PyObject *args, PyObject *keywords)
         slot_release(slot, watchdog_running());
         watchdog_wake();
     }
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -263,7 +290,7 @@ set_step_observer(PyObject *self, PyObject *observe)
 {
     (void)self;
     steps_set_observer(observe);
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -277,7 +304,7 @@ set_victim_observer(PyObject *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     steps_set_victim_observer(observe, most);
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -300,6 +327,8 @@ static PyMethodDef METHODS[] = {
     NO_ARGUMENTS(stop),
     KEYWORDS(set_threshold),
     KEYWORDS(flush),
+    {"pause", watch_pause, METH_NOARGS, NULL},
+    {"resume", watch_resume, METH_NOARGS, NULL},
     KEYWORDS(register_loop),
     KEYWORDS(unregister_loop),
     KEYWORDS(loop_stats),

@@ -78,7 +78,7 @@ module_wake(PyObject *self, PyObject *unused)
     (void)unused;
     atomic_fetch_add(&wakes, 1);
     lines_wake();
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 PyObject *
@@ -97,7 +97,7 @@ module_emit(PyObject *self, PyObject *line)
     Py_BEGIN_ALLOW_THREADS
     lines_send(text, (size_t)size);
     Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 PyObject *
@@ -153,5 +153,5 @@ module_gc_callback(PyObject *self, PyObject *args)
     else if (began != 0 && clock_span_ns(clock_since(now, began)) >= GC_TOLD_FROM && watchdog_running()) {
         send_gc(info, clock_at(began), clock_at(now));
     }
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }

@@ -72,7 +72,7 @@ module_stack_of(PyObject *self, PyObject *args, PyObject *keywords)
     void *tstate = module_find_tstate(ident);
     struct frame *frames = tstate == NULL ? NULL : stacks_copy((uintptr_t)tstate, &count);
     if (frames == NULL) {
-        Py_RETURN_NONE;
+        return Py_NewRef(Py_None);
     }
     PyObject *list = PyList_New(0);
     for (int i = 0; list != NULL && i < count; i++) {

@@ -162,7 +162,7 @@ init(PyObject *handle, PyObject *positional, PyObject *keywords)
     if (has_no_frame(callback)) {
         note_caller(handle);
     }
-    Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
 }
 
 static PyMethodDef INIT = {"__init__", (PyCFunction)(void (*)(void))init, METH_VARARGS | METH_KEYWORDS,
@@ -265,7 +265,7 @@ sites_of(PyObject *handle)
     const struct site *site = place_of(handle);
     struct frame frame;
     if (site->handle != handle || !stacks_copy_place((uintptr_t)site->code, site->offset, &frame)) {
-        Py_RETURN_NONE;
+        return Py_NewRef(Py_None);
     }
     PyObject *file = PyUnicode_DecodeUTF8(frame.file, (Py_ssize_t)strlen(frame.file), "surrogatepass");
     PyObject *function = PyUnicode_DecodeUTF8(frame.function, (Py_ssize_t)strlen(frame.function), "surrogatepass");

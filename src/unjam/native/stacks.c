@@ -72,10 +72,12 @@ word_at(const char *bytes, uint32_t offset)
     return word;
 }
 
+/* By subtraction: a torn pointer may lie so close to the end of memory that adding to it comes out small. */
 static bool
 in_window(uintptr_t address)
 {
-    return address >= window_at && address + compat.layout->frame_size <= window_at + window_size;
+    size_t size = compat.layout->frame_size;
+    return window_size >= size && address >= window_at && address - window_at <= window_size - size;
 }
 
 /* Choose the window that ends with the frame at `address`. It begins no lower than the piece of data stack that the frame lies
@@ -85,7 +87,7 @@ place_window(uintptr_t address, bool alone)
 {
     bool in_chunk = address > chunk && address - chunk < (1 << 20);
     uintptr_t below = in_chunk && address - chunk < WINDOW ? address - chunk : WINDOW;
-    window_at = alone ? address : address - below;
+    window_at = alone || address < below ? address : address - below;
     window_size = address - window_at + compat.layout->frame_size;
 }
 

@@ -189,6 +189,12 @@ watchdog_start(uint64_t tick_ns)
     return error == 0;
 }
 
+bool
+watchdog_restart(void)
+{
+    return watchdog_start(wanted_tick_ns);
+}
+
 void
 watchdog_wake(void)
 {

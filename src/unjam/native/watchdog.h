@@ -12,6 +12,9 @@ extern _Atomic uint32_t watchdog_asleep;
 /* Start the thread; false with errno where that fails. A tick is at most a fifth of the threshold and at least 1 ms. */
 bool watchdog_start(uint64_t tick_ns);
 
+/* Start it again as it was. */
+bool watchdog_restart(void);
+
 /* Have a line written of every stall that has ended and a fresh one of every open one, and wait for it. Without the GIL. */
 void watchdog_flush(uint64_t timeout_ns);
 

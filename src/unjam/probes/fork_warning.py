@@ -1,7 +1,8 @@
-"""Keeps CPython 3.13 from warning a program of our own threads when it forks.
+"""Keeps CPython from warning a program of our own threads when it forks.
 
-Since 3.12 os.fork warns where the process has more than one thread. Ours are stopped before a fork and started again after it;
-3.13, and the first releases of 3.14, count only then (https://github.com/python/cpython/issues/137109).
+Since 3.12 os.fork warns where the process has more than one thread. Ours of Python are stopped before a fork and started again
+after it, but 3.13, and the first releases of 3.14, count only then (https://github.com/python/cpython/issues/137109); the C
+core's watchdog, which holds nothing that a fork could harm, lives on and is counted by all.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+WARNS = sys.version_info >= (3, 12)
 
 COUNTS_LATE = (3, 13) <= sys.version_info[:2] <= (3, 14)
 """Later releases of both count in time; there this does nothing but to add a filter that nothing meets."""
@@ -31,12 +34,13 @@ class ForkWarning:
         self._filter: Any = None
         self._until_ns = 0
 
-    def before_fork(self) -> None:
-        """Count the threads, once ours are gone: a program with several is warned rightly."""
-        self._alone = COUNTS_LATE and _count_threads() == 1
+    def before_fork(self, own_left: int) -> None:
+        """Count the threads, once ours are gone but for `own_left`: a program with several of its own is warned rightly."""
+        self._alone = WARNS and (COUNTS_LATE or own_left > 0) and _count_threads() == 1 + own_left
+        self.hold_back()
 
     def hold_back(self) -> None:
-        """Ours are about to be started again: have the warning ignored."""
+        """Have the warning ignored for a moment from now on."""
         if self._alone and self._filter is None:
             import warnings
 

@@ -42,7 +42,7 @@ def task_of(callback: Any) -> Any:
         owner = callback.__self__
     elif type_name(type(callback)) == "TaskStepMethWrapper":
         # A type of C that is not exported. What it refers to is its task (and, since 3.12, its type).
-        owner = next((held for held in gc.get_referents(callback) if not isinstance(held, type)), None)
+        owner = next((held for held in gc.get_referents(callback) if not _is_type(held)), None)
     else:
         return None
     return owner if _task_base(type(owner)) is not None else None
@@ -76,7 +76,7 @@ def callable_name(value: Any) -> str:
     if type(value) is BuiltinMethodType:
         own = value.__module__ in {None, "builtins"}
         return printable(value.__qualname__ if own else f"{value.__module__}.{value.__qualname__}")
-    return type_name(value) if isinstance(value, type) else type_name(type(value))
+    return type_name(value if _is_type(value) else type(value))
 
 
 def callable_code(value: Any) -> CodeType | None:
@@ -98,6 +98,11 @@ def _task_base(cls: type) -> Any:
     # `in` would call a metaclass of the program; the second is the one in Python, of which eager loops make use.
     known = (tasks.Task, getattr(tasks, "_PyTask", tasks.Task))
     return next((base for base in type.__dict__["__mro__"].__get__(cls) for task in known if base is task), None)
+
+
+def _is_type(value: Any) -> bool:
+    """Whether it is a class; isinstance() would ask the object for its `__class__`."""
+    return any(base is type for base in type.__dict__["__mro__"].__get__(type(value)))
 
 
 def _qualname(coroutine: Any) -> str:

@@ -13,12 +13,11 @@ import threading
 import time
 import weakref
 from _thread import get_ident
-from types import FunctionType
 from typing import Any
 
 from unjam.model.lines import encode, printable
 from unjam.probes.patching import ImportWatch, Patches
-from unjam.probes.pool_state import UNLIMITED, Depth, Job, Place, PoolState
+from unjam.probes.pool_state import MOST_CALLS, UNLIMITED, Depth, Job, Place, PoolState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -292,6 +291,39 @@ def _job_of(item: Any) -> Job | None:
 
 
 def _bridge_events(threshold_ns: int) -> list[dict[str, Any]]:
+    """The full pools of unjam.bridge in which the first in the queue has waited too long; the bridge itself knows no monitor."""
     bridge = sys.modules.get("unjam.bridge")
-    snapshots = getattr(bridge, "pool_events", None)
-    return snapshots(threshold_ns) if type(snapshots) is FunctionType else []
+    return (
+        [] if bridge is None else [_bridge_event(pool) for pool in bridge.pools() if _keeps_waiting(pool, threshold_ns)]
+    )
+
+
+def _keeps_waiting(pool: Any, threshold_ns: int) -> bool:
+    return pool.busy >= pool.limit and (pool.oldest_wait or 0.0) * 1e9 >= threshold_ns
+
+
+def _bridge_event(pool: Any) -> dict[str, Any]:
+    return {
+        "e": "pool",
+        "t": time.monotonic_ns(),
+        "pool": pool.name,
+        "kind": "bridge",
+        "limit": pool.limit,
+        "busy": pool.busy,
+        "queued": pool.queued,
+        "oldest_ns": round(pool.oldest_wait * 1e9),
+        "workers": [_bridge_worker(call) for call in pool.calls[:MOST_CALLS]],
+        "held": [],
+    }
+
+
+def _bridge_worker(call: Any) -> dict[str, Any]:
+    age_ns = round(call.seconds * 1e9)
+    return {
+        "thread": call.thread,
+        "call": call.call,
+        "file": call.file,
+        "line": call.line,
+        "age_ns": age_ns,
+        "site": None,
+    }

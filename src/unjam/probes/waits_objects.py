@@ -59,6 +59,8 @@ class Resolver:
         if self._new(key):
             kind = "RLock" if is_a(lock, RLOCK_TYPE) else "Lock"
             self._add_lock(key, f"threading.{kind}", lock)
+        if scene.memory.reason:
+            return Claim(key, "waits for", Grade.EXACT, "the thread is in its acquire()")
         return Claim(key, "waits for", Grade.PROVED, "the kernel: its futex is this lock")
 
     def _add_lock(self, key: str, kind: str, lock: Any) -> None:
@@ -397,6 +399,7 @@ class Resolver:
                 unfinished=_either(queue, "unfinished_tasks", "_unfinished_tasks"),
                 maxsize=_either(queue, "maxsize", "_maxsize"),
             )
+        if verb != GET:
             scene.want(key, queue)
         return Claim(key, verb, Grade.EXACT, "the queue of the waiting call")
 

@@ -253,8 +253,11 @@ def _deadlines(inside: Iterable[Any], owners: list[Any]) -> list[float]:
     of anyio inside a generator of contextlib.
     """
     found: list[float] = []
+    kinds = timer_types()
     for value in inside:
-        found += timer_when(value)
+        kind = type(value)
+        if kind is kinds[0] or kind is kinds[1]:
+            found += timer_when(value)
     for owner in owners:
         fields = own_dict(owner)
         for name in _TIMER_FIELDS:
@@ -273,14 +276,20 @@ _TIMER_FIELDS: Final = ("_timeout_handler", "_timeout_handle")
 """Of an asyncio.Timeout and an async_timeout.Timeout; of an anyio.CancelScope."""
 
 
+def timer_types() -> tuple[Any, Any]:
+    """Return the types of timers of asyncio and of uvloop, None for one that is not imported."""
+    events, uvloop = sys.modules.get("asyncio.events"), sys.modules.get("uvloop.loop")
+    return getattr(events, "TimerHandle", None), getattr(uvloop, "TimerHandle", None)
+
+
 def timer_when(value: Any) -> list[float]:
     """Return when a TimerHandle of asyncio or uvloop fires; nothing for anything else and for a cancelled one."""
     if value is None:
         return []
-    events, uvloop = sys.modules.get("asyncio.events"), sys.modules.get("uvloop.loop")
-    if events is not None and type(value) is events.__dict__["TimerHandle"]:
+    ours, uvloops = timer_types()
+    if type(value) is ours:
         when = read(value, "_when")
         return [when] if type(when) is float and read(value, "_cancelled") is False else []
-    if uvloop is not None and type(value) is uvloop.__dict__["TimerHandle"]:
+    if type(value) is uvloops:
         return [item for item in gc.get_referents(value) if type(item) is float][:1]
     return []

@@ -63,7 +63,7 @@ def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
         if ident != leave_out and frame is not None:
             chain = walk(frame)
             if chain:
-                seen.append(_look(scene, ident, chain, known.get(ident)))
+                seen.append(_look(scene, ident, chain, known.get(ident), tracked_wait(frame)))
             del chain
         del frame
         if scene.pause():
@@ -72,12 +72,20 @@ def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     return seen
 
 
+def tracked_wait(frame: FrameType) -> Target | None:
+    """Return the tracked lock in whose acquire() a thread is: known without the kernel; None with a time-out."""
+    if frame.f_code is not TrackedLock.acquire.__code__ and frame.f_code is not TrackedRLock.acquire.__code__:
+        return None
+    values = local_values(frame)
+    return ("lock", values["self"]) if values["blocking"] is True and values["timeout"] == -1 else None
+
+
 def thread_key(scene: Scene, ident: int, thread: Any) -> str:
     """Return the key of a thread: of its Thread object, because idents are used again."""
     return f"thread:{scene.identities.serial(thread)}" if thread is not None else f"thread:i{ident}"
 
 
-def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any) -> Seen:
+def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any, waits: Target | None) -> Seen:
     fields = own_dict(thread) if thread is not None else {}
     name = text(fields.get("_name"), f"ident {ident}")
     tid = fields.get("_native_id")
@@ -86,6 +94,14 @@ def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any) -> Seen
         seen.kernel = kernel_wait(tid)
     seen.stack = scene.stack([(f.f_code, f.f_lineno or 0) for f in reversed(chain)])
     depth = _find_wait(scene, seen, chain)
+    if (
+        seen.target is None
+        and waits is not None
+        and seen.kernel.state in {"futex", "unreadable"}
+        and not seen.kernel.timed
+    ):
+        seen.target = waits
+        give_name(scene, chain[0], waits[1])
     if seen.target is None and seen.kernel.state == "futex":
         _find_lock(scene, seen, chain[:3])
     if seen.target is not None:

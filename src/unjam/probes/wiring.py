@@ -80,18 +80,16 @@ class Probes:
     def pause(self) -> None:
         """Have no thread of ours for a moment: the process forks."""
         self.drainer.stop(PAUSE_S)
-        getattr(self.engine, "pause", _nothing)()
-        self._warning.before_fork()
+        pause = getattr(self.engine, "pause", None)
+        if pause is not None:
+            pause()
+        self._warning.before_fork(own_left=0 if pause is not None else 1)
 
     def resume(self) -> None:
         """Go on after `pause`."""
         self._warning.hold_back()
-        getattr(self.engine, "resume", _nothing)()
+        self.engine.resume()
         self.drainer.start()
-
-
-def _nothing() -> None:
-    """What there is to do for an engine whose watchdog may live on."""
 
 
 def _on_failure(handle: Any, error: BaseException) -> None:

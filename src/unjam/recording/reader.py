@@ -80,6 +80,7 @@ def parse_process(lines: Iterable[bytes], *, name: str = "") -> Process:
     header: Event = {}
     events: list[Event] = []
     stacks: dict[int, Stack] = {}
+    partial: set[int] = set()
     torn = dropped = 0
     for event in _events(lines):
         kind = event.get("e") if event else None
@@ -89,13 +90,22 @@ def parse_process(lines: Iterable[bytes], *, name: str = "") -> Process:
             _check_version(event, name)
             header |= event
         elif kind == "stack":
-            _add_stack(stacks, event)
+            _add_stack(stacks, partial, event)
         else:
             dropped += _integer(event.get("events")) if kind == "lost" else 0
             events.append(event)
     pid = _integer(header.get("pid")) or _integer_text(name.partition(".")[0])
     ended = any(event.get("e") == "end" for event in events[-50:])
-    return Process(pid, header, tuple(events), stacks, killed=not ended, torn=torn, dropped=dropped)
+    return Process(
+        pid,
+        header,
+        tuple(events),
+        stacks,
+        killed=not ended,
+        torn=torn,
+        dropped=dropped,
+        partial=frozenset(partial),
+    )
 
 
 def parse_event(line: bytes) -> Event | None:
@@ -128,10 +138,12 @@ def _check_version(event: Event, name: str) -> None:
         )
 
 
-def _add_stack(stacks: dict[int, Stack], event: Event) -> None:
+def _add_stack(stacks: dict[int, Stack], partial: set[int], event: Event) -> None:
     number = event.get("id")
     if type(number) is int:
         stacks[number] = parse_stack(event)
+        if event.get("whole") is False:
+            partial.add(number)
 
 
 def _frame(values: Any) -> Frame | None:

@@ -140,6 +140,9 @@ def victims(worst: tuple[Victim, ...], count: int) -> str:
     """How many had to wait, and the worst of them."""
     if not count and not worst:
         return ""
-    named = [f"{safe(victim.kind)} {safe(victim.name)} {duration(victim.delay_ms)}" for victim in worst[:MOST_VICTIMS]]
+    named = [
+        f"{f'{victim.count} x ' if victim.count > 1 else ''}{safe(victim.kind)} {safe(victim.name)} {duration(victim.delay_ms)}"
+        for victim in worst[:MOST_VICTIMS]
+    ]
     total = counted(max(count, len(worst)), "other")
     return f"{total}: {', '.join(named)}" if named else total

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from unjam.knowledge.clients import CLIENTS
+from unjam.knowledge.records import Weight
 from unjam.static import cache, imports, libraries, missing
 from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint, merged
 from unjam.static.allowances import Allowances
@@ -148,6 +149,10 @@ class Analysis:
             seen[first] += 1
 
 
+_ONLY_AT_RUN_TIME = frozenset({"UJ301", "UJ302", "UJ303", "UJ304", "UJ306"})
+"""Of these, what takes microseconds mostly is no fault at all: nobody wants to read of every `str` and `logger.info`."""
+
+
 def _imports(outline: Outline) -> Iterator[str]:
     yield from outline.top_imports
     yield from (line.module for line in outline.imports)
@@ -157,7 +162,7 @@ def _blocking(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:
     for function in reach.functions():
         for call in function.calls:
             leaf = leaves.leaf(function, call)
-            if leaf is not None:
+            if leaf is not None and not (leaf.weight is Weight.MICROSECONDS and leaf.record.rule in _ONLY_AT_RUN_TIME):
                 yield blocking(function, call.span, leaf, once=call.site is not None and call.site.once)
 
 

@@ -60,6 +60,7 @@ CONSUMERS = frozenset(
 
 _Def: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _NOQA = re.compile(r"#\s*noqa(?::\s*((?:[A-Z]+[0-9]+[,\s]*)+))?\s*(?:-\s*(.*))?", re.IGNORECASE)
+_BARE_EXCEPT = re.compile(r"^(\s*except\*?\s+)([\w.]+(?:\s*,\s*[\w.]+)+)(\s*:)", re.MULTILINE)
 _ASYNC_DEF = re.compile(r"^(\s*)(async\s+)?def\s+(\w+)")
 
 
@@ -69,13 +70,24 @@ def outline(path: str, text: str) -> Outline:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = _parsed(text)
         _Walker(result).module(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         result = Outline(path, result.lines, f"cannot be parsed: {reason}", allowances=result.allowances)
         result.scopes.extend(_def_lines(text))
     return result
+
+
+def _parsed(text: str) -> ast.Module:
+    """The syntax tree; `except A, B:` (PEP 758, Python 3.14) is read by older Pythons too, on the same lines."""
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        bracketed = _BARE_EXCEPT.sub(r"\1(\2)\3", text)
+        if bracketed == text:
+            raise
+        return ast.parse(bracketed)
 
 
 def _allowances(text: str) -> Iterator[Allowance]:

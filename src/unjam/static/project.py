@@ -43,6 +43,8 @@ _SKIPPED_FOLDERS = frozenset(
     ]
 )
 _MARKERS = ("pyproject.toml", "unjam.toml", "setup.cfg", "setup.py", ".git")
+MOST_ROOTS = 64
+"""Folders that imports are looked up in; each costs the type checker a look for each import."""
 _ENVIRONMENTS = (".venv", "venv", "env", ".env")
 
 
@@ -137,9 +139,17 @@ def import_roots(root: Path, files: Iterable[str], src: tuple[str, ...]) -> tupl
     if src:
         return tuple(str((root / folder).absolute()) for folder in src)
     first = [str(root / "src")] if (root / "src").is_dir() and not (root / "src" / "__init__.py").exists() else []
-    above = {str(_above_package(folder)) for folder in {Path(file).parent for file in files}}
-    packages = sorted(above - {str(root), *first}, key=lambda folder: (folder.count(os.sep), folder))
-    return (*first, str(root), *packages[:64])
+    folders = {Path(file).parent for file in files}
+    above = {folder: _above_package(folder) for folder in folders}
+    packages = {str(top) for folder, top in above.items() if top != folder}
+    loose = {str(folder) for folder, top in above.items() if top == folder}
+    # A real package goes before a plain folder of its name, which would be taken for a namespace package.
+    found = [*first, *_nearest_first(packages), str(root), *_nearest_first(loose)]
+    return tuple(dict.fromkeys(found))[:MOST_ROOTS]
+
+
+def _nearest_first(folders: Iterable[str]) -> list[str]:
+    return sorted(folders, key=lambda folder: (folder.count(os.sep), folder))
 
 
 def _above_package(folder: Path) -> Path:

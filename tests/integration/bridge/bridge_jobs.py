@@ -36,7 +36,9 @@ def until_cancelled(path):
 
 
 def pid_and_start(path):
-    path.write_text(str(os.getpid()))
+    written = path.with_suffix(".new")
+    written.write_text(str(os.getpid()))
+    written.rename(path)
     time.sleep(600)
 
 

@@ -74,16 +74,21 @@ def test_a_process_that_dies_is_named_and_replaced():
     assert asyncio.run(main()) == 25
 
 
-def test_kill_ends_the_process_at_the_timeout(tmp_path):
-    """on_cancel="kill": the caller gets TimeoutError when the process is dead and its slot is free."""
+def test_kill_ends_the_process(tmp_path):
+    """on_cancel="kill", at a timeout or a cancellation: the caller goes on when the process is dead and its slot free."""
     path = tmp_path / "pid"
 
     async def main():
         pool = Pool("p", 1, kind="process")
-        await pool.run(square, 1)
         with pytest.raises(TimeoutError):
-            await pool.options(timeout=0.3, on_cancel="kill").run(pid_and_start, path)
-        await until(lambda: not pool.stats().busy)
+            await pool.options(timeout=0.05, on_cancel="kill").run(time.sleep, 600)
+        assert pool.stats().busy == 0
+        task = asyncio.create_task(pool.options(on_cancel="kill").run(pid_and_start, path))
+        await until(path.exists)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert pool.stats().busy == 0
         return await pool.run(square, 6)
 
     assert asyncio.run(main()) == 36

@@ -85,9 +85,7 @@ def compute() -> None:
 
 
 def hash_password() -> None:
-    hashlib.pbkdf2_hmac(
-        "sha256", b"password", b"salt", 300_000
-    )  # expect-in matrix: UJ302 leaf=hashlib.pbkdf2_hmac count=1
+    hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 300_000)  # expect-in matrix: UJ302 leaf=hashlib.pbkdf2_hmac count=1
 
 
 def encode() -> None:

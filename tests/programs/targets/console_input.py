@@ -12,7 +12,7 @@ async def main() -> None:
     threading.Timer(0.2, os.write, (writing, b"yes\n")).start()
     await quiet()
     with measured():
-        input()  # expect: UJ108 leaf=builtins.input
+        input()  # expect: UJ108 leaf=input
     await quiet()
 
 

@@ -4,6 +4,8 @@ import hashlib
 
 from _truth import measured, quiet, run
 
+# serial: what computes is judged alone
+
 
 async def main() -> None:
     await quiet()

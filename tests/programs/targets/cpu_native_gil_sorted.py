@@ -4,6 +4,9 @@ import random
 
 from _truth import measured, quiet, run
 
+# missed: python - the twin is kept from looking for as long as the GIL is kept
+# serial: what computes is judged alone
+
 dice = random.Random(1)
 ROWS = [dice.random() for _ in range(700_000)]
 
@@ -11,7 +14,7 @@ ROWS = [dice.random() for _ in range(700_000)]
 async def main() -> None:
     await quiet()
     with measured():
-        sorted(ROWS)  # expect: UJ303 leaf=builtins.sorted
+        sorted(ROWS)  # expect: UJ303 leaf=sorted
     await quiet()
 
 

@@ -2,6 +2,9 @@
 
 from _truth import measured, quiet, run
 
+# serial: what computes is judged alone
+# missed: python - the twin sees the line that the GIL was given up in, which may be the one above
+
 
 def fibonacci(number: int) -> int:
     return number if number < 2 else fibonacci(number - 1) + fibonacci(number - 2)  # expect: UJ301

@@ -13,7 +13,7 @@ async def main() -> None:
     threading.Timer(0.2, lambda: os.close(os.open(path, os.O_WRONLY))).start()
     await quiet()
     with measured():
-        file = open(path)  # expect: UJ102 leaf=builtins.open
+        file = open(path)  # expect: UJ102 leaf=open
     file.close()
     await quiet()
 

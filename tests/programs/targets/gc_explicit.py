@@ -4,6 +4,9 @@ import gc
 
 from _truth import measured, quiet, run
 
+# serial: what computes is judged alone
+# missed: python-uvloop - the twin sees no turns on uvloop
+
 gc.disable()
 GRAPH = [[number, [number]] for number in range(700_000)]
 

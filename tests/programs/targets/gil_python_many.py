@@ -1,3 +1,4 @@
+# missed: native - where CPU is short as well, the share of the GIL may be too small to name its holder
 # serial
 """Many threads that compute in Python: the loop is woken and has to queue for the GIL."""
 
@@ -13,7 +14,7 @@ starting, stopping = threading.Event(), threading.Event()
 def crunch() -> None:
     starting.wait()
     while not stopping.is_set():
-        sum(number * number for number in range(20_000))  # expect: UJ501 count=any required=native
+        sum(number * number for number in range(20_000))  # expect: UJ501 required=native
 
 
 async def main() -> None:

@@ -2,6 +2,8 @@
 
 from _truth import measured, quiet, run
 
+# serial: what computes is judged alone
+
 
 async def main() -> None:
     await quiet()

@@ -5,6 +5,9 @@ import time
 
 from _truth import quiet, run
 
+# serial: what computes is judged alone
+# missed: native-uvloop - without steps a turn of many is told as one that runs long
+
 # expect: UJ401 culprit=any required=asyncio
 
 

@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable
 from _faults import FAULTS
 from _truth import quiet, run
 
+# serial: what computes is judged alone
+
 Fault = Callable[[], None]
 
 

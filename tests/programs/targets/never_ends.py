@@ -8,6 +8,8 @@ import time
 
 from _truth import quiet, run
 
+# serial: what computes is judged alone
+
 
 async def faulty() -> None:
     await quiet()

@@ -5,6 +5,9 @@ import time
 
 from _truth import quiet, run
 
+# serial: what computes is judged alone
+# missed: everywhere - the samples fall into the work between the awaits, so it is told as Python code that runs long
+
 
 def handle(item: int) -> None:
     end = time.perf_counter() + 0.001

@@ -16,7 +16,7 @@ client = httpx.AsyncClient(verify=False)
 @app.get("/price")
 async def price() -> float:
     with measured():
-        time.sleep(0.2)  # expect: UJ101 leaf=time.sleep count=1 coroutine=price
+        time.sleep(0.2)  # expect: UJ101 leaf=time.sleep count=1
     return 9.95
 
 

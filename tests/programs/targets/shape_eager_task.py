@@ -7,6 +7,8 @@ import time
 
 from _truth import quiet, run
 
+# serial: what computes is judged alone
+
 
 async def eager() -> None:
     time.sleep(0.15)  # expect: UJ101 leaf=time.sleep count=1

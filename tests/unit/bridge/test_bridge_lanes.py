@@ -342,3 +342,60 @@ def test_closing_a_pinned_object_in_the_queue_ends_its_calls(run, until):
         return [type(outcome) for outcome in outcomes], pool.stats().queued
 
     assert run(main()) == ([PoolClosed] * 3, 0)
+
+
+@pytest.mark.parametrize("how", ["cancel", "queue_timeout", "aclose"])
+def test_an_exit_that_waits_for_its_thread_is_never_given_up(run, until, how):
+    """While an abandoned call still runs on the held thread, the exit can be neither cancelled nor refused."""
+    recorder, go = Recorder(), threading.Event()
+
+    async def main():
+        pool = Pool("p", 1)
+        view = pool.options(queue_timeout=0.02) if how == "queue_timeout" else pool
+
+        async def body():
+            async with view.acontext(recorder):
+                try:
+                    await pool.options(timeout=0.01).run(go.wait, 30)
+                except TimeoutError:
+                    return
+
+        task = asyncio.create_task(body())
+        await until(lambda: pool.stats().abandoned and pool.stats().queued)
+        if how == "cancel":
+            task.cancel()
+        elif how == "aclose":
+            assert await pool.aclose(0.01)
+        else:
+            await asyncio.sleep(0.05)
+        go.set()
+        await asyncio.wait([task])
+        await until(lambda: not pool._bulkhead.live)
+
+    run(main())
+    assert recorder.left_in == recorder.entered_in is not None
+
+
+def test_a_pinned_object_is_closed_though_the_closer_leaves(run, until):
+    """A cancelled aclose still closes the object, when its thread is done with what it does."""
+    go, closed = threading.Event(), []
+
+    class Thing:
+        def close(self):
+            closed.append(True)
+
+    async def main():
+        pool = Pool("p", 1)
+        pinned = pool.pinned(Thing)
+        using = asyncio.create_task(pinned.run(lambda _: go.wait(30)))
+        await until(lambda: pool.stats().calls and not pool.stats().queued)
+        closing = asyncio.create_task(pinned.aclose())
+        await until(lambda: pool.stats().queued)
+        closing.cancel()
+        await asyncio.wait([closing])
+        go.set()
+        await using
+        await until(lambda: not pool._bulkhead.live)
+
+    run(main())
+    assert closed == [True]

@@ -130,13 +130,13 @@ def test_a_cancelled_call_keeps_its_slot(run, until):
 
     async def main():
         pool = Pool("p", 2)
-        for _ in range(10):
+        for number in range(10):
             task = asyncio.create_task(pool.run(gate))
-            await asyncio.sleep(0.002)
+            await until(lambda number=number: gate.started == min(number + 1, 2))
+            await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        await until(lambda: gate.started == 2)
         abandoned = pool.stats().abandoned
         gate.go.set()
         await until(lambda: gate.ended == 2)
@@ -201,8 +201,8 @@ def test_the_run_timeout_counts_from_the_start(run, until):
         pool = Pool("p", 1)
         holder = asyncio.create_task(pool.run(gate))
         await until(lambda: gate.started)
-        queued = asyncio.create_task(pool.options(timeout=0.3).run(lambda: "ran"))
-        await asyncio.sleep(0.7)
+        queued = asyncio.create_task(pool.options(timeout=0.8).run(lambda: "ran"))
+        await asyncio.sleep(1.2)
         gate.go.set()
         await holder
         return await queued

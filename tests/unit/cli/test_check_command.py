@@ -4,6 +4,8 @@ import pytest
 
 from unjam import cli
 
+pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
+
 SLEEPS = "import time\n\n\nasync def handler():\n    time.sleep(1)\n"
 
 

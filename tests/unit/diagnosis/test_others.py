@@ -22,10 +22,15 @@ def test_victims_belong_to_the_main_cause():
     told, _, stack = story()
     number = told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
     told.event("victims", stall=number, count=31, delay="exact", list=[
-        {"kind": "task", "name": "Task-4", "coroutine": "feed", "delay_ns": 100 * MS}, {"kind": "request", "name": "GET /healthz", "delay_ns": 290 * MS}
+        {"kind": "callback", "name": "tick", "delay_ns": 295 * MS}, {"kind": "task", "name": "Task-8", "coroutine": "feed", "delay_ns": 100 * MS},
+        {"kind": "task", "name": "feed", "delay_ns": 90 * MS}, {"kind": "request", "name": "GET /healthz", "delay_ns": 290 * MS}
     ])  # fmt: skip
     finding = only(told.told())
-    assert finding.victims == (Victim("request", "GET /healthz", 290), Victim("task", "Task-4", 100))
+    assert finding.victims == (
+        Victim("request", "GET /healthz", 290),
+        Victim("task", "feed", 100, 2),
+        Victim("callback", "tick", 295),
+    )
     assert finding.victim_count == 31
 
 

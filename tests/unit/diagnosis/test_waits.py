@@ -343,3 +343,40 @@ def test_a_call_that_also_computes_is_one_finding():
     told.stall(500, kernel(45, stack, "recvfrom", "tcp 1.2.3.4:80", 5), cpu(3, parsing, moved=2), cpu_ms=30, runq_ms=0)
     finding = only(told.told())
     assert (finding.rule, finding.total_ms, finding.accounted.cpu) == ("UJ104", 500, 30)
+
+
+def test_a_type_is_followed_through_a_tuple():
+    """`a, b = Queue(), SimpleQueue()`: each name has the type at its own place."""
+    told = Story()
+    path = told.file(
+        "q.py",
+        "import queue\nasync def h():\n    full, simple = queue.Queue(), queue.SimpleQueue()\n    simple.get()\n",
+    )
+    told.stall(
+        300, kernel(28, told.stack(told.frame(path, "simple.get()", "h")), "futex", "futex"), cpu_ms=0, runq_ms=0
+    )
+    assert (only(told.told()).rule, only(told.told()).leaf) == ("UJ202", "queue.SimpleQueue.get")
+
+
+def test_a_sleep_in_code_made_at_run_time():
+    """exec of a compiled template: the line that runs it is the culprit, and the kernel says that it slept."""
+    told = Story()
+    path = told.file("t.py", "async def h(code):\n    exec(code)\n")
+    frame = told.frame(path, "exec(code)", "h")
+    told.stall(
+        300,
+        kernel(28, told.stack(frame, type(frame)("<template>", 2, "<module>", 0, 2, 9, "module")), "clock_nanosleep"),
+        cpu_ms=0,
+        runq_ms=0,
+    )
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ101", "time.sleep", 2)
+
+
+def test_a_c_callback_is_named_by_the_line_that_scheduled_it():
+    """The loop knows a C function by its bare name; the line that scheduled it says whose it is."""
+    told = Story()
+    path = told.file("views.py", "import time\nasync def h(loop):\n    loop.call_soon(time.sleep, 0.3)\n")
+    number = told.stall(300, kernel(28, told.stack(), "clock_nanosleep"), cpu_ms=1, runq_ms=0)
+    told.step(number, callback="sleep", site=[path, 3, "h"])
+    assert (only(told.told()).rule, only(told.told()).leaf) == ("UJ101", "time.sleep")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stories import LOOP_TID, MS, Story, cpu, kernel, library, only, stdlib
+from stories import LOOP_TID, MS, Story, cpu, kernel, library, only, ready, stdlib
 
 from unjam.model.findings import Grade
 
@@ -199,3 +199,41 @@ def test_a_file_read_from_memory_is_file_work():
     told.stall(300, cpu(20, stack, holds_gil=False), kernel(8, stack, "read", "file /srv/x", 5), cpu_ms=200, runq_ms=0)
     finding = only(told.told())
     assert (finding.rule, finding.leaf) == ("UJ102", "io.TextIOWrapper.read")
+
+
+def test_samples_without_a_cpu_still_show_where_the_code_was():
+    """On a starved machine nearly all samples are of a thread that waits for a CPU: its stack is as good as any."""
+    told, stack = story("json.dumps(rows)", stdlib("json", "dumps"))
+    told.stall(1000, ready(60, stack), cpu(2, stack), cpu_ms=200, runq_ms=800, gil_asked_ms=600)
+    starved, dumps = told.told().findings
+    assert (starved.rule, dumps.rule, dumps.leaf, round(dumps.total_ms)) == ("UJ502", "UJ303", "json.dumps", 200)
+
+
+def test_a_starved_holder_of_the_gil_proves_nothing():
+    """Who gets no CPU cannot give the GIL back either: a long request is no proof of native code."""
+    told, stack = story("total(rows)")
+    told.stall(1000, ready(40, stack, moved=9), cpu(20, stack, moved=9), cpu_ms=300, runq_ms=700, gil_asked_ms=600)
+    assert sorted(each.rule for each in told.told().findings) == ["UJ301", "UJ502"]
+
+
+def test_a_comprehension_is_its_functions_code():
+    """A generator expression has a frame of its own; the finding names the function that it stands in."""
+    told, _ = story("total(rows)")
+    path = "/srv/app/work.py"
+    inner = told.stack(
+        told.frame(path, "total(rows)", "handler"), told.frame(path, "row * 2", "price.<locals>.<genexpr>", "generator")
+    )
+    told.stall(300, cpu(28, inner, moved=25), cpu_ms=299, runq_ms=0)
+    assert (only(told.told()).rule, only(told.told()).culprit.function) == ("UJ301", "price")
+
+
+def test_bytecode_of_one_line_is_one_finding():
+    """`sum(x * x for x in rows)`: samples in the generator and in sum itself are the same line's work."""
+    told = Story()
+    path = told.file("sum.py", "async def h(rows):\n    return sum(x * x for x in rows)\n")
+    outer = told.frame(path, "sum(x * x for x in rows)", "h")
+    inner = told.frame(path, "x * x", "h.<locals>.<genexpr>", "generator")
+    told.stall(
+        300, cpu(16, told.stack(outer, inner), moved=15), cpu(12, told.stack(outer), moved=11), cpu_ms=299, runq_ms=0
+    )
+    assert (only(told.told()).rule, only(told.told()).count, only(told.told()).total_ms) == ("UJ301", 1, 300)

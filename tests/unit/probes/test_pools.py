@@ -14,6 +14,7 @@ import anyio.to_thread
 import asgiref.sync
 import pytest
 
+from unjam import bridge
 from unjam.probes.patching import ImportWatch
 from unjam.probes.pool_state import Depth, Job, PoolState
 from unjam.probes.pools import Pools
@@ -212,3 +213,27 @@ def test_a_hostile_callable_is_never_asked(watch):
         for _ in range(2):
             pool.submit(Hostile())
     assert watch.first("poolcall")["call"].endswith("Hostile")
+
+
+def test_a_full_pool_of_the_bridge_is_told(watch):
+    """The bridge counts for itself and knows no monitor: the probe asks it."""
+    release, begun = threading.Event(), threading.Event()
+
+    def hold():
+        begun.set()
+        release.wait(60)
+
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            pool = bridge.Pool("reports", 1)
+            group.create_task(pool.run(hold))
+            await asyncio.to_thread(begun.wait, 60)
+            group.create_task(pool.run(print))
+            await asyncio.sleep(THRESHOLD_NS * 3 / 1e9)
+            told = watch.events("pool")
+            release.set()
+        return told
+
+    (event,) = asyncio.run(main())
+    assert ("reports", "bridge", 1, 1, 1) == tuple(event[key] for key in ("pool", "kind", "limit", "busy", "queued"))
+    assert event["workers"][0]["call"].endswith("hold")

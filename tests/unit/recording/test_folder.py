@@ -6,7 +6,7 @@ import pytest
 
 from unjam.errors import RecordingError
 from unjam.recording import folder
-from unjam.recording.writer import open_process_file
+from unjam.recording.writer import ProcessFile
 
 
 def age(path):
@@ -51,20 +51,20 @@ def test_pruning_leaves_the_newest(tmp_path):
 def test_a_recording_that_is_still_written_is_never_pruned(tmp_path):
     """A server that has run for weeks keeps its recording, however many came after it."""
     old = make_old(tmp_path, 30)
-    fd = open_process_file(old[0], 1234)
+    file = ProcessFile(old[0], 1234)
     age(old[0])
     try:
         folder.prune(tmp_path)
         assert old[0].exists()
         assert not old[1].exists()
     finally:
-        os.close(fd)
+        file.close()
 
 
 def test_a_recording_that_nobody_writes_is_pruned(tmp_path):
     """The file of a process that has ended does not keep its recording alive."""
     old = make_old(tmp_path, 21)
-    os.close(open_process_file(old[0], 1234))
+    ProcessFile(old[0], 1234).close()
     age(old[0])
     folder.prune(tmp_path)
     assert not old[0].exists()
@@ -72,14 +72,14 @@ def test_a_recording_that_nobody_writes_is_pruned(tmp_path):
 
 def test_writers_are_those_who_hold_their_file(tmp_path):
     """Whoever has ended, or never was one of ours, is no writer; two files of one process are one writer."""
-    fds = [open_process_file(tmp_path, pid) for pid in (7, 7, 8)]
-    os.close(fds.pop())
+    files = [ProcessFile(tmp_path, pid) for pid in (7, 7, 8)]
+    files.pop().close()
     (tmp_path / "notes.jsonl").write_text("")
     try:
         assert folder.writers(tmp_path) == [7]
     finally:
-        for fd in fds:
-            os.close(fd)
+        for file in files:
+            file.close()
     assert folder.writers(tmp_path) == []
     assert folder.writers(tmp_path / "missing") == []
 

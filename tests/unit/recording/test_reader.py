@@ -28,6 +28,15 @@ def test_a_process_is_its_header_events_and_stacks():
     assert not process.killed
 
 
+def test_stacks_that_are_not_whole_are_told():
+    """Whoever concludes from a stack knows whether the walk reached its end."""
+    whole = {"e": "stack", "t": 2, "id": 4, "f": [["a.py", 3, "f"]], "whole": True}
+    process = parse_process(
+        lines(HEADER, whole, {**whole, "id": 5, "whole": False}, {**whole, "id": "x", "whole": False})
+    )
+    assert (set(process.stacks), process.partial) == ({4, 5}, frozenset({5}))
+
+
 def test_a_later_header_completes_the_first():
     """What only the first loop shows (tier, what cannot be observed) comes in a second header line."""
     process = parse_process(lines(HEADER, {"e": "process", "t": 2, "v": 1, "tier": "native"}))

@@ -40,7 +40,15 @@ def project(tmp_path):
 def checked():
     """Check a folder as of a given day."""
 
-    def run(root: Path, *, today: dt.date = dt.date(2026, 1, 1), fresh: bool = True):
-        return check(found([str(root)], Settings()), Options(today, fresh=fresh), config.read(root))
+    def run(
+        root: Path,
+        *,
+        today: dt.date = dt.date(2026, 1, 1),
+        fresh: bool = True,
+        libraries: bool = False,
+        environment: str = "",
+    ):
+        options = Options(today, libraries=libraries, fresh=fresh)
+        return check(found([str(root)], Settings(environment=environment)), options, config.read(root))
 
     return run

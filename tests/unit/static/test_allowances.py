@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
+pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
+
+
 SLEEPS = "import time\n\n\nasync def handler():\n    time.sleep(1){comment}\n"
 DEEP = """\
 import time

@@ -7,6 +7,8 @@ from unjam.model.findings import Grade
 from unjam.static import facts
 from unjam.static.project import Settings, found
 
+pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
+
 SLEEPS = "import time\n\n\nasync def handler():\n    time.sleep(1)\n"
 
 

@@ -49,3 +49,9 @@ def test_environment_beside_the_project_is_used(tmp_path):
     project = found([str(tmp_path)], Settings(environment=str(tmp_path / ".venv")))
     assert project.python_version == "3.12"
     assert project.site_packages == (str(tmp_path / ".venv/lib/python3.12/site-packages"),)
+
+
+def test_package_goes_before_a_folder_of_its_name(tmp_path):
+    """In `shop/shop/__init__.py` the inner folder is the package; the outer one must not hide it as a namespace."""
+    write(tmp_path, "pyproject.toml", "shop/load.py", "shop/shop/__init__.py", "shop/shop/main.py")
+    assert found([str(tmp_path)], Settings()).roots[:2] == (str(tmp_path / "shop"), str(tmp_path))

@@ -44,6 +44,18 @@ CALLS: tuple[Call, ...] = (
             source=_FILEIO,
         )
     ),
+    *(
+        call
+        for prefix in (
+            "io.TextIOWrapper",
+            "_io.TextIOWrapper",
+            "io.BufferedReader",
+            "_io.BufferedReader",
+            "io.FileIO",
+            "_io.FileIO",
+        )
+        for call in _work(prefix, "__next__", source=_FILEIO)
+    ),
     *_look(
         "os",
         "stat lstat access getcwd readlink statvfs listxattr getxattr path.exists path.lexists path.isfile path.isdir path.islink "
@@ -226,7 +238,7 @@ CALLS: tuple[Call, ...] = (
     ),
     *family(
         "psutil",
-        "process_iter pids disk_usage disk_partitions net_connections",
+        "process_iter pids disk_usage disk_partitions net_connections Process.children",
         "UJ102",
         weight=Weight.MILLISECONDS,
         remedy="file-thread",

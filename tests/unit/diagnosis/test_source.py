@@ -1,0 +1,200 @@
+"""What the source says of an instruction, against the positions that the interpreter really records."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from unjam.diagnosis.source import Sources
+from unjam.model.stacks import Frame
+
+TEXT = """
+import os, queue, threading, socket as sk, concurrent.futures as cf
+from queue import SimpleQueue as Inbox
+from threading import Lock
+
+gate = Lock()
+gate.acquire()
+inbox = Inbox()
+
+def plain(ends):
+    len("a"); gate.acquire(); len("b")
+
+def entered(ends):
+    with gate:
+        pass
+
+def lines(ends):
+    return (gate
+        .acquire(
+            timeout=60))
+
+def imported(ends):
+    box = Inbox()
+    ends.append(box)
+    box.get()
+
+class Reader:
+    def __init__(self, ends):
+        self.socket, other = sk.socketpair()
+        self.inbox = Inbox()
+        ends.append(self.inbox)
+
+    def attribute(self):
+        self.inbox.get()
+
+def attribute(ends):
+    Reader(ends).attribute()
+
+def looped(ends):
+    end, other = os.pipe()
+    ends.append(other)
+    while os.read(end, 1):
+        pass
+
+def iterated(ends):
+    end, other = os.pipe()
+    ends.append(other)
+    with open(end) as file:
+        for line in file:
+            pass
+
+def annotated(ends, box: Inbox | None = None):
+    box: Inbox = Inbox()
+    ends.append(box)
+    [box.get() for _ in range(1)]
+"""
+FILE = "/srv/app/blocked.py"
+SOURCES = Sources({FILE: tuple(TEXT.split("\n"))}.get)
+
+
+def frame_of(ident: int) -> Frame | None:
+    """The innermost frame of a thread, with the position that the interpreter has for its instruction."""
+    frame = sys._current_frames().get(ident)
+    if frame is None or frame.f_code.co_filename != FILE:
+        return None
+    line, end_line, column, end_column = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
+    return Frame(
+        FILE,
+        line or 0,
+        frame.f_code.co_qualname,
+        -1 if column is None else column,
+        end_line or 0,
+        -1 if end_column is None else end_column,
+    )
+
+
+def release(module: dict, ends: list) -> None:
+    """Let a blocked function end."""
+    for end in ends:
+        os.close(end) if isinstance(end, int) else end.put(None)
+    module["gate"].release()
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "in_loop"),
+    [
+        ("plain", "threading.Lock.acquire", False),
+        ("entered", "threading.Lock.__enter__", False),
+        ("lines", "threading.Lock.acquire", False),
+        ("imported", "queue.SimpleQueue.get", False),
+        ("attribute", "queue.SimpleQueue.get", False),
+        ("looped", "os.read", True),
+        ("iterated", "io.TextIOWrapper.__next__", True),
+        ("annotated", "queue.SimpleQueue.get", True),
+    ],
+)
+def test_the_instruction_of_a_blocked_thread_is_named(function, name, in_loop):
+    """The call that a thread is blocked in is found by its position, its imports and its object's type."""
+    module: dict = {"__name__": "blocked"}
+    exec(compile(TEXT, FILE, "exec"), module)
+    ends: list = []
+    thread = threading.Thread(target=module[function], args=(ends,), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    said: list = []
+    try:
+        # Blocked for good: the same instruction, often enough in a row that no bytecode can be running.
+        while len(said) < 50 or len(set(said[-50:])) > 1:
+            assert time.monotonic() < deadline, said[-1:]
+            frame = frame_of(thread.ident or 0)
+            instruction = frame and SOURCES.instruction(frame)
+            said.append((instruction.name, instruction.resolved, instruction.in_loop) if instruction else None)
+            threading.Event().wait(0.002)
+        assert said[-1] == (name, True, in_loop)
+    finally:
+        release(module, ends)
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def instruction(text: str, snippet: str):
+    lines = tuple(text.split("\n"))
+    row = max(number for number, line in enumerate(lines, 1) if snippet in line)
+    column = lines[row - 1].index(snippet)
+    return Sources(lambda _: lines).instruction(Frame("x.py", row, "f", column, row, column + len(snippet)))
+
+
+@pytest.mark.parametrize(
+    ("text", "snippet", "name", "resolved"),
+    [
+        ("import json as j\nj.dumps(x)", "j.dumps(x)", "json.dumps", True),
+        ("import os.path\nos.path.exists(x)", "os.path.exists(x)", "os.path.exists", True),
+        ("from os import path as p\np.exists(x)", "p.exists(x)", "os.path.exists", True),
+        ("def f():\n    from time import sleep\n    sleep(1)", "sleep(1)", "time.sleep", True),
+        ("sorted(x)", "sorted(x)", "builtins.sorted", True),
+        ("def sorted(x): pass\nsorted(x)", "sorted(x)", "sorted", False),
+        ("def f(open):\n    open(x)", "open(x)", "open", False),
+        ('"".join(x)', '"".join(x)', "builtins.str.join", True),
+        ("import hashlib\nhashlib.sha256().update(x)", "hashlib.sha256().update(x)", "_hashlib.HASH.update", True),
+        ("import re\nP = re.compile('a')\ndef f():\n    P.match(x)", "P.match(x)", "re.Pattern.match", True),
+        (
+            "import sqlite3\ndef f(c: sqlite3.Connection):\n    c.execute(q)",
+            "c.execute(q)",
+            "sqlite3.Connection.execute",
+            True,
+        ),
+        (
+            "import sqlite3\nwith sqlite3.connect(f) as c:\n    c.cursor().execute(q)",
+            "c.cursor().execute(q)",
+            "sqlite3.Cursor.execute",
+            True,
+        ),
+        ("thing.execute(q)", "thing.execute(q)", "thing.execute", False),
+        ("import a.b as c", "import a.b as c", "import a.b", True),
+        ("from a.b import c", "from a.b import c", "import a.b", True),
+        ("y = 1 in x", "1 in x", "1 in x", False),
+    ],
+)
+def test_names_are_resolved_as_far_as_the_file_tells(text, snippet, name, resolved):
+    """Aliases, local imports, builtins that nobody hides, and types in sight; what is not in sight keeps its own text."""
+    found = instruction(text, snippet)
+    assert (found.name, found.resolved) == (name, resolved)
+
+
+@pytest.mark.parametrize("text", ["def f(:\n  x(1)", "x(1)\x00", "(" * 5000 + "x(1)"])
+def test_what_cannot_be_parsed_names_nothing(text):
+    """Newer grammar, binary files, hopeless nesting: no name, no error."""
+    assert instruction(text, "x(1)") is None
+
+
+def test_without_columns_a_lone_call_of_the_line_is_taken():
+    """-X no_debug_ranges: a line with one call is that call, a line with two is neither."""
+    sources = Sources({"x.py": ("import time", "time.sleep(1)", "f(g(1))")}.get)
+    assert sources.instruction(Frame("x.py", 2, "f")).name == "time.sleep"
+    assert sources.instruction(Frame("x.py", 3, "f")) is None
+
+
+def test_each_file_is_read_once():
+    """A diagnosis asks for the lines of a file one time, however many frames lie in it."""
+    asked: list = []
+    sources = Sources(partial(lambda seen, file: seen.append(file), asked))
+    for line in range(5):
+        assert sources.instruction(Frame("gone.py", line, "f", 1, line, 2)) is None
+    assert asked == ["gone.py"]

@@ -1,0 +1,77 @@
+"""Laws of stacks as the twin writes them."""
+
+import sys
+import traceback
+
+from unjam.native._twin_stacks import INNERMOST, OUTERMOST, StackTable, describe, walk
+
+
+def test_a_stack_is_what_a_traceback_says():
+    """File, line, columns and order are those of the traceback module."""
+
+    def inner():
+        return describe(walk(sys._getframe())), traceback.extract_stack()
+
+    ours, expected = inner()
+    assert [(file, line) for file, line, *_ in ours] == [(frame.filename, frame.lineno) for frame in expected]
+    assert ours[-1][2] == "test_a_stack_is_what_a_traceback_says.<locals>.inner"
+    _, line, _, column, end_line, end_column, kind = ours[-1]
+    source = open(__file__).read().splitlines()[line - 1]
+    assert (end_line, kind) == (line, "f")
+    assert source[column:end_column] == "walk(sys._getframe())"
+
+
+def test_kinds_of_frames():
+    """Coroutines, generators, asynchronous generators, modules and class bodies are told from functions."""
+    seen = {}
+
+    def note(kind):
+        seen[kind] = describe(walk(sys._getframe(1)))[-1][6]
+
+    async def coroutine():
+        note("coroutine")
+
+    def generator():
+        note("generator")
+        yield
+
+    async def async_generator():
+        note("async generator")
+        yield
+
+    def run(coroutine):
+        try:
+            coroutine.send(None)
+        except (StopIteration, StopAsyncIteration):
+            pass
+
+    run(coroutine())
+    next(generator())
+    run(async_generator().__anext__())
+    exec(compile("note('module')\nclass A:\n    note('class')\n", "<string>", "exec"), {"note": note})
+    assert seen == {"coroutine": "c", "generator": "g", "async generator": "a", "module": "m", "class": "k"}
+
+
+def test_a_runaway_recursion_keeps_both_ends():
+    """Of a very deep stack the innermost and the outermost frames are kept."""
+
+    def deep(n):
+        return deep(n - 1) if n else walk(sys._getframe())
+
+    places = deep(600)
+    assert len(places) == INNERMOST + OUTERMOST
+    assert places[0][0].co_name == "deep"
+    assert places[-1] == walk(sys._getframe())[-1][:1] + places[-1][1:]
+
+
+def test_equal_stacks_have_one_number():
+    """A stack is written once; the same frames have the same number."""
+    table = StackTable()
+    one = [("a.py", 1, "f", 0, 1, 2, "f")]
+    other = [("a.py", 2, "f", 0, 2, 2, "f")]
+    assert [table.number(list(stack)) for stack in (one, other, one)] == [(1, True), (2, True), (1, False)]
+
+
+def test_no_frame_is_no_stack():
+    """A thread that has ended has no stack."""
+    assert describe(walk(None)) == []

@@ -1,0 +1,99 @@
+"""Laws of a stall as the twin gathers it."""
+
+import itertools
+
+from unjam.native._twin_loop import FinishedTurn, Observers, Slot
+from unjam.native._twin_stall import MOST_GROUPS, Accounts, Sample, Stall
+
+MS = 1_000_000
+
+
+def make_stall(base=None):
+    slot = Slot(7, (1, 1), threshold=50 * MS, observers=Observers(), numbers=itertools.count(1), wake=lambda: None)
+    slot.counts_steps = True
+    slot.began(1000 * MS)
+    return Stall(slot, 1000 * MS, base or Accounts())
+
+
+def sample(at_ms, place=1, **fields):
+    made = Sample(at_ms * MS, place)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_equal_samples_are_one_group():
+    """Samples with the same stack, state, call, target and holder are counted together, first and last kept."""
+    stall = make_stall()
+    for at in (1010, 1020, 1030):
+        stall.add(sample(at, stack=1, state="kernel", sys="read", fd=4, target="pipe", holds_gil=False))
+    stall.add(sample(1040, stack=2, state="cpu", place=2, holds_gil=True))
+    waiting, computing = stall.event(1050 * MS, Accounts())["samples"]
+    assert (waiting["n"], waiting["first"], waiting["last"], waiting["moved"]) == (3, 1010 * MS, 1030 * MS, 0)
+    assert (waiting["sys"], waiting["fd"], waiting["target"]) == ("read", 4, "pipe")
+    assert (computing["n"], computing["moved"], computing["holds_gil"], "sys" in computing) == (1, 1, True, False)
+
+
+def test_what_contradicts_itself_is_not_known():
+    """A group in which the GIL was held and was not held says neither; not known and held is held."""
+    stall = make_stall()
+    for held in (None, True, None):
+        stall.add(sample(1010, stack=1, holds_gil=held))
+    assert stall.event(0, Accounts())["samples"][0]["holds_gil"] is None
+    stall = make_stall()
+    for held in (True, None):
+        stall.add(sample(1010, stack=1, holds_gil=held))
+    assert stall.event(0, Accounts())["samples"][0]["holds_gil"] is True
+    stall.add(sample(1010, stack=1, holds_gil=False))
+    assert stall.event(0, Accounts())["samples"][0]["holds_gil"] is None
+
+
+def test_samples_that_could_not_be_taken_weigh_in():
+    """A look that had to wait for the GIL stands for the looks it prevented."""
+    stall = make_stall()
+    stall.add(sample(1300, stack=1, weight=30, first_ns=1000 * MS))
+    (group,) = stall.event(0, Accounts())["samples"]
+    assert (group["n"], group["first"], group["last"]) == (30, 1000 * MS, 1300 * MS)
+
+
+def test_groups_are_bounded_and_what_is_lost_is_counted():
+    """A stall keeps a bounded number of groups; the rest goes into the last one and is counted."""
+    stall = make_stall()
+    for number in range(MOST_GROUPS + 10):
+        stall.add(sample(1010 + number, stack=number))
+    event = stall.event(0, Accounts())
+    assert (len(event["samples"]), event["samples_lost"]) == (MOST_GROUPS, 10)
+    assert sum(group["n"] for group in event["samples"]) == MOST_GROUPS + 10
+
+
+def test_lines_are_written_at_the_threshold_and_then_at_each_doubling():
+    """The line comes at the threshold, at 1 s, 2 s, 4 s; a watchdog that was frozen writes one, not all it missed."""
+    stall = make_stall()
+    due = [at for at in range(0, 9000, 10) if stall.line_due((1000 + at) * MS)]
+    assert due == [50, 1000, 2000, 4000, 8000]
+    stall = make_stall()
+    assert [stall.line_due((1000 + at) * MS) for at in (5000, 5010, 7990, 8000)] == [True, False, False, True]
+
+
+def test_looks_become_rarer_as_the_stall_goes_on():
+    """Every tick for a second, every 50 ms for ten, every half second from then on."""
+    stall = make_stall()
+    looks = [at for at in range(0, 20_000, 10) if stall.sample_due((1000 + at) * MS)]
+    counts = [sum(low <= at < high for at in looks) for low, high in ((0, 1000), (1000, 10_000), (10_000, 20_000))]
+    assert counts == [100, 180, 20]
+
+
+def test_accounts_are_differences_and_never_negative():
+    """What was used in the stall is the end less the base; what was not measured stays unknown."""
+    stall = make_stall(Accounts(100, 500, None))
+    turn = FinishedTurn(1000 * MS, 1060 * MS, 4, 55 * MS, 0, 0)
+    event = stall.event(1070 * MS, Accounts(130, 400, 7), turn)
+    assert (event["cpu_ns"], event["runq_ns"], event["throttled_ns"]) == (30, 0, None)
+    assert (event["t0"], event["t1"], event["steps"], event["longest_step_ns"]) == (1000 * MS, 1060 * MS, 4, 55 * MS)
+
+
+def test_an_open_stall_knows_its_unfinished_step():
+    """While the stall lasts, its longest step is the one that runs, if that is longer."""
+    stall = make_stall()
+    event = stall.event(1080 * MS, Accounts())
+    assert (event["t1"], event["longest_step_ns"]) == (None, 80 * MS)

@@ -1,0 +1,175 @@
+"""Laws of loops: one number for a loop over all its runs, statistics that go on, hooks that can be undone."""
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+from unjam.probes.loops import LoopHooks, Loops, merge, running_loops
+
+
+class Engine:
+    """Counts like an engine, for one turn a run."""
+
+    def __init__(self):
+        self.registered = {}
+        self.attach_loop = None
+
+    def register_loop(self, number, epoll_fd, ident=0):
+        self.registered[number] = epoll_fd
+
+    def unregister_loop(self, number):
+        del self.registered[number]
+
+    def loop_stats(self, number):
+        if number not in self.registered:
+            return None
+        return stats(turns=1, steps=None, away_ns=10, alive_ns=20, longest_turn_ns=5, lag={3: 1})
+
+
+def stats(**values):
+    keys = ("turns", "steps", "away_ns", "alive_ns", "longest_turn_ns", "longest_step_ns")
+    return {"loop": 1, **dict.fromkeys(keys), "lag": {}, "in_select": True, "away_since_ns": None, **values}
+
+
+@pytest.fixture
+def watched():
+    written, engine = [], Engine()
+    return Loops(engine, written.append, steps=True), engine, written
+
+
+def test_a_loop_keeps_its_number_over_its_runs(watched):
+    """A loop that runs again is the same loop: one `loop` event, statistics added up."""
+    loops, engine, written = watched
+    loop = asyncio.new_event_loop()
+    for _ in range(3):
+        loops.running(loop)
+        loops.running(None)
+    loops.running(loop)
+    loops.write_stats()
+    assert [event["e"] for event in written] == ["loop", "stats"]
+    assert (written[0]["loop"], written[0]["steps"], written[0]["type"]) == (
+        1,
+        True,
+        "asyncio.unix_events._UnixSelectorEventLoop",
+    )
+    assert (written[1]["turns"], written[1]["longest_turn_ns"], written[1]["lag"], written[1]["steps"]) == (
+        4,
+        5,
+        {3: 4},
+        None,
+    )
+    assert engine.registered == {1: loop._selector.fileno()}
+    loops.running(None)
+    loop.close()
+
+
+def test_a_closed_loop_ends(watched):
+    """The end of a loop is written once it can never run again."""
+    loops, _, written = watched
+    loop = asyncio.new_event_loop()
+    loops.running(loop)
+    loops.running(None)
+    loops.write_stats()
+    assert [event["e"] for event in written] == ["loop", "stats"]
+    loop.close()
+    loops.write_stats()
+    assert [event["e"] for event in written] == ["loop", "stats", "stats", "loop_end"]
+    loops.write_stats()
+    assert len(written) == 4
+
+
+def test_a_loop_that_is_gone_ends_and_its_successor_is_another(watched):
+    """A loop that was collected has ended; one at the same address has its own number."""
+    loops, _, written = watched
+    for _ in range(5):
+        loop = asyncio.new_event_loop()
+        loops.running(loop)
+        loops.running(None)
+        loop.close()
+        del loop
+        gc.collect()
+    loops.write_stats()
+    assert sorted(event["loop"] for event in written if event["e"] == "loop_end") == [1, 2, 3, 4, 5]
+
+
+def test_statistics_are_written_only_when_the_loop_has_turned(watched):
+    """An idle loop does not grow the recording."""
+    loops, _, written = watched
+    loop = asyncio.new_event_loop()
+    loops.running(loop)
+    for _ in range(5):
+        loops.write_stats()
+    assert [event["e"] for event in written] == ["loop", "stats"]
+    loop.close()
+
+
+def test_a_loop_inside_a_step_of_another_is_not_watched(watched):
+    """While the outer run has not ended, the thread's loop is the outer one: its step is what takes so long."""
+    loops, engine, _ = watched
+    outer, inner = asyncio.new_event_loop(), asyncio.new_event_loop()
+    outer._thread_id = threading.get_ident()
+    for loop in (outer, None, inner, None, outer):
+        loops.running(loop)
+    assert list(engine.registered) == [1]
+    outer._thread_id = None
+    loops.running(None)
+    assert list(engine.registered) == []
+    outer.close()
+    inner.close()
+
+
+def test_what_was_not_observed_is_not_invented():
+    """Sums with something that was not observed are not observed; the longest is that of what was."""
+    merged = merge(stats(turns=2, longest_step_ns=None), stats(turns=3, longest_step_ns=7))
+    assert (merged["turns"], merged["steps"], merged["longest_step_ns"]) == (5, None, 7)
+    assert merge(None, None) is None
+
+
+def test_reading_a_loop_does_not_slow_it_down():
+    """CPython must not be made to keep a real dict for the loop: each of its attributes would be slower for good."""
+    testing = pytest.importorskip("_testinternalcapi")
+    if not hasattr(testing, "has_inline_values"):
+        pytest.skip("this CPython cannot tell")
+    loop = asyncio.new_event_loop()
+    loops = Loops(Engine(), lambda event: None, steps=True)
+    loops.running(loop)
+    loops.write_stats()
+    loops.running(None)
+    assert testing.has_inline_values(loop)
+    loop.close()
+
+
+def test_a_running_loop_of_another_thread_is_found_on_its_stack():
+    """The loops that run already are found with their threads."""
+    started, stop = threading.Event(), threading.Event()
+
+    async def main():
+        started.set()
+        await asyncio.get_running_loop().run_in_executor(None, stop.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    started.wait()
+    found = [(ident, tid) for ident, tid, _ in running_loops()]
+    stop.set()
+    thread.join()
+    assert found == [(thread.ident, thread.native_id)]
+
+
+def test_hooks_are_undone_and_what_was_kept_passes_on():
+    """After undo asyncio is as it was, and a library that kept our function still sets its loop with it."""
+    told = []
+    hooks = LoopHooks(told.append)
+    before = (asyncio.events._set_running_loop, asyncio._set_running_loop)
+    hooks.hook_asyncio(asyncio.events)
+    kept = asyncio._set_running_loop
+    asyncio.run(asyncio.sleep(0))
+    assert told[0] is not None
+    assert told[-1] is None
+    hooks.undo()
+    assert (asyncio.events._set_running_loop, asyncio._set_running_loop) == before
+    told.clear()
+    kept(None)
+    assert told == []

@@ -1,0 +1,130 @@
+"""Laws of step notes: a stall's steps are written when it is complete, those of other turns are not."""
+
+import asyncio
+
+from unjam.probes.steps import MOST_GROUPS, MOST_STEPS, StepNotes
+
+MS = 1_000_000
+
+
+class Engine:
+    @staticmethod
+    def scheduled_site(handle):
+        return ("app.py", 7, "main")
+
+
+def make_notes():
+    written = []
+    return StepNotes(Engine(), written.append, 50 * MS), written
+
+
+def handle_of(callback):
+    loop = asyncio.new_event_loop()
+    try:
+        return asyncio.Handle(callback, (), loop)
+    finally:
+        loop.close()
+
+
+def work():
+    pass
+
+
+def other():
+    pass
+
+
+def stall(t0, t1, steps=2, loop=1):
+    return {"e": "stall", "id": 9, "loop": loop, "t0": t0 * MS, "t1": t1 * MS, "steps": steps}
+
+
+def observe(notes, stall_id, t0, t1, *, callback=work, loop=1):
+    notes.observe(loop, stall_id, handle_of(callback), t0 * MS, t1 * MS)
+
+
+def test_a_long_step_of_a_stall_is_written():
+    """The step that made the stall is written with its times and its callable."""
+    notes, written = make_notes()
+    observe(notes, 9, 1000, 1200)
+    notes.write(stall(1000, 1201))
+    (event,) = written
+    expected = {
+        "e": "step",
+        "stall": 9,
+        "loop": 1,
+        "t0": 1000 * MS,
+        "t1": 1200 * MS,
+        "task": None,
+        "callback": "work",
+        "site": None,
+    }
+    assert {key: event[key] for key in expected} == expected
+
+
+def test_a_callback_without_a_frame_has_its_site():
+    """A C callable says nothing on a stack: the line that scheduled it is written."""
+    notes, written = make_notes()
+    observe(notes, 9, 1000, 1200, callback=print)
+    notes.write(stall(1000, 1201))
+    assert (written[0]["callback"], written[0]["site"]) == ("print", ("app.py", 7, "main"))
+
+
+def test_steps_of_turns_that_were_no_stalls_are_not_written():
+    """A late turn that ended below the threshold leaves nothing behind."""
+    notes, written = make_notes()
+    observe(notes, 0, 1000, 1020)
+    observe(notes, 9, 2000, 2200)
+    notes.write(stall(2000, 2201))
+    assert [event["t0"] for event in written] == [2000 * MS]
+
+
+def test_steps_before_the_threshold_belong_to_the_stall_they_became():
+    """A turn of several long steps is written with all of them, the first included."""
+    notes, written = make_notes()
+    observe(notes, 0, 1000, 1030)
+    observe(notes, 9, 1030, 1090)
+    notes.write(stall(1000, 1091))
+    assert [event["t0"] for event in written if event["e"] == "step"] == [1000 * MS, 1030 * MS]
+
+
+def test_loops_are_not_mixed_up():
+    """Steps of another loop's turn in the same moment are not this stall's."""
+    notes, written = make_notes()
+    observe(notes, 9, 1000, 1200)
+    observe(notes, 8, 1000, 1200, callback=other, loop=2)
+    notes.write(stall(1000, 1201))
+    assert [event["callback"] for event in written] == ["work"]
+
+
+def test_many_short_steps_are_a_crowd():
+    """A turn without a long step is written as groups, the greatest first, with what was not told of counted."""
+    notes, written = make_notes()
+    for number in range(200):
+        observe(notes, 9 if number > 50 else 0, 1000 + number, 1001 + number, callback=work if number % 4 else other)
+    notes.write(stall(1000, 1200, steps=300))
+    (event,) = written
+    assert [(group["callback"], group["n"]) for group in event["groups"]] == [("work", 150), ("other", 50)]
+    assert (event["e"], event["others"]) == ("crowd", 100)
+    assert event["groups"][0]["total_ns"] == 150 * MS
+
+
+def test_notes_are_bounded():
+    """However many steps and kinds of steps a turn has, what is kept of it is bounded."""
+    notes, written = make_notes()
+    for number in range(2 * MOST_GROUPS):
+        namespace = {}
+        exec(f"def f{number}(): pass", namespace)
+        observe(notes, 9, 1000 + 12 * number, 1012 + 12 * number, callback=namespace[f"f{number}"])
+    notes.write(stall(1000, 1000 + 24 * MOST_GROUPS))
+    assert len([event for event in written if event["e"] == "step"]) == MOST_STEPS
+    assert len(written[-1]["groups"]) <= MOST_GROUPS
+
+
+def test_a_cancelled_handle_has_no_callback_any_more():
+    """A step that cancelled its own handle is still a step."""
+    notes, written = make_notes()
+    handle = handle_of(work)
+    handle.cancel()
+    notes.observe(1, 9, handle, 1000 * MS, 1200 * MS)
+    notes.write(stall(1000, 1201))
+    assert [event["callback"] for event in written] == ["NoneType"]

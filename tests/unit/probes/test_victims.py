@@ -1,0 +1,162 @@
+"""Laws of victims: those who had to wait are named by who stands behind their handle, bounded and counted."""
+
+import asyncio
+
+import pytest
+
+from unjam.probes.victims import MOST_VICTIMS, VictimNotes
+
+MS = 1_000_000
+
+
+class Ready:
+    """A loop's ready handles, observed as if a stall had just ended, and then run."""
+
+    def __init__(self):
+        self.written = []
+        self.notes = VictimNotes(self.written.append)
+
+    def observe(self, handle, ready_ns, now_ns):
+        self.notes.observe(1, 5, handle, ready_ns, now_ns)
+
+    def event(self):
+        self.notes.write(5)
+        (event,) = self.written
+        return event
+
+
+@pytest.fixture
+def ready():
+    return Ready()
+
+
+def names_of(event):
+    return [(victim["kind"], victim["name"], victim["coroutine"]) for victim in event["list"]]
+
+
+async def sleeper():
+    await asyncio.sleep(0)
+
+
+def test_a_task_is_named_with_its_coroutine_and_delay(ready):
+    """A task that was ready says its name, its coroutine and how long it waited at most."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(sleeper(), name="mine")
+        handle = loop._ready.pop()
+        ready.observe(handle, 100 * MS, 350 * MS)
+        loop._ready.append(handle)
+        await task
+
+    asyncio.run(main())
+    event = ready.event()
+    assert names_of(event) == [("task", "mine", "sleeper")]
+    assert (event["count"], event["delay"], event["list"][0]["delay_ns"]) == (1, "at most", 250 * MS)
+
+
+def test_the_end_of_a_sleep_is_the_task_that_slept_late_by_its_timer(ready):
+    """A timer knows when it was due: its delay is exact, and it is named after the task it wakes up."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(asyncio.sleep(0.001), name="sleepy")
+        await asyncio.sleep(0)
+        (timer,) = loop._scheduled
+        due = round(timer._when * 1e9)
+        ready.observe(timer, due - 10 * MS, due + 40 * MS)
+        await task
+
+    asyncio.run(main())
+    event = ready.event()
+    assert names_of(event) == [("timer", "sleepy", "sleep")]
+    assert (event["delay"], event["list"][0]["delay_ns"]) == ("exact", 40 * MS)
+
+
+def test_bookkeeping_is_counted_but_not_named(ready):
+    """`set.discard` of a done task and the loop's own wake-up mean nothing to a reader."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        for callback in (set().discard, loop._read_from_self):
+            ready.observe(asyncio.Handle(callback, (), loop), 0, MS)
+        ready.observe(asyncio.Handle(mine, (), loop), 0, MS)
+
+    def mine():
+        pass
+
+    asyncio.run(main())
+    event = ready.event()
+    assert [name for _, name, _ in names_of(event)] == ["test_bookkeeping_is_counted_but_not_named.<locals>.mine"]
+    assert event["count"] == 2
+
+
+def test_a_transport_is_named_after_its_protocol(ready):
+    """Data that waited on a connection is the connection's, by the name of the program's own protocol."""
+
+    class Mine(asyncio.Protocol):
+        pass
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Mine, "127.0.0.1", 0)
+        transport, _ = await loop.create_connection(Mine, *server.sockets[0].getsockname())
+        ready.observe(asyncio.Handle(transport._read_ready, (), loop), 0, MS)
+        transport.close()
+        server.close()
+
+    asyncio.run(main())
+    kind, name, _ = names_of(ready.event())[0]
+    assert (kind, name.split()[:2], name.endswith("Mine")) == ("callback", ["connection", "of"], True)
+
+
+def test_a_request_is_its_method_and_route(ready):
+    """A request is named when it has been routed; no path, query or header is ever read."""
+    h11_impl = pytest.importorskip("uvicorn.protocols.http.h11_impl")
+
+    class Route:
+        path = "/orders/{id}"
+
+    Route.__module__ = "starlette.routing"
+    protocol = object.__new__(h11_impl.H11Protocol)
+    protocol.cycle = None
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+        transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+        transport._protocol = protocol
+        ready.observe(asyncio.Handle(transport._read_ready, (), loop), 0, MS)
+        transport._protocol = asyncio.Protocol()
+        transport.close()
+        server.close()
+
+    asyncio.run(main())
+    cycle = object.__new__(h11_impl.RequestResponseCycle)
+    cycle.scope = {"method": "GET", "path": "/orders/4711", "query_string": b"secret", "route": Route()}
+    protocol.cycle = cycle
+    assert names_of(ready.event()) == [("request", "GET /orders/{id}", "")]
+
+
+def test_victims_are_bounded_and_all_are_counted(ready):
+    """A crowd of victims is named up to a bound and counted in full."""
+
+    def waiting():
+        pass
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        for number in range(3 * MOST_VICTIMS):
+            ready.observe(asyncio.Handle(waiting, (), loop), 0, number * MS)
+
+    asyncio.run(main())
+    event = ready.event()
+    assert (len(event["list"]), event["count"]) == (MOST_VICTIMS, 3 * MOST_VICTIMS)
+    delays = [victim["delay_ns"] for victim in event["list"]]
+    assert delays == sorted(delays, reverse=True)
+
+
+def test_a_stall_without_victims_writes_nothing(ready):
+    """Nobody waited, nothing is said."""
+    ready.notes.write(5)
+    assert ready.written == []

@@ -1,0 +1,76 @@
+"""What an installed package does inside, with a small package in an environment made on the spot."""
+
+from __future__ import annotations
+
+import pytest
+
+from unjam.static import libraries
+
+pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
+
+
+PACKAGE = """\
+import time
+
+
+class Client:
+    def fetch(self, key):
+        return self._send(key)
+
+    def _send(self, key):
+        time.sleep(1)
+        return key
+
+    def peek(self, key):
+        return key
+
+
+async def fetch_async(key):
+    time.sleep(1)
+"""
+APP = """\
+import thing
+
+
+async def handler():
+    client = thing.Client()
+    client.peek("x")
+    return client.fetch("x")
+"""
+
+
+@pytest.fixture
+def root(project):
+    folder = project(app_py=APP)
+    site = folder / ".venv/lib/python3.12/site-packages"
+    site.mkdir(parents=True)
+    (site / "thing.py").write_text(PACKAGE)
+    (folder / "unjam.toml").write_text('environment = ".venv"\n')
+    return folder
+
+
+def check_in(checked, root, *, fresh=True):
+    return checked(root, fresh=fresh, libraries=True, environment=str(root / ".venv"))
+
+
+def test_call_into_a_package_that_blocks_inside_is_found(root, checked):
+    """The blamed line is the user's; the chain goes on through the package down to the leaf."""
+    (problem,) = check_in(checked, root).problems
+    assert (problem.rule, problem.line, problem.finding.leaf) == ("UJ101", 7, "time.sleep")
+    assert [(link.function, link.kind) for link in problem.finding.chain] == [
+        ("handler", "user"),
+        ("Client.fetch", "library"),
+        ("Client._send", "library"),
+    ]
+
+
+def test_without_libraries_nothing_of_it_is_known(root, checked):
+    """--no-libs leaves the bodies of packages out."""
+    assert checked(root, environment=str(root / ".venv")).problems == []
+
+
+def test_package_is_read_once(root, checked, monkeypatch):
+    """The second check takes the summary from the cache."""
+    first = check_in(checked, root).problems
+    monkeypatch.setattr(libraries, "_made", lambda *_: pytest.fail("the package was read again"))
+    assert check_in(checked, root).problems == first
