@@ -168,7 +168,12 @@ follow(uintptr_t address)
                 .instruction = word_at(frame, at->frame_instr),
                 .generator = owner == at->owner_generator,
             };
-            keep_frame(&raw);
+            if (raw.code == 0) { /* it has returned meanwhile (3.14 clears it), and so has what lies above it */
+                walk.count = 0;
+            }
+            else {
+                keep_frame(&raw);
+            }
             walk.outermost = address;
         }
         address = word_at(frame, at->frame_previous);
@@ -208,7 +213,7 @@ read_heads(uint32_t count)
     return memory_read_pieces(to, from, count) == size * count;
 }
 
-enum frame_verdict { FRAME_TORN, FRAME_INCOMPLETE, FRAME_GOOD };
+enum frame_verdict { FRAME_TORN, FRAME_NOT_BEGUN, FRAME_TRAMPOLINE, FRAME_GOOD };
 
 /* Does the frame belong to a code object, and has it begun? The offset is in bytes; -2 before the first instruction. */
 static enum frame_verdict
@@ -224,7 +229,11 @@ judge(uint32_t i, int32_t *offset)
         return FRAME_TORN;
     }
     *offset = (int32_t)distance;
-    return !frame->generator && distance < 2 * (int64_t)first ? FRAME_INCOMPLETE : FRAME_GOOD;
+    if (frame->generator || distance >= 2 * (int64_t)first) {
+        return FRAME_GOOD;
+    }
+    /* The interpreter's own constant code objects have no file. */
+    return word_at(heads[i], at->code_filename) == 0 ? FRAME_TRAMPOLINE : FRAME_NOT_BEGUN;
 }
 
 /* The positions of all frames, outermost first, into `to`; returns their number, or -1 for a torn walk or full tables. */
@@ -243,7 +252,10 @@ name_frames(uint32_t *to)
         if (verdict == FRAME_TORN) {
             return -1;
         }
-        if (verdict == FRAME_INCOMPLETE) {
+        if (verdict == FRAME_NOT_BEGUN) {
+            break; /* it can have called nothing yet: what lies above is left from before */
+        }
+        if (verdict == FRAME_TRAMPOLINE) {
             continue;
         }
         uint32_t code = symbols_code(walk.frames[i].code, heads[i]);

@@ -176,7 +176,7 @@ def test_walks_of_threads_at_full_speed_are_right_or_refused(run):
         if any(inner in "abc" and inner not in follows.get(outer, set()) for outer, inner in itertools.pairwise(names))
     ]
     assert len(stacks) >= 50
-    assert len(wrong) <= len(stacks) * 0.02, wrong[:5]
+    assert len(wrong) <= len(stacks) * 0.01, wrong[:5]
 
 
 def test_threads_that_come_and_go(run):
