@@ -6,7 +6,7 @@ import time
 from _truth import quiet, run
 
 # serial: what computes is judged alone
-# missed: native-uvloop - without steps a turn of many is told as one that runs long
+# missed: native - the steps of one coroutine are told as Python code that runs long: always on uvloop, at times on asyncio
 
 # expect: UJ401 culprit=any required=asyncio
 
