@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.serial, pytest.mark.timeout(180)]
 
 SHOP = Path(__file__).resolve().parents[2] / "examples" / "shop"
 LOAD_S = 6
+LOADS = 4
+"""Loads at the most until each fault was met: requests meet by chance."""
 CROWDED = 2.0
 """Runnable processes for each CPU from which on a service of some processes answers too few requests to be judged."""
 PATIENCE_S = 60
@@ -98,17 +100,30 @@ def source_of(culprit):
     return Path(culprit["file"]).read_text().splitlines()[culprit["line"] - 1]
 
 
-def test_every_fault_of_the_shop_is_found(tmp_path):
-    """Each fault that the README lists is found with its rule at its line."""
-    report = watched_shop(tmp_path, "faulty", "native")
-    found = [(each["rule"], each["culprit"]) for each in report["findings"] if each["culprit"]]
+def told(found):
+    """The faults that were not found, and whether the loop over rows was."""
     missed = [
         (rule, file)
         for rule, file, piece in sorted(FAULTS)
         if not any(code == rule and Path(at["file"]).name == file and piece in source_of(at) for code, at in found)
     ]
-    slow_loops = {at["function"].rpartition(".")[2] for code, at in found if code == "UJ301"}
-    judge((missed, "as_csv" in slow_loops), ([], True))
+    return missed, "as_csv" in {at["function"].rpartition(".")[2] for code, at in found if code == "UJ301"}
+
+
+def test_every_fault_of_the_shop_is_found(tmp_path):
+    """Each fault that the README lists is found with its rule at its line, in one load or another.
+
+    Some take two requests that meet: a write that waits for another writer, a lock that a thread holds.
+    """
+    found = []
+    for attempt in range(LOADS):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        report = watched_shop(folder, "faulty", "native")
+        found += [(each["rule"], each["culprit"]) for each in report["findings"] if each["culprit"]]
+        if told(found) == ([], True):
+            break
+    judge(told(found), ([], True))
 
 
 @pytest.mark.xfail(
