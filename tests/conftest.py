@@ -1,6 +1,7 @@
 """What every suite shares: a Hypothesis that does not judge time, and programs watched as `unjam run` has them watched."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -110,3 +111,9 @@ def watched(environment, recording_folder, tmp_path):
         return Outcome(done.returncode, done.stdout, done.stderr, read(recording_folder))
 
     return run
+
+
+def pytest_configure(config):
+    """A shell's background job ignores Ctrl-C, and the programs under test would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
