@@ -1,4 +1,3 @@
-# missed: native - where CPU is short as well, the share of the GIL may be too small to name its holder
 # serial
 """A thread that keeps the GIL in native code: the loop is innocent."""
 

@@ -1,4 +1,3 @@
-# missed: native - where CPU is short as well, the share of the GIL may be too small to name its holder
 # serial
 """A thread that computes in Python while a step of the loop gives the GIL away again and again."""
 

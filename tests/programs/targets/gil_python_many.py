@@ -1,4 +1,3 @@
-# missed: native - where CPU is short as well, the share of the GIL may be too small to name its holder
 # serial
 """Many threads that compute in Python: the loop is woken and has to queue for the GIL."""
 
