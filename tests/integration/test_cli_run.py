@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.request
 from pathlib import Path
@@ -410,6 +411,29 @@ def test_uvicorn_with_two_workers_of_which_one_is_killed():
 
 def stall_on_disk(pid: int) -> bool:
     return any('"e":"stall"' in file.read_text() for file in Path(".unjam").glob(f"*/{pid}.jsonl"))
+
+
+@pytest.mark.parametrize("tier", ["native", "python"])
+def test_a_stall_lasts_until_its_process_is_killed(monkeypatch, tier):
+    """Nobody in the process could write the end of it: who waited for the process knows when that was."""
+    monkeypatch.setenv("UNJAM_TIER", tier)
+    text = """
+        import asyncio, os, signal, time
+        async def main():
+            await asyncio.sleep(0.01)
+            begin = time.monotonic()
+            time.sleep(0.5)
+            print(1000 * (time.monotonic() - begin), flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+        asyncio.run(main())
+    """
+    done = unjam("run", "--json", "report.json", "--", sys.executable, program(textwrap.dedent(text)))
+    document = json.loads(Path("report.json").read_text())
+    assert -signal.SIGTERM == done.returncode
+    [(culprit, total_ms)] = [(each["culprit"]["line"], each["total_ms"]) for each in document["findings"]]
+    assert 6 == culprit
+    assert float(done.stdout) <= total_ms <= 1000 * document["session"]["duration_s"]
+    assert any("it was ended by SIGTERM" in line for line in document["not_observed"])
 
 
 def test_colour_is_for_terminals_and_those_who_ask(monkeypatch):

@@ -13,7 +13,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from unjam.errors import UsageError
@@ -45,6 +47,15 @@ FOLLOWED = frozenset(getattr(signal, name) for name in ("SIGTSTP", "SIGTTIN", "S
 """Stops that come from the terminal's job control; after a SIGSTOP for the child alone we stay and wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its pid, its exit code or minus the number of the signal that killed it, and when (monotonic ns)."""
+
+    pid: int
+    code: int
+    at_ns: int
+
+
 def resolve(command: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """The command with its program's path; a module, some code or a plain script gets the Python on PATH before it.
 
@@ -71,8 +82,8 @@ def python(path: str | None) -> str:
     return shutil.which("python", path=path) or shutil.which("python3", path=path) or sys.executable
 
 
-def run(command: list[str], environ: Mapping[str, str]) -> int:
-    """Run a resolved command to its end; returns its exit code, or minus the number of the signal that killed it.
+def run(command: list[str], environ: Mapping[str, str]) -> Ended:
+    """Run a resolved command to its end.
 
     Raises UsageError where the program cannot be started.
     """
@@ -103,7 +114,7 @@ class _Child:
                 raise
         return os.posix_spawn(SHELL, [SHELL, *command], environ, setsigmask=self.mask, setsigdef=defaults)
 
-    def wait(self) -> int:
+    def wait(self) -> Ended:
         """Serve signals until the child has ended."""
         try:
             while True:
@@ -111,7 +122,7 @@ class _Child:
                 if info.si_signo != signal.SIGCHLD:
                     self._forward(info)
                 elif (code := self._reap()) is not None:
-                    return code
+                    return Ended(self.pid, code, time.monotonic_ns())
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
 
@@ -145,7 +156,7 @@ def _stop(number: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _plain(command: list[str], environ: Mapping[str, str]) -> int:
+def _plain(command: list[str], environ: Mapping[str, str]) -> Ended:
     """Without sigwaitinfo (macOS, Windows) it cannot be told who sent a signal: Ctrl-C is left to the terminal."""
 
     def forward(number: int, _: object) -> None:
@@ -157,7 +168,7 @@ def _plain(command: list[str], environ: Mapping[str, str]) -> int:
         # Handlers, not SIG_IGN: what is ignored stays ignored in the child, too.
         before = {number: signal.signal(number, forward) for number in numbers}
         try:
-            return child.wait()
+            return Ended(child.pid, child.wait(), time.monotonic_ns())
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -73,12 +73,12 @@ def run(options: argparse.Namespace) -> int:
     program = program_name(words)
     folder = _folder(program, options.out)
     try:
-        code = child.run(command, _environ(settings, folder))
+        ended = child.run(command, _environ(settings, folder))
     except UsageError:
         _discard(folder)
         raise
-    ours = _after(options, codes, program, folder, code)
-    return child.end_like(code) if code else ours
+    ours = _after(options, codes, program, folder, ended)
+    return child.end_like(ended.code) if ended.code else ours
 
 
 def _command(options: argparse.Namespace) -> list[str]:
@@ -151,11 +151,11 @@ def _environ(settings: Settings, folder: str) -> Mapping[str, str]:
     )
 
 
-def _after(options: argparse.Namespace, codes: frozenset[str], program: str, folder: str, code: int) -> int:
+def _after(options: argparse.Namespace, codes: frozenset[str], program: str, folder: str, ended: child.Ended) -> int:
     """Report; returns our part of the exit code. The program has ended: nothing here may change how."""
     try:
         if folder:
-            session = _session(folder, code)
+            session = _session(folder, ended)
             return _report(options, codes, session) if _anything(session) else _nothing(program, folder)
     except UnjamError as error:
         say(str(error))
@@ -190,12 +190,12 @@ def _report(options: argparse.Namespace, codes: frozenset[str], session: Session
     return 1 if chosen(session.findings, codes) else 0
 
 
-def _session(folder: str, code: int) -> Session:
+def _session(folder: str, ended: child.Ended) -> Session:
     left = _settle(folder)
     # A full disk loses the exit code of the report's heading, which is in the session all the same.
     with contextlib.suppress(OSError):
-        recordings.write_meta(folder, {"exit_code": code})
-    session = replace(load(folder), exit_code=code)
+        recordings.write_meta(folder, {"exit_code": ended.code, "pid": ended.pid, "ended_ns": ended.at_ns})
+    session = replace(load(folder), exit_code=ended.code)
     still = tuple(f"pid {pid} still runs: what it does from now on is not in this report" for pid in left)
     return replace(session, not_observed=session.not_observed + still)
 

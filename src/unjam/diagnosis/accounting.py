@@ -8,7 +8,7 @@ all of it, and what no sample tells stays unexplained.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unjam.diagnosis.events import Group, Stall, State
 from unjam.model.findings import Accounted
@@ -93,13 +93,16 @@ def _tick_at(age: int) -> float:
 
 def account(stall: Stall, states: Sequence[State], weights: Sequence[float]) -> Parts:
     """The parts of a stall, its suspension left out; `states` and `weights` are those of its sample groups."""
-    wall = float(stall.length_ns - stall.suspended_ns)
+    wall = float(stall.length_ns - stall.suspended_ns - stall.unseen_ns)
     seen = {
         state: sum(weight for each, weight in zip(states, weights, strict=True) if each == state) for state in _ORDER
     }
-    if stall.cpu_ns is None:
-        return _by_samples(wall, seen)
-    cpu = min(float(stall.cpu_ns), wall)
+    parts = _by_samples(wall, seen) if stall.cpu_ns is None else _by_counters(stall, wall, seen)
+    return replace(parts, unexplained=parts.unexplained + stall.unseen_ns)
+
+
+def _by_counters(stall: Stall, wall: float, seen: dict[State, float]) -> Parts:
+    cpu = min(float(stall.cpu_ns or 0), wall)
     runqueue = None if stall.runqueue_ns is None else min(float(stall.runqueue_ns), wall - cpu)
     return _split_wait(wall - cpu - (runqueue or 0.0), seen, cpu=cpu, runqueue=runqueue)
 

@@ -45,14 +45,15 @@ class Case:
         self.switch_ns = event.time_ns(process.header.get("switch_interval_ns")) or 0
         self.threshold_ns = threshold_ns or event.time_ns(process.header.get("threshold_ns")) or DEFAULT_THRESHOLD_NS
         self.start = start_of(process)
-        self.end = max((t for each in process.events if (t := event.time_ns(each.get("t")))), default=self.start)
+        last = max((t for each in process.events if (t := event.time_ns(each.get("t")))), default=self.start)
+        self.end = max(last, process.ended_ns or 0)
         self.zero_ns = self.start if zero_ns is None else zero_ns
         self._by_kind: dict[str, list[Event]] = defaultdict(list)
         for each in process.events:
             self._by_kind[event.text(each.get("e"))].append(each)
         self.loops = {life.number: life for life in _lives(self.kind("loop"), self.kind("loop_end"))}
         self.threads = _thread_names(self.kind("threads"), self.loops.values())
-        self.stalls = _stalls(self.kind("stall"))
+        self.stalls = _stalls(self.kind("stall"), process.ended_ns)
         self.steps = _by_stall(filter(None, map(event.step_of, self.kind("step"))))
         self.pauses: tuple[Pause, ...] = tuple(filter(None, map(event.pause_of, self.kind("gc"))))
         self.crowds = {
@@ -120,11 +121,11 @@ def _thread_names(named: Iterable[Event], loops: Iterable[LoopLife]) -> dict[int
     return names
 
 
-def _stalls(lines: Iterable[Event]) -> tuple[Stall, ...]:
+def _stalls(lines: Iterable[Event], killed_ns: int | None) -> tuple[Stall, ...]:
     """One for each number: the last line counts."""
     last: dict[int, Stall] = {}
     for each in lines:
-        stall = event.stall_of(each)
+        stall = event.stall_of(each, killed_ns=killed_ns)
         if stall is not None:
             last[stall.number] = stall
     return tuple(sorted(last.values(), key=lambda each: each.start))

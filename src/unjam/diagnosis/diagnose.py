@@ -15,6 +15,7 @@ from unjam.diagnosis.source import Provider, Sources
 from unjam.diagnosis.timeouts import Absence, timeout_groups
 from unjam.diagnosis.verdict import verdict
 from unjam.model.allowances import Allow
+from unjam.model.endings import ending
 from unjam.model.findings import Finding
 from unjam.model.session import Allowed, Event, Process, Recording, Session
 from unjam.model.stacks import Stack
@@ -180,8 +181,16 @@ def _not_observed(recording: Recording, cases: Sequence[Case]) -> tuple[str, ...
             said.append(f"native tier: {reason}")
         # Servers end themselves by the signal that asked them to, once their loop has closed: nothing is missing then.
         if case.process.killed and any(life.end is None for life in case.loops.values()):
-            said.append(f"the end of process {case.process.pid}: it was killed, its last second may be missing")
+            said.append(
+                f"at most the last second of process {case.process.pid}: it was {_killed_by(recording.meta, case.process)}"
+            )
     return tuple(dict.fromkeys(each for each in said if each))
+
+
+def _killed_by(meta: Event, process: Process) -> str:
+    """How a process was killed: by which signal, where it was the command itself."""
+    code = events.integer(meta.get("exit_code")) or 0
+    return ending(code) if code < 0 and process.ended_ns is not None else "killed"
 
 
 def _shown(found: Sequence[Finding], sources: Sources) -> dict[str, tuple[str, ...]]:

@@ -37,7 +37,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """One stall of one loop, as its last line tells; `end` is that line's time where the loop has not come back."""
+    """One stall of one loop, as its last line tells.
+
+    Where the loop has not come back, `end` is the end of the process where that is known, else the time of that line. `unseen_ns` is
+    the time after that line: it belongs to the stall, and no sample or counter tells of it.
+    """
 
     number: int
     loop: int
@@ -53,6 +57,7 @@ class Stall:
     gil_asked_ns: int | None
     switches: int | None
     groups: tuple[Group, ...]
+    unseen_ns: int = 0
 
     @property
     def length_ns(self) -> int:
@@ -97,13 +102,17 @@ class Pause:
     loop: int | None
 
 
-def stall_of(event: Event) -> Stall | None:
-    """The stall of a `stall` event; None where its number or its times are no numbers."""
+def stall_of(event: Event, *, killed_ns: int | None = None) -> Stall | None:
+    """The stall of a `stall` event; None where its number or its times are no numbers.
+
+    `killed_ns` is when the process was killed: a stall without an end lasted until then, as its end would have been written.
+    """
     number, start, written = integer(event.get("id")), time_ns(event.get("t0")), time_ns(event.get("t"))
     end = time_ns(event.get("t1"))
-    last = end if end is not None else written
-    if number is None or start is None or last is None or last <= start:
+    seen = end if end is not None else written
+    if number is None or start is None or seen is None or seen <= start:
         return None
+    last = max(seen, killed_ns or 0) if end is None else seen
     groups = event.get("samples")
     return Stall(
         number=number,
@@ -116,10 +125,11 @@ def stall_of(event: Event) -> Stall | None:
         cpu_ns=time_ns(event.get("cpu_ns")),
         runqueue_ns=time_ns(event.get("runq_ns")),
         throttled_ns=time_ns(event.get("throttled_ns")),
-        suspended_ns=min(time_ns(event.get("suspended_ns")) or 0, last - start),
+        suspended_ns=min(time_ns(event.get("suspended_ns")) or 0, seen - start),
         gil_asked_ns=time_ns(event.get("gil_asked_ns")),
         switches=time_ns(event.get("switches")),
         groups=tuple(filter(None, map(_group, mappings(groups)))),
+        unseen_ns=last - seen,
     )
 
 

@@ -19,6 +19,7 @@ class Process:
 
     `killed` says that no orderly end was recorded; `torn` counts lines that could not be read. `dropped` counts events
     that the process itself said it had lost. `partial` holds the ids of the stacks that do not reach the thread's base.
+    `ended_ns` is when a killed process ended, on CLOCK_MONOTONIC; None where nobody waited for it.
     """
 
     pid: int
@@ -29,6 +30,7 @@ class Process:
     torn: int = 0
     dropped: int = 0
     partial: frozenset[int] = frozenset()
+    ended_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

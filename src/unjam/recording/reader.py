@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unjam.errors import RecordingError
@@ -41,7 +42,23 @@ def read(folder: str | os.PathLike[str]) -> Recording:
     meta = read_meta(name)
     if not meta and os.path.exists(os.path.join(name, META)):
         problems.append(f"{META} could not be read")
-    return Recording(name, meta, tuple(processes), tuple(problems))
+    return Recording(name, meta, tuple(_with_end(processes, meta)), tuple(problems))
+
+
+def _with_end(processes: list[Process], meta: Event) -> Iterator[Process]:
+    """The processes; the killed one that was the command itself with the time of its end, which `unjam run` has seen.
+
+    Of several images of one pid the last is meant, as those before it were replaced.
+    """
+    ended = meta.get("ended_ns")
+    last = max((each for each in processes if each.pid == meta.get("pid")), key=_started, default=None)
+    for each in processes:
+        is_it = each is last and each.killed and type(ended) is int
+        yield replace(each, ended_ns=ended) if is_it else each
+
+
+def _started(process: Process) -> int:
+    return _integer(process.header.get("t"))
 
 
 def _process_files(folder: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 
 from rich.console import RenderableType
@@ -10,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from unjam.model.endings import ending
 from unjam.model.findings import Finding
 from unjam.model.session import Allowed, Session
 from unjam.reports import finding as findings
@@ -51,16 +51,6 @@ def _heading(session: Session) -> Text:
     if session.exit_code is not None:
         facts.append(ending(session.exit_code))
     return Text("unjam: ").append(safe(session.program) or "-", style="bold").append(f"  {', '.join(facts)}")
-
-
-def ending(code: int) -> str:
-    """Say how a process ended; a negative code is the number of the signal that killed it, as in subprocess."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"ended by signal {-code}"
 
 
 def verdict(session: Session, page: Page) -> str:

@@ -20,7 +20,7 @@ import os, sys
 from unjam.cli import child
 from unjam.errors import UsageError
 try:
-    code = child.run(child.resolve(sys.argv[1:], os.environ), os.environ)
+    code = child.run(child.resolve(sys.argv[1:], os.environ), os.environ).code
 except UsageError as error:
     sys.exit(str(error))
 print("ended", code, file=sys.stderr, flush=True)

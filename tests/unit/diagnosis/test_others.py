@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stories import MS, Story, cpu, kernel, only
 
 from unjam.diagnosis import diagnose, diagnose_stall
@@ -111,9 +113,37 @@ def test_what_could_not_be_seen_is_said_once_with_its_reason():
     )
     assert session.not_observed == (
         "8.jsonl: 1 line could not be read", "syscall: refused", "native tier: no compiler",
-        "the end of process 7: it was killed, its last second may be missing",
+        "at most the last second of process 7: it was killed",
     )  # fmt: skip
     assert session.dropped == 6
+
+
+def killed_after_an_idle_minute(*, came_back: bool):
+    """A process whose loop went away at 1 s, and came back or not, which last told of itself at 1.2 s, and was killed at 61.2 s."""
+    told, _, stack = story()
+    told.stall(200, kernel(18, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    if not came_back:
+        told.events[-1]["t1"] = None
+    told.events.append({"e": "stats", "t": 1200 * MS, "loop": 1, "turns": 3, "steps": 3, "away_ns": 600 * MS, "alive_ns": 1200 * MS})  # fmt: skip
+    (process,) = told.recording().processes
+    killed = replace(process, killed=True, ended_ns=61_200 * MS)
+    return diagnose(Recording("f", {"exit_code": -15}, (killed,)), source=told.files.get)
+
+
+def test_a_killed_process_was_idle_until_its_end():
+    """What idles writes nothing: the time until its end counts as watched, and not as time away."""
+    session = killed_after_an_idle_minute(came_back=True)
+    (loop,) = session.loops
+    assert (61.2, 61.2, round(60 / 61.2, 2)) == (session.duration_s, loop.watched_s, loop.away_percent)
+    assert session.not_observed == ("at most the last second of process 7: it was ended by SIGTERM",)
+
+
+def test_a_stall_without_an_end_lasted_until_the_process_was_killed():
+    """Its end would have been written; what came after its last line is unexplained, but counted."""
+    session = killed_after_an_idle_minute(came_back=False)
+    finding = only(session)
+    assert (60_200.0, 200.0, 60_000.0) == (finding.total_ms, finding.accounted.kernel, finding.accounted.unexplained)
+    assert round(100 * 60.6 / 61.2, 2) == session.loops[0].away_percent
 
 
 def test_a_python_that_is_not_supported_was_not_watched():

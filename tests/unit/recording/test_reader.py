@@ -49,6 +49,23 @@ def test_a_killed_process_loses_its_torn_line_only():
     assert (process.killed, process.torn, len(process.events)) == (True, 1, 1)
 
 
+def test_the_end_of_the_command_is_known_where_it_was_killed(tmp_path):
+    """`unjam run` saw when it ended: that belongs to the last image of its pid, and to no other process."""
+    (tmp_path / "meta.json").write_text(json.dumps({"pid": 7, "ended_ns": 99}))
+    (tmp_path / "7.jsonl").write_bytes(b"".join(lines(HEADER)))
+    (tmp_path / "7.1.jsonl").write_bytes(b"".join(lines({**HEADER, "t": 5})))
+    (tmp_path / "8.jsonl").write_bytes(b"".join(lines({**HEADER, "pid": 8})))
+    found = {(each.pid, each.header["t"]): each.ended_ns for each in read(tmp_path).processes}
+    assert {(7, 1): None, (7, 5): 99, (8, 1): None} == found
+
+
+def test_an_orderly_end_needs_no_other(tmp_path):
+    """A process that has written its own end is asked, not the one that waited for it."""
+    (tmp_path / "meta.json").write_text(json.dumps({"pid": 7, "ended_ns": 99}))
+    (tmp_path / "7.jsonl").write_bytes(b"".join(lines(HEADER, {"e": "end", "t": 4, "reason": "exit"})))
+    assert [None] == [each.ended_ns for each in read(tmp_path).processes]
+
+
 def test_what_the_process_lost_is_summed():
     """Dropped events are counted, not forgotten."""
     process = parse_process(

@@ -96,14 +96,6 @@ def test_findings_beyond_the_list_are_counted():
     assert text.count("unjam explain UJ104") == terminal.MOST_FINDINGS
 
 
-@pytest.mark.parametrize(
-    ("code", "text"), [(0, "exit code 0"), (3, "exit code 3"), (-9, "ended by SIGKILL"), (-99, "ended by signal 99")]
-)
-def test_ending(code, text):
-    """How the program ended is said as people know it."""
-    assert terminal.ending(code) == text
-
-
 def test_timeouts_are_judged_in_a_section_of_their_own():
     """Ours come first; what kept the loop is named, and what to do is said once."""
     text = timeouts.render(sessions.service(), PAGE)
