@@ -11,6 +11,7 @@ import time
 from unjam.failure import report_failure, say
 from unjam.model.durations import parse_duration
 from unjam.model.lines import encode
+from unjam.model.project import project_of
 from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.recording.header import header, program_name
@@ -48,6 +49,7 @@ class Monitor:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.folder_at_start = _folder_at_start()
         self._file: ProcessFile | None = None
         self._pid = os.getpid()
         self._lock = _thread.allocate_lock()
@@ -339,7 +341,7 @@ def install(
     folder: str | os.PathLike[str] | None = None,
     src: tuple[str, ...] | None = None,
     live: bool | None = None,
-    log: bool = True,
+    log: bool | None = None,
     record: bool = True,
     tier: str | None = None,
     dump_after: str | None = None,
@@ -348,15 +350,18 @@ def install(
     """Watch this process from now on, its loops that run already included. Does nothing where it is watched already.
 
     `threshold` is a duration such as "50ms", or seconds; `dump_after` a duration, or "0" for never. What is not given comes
-    from UNJAM_THRESHOLD, UNJAM_DIR, UNJAM_SRC, UNJAM_LIVE, UNJAM_TIER, UNJAM_DUMP_AFTER and UNJAM_TRACK_LOCKS; without a
-    folder a new one is made below `.unjam`, unless `record` is false. Each stall is logged at its end as one line of the
-    logger `unjam`, unless `log` is false. Raises UsageError where a value cannot be.
+    from UNJAM_THRESHOLD, UNJAM_DIR, UNJAM_SRC, UNJAM_LIVE, UNJAM_LOG, UNJAM_TIER, UNJAM_DUMP_AFTER and UNJAM_TRACK_LOCKS, and
+    after those from `[tool.unjam]` in or above the working directory; without a folder a new one is made below `.unjam`,
+    unless `record` is false. Each stall is logged at its end as one line of the logger `unjam`, unless that is switched off.
+    With UNJAM=0 nothing is watched. Raises UsageError where a value cannot be.
     """
-    settings = Settings.from_environ(os.environ)
+    if os.environ.get("UNJAM") == "0":
+        return
+    settings = settings_here()
     changes: dict[str, Any] = {
         "src": src,
         "live": live,
-        "log": log,
+        "log": settings.log if log is None else log,
         "tier": tier,
         "folder": folder,
         "record": record,
@@ -368,6 +373,14 @@ def install(
     if dump_after is not None:
         changes["dump_after_ns"] = parse_dump_after(dump_after, what="dump_after")
     install_settings(settings.replace(**{name: value for name, value in changes.items() if value is not None}))
+
+
+def settings_here() -> Settings:
+    """What the environment says, and after it the project in or above the working directory; logging is on unless they say no."""
+    here = project_of(_folder_at_start())
+    settings = Settings.from_environ(os.environ, here)
+    is_told = "log" in here.table or "UNJAM_LOG" in os.environ
+    return settings if is_told else settings.replace(log=True)
 
 
 def install_settings(settings: Settings) -> None:
@@ -428,6 +441,14 @@ def child_environment(
         "UNJAM": "1",
         "PYTHONPATH": os.pathsep.join(path[:1] if path[1:] == [""] else path),
     }
+
+
+def _folder_at_start() -> str:
+    """The working directory, "/" where it has been removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return "/"
 
 
 def _with_folder(settings: Settings) -> Settings:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from unjam.allowed import allowances_of
 from unjam.failure import report_failure, say
 from unjam.memory import Memory
 
@@ -87,7 +88,8 @@ class Telling:
 
         events = [*self._memory.known(), *self._open.get(number, ())]
         header, stacks = self._monitor.header(), self._memory.stacks
-        found = diagnose_stall(header, stacks, events, source=source_lines, pid=os.getpid())
+        allowances = allowances_of(self._monitor)
+        found = diagnose_stall(header, stacks, events, source=source_lines, pid=os.getpid(), allowances=allowances)
         for listener in tuple(listeners):
             for finding in found[:1]:
                 listener(finding)

@@ -6,16 +6,17 @@ import functools
 import inspect
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar, overload
 
 from unjam import monitor
+from unjam.allowed import allowances_of
 from unjam.errors import LoopBlocked, NotAvailable
 from unjam.memory import Memory
+from unjam.model.allowances import Allow
 from unjam.model.durations import parse_duration
 from unjam.model.findings import Finding
 from unjam.model.session import Event, LoopReport, Process, Recording, Session
-from unjam.model.settings import DEFAULT_THRESHOLD_NS, Settings
 from unjam.telling import source_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,10 +52,12 @@ class Watch:
     watched, whatever thread they run in. Where the process is not watched yet, watching begins here and ends here.
     """
 
-    def __init__(self, *, threshold: str | None = None, fail: bool = False) -> None:
-        """See `watch`."""
+    def __init__(self, *, threshold: str | None = None, fail: bool = False, allow: Sequence[Allow] = ()) -> None:
+        """See `watch`; `allow` is allowed in this stretch beside what the project allows."""
         self._threshold_ns = 0 if threshold is None else parse_duration(threshold, what="threshold")
         self._fail = fail
+        self._allow = allow
+        self._watched: monitor.Monitor | None = None
         self._events: list[Event] = []
         self._dropped = 0
         self._began_ns = self._stalls_before = 0
@@ -68,12 +71,13 @@ class Watch:
     @property
     def session(self) -> Session | None:
         """Everything that is known of the stretch, as the reports take it; None until it has ended."""
-        if self._session is None and self._process is not None:
+        if self._session is None and self._process is not None and self._watched is not None:
             from unjam.diagnosis import diagnose
 
             threshold_ms = self._threshold_ns / 1e6 or None
             recording = Recording("", {}, (self._process,))
-            self._session = diagnose(recording, source=source_lines, threshold_ms=threshold_ms)
+            allowances = allowances_of(self._watched, self._allow)
+            self._session = diagnose(recording, source=source_lines, threshold_ms=threshold_ms, allowances=allowances)
         return self._session
 
     @property
@@ -96,7 +100,7 @@ class Watch:
         memory = _memory_of(self._monitor)
         self._known = memory.known()
         self._events, self._dropped = [], 0
-        self._process = self._session = None
+        self._process = self._session = self._watched = None
         self._stalls_before = self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
         self._monitor.subscribe(self._gather)
@@ -109,6 +113,7 @@ class Watch:
         watched.flush(FLUSH_S, stalls_before=self._stalls_before)
         watched.unsubscribe(self._gather)
         self._process = self._seen(watched)
+        self._watched = watched
         self._monitor = None
         if self._ours:
             monitor.uninstall()
@@ -147,15 +152,16 @@ class Watch:
         return watched  # type: ignore[no-any-return]
 
     def _again(self) -> Watch:
-        again = Watch(fail=self._fail)
+        again = Watch(fail=self._fail, allow=self._allow)
         again._threshold_ns = self._threshold_ns
         return again
 
     def _installed(self) -> monitor.Monitor:
         watched = monitor.current()
         if watched is None:
-            threshold_ns = self._threshold_ns or DEFAULT_THRESHOLD_NS
-            monitor.install_settings(Settings.from_environ(os.environ).replace(threshold_ns=threshold_ns, record=False))
+            settings = monitor.settings_here()
+            threshold_ns = self._threshold_ns or settings.threshold_ns
+            monitor.install_settings(settings.replace(threshold_ns=threshold_ns, record=False, log=False))
             watched, self._ours = monitor.current(), True
         if watched is None:
             raise NotAvailable("this process cannot be watched: unjam doctor says why")

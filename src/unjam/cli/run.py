@@ -29,7 +29,9 @@ from unjam.cli.output import check_writable, drop_stdout, say, say_fault
 from unjam.cli.selection import chosen, parse_selection
 from unjam.cli.session import load, publish
 from unjam.errors import UnjamError, UsageError
+from unjam.knowledge.allowing import allowed_by
 from unjam.model.durations import parse_duration
+from unjam.model.project import project_of
 from unjam.model.session import Session
 from unjam.model.settings import Settings, parse_dump_after
 from unjam.monitor import child_environment
@@ -119,11 +121,13 @@ def _folder(program: str, root: str) -> str:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    """What the options say, and for those that are not given, what the variables of the environment say."""
+    """What the options say, for those that are not given the environment, and after that `[tool.unjam]`."""
     for own in options.src:
         if not Path(own).is_dir():
             raise UsageError(f"--src {own}: there is no such folder")
-    settings = Settings.from_environ(os.environ)
+    here = project_of(Path.cwd())
+    allowed_by(here)  # what cannot be is refused before the program runs, not after it
+    settings = Settings.from_environ(os.environ, here)
     if options.threshold is not None:
         settings = settings.replace(threshold_ns=parse_duration(options.threshold, what="--threshold"))
     if options.dump_after is not None:

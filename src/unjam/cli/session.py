@@ -11,11 +11,12 @@ from typing import TextIO
 
 from unjam.cli.output import page_for, save, show
 from unjam.diagnosis import diagnose
-from unjam.model.allowances import Allow
+from unjam.diagnosis.allowances import Allowances
+from unjam.knowledge.allowing import allowed_by
+from unjam.model.project import project_of
 from unjam.model.session import Session
 from unjam.recording.reader import read
 from unjam.reports import renderer
-from unjam.static.config import read as read_config
 
 LARGEST_SOURCE = 5_000_000
 """Bytes of a source file that is read for its lines: a larger one is data."""
@@ -25,14 +26,16 @@ def load(folder: str) -> Session:
     """Read and diagnose a recording; raises RecordingError where it cannot be read."""
     recording = read(folder)
     program, cwd = (value if isinstance(value := recording.meta.get(key), str) else "" for key in ("program", "cwd"))
-    session = diagnose(recording, source=source_below(cwd), allow=allowed_in(cwd), root=cwd)
+    session = diagnose(recording, source=source_below(cwd), allowances=allowed_in(cwd))
     return replace(session, program=program or session.program)
 
 
-def allowed_in(cwd: str) -> tuple[Allow, ...]:
-    """What the project in which the program was started allows, as long as it has not expired."""
-    today = dt.datetime.now(tz=dt.UTC).date()
-    return tuple(allow for allow in read_config(Path(cwd)).allow if not allow.has_expired(today)) if cwd else ()
+def allowed_in(cwd: str) -> Allowances:
+    """What the project in which the program was started allows. Raises UsageError for settings that cannot be."""
+    if not cwd:
+        return Allowances()
+    project = project_of(cwd)
+    return Allowances(allowed_by(project), project.root or cwd, dt.datetime.now(tz=dt.UTC).date())
 
 
 def source_below(cwd: str) -> Callable[[str], tuple[str, ...] | None]:

@@ -2,75 +2,83 @@
 
 from __future__ import annotations
 
-import ast
+import datetime as dt
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from unjam.diagnosis.source import Sources
-from unjam.model.allowances import Allow, comment_in, covers
+from unjam.model.allowances import Allow, covers, is_over, litter
 from unjam.model.findings import Finding
+from unjam.model.granted import Granted
 from unjam.model.session import Allowed
 
 
-def sort_out(
-    findings: Iterable[Finding], sources: Sources, tables: Sequence[Allow], *, root: str
-) -> tuple[list[Finding], list[Allowed]]:
-    """Split findings into those that count and those that are allowed; `tables` hold for paths relative to `root`."""
-    counting: list[Finding] = []
-    allowed: list[Allowed] = []
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What the project allows: `tables` hold for paths relative to `root`; what has expired by `today` (None: nothing) does not count."""
+
+    tables: Sequence[Allow] = ()
+    root: str = ""
+    today: dt.date | None = None
+
+
+@dataclass(slots=True)
+class Sorted:
+    """Findings that count, those that are allowed, and a sentence for each allowance that is litter."""
+
+    counting: list[Finding] = field(default_factory=list)
+    allowed: list[Allowed] = field(default_factory=list)
+    used: set[Allow] = field(default_factory=set)
+    expired: dict[str, None] = field(default_factory=dict)
+
+
+def sort_out(findings: Iterable[Finding], sources: Sources, allowances: Allowances) -> Sorted:
+    """Split findings into those that count and those that are allowed."""
+    done = Sorted()
     for finding in findings:
-        reason = _reason(finding, sources, tables, root)
+        reason = _reason(finding, sources, allowances, done)
         if reason is None:
-            counting.append(finding)
+            done.counting.append(finding)
         else:
-            allowed.append(Allowed(finding, reason))
-    return counting, allowed
+            done.allowed.append(Allowed(finding, reason))
+    return done
 
 
-def _reason(finding: Finding, sources: Sources, tables: Sequence[Allow], root: str) -> str | None:
+def notices(done: Sorted, allowances: Allowances) -> tuple[str, ...]:
+    """A sentence for each allowance that has expired, that nothing of this run used, or that gives no reason."""
+    return (
+        *done.expired,
+        *litter(allowances.tables, done.used, allowances.today, unused="nothing in this run used it"),
+    )
+
+
+def _reason(finding: Finding, sources: Sources, allowances: Allowances, done: Sorted) -> str | None:
     """Why it is allowed ("" where no reason is given); None where it is not."""
     if not finding.rule or finding.culprit is None:
         return None
-    path = os.path.relpath(finding.culprit.file, root) if root else finding.culprit.file
-    for allow in tables:
-        if allow.covers(finding.rule, path, finding.culprit.function):
+    path = relative(finding.culprit.file, allowances.root)
+    for allow in allowances.tables:
+        over = allowances.today is not None and allow.has_expired(allowances.today)
+        if not over and allow.covers(finding.rule, path, finding.culprit.function):
+            done.used.add(allow)
             return allow.reason
-    return next(_in_source(finding, sources), None)
+    for file, each in _in_source(finding, sources):
+        if not is_over(each.until, allowances.today):
+            return each.reason
+        place = f"{relative(file, allowances.root)}:{each.line}"
+        done.expired[f"{place}: the allowance of {', '.join(each.codes)} expired on {each.until}"] = None
+    return None
 
 
-def _in_source(finding: Finding, sources: Sources) -> Iterator[str]:
-    """Reasons of comments and blocks around any line of the user's own on the way to the culprit."""
+def relative(file: str, root: str) -> str:
+    """A path as tables name it: below the root of the project."""
+    return os.path.relpath(file, root) if root else file
+
+
+def _in_source(finding: Finding, sources: Sources) -> Iterator[tuple[str, Granted]]:
+    """Comments and blocks around any line of the user's own on the way to the culprit."""
     for link in finding.chain:
-        tree = sources.tree(link.file) if link.kind == "user" else None
-        lines = sources.lines(link.file) if tree else None
-        if tree is None or lines is None or link.line > len(lines):
-            continue
-        places = [lines[link.line - 1]]
-        for node in ast.walk(tree):
-            if isinstance(node, _BLOCKS) and node.lineno <= link.line <= (node.end_lineno or 0):
-                yield from _of_block(node, finding.rule)
-                if isinstance(node, _FUNCTIONS):
-                    places.append(lines[node.lineno - 1])
-        for comment in filter(None, map(comment_in, places)):
-            if covers(comment.codes, finding.rule):
-                yield comment.reason
-
-
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_BLOCKS = (*_FUNCTIONS, ast.With, ast.AsyncWith)
-
-
-def _of_block(node: ast.AST, rule: str) -> Iterator[str]:
-    """Reasons of `with unjam.allow(...)` and of `@unjam.allow(...)`."""
-    used = node.decorator_list if isinstance(node, _FUNCTIONS) else []
-    if isinstance(node, (ast.With, ast.AsyncWith)):
-        used = [item.context_expr for item in node.items]
-    for call in used:
-        if isinstance(call, ast.Call) and ast.unparse(call.func) in {"unjam.allow", "allow"}:
-            codes = tuple(str(part.value) for part in call.args if isinstance(part, ast.Constant))
-            if covers(codes, rule):
-                yield next(filter(None, map(_reason_in, call.keywords)), "")
-
-
-def _reason_in(word: ast.keyword) -> str:
-    return str(word.value.value) if word.arg == "reason" and isinstance(word.value, ast.Constant) else ""
+        for each in sources.granted(link.file) if link.kind == "user" else ():
+            if each.first <= link.line <= each.last and covers(each.codes, finding.rule):
+                yield link.file, each

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from unjam.diagnosis import events, findings, loops, stalls
-from unjam.diagnosis.allowances import sort_out
+from unjam.diagnosis.allowances import Allowances, notices, sort_out
 from unjam.diagnosis.case import Case, start_of
 from unjam.diagnosis.events import Stall
 from unjam.diagnosis.hang import dump_findings
@@ -14,15 +14,17 @@ from unjam.diagnosis.pools import pool_findings
 from unjam.diagnosis.source import Provider, Sources
 from unjam.diagnosis.timeouts import Absence, timeout_groups
 from unjam.diagnosis.verdict import verdict
-from unjam.model.allowances import Allow
 from unjam.model.endings import ending
 from unjam.model.findings import Finding
-from unjam.model.session import Allowed, Event, Process, Recording, Session
+from unjam.model.session import Event, Process, Recording, Session
 from unjam.model.stacks import Stack
 from unjam.model.timeouts import TimeoutGroup
 
 _LAST = frozenset({"UJ503", "UJ701"})
 """Consequences and non-faults stand after what stole time."""
+
+NOTHING_ALLOWED = Allowances()
+"""Where no project is known; comments and blocks in the source count all the same."""
 
 
 def diagnose(
@@ -30,13 +32,12 @@ def diagnose(
     *,
     source: Provider,
     threshold_ms: float | None = None,
-    allow: Sequence[Allow] = (),
-    root: str = "",
+    allowances: Allowances = NOTHING_ALLOWED,
 ) -> Session:
     """Draw all conclusions from a recording.
 
-    `source` gives the lines of a file or None. `allow` holds the project's allowances, for paths relative to `root`. `threshold_ms`
-    above the recorded threshold leaves shorter stalls out. Never raises, whatever the events hold.
+    `source` gives the lines of a file or None. `allowances` are the project's. `threshold_ms` above the recorded threshold leaves shorter stalls
+    out. Never raises, whatever the events hold.
     """
     sources = Sources(source)
     threshold_ns = None if threshold_ms is None else max(1, int(threshold_ms * 1e6))
@@ -49,11 +50,10 @@ def diagnose(
         more, outs = _conclusions(case)
         found += more
         fired += outs
-    counting, allowed = sort_out(map(findings.worded, findings.grouped(found)), sources, allow, root=root)
-    session = _session(recording, cases, sources, _ordered(counting), tuple(fired))
-    if not allowed:
-        return session
-    return replace(session, allowed=tuple(allowed), verdict=_with_allowed(session, allowed))
+    done = sort_out(map(findings.worded, findings.grouped(found)), sources, allowances)
+    session = _session(recording, cases, sources, _ordered(done.counting), tuple(fired))
+    session = replace(session, allowed=tuple(done.allowed), notices=notices(done, allowances))
+    return replace(session, verdict=_with_allowed(session)) if session.allowed else session
 
 
 def diagnose_stall(
@@ -63,15 +63,16 @@ def diagnose_stall(
     *,
     source: Provider,
     pid: int | None = None,
+    allowances: Allowances = NOTHING_ALLOWED,
 ) -> tuple[Finding, ...]:
-    """The findings of one stall as it stands: for the line that `--live` prints, and for those who are told inside the process.
+    """The findings of one stall as it stands, without what is allowed: for the line that `--live` prints, and for those who are told inside the process.
 
     `stall_events` holds the `stall` event and, where known, its `step`, `victims`, `crowd`, `gc`, `loop` and `threads` events.
     """
     number = pid if pid is not None else events.integer(header.get("pid")) or 0
-    case = Case(Process(number, header, tuple(stall_events), dict(stacks)), Sources(source))
-    found, _ = _conclusions(case)
-    return tuple(findings.worded(each) for each in _ordered(found))
+    sources = Sources(source)
+    found, _ = _conclusions(Case(Process(number, header, tuple(stall_events), dict(stacks)), sources))
+    return tuple(sort_out(map(findings.worded, _ordered(found)), sources, allowances).counting)
 
 
 def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:
@@ -136,9 +137,9 @@ def _session(
     )
 
 
-def _with_allowed(session: Session, allowed: Sequence[Allowed]) -> str:
-    took = sum(each.finding.total_ms for each in allowed)
-    beside = f"{len(allowed)} allowed finding{'s' * (len(allowed) > 1)} took {took:,.0f} ms"
+def _with_allowed(session: Session) -> str:
+    took, count = sum(each.finding.total_ms for each in session.allowed), len(session.allowed)
+    beside = f"{count} allowed finding{'s' * (count > 1)} took {took:,.0f} ms"
     if session.findings:
         return f"{session.verdict}; {beside}"
     return f"nothing but what is allowed held the loop for {session.threshold_ms:g} ms or more: {beside}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from unjam.knowledge.types import RETURNS
+from unjam.model.granted import Granted, granted_in
 from unjam.model.stacks import Frame
 
 Provider: TypeAlias = Callable[[str], tuple[str, ...] | None]
@@ -55,6 +56,7 @@ class Sources:
         self._lines: dict[str, tuple[str, ...] | None] = {}
         self._modules: dict[str, _Module | None] = {}
         self._instructions: dict[Frame, Instruction | None] = {}
+        self._granted: dict[str, list[Granted]] = {}
 
     def lines(self, file: str) -> tuple[str, ...] | None:
         """The lines of a file, None where they cannot be had."""
@@ -69,10 +71,12 @@ class Sources:
             self._instructions[frame] = module.instruction(frame) if module else None
         return self._instructions[frame]
 
-    def tree(self, file: str) -> ast.Module | None:
-        """The syntax tree of a file; None where it cannot be had."""
-        module = self._module(file)
-        return module.tree if module else None
+    def granted(self, file: str) -> list[Granted]:
+        """The allowances that are written in a file; none where it cannot be had."""
+        if file not in self._granted:
+            module, lines = self._module(file), self.lines(file)
+            self._granted[file] = granted_in(module.tree, lines) if module and lines else []
+        return self._granted[file]
 
     def mentioned(self, file: str, line: int, name: str) -> str:
         """The qualified name of what that line mentions as `name` (`time.sleep` for "sleep"); the name itself where it does not."""

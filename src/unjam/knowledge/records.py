@@ -130,7 +130,7 @@ reason = "{reason}"
 until = "2027-06-30"
 ```
 
-At run time, for the stalls inside one block:
+One block, or as a decorator one function:
 
 ```python
 with unjam.allow("{code}", reason="{reason}"):

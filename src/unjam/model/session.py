@@ -89,6 +89,8 @@ class Session:
     findings: tuple[Finding, ...] = ()
     allowed: tuple[Allowed, ...] = ()
     """Findings that the user has allowed: no accusations, and told with their cost all the same."""
+    notices: tuple[str, ...] = ()
+    """A sentence for each allowance that has expired, that nothing used, or that gives no reason."""
     timeouts: tuple[TimeoutGroup, ...] = ()
     """Every timeout that fired, whosever fault it was; those that were ours are findings too."""
     not_observed: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import os
 
 from unjam.errors import UsageError
 from unjam.model.durations import format_duration, parse_duration
+from unjam.model.project import Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,21 +98,21 @@ class Settings:
         return Settings(**{name: getattr(self, name) for name in self.__slots__} | changes)
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+    def from_environ(cls, environ: Mapping[str, str], project: Project | None = None) -> Settings:
         """Read UNJAM_DIR, UNJAM_THRESHOLD, UNJAM_SRC (separated as PATH is), UNJAM_TIER, UNJAM_DUMP_AFTER (0: never).
 
-        UNJAM_LIVE, UNJAM_LOG and UNJAM_TRACK_LOCKS are 0 or 1.
+        UNJAM_LIVE, UNJAM_LOG and UNJAM_TRACK_LOCKS are 0 or 1. What the environment leaves out comes from the project.
         """
-        threshold = environ.get("UNJAM_THRESHOLD", "")
+        told = _Told(environ, project or Project())
         return cls(
-            threshold_ns=parse_duration(threshold, what="UNJAM_THRESHOLD") if threshold else DEFAULT_THRESHOLD_NS,
+            threshold_ns=told.duration("threshold") or DEFAULT_THRESHOLD_NS,
             folder=environ.get("UNJAM_DIR", ""),
-            src=tuple(filter(None, environ.get("UNJAM_SRC", "").split(os.pathsep))),
-            live=environ.get("UNJAM_LIVE", "") not in {"", "0"},
-            log=environ.get("UNJAM_LOG", "") not in {"", "0"},
-            tier=environ.get("UNJAM_TIER", ""),
-            dump_after_ns=parse_dump_after(environ.get("UNJAM_DUMP_AFTER", ""), what="UNJAM_DUMP_AFTER"),
-            track_locks=environ.get("UNJAM_TRACK_LOCKS", "") not in {"", "0"},
+            src=told.folders("src"),
+            live=told.flag("live"),
+            log=told.flag("log"),
+            tier=told.text("tier"),
+            dump_after_ns=told.dump_after("dump-after"),
+            track_locks=told.flag("track-locks"),
         )
 
     def to_environ(self) -> dict[str, str]:
@@ -127,6 +128,62 @@ class Settings:
             "UNJAM_TRACK_LOCKS": "1" if self.track_locks else "",
         }
         return {name: value for name, value in variables.items() if value}
+
+
+class _Told:
+    """What is said of each setting: by its variable, else in the project's table."""
+
+    def __init__(self, environ: Mapping[str, str], project: Project) -> None:
+        self._environ, self._project = environ, project
+
+    def text(self, key: str) -> str:
+        """The value as text, "" where nothing is said. Raises UsageError for a value of another kind in the table."""
+        if value := self._environ.get(variable_of(key), ""):
+            return value
+        value = self._project.table.get(key, "")
+        if not isinstance(value, str):
+            raise self._project.wrong(
+                key, 'a string such as "50ms"' if key in {"threshold", "dump-after"} else "a string"
+            )
+        return value
+
+    def duration(self, key: str) -> int:
+        """Nanoseconds, 0 where nothing is said."""
+        text = self.text(key)
+        return parse_duration(text, what=self.where(key)) if text else 0
+
+    def dump_after(self, key: str) -> int:
+        """As `parse_dump_after`."""
+        return parse_dump_after(self.text(key), what=self.where(key))
+
+    def flag(self, key: str) -> bool:
+        """Whether it is on; a variable counts as soon as it is set."""
+        value = self._environ.get(variable_of(key))
+        if value is not None:
+            return value not in {"", "0"}
+        value = self._project.table.get(key, False)
+        if not isinstance(value, bool):
+            raise self._project.wrong(key, "true or false")
+        return value
+
+    def folders(self, key: str) -> tuple[str, ...]:
+        """Folders; those of the table are below the project, and where one is not there (an installed program) it is left out."""
+        if value := self._environ.get(variable_of(key), ""):
+            return tuple(filter(None, value.split(os.pathsep)))
+        listed = self._project.table.get(key, [])
+        if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+            raise self._project.wrong(key, "a list of strings")
+        return tuple(filter(os.path.isdir, (os.path.join(self._project.root, each) for each in listed)))
+
+    def where(self, key: str) -> str:
+        """How a refusal names what is wrong."""
+        name = variable_of(key)
+        return name if self._environ.get(name) else f"{self._project.file}: {key}"
+
+
+def variable_of(key: str) -> str:
+    """The variable of the environment that goes before a key of the table."""
+    return f"UNJAM_{key.replace('-', '_').upper()}"
 
 
 def parse_dump_after(text: str, *, what: str) -> int:

@@ -32,6 +32,7 @@ def document(session: Session) -> dict[str, Any]:
         "loops": [_loop(loop) for loop in session.loops],
         "findings": [finding(found) for found in session.findings],
         "allowed": [{"reason": each.reason, "finding": finding(each.finding)} for each in session.allowed],
+        "notices": list(session.notices),
         "timeouts": [{**asdict(group), "fault": group.fault.value} for group in session.timeouts],
         "not_observed": list(session.not_observed),
         "dropped": {"events": session.dropped},

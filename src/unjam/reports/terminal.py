@@ -113,6 +113,7 @@ def _listed(session: Session, item: Finding, page: Page, width: int) -> Text:
 
 def _remarks(session: Session, page: Page) -> Iterator[RenderableType]:
     lines = list(findings.labelled("allowed", (_allowed(each, page) for each in session.allowed)))
+    lines += findings.labelled("allowances", map(page.text, session.notices))
     lines += findings.labelled("not observed", map(page.text, session.not_observed))
     if session.dropped:
         lines.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 
-from unjam.model.allowances import Allow, covers
+from unjam.model.allowances import Allow, covers, is_over, litter
 from unjam.static.accuse import Accusation, Writer
 from unjam.static.config import Config
 from unjam.static.program import Program
@@ -21,14 +21,21 @@ class Allowances:
 
     def __init__(self, project: Project, program: Program, config: Config, today: dt.date) -> None:
         self._project = project
-        self._comments: dict[Place, Allowance] = {}
-        for path, outline in program.outlines.items():
-            for allowance in outline.allowances:
-                if allowance.form == "allow" or not allowance.codes or any(map(_ours, allowance.codes)):
-                    self._comments[path, allowance.line] = allowance
+        self._today = today
+        self._written = [
+            (path, allowance)
+            for path, outline in program.outlines.items()
+            for allowance in outline.allowances
+            if allowance.form != "noqa" or not allowance.codes or any(map(_ours, allowance.codes))
+        ]
+        self._comments: dict[Place, list[Allowance]] = {}
+        for path, allowance in self._written:
+            if not is_over(allowance.until, today):
+                for line in range(allowance.line, max(allowance.line, allowance.last) + 1):
+                    self._comments.setdefault((path, line), []).append(allowance)
+        self._declared = config.allow
         self._tables = [allow for allow in config.allow if not allow.has_expired(today)]
-        self._expired = [allow for allow in config.allow if allow.has_expired(today)]
-        self._used_comments: set[Place] = set()
+        self._used_comments: set[tuple[str, Allowance]] = set()
         self._used_tables: set[Allow] = set()
         self._cuts: dict[str, frozenset[Place]] = {}
 
@@ -43,16 +50,20 @@ class Allowances:
         crossed = {place for place in writer.places(accusation) if place in cut}
         if not crossed:
             return problem
-        self._used_comments |= crossed
+        for path, line in crossed:
+            self._use(path, line, accusation.rule)
         return writer.problem(accusation, cut)
 
     def _at(self, accusation: Accusation) -> bool:
         path, scope = accusation.function.path, accusation.function.scope
         lines = {*range(accusation.span[0], accusation.span[2] + 1), scope.line}
-        for line in sorted(lines):
-            comment = self._comments.get((path, line))
-            if comment is not None and _names(comment.codes, accusation.rule):
-                self._used_comments.add((path, line))
+        return any(self._use(path, line, accusation.rule) for line in sorted(lines))
+
+    def _use(self, path: str, line: int, rule: str) -> bool:
+        """Whether something at that line allows the rule, which has then been of use."""
+        for allowance in self._comments.get((path, line), ()):
+            if _names(allowance.codes, rule):
+                self._used_comments.add((path, allowance))
                 return True
         return False
 
@@ -67,27 +78,31 @@ class Allowances:
     def _cut(self, rule: str) -> frozenset[Place]:
         if rule not in self._cuts:
             places = (
-                place for place, comment in self._comments.items() if comment.codes and _names(comment.codes, rule)
+                place
+                for place, all_of_it in self._comments.items()
+                if any(each.codes and _names(each.codes, rule) for each in all_of_it)
             )
             self._cuts[rule] = frozenset(places)
         return self._cuts[rule]
 
+    def holds_until(self) -> str:
+        """The first end of an allowance that is still to come, "" where there is none."""
+        ends = [allowance.until for _, allowance in self._written]
+        ends += [allow.until.isoformat() for allow in self._declared if allow.until]
+        return min((end for end in ends if end and not is_over(end, self._today)), default="")
+
     def notices(self) -> Iterator[str]:
         """A sentence for each allowance that is unused, expired or without a reason."""
-        for (path, line), comment in sorted(self._comments.items()):
-            place = f"{self._project.relative(path)}:{line}"
-            codes = ", ".join(filter(_ours, comment.codes))
-            if (path, line) not in self._used_comments and codes:
+        for path, allowance in sorted(self._written):
+            place = f"{self._project.relative(path)}:{allowance.line}"
+            codes = ", ".join(filter(_ours, allowance.codes))
+            if is_over(allowance.until, self._today):
+                yield f"{place}: the allowance of {codes} expired on {allowance.until}"
+            elif (path, allowance) not in self._used_comments and codes:
                 yield f"{place}: nothing uses the allowance of {codes}"
-            elif comment.form == "allow" and not comment.reason:
+            elif allowance.form != "noqa" and not allowance.reason:
                 yield f"{place}: the allowance of {codes} gives no reason"
-        for allow in self._tables:
-            if allow not in self._used_tables:
-                yield f"[[tool.unjam.allow]] {allow.rule} in {allow.where}: nothing uses it"
-            elif not allow.reason:
-                yield f"[[tool.unjam.allow]] {allow.rule} in {allow.where}: it gives no reason"
-        for allow in self._expired:
-            yield f"[[tool.unjam.allow]] {allow.rule} in {allow.where}: expired on {allow.until}"
+        yield from litter(self._declared, self._used_tables, self._today, unused="nothing uses it")
 
 
 def _ours(code: str) -> bool:

@@ -134,6 +134,7 @@ class Analysis:
             elif problem.path in self._project.reported:
                 yield problem
         self._result.notices += allowances.notices()
+        self._result.holds_until = allowances.holds_until()
 
     def _fingerprinted(self, problems: Iterable[Problem]) -> Iterator[Problem]:
         seen: Counter[str] = Counter()

@@ -54,7 +54,7 @@ def own_version() -> Iterable[object]:
     """Our version, and the state of our own files: somebody may be working on them."""
     yield unjam.__version__
     here = Path(unjam.__file__).parent
-    for name in ("static", "knowledge"):
+    for name in ("static", "knowledge", "model"):
         yield sorted((file.name, file.stat().st_mtime_ns) for file in (here / name).rglob("*.py"))
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from unjam.model.allowances import is_over
 from unjam.static import cache
 from unjam.static.config import Config
 from unjam.static.project import Project
@@ -32,10 +33,9 @@ def check(
 ) -> Result:
     """Check a project; `say` is told what takes long. Raises NotAvailable and FactsError."""
     settings = config or Config()
-    expires = options.today if any(allow.until for allow in settings.allow) else None
-    key = cache.key_of(project, settings, options.tests, options.libraries, expires)
+    key = cache.key_of(project, settings, options.tests, options.libraries)
     kept: Result | None = None if options.fresh else cache.load("results", key)
-    if kept is not None:
+    if kept is not None and not is_over(kept.holds_until, options.today):
         return kept
     # Imported here: an unchanged project is answered without loading what analyses it.
     from unjam.static.analysis import analysed

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unjam.errors import UsageError
+from unjam.knowledge.allowing import allowed_by
 from unjam.knowledge.offloads import Handoff, Where
 from unjam.knowledge.records import Call, Weight
 from unjam.model.allowances import Allow
-
-KEYS = frozenset(
-    {
-        "allow",
-        "baseline",
-        "entry-points",
-        "environment",
-        "exclude",
-        "extend-exclude",
-        "ignore",
-        "offloads",
-        "per-file-ignores",
-        "select",
-        "sinks",
-        "src",
-        "tests",
-    }
-)
-"""The keys that `unjam check` reads; other commands may read others from the same table."""
+from unjam.model.project import Project, project_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +36,23 @@ class Config:
 
 def read(root: Path) -> Config:
     """The settings of the project at `root`. Raises UsageError for what cannot be understood."""
-    for name, path_of_table in (("unjam.toml", ()), ("pyproject.toml", ("tool", "unjam"))):
-        file = root / name
-        if file.is_file():
-            table = _table(file, path_of_table)
-            if table:
-                return _Reader(str(file), table).config()
-    return Config()
-
-
-def _table(file: Path, keys: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        table: Any = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from None
-    for key in keys:
-        table = table.get(key, {})
-    return table if isinstance(table, dict) else {}
+    project = project_in(root)
+    return _Reader(project).config() if project.file else Config()
 
 
 class _Reader:
     """Reads one table, naming the key in every refusal."""
 
-    def __init__(self, file: str, table: Mapping[str, Any]) -> None:
-        self._file = file
-        self._table = table
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._table = project.table
 
     def config(self) -> Config:
         per_file = self._table.get("per-file-ignores", {})
         if not isinstance(per_file, dict):
             raise self._wrong("per-file-ignores", "a table of patterns")
         return Config(
-            self._file,
+            self._project.file,
             self._texts("select"),
             self._texts("ignore"),
             {pattern: self._listed(f"per-file-ignores.{pattern}", codes) for pattern, codes in per_file.items()},
@@ -98,11 +64,11 @@ class _Reader:
             self._texts("entry-points"),
             tuple(self._sinks()),
             tuple(self._offloads()),
-            tuple(self._allow()),
+            allowed_by(self._project),
         )
 
     def _wrong(self, key: str, wanted: str) -> UsageError:
-        return UsageError(f"{self._file}: {key} must be {wanted}")
+        return self._project.wrong(key, wanted)
 
     def _texts(self, key: str) -> tuple[str, ...]:
         return self._listed(key, self._table.get(key, []))
@@ -140,13 +106,3 @@ class _Reader:
             if not isinstance(position, int):
                 raise self._wrong("offloads.position", "a number, counted from 0")
             yield Handoff(row["name"], position, Where.THREAD, str(row.get("keyword", "")))
-
-    def _allow(self) -> Iterator[Allow]:
-        for row in self._rows("allow", "rule"):
-            until = row.get("until")
-            if isinstance(until, str):
-                try:
-                    until = dt.date.fromisoformat(until)
-                except ValueError:
-                    raise self._wrong("allow.until", "a date such as 2027-06-30") from None
-            yield Allow(row["rule"], str(row.get("where", "*")), str(row.get("reason", "")), until)

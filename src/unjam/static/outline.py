@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar, TypeAlias
 
 from unjam.model.allowances import comment_in
+from unjam.model.granted import blocks_in
 from unjam.static.facts import Span
 from unjam.static.source import (
     Allowance,
@@ -72,6 +73,11 @@ def outline(path: str, text: str) -> Outline:
             warnings.simplefilter("ignore")
             tree = _parsed(text)
         _Walker(result).module(tree)
+        if "allow" in text:
+            result.allowances.extend(
+                Allowance(each.line, each.codes, each.reason, "block", each.last, each.until)
+                for each in blocks_in(tree)
+            )
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         result = Outline(path, result.lines, f"cannot be parsed: {reason}", allowances=result.allowances)
@@ -97,7 +103,7 @@ def _allowances(text: str) -> Iterator[Allowance]:
         if "#" not in line:
             continue
         if comment := comment_in(line):
-            yield Allowance(number, comment.codes, comment.reason, "allow")
+            yield Allowance(number, comment.codes, comment.reason, "allow", until=comment.until)
         elif match := _NOQA.search(line):
             yield Allowance(number, tuple(re.findall(r"[A-Z]+[0-9]+", match[1] or "")), match[2] or "", "noqa")
 

@@ -76,6 +76,8 @@ class Result:
     coverage: Coverage = field(default_factory=Coverage)
     skipped: dict[str, str] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    holds_until: str = ""
+    """The last day (ISO) on which all of its allowances hold; "" where none of them ends."""
     hidden: int = 0
     allowed: int = 0
     known: int = 0

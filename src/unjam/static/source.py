@@ -107,12 +107,17 @@ class Assignment(NamedTuple):
 
 
 class Allowance(NamedTuple):
-    """One comment that allows: the codes it names (none: all), and its reason. `form` is noqa or allow."""
+    """One allowance in source: the codes it names (none: all), and its reason. `form` is noqa, allow or block.
+
+    `last` is the last line of a block, 0 for a comment; `until` its end as an ISO date, "" for none.
+    """
 
     line: int
     codes: tuple[str, ...]
     reason: str
     form: str
+    last: int = 0
+    until: str = ""
 
 
 @dataclass(slots=True)

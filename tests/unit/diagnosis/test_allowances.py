@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 import unjam
-from unjam.diagnosis.allowances import sort_out
+from unjam.diagnosis.allowances import Allowances, notices, sort_out
 from unjam.diagnosis.source import Sources
 from unjam.errors import UsageError
 from unjam.model.allowances import Allow, comment_in, covers
@@ -32,9 +32,24 @@ def by_block():
 @unjam.allow("UJ101", reason="decorated")
 async def by_decorator():
     time.sleep(1)
+
+def by_line_that_ends():
+    time.sleep(1)  # unjam: allow[UJ101] old API until 2027-06-30
+
+@unjam.allow("UJ101", reason="old API", until="2027-06-30")
+def by_decorator_that_ends():
+    time.sleep(1)
 """
 
-LINES = {"plain": 4, "by_line": 7, "by_def": 10, "by_block": 14, "by_decorator": 19}
+LINES = {
+    "plain": 4,
+    "by_line": 7,
+    "by_def": 10,
+    "by_block": 14,
+    "by_decorator": 19,
+    "by_line_that_ends": 22,
+    "by_decorator_that_ends": 26,
+}
 
 
 def finding(function, line, rule="UJ101"):
@@ -42,9 +57,16 @@ def finding(function, line, rule="UJ101"):
     return Finding(rule, "sleep", Grade.EXACT, "", culprit=Location(FILE, line, function), chain=(link,))
 
 
-def reasons(found, *tables):
+def judged(found, *tables, today=None):
+    """The reasons of what is allowed, and the sentences about allowances."""
     sources = Sources(lambda file: tuple(SOURCE.splitlines()) if file == FILE else None)
-    return [allowed.reason for allowed in sort_out([found], sources, tables, root="/srv")[1]]
+    allowances = Allowances(tables, "/srv", today)
+    done = sort_out([found], sources, allowances)
+    return [allowed.reason for allowed in done.allowed], list(notices(done, allowances))
+
+
+def reasons(found, *tables):
+    return judged(found, *tables)[0]
 
 
 @pytest.mark.parametrize(
@@ -90,11 +112,43 @@ def test_an_allowance_ends():
     assert [False, True] == [allow.has_expired(dt.date(2027, 6, 30)), allow.has_expired(dt.date(2027, 7, 1))]
 
 
+LAST, AFTER = dt.date(2027, 6, 30), dt.date(2027, 7, 1)
+
+
+@pytest.mark.parametrize(("function", "line"), [("by_line_that_ends", 22), ("by_decorator_that_ends", 24)])
+def test_an_allowance_in_source_ends_too(function, line):
+    """On its last day it holds; on the next one the rule counts again, and the allowance is named with its line."""
+    found = finding(function, LINES[function])
+    assert (["old API"], []) == judged(found, today=LAST)
+    said = f"app/export.py:{line}: the allowance of UJ101 expired on 2027-06-30"
+    assert ([], [said]) == judged(found, today=AFTER)
+
+
+def test_tables_that_are_litter_are_named():
+    """What nothing used, what has expired and what gives no reason; what is of use is not spoken of."""
+    tables = (
+        Allow("UJ101", "app/*.py", "batch"),
+        Allow("UJ104", "app/*.py", "batch"),
+        Allow("UJ101", "*", "was", dt.date(2020, 1, 1)),
+    )
+    used, said = judged(finding("plain", 4), *tables, today=LAST)
+    assert ["batch"] == used
+    assert said == [
+        "[[tool.unjam.allow]] UJ104 in app/*.py: nothing in this run used it",
+        "[[tool.unjam.allow]] UJ101 in *: expired on 2020-01-01",
+    ]
+    assert ([""], ["[[tool.unjam.allow]] UJ1 in *: it gives no reason"]) == judged(
+        finding("plain", 4), Allow("UJ1", "*")
+    )
+
+
 def test_a_comment_is_read_as_it_is_written():
     """Several codes, a reason, and no allowance in an ordinary comment."""
     comment = comment_in("x()  # unjam: allow[UJ101, UJ2] because")
     assert (("UJ101", "UJ2"), "because") == (comment.codes, comment.reason)
     assert comment_in("x()  # allow[UJ101]") is None
+    ending = comment_in("x()  # unjam: allow[UJ1] old API (until 2027-06-30)")
+    assert ("old API", "2027-06-30") == (ending.reason, ending.until)
     assert [True, False, False] == [covers(("UJ2",), "UJ201"), covers(("UJ2",), "UJ301"), covers(("E501",), "E501")]
 
 
@@ -104,6 +158,8 @@ def test_the_block_is_checked_at_the_door():
         unjam.allow("UJ110", reason="x")
     with pytest.raises(UsageError, match="needs a reason"):
         unjam.allow("UJ101", reason=" ")
+    with pytest.raises(UsageError, match="until must be a date such as 2027-06-30, not 'soon'"):
+        unjam.allow("UJ101", reason="x", until="soon")
     with pytest.raises(KeyError), unjam.allow("UJ101", "UJ2", reason="x"):
         raise KeyError
 

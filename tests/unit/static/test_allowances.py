@@ -29,6 +29,10 @@ def lines(result):
     return [(problem.rule, problem.line) for problem in result.problems]
 
 
+def of_allowances(result):
+    return [notice for notice in result.notices if "allowance" in notice]
+
+
 def test_comment_allows_its_line(project, checked):
     """An allowance with a code and a reason silences that line, and is not complained about."""
     root = project(app_py=SLEEPS.format(comment="  # unjam: allow[UJ101] measured, it is fine"))
@@ -74,3 +78,40 @@ def test_unused_table_is_reported(project, checked):
     """A table that allows nothing is litter."""
     root = project(app_py="x = 1\n", unjam_toml='[[allow]]\nrule = "UJ101"\nwhere = "gone.py"\nreason = "was"\n')
     assert checked(root).notices == ["[[tool.unjam.allow]] UJ101 in gone.py: nothing uses it"]
+
+
+BLOCK = """\
+import time
+import unjam
+
+
+async def handler():
+    with unjam.allow("UJ101", reason="known"{until}):
+        time.sleep(1)
+
+
+@unjam.allow("UJ101", reason="known")
+async def other():
+    time.sleep(1)
+    helper()
+
+
+def helper():
+    time.sleep(2)
+"""
+
+
+def test_blocks_and_decorators_allow_as_they_do_at_run_time(project, checked):
+    """`with unjam.allow(...)` covers its block, `@unjam.allow(...)` its function and the ways that go through it."""
+    result = checked(project(app_py=BLOCK.format(until="")))
+    assert (lines(result), of_allowances(result)) == ([], [])
+
+
+def test_a_block_ends_on_its_day_though_nothing_changed(project, checked):
+    """A result from the cache is not older than the allowances in it."""
+    root = project(app_py=BLOCK.format(until=', until="2026-06-30"'))
+    before = checked(root, today=dt.date(2026, 6, 30), fresh=False)
+    after = checked(root, today=dt.date(2026, 7, 1), fresh=False)
+    assert (lines(before), of_allowances(before)) == ([], [])
+    assert lines(after) == [("UJ101", 7)]
+    assert of_allowances(after) == ["app.py:6: the allowance of UJ101 expired on 2026-06-30"]

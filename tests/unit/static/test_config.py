@@ -54,7 +54,10 @@ def test_every_key_is_read(tmp_path):
         ("[tool.unjam]\nselect = 'UJ1'\n", "select must be a list of strings"),
         ("[tool.unjam]\nsinks = [{ rule = 'UJ106' }]\n", "sinks must be a list of tables with name"),
         ("[tool.unjam]\nsinks = [{ name = 'a.b', weight = 'heavy' }]\n", "sinks.weight must be one of"),
-        ("[[tool.unjam.allow]]\nrule = 'UJ1'\nuntil = 'soon'\n", "allow.until must be a date"),
+        (
+            "[[tool.unjam.allow]]\nrule = 'UJ1'\nuntil = 'soon'\n",
+            "allow.until must be a date such as 2027-06-30, not 'soon'",
+        ),
         ("[tool.unjam\n", "cannot be read"),
     ],
 )

@@ -1,0 +1,130 @@
+"""Laws of settings and allowances inside a program: one table and one kind of allowance for run, watch, log and callbacks."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+TABLE = """
+[tool.unjam]
+threshold = "60ms"
+
+[[tool.unjam.allow]]
+rule = "UJ101"
+where = "program.py::meant"
+reason = "known"
+
+[[tool.unjam.allow]]
+rule = "UJ104"
+where = "*"
+reason = "gone"
+until = 2020-01-01
+"""
+
+PROGRAM = """
+import asyncio, json, threading, time
+import unjam
+
+def meant():
+    time.sleep(0.15)
+
+def accused():
+    time.sleep(0.15)
+
+async def main():
+    await asyncio.sleep(0.01)
+    meant()
+    await asyncio.sleep(0.01)
+    accused()
+    await asyncio.sleep(0.01)
+"""
+
+TELLS = """
+import logging
+logging.basicConfig(format="log %(message)s")
+told = []
+unjam.on_stall(lambda finding: finding.rule == "UJ101" and told.append(finding.culprit.function))
+unjam.install(record=False)
+threshold_ms = __import__("unjam.monitor").monitor.current().settings.threshold_ns / 1e6
+with unjam.watch() as watched:
+    asyncio.run(main())
+unjam.uninstall()
+deadline = time.monotonic() + 30
+while not told and time.monotonic() < deadline:
+    time.sleep(0.01)
+print(json.dumps({
+    "threshold_ms": threshold_ms,
+    "found": [f.culprit.function for f in watched.findings if f.rule == "UJ101"],
+    "allowed": [[a.finding.culprit.function, a.reason] for a in watched.session.allowed],
+    "notices": watched.session.notices,
+    "told": sorted(set(told)),
+}))
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a program in a folder of its own, with these settings."""
+
+    def run(source, *, table=TABLE, args=(), env=None):
+        (tmp_path / "pyproject.toml").write_text(table)
+        (tmp_path / "program.py").write_text(PROGRAM + textwrap.dedent(source))
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("UNJAM", "PYTEST"))}
+        return subprocess.run(
+            [sys.executable, *args, "program.py"],
+            cwd=tmp_path,
+            env=inherited | (env or {}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_table_holds_for_watch_log_and_callbacks(run):
+    """Its threshold is used, what it allows is told to nobody as a finding, and what is litter in it is named."""
+    done = run(TELLS)
+    assert {
+        "threshold_ms": 60.0,
+        "found": ["accused"],
+        "allowed": [["meant", "known"]],
+        "notices": ["[[tool.unjam.allow]] UJ104 in *: expired on 2020-01-01"],
+        "told": ["accused"],
+    } == json.loads(done.stdout)
+    logged = [line for line in done.stderr.splitlines() if "UJ101" in line]
+    assert [True] == ["accused" in line for line in logged]
+
+
+def test_unjam_run_lists_what_is_litter(run, tmp_path):
+    """The terminal report and JSON say what was allowed and which allowance has expired."""
+    done = run("asyncio.run(main())", args=["-m", "unjam", "run", "--json", "report.json", "--", sys.executable])
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert ["[[tool.unjam.allow]] UJ104 in *: expired on 2020-01-01"] == report["notices"]
+    assert ["known"] == [each["reason"] for each in report["allowed"]]
+    assert "expired on 2020-01-01" in done.stderr
+
+
+@pytest.mark.parametrize("how", ["run", "install", "auto"])
+def test_a_wrong_table_is_refused_at_the_door(run, how):
+    """The command and `install` refuse it; the line that stays in a program says so and lets the program run."""
+    table = '[tool.unjam]\nthreshold = "fast"\n'
+    args = ["-m", "unjam", "run", "--", sys.executable] if how == "run" else []
+    lines = {"run": "", "install": "unjam.install()", "auto": "import unjam.auto"}
+    done = run(f"{lines[how]}\nprint('ran')", table=table, args=args, env={"UNJAM": "1"})
+    assert "pyproject.toml: threshold 'fast' is not a number with a unit" in done.stderr
+    assert (how == "auto") == ("ran" in done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("value", "line", "watched"),
+    [("1", "import unjam.auto", True), ("", "import unjam.auto", False), ("0", "unjam.install(record=False)", False)],
+)
+def test_the_environment_decides_whether(run, value, line, watched):
+    """UNJAM=1 switches `import unjam.auto` on, UNJAM=0 switches `install` off."""
+    done = run(f"{line}\nfrom unjam import monitor\nprint(monitor.current() is not None)", env={"UNJAM": value})
+    assert (f"{watched}\n", "") == (done.stdout, done.stderr)
