@@ -137,6 +137,15 @@ class Monitor:
             self.subscribe(telling.receive)
         return telling
 
+    @property
+    def engine(self) -> Any:
+        """The engine that watches, which keeps the contract of native/_core.pyi; None before the first loop."""
+        return None if self._probes is None else self._probes.engine
+
+    def write(self, event: dict[str, Any]) -> None:
+        """Add an event to the recording (docs/recording.md), and pass it to the subscribers."""
+        self._write(event)
+
     def header(self) -> dict[str, Any]:
         """The `process` event as it is known by now."""
         return dict(self._header)

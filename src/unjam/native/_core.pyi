@@ -6,6 +6,7 @@ descriptor given to `start` by itself, so that a GIL that is never released agai
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Final, TypedDict
 
 TIER: Final[str]
@@ -89,6 +90,38 @@ def set_victim_observer(observe: Callable[[int, int, Any, int, int], None] | Non
 
     Those are the steps after the long one in the same turn, and those of the next turn. `ready_ns` is the stall's t0: nothing
     waited longer because of it. An observer that raises is called no more.
+    """
+
+class Tally:
+    """What the steps of one context took of their loop, and how long they waited for it: the sums of one request.
+
+    The steps are those whose context has the tally in the variable given to `set_tally`: of the task that set it, and of the
+    tasks that this one starts. Called in the loop's thread; meant to be subclassed.
+    """
+
+    @property
+    def own_ns(self) -> int:
+        """Time on the loop so far, the present step included where that is one of its own."""
+
+    @property
+    def waited_ns(self) -> int | None:
+        """Time for which its steps were ready, or at most so long, and others ran; None where turns are not observed.
+
+        A step counts as ready from the begin of its turn, or of one of the two before it if the loop did not sleep in between.
+        """
+
+    def begin(self) -> bool:
+        """Count from now on, the rest of the present step included; false where the steps of this loop are not observed."""
+
+    def end(self) -> None:
+        """Count no more."""
+
+def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
+    """Count steps into the tallies that are values of `variable`, on asyncio and on uvloop (there with the C core only).
+
+    `observe(loop_id, who, t0_ns, t1_ns, waited)` is called in the loop's thread with each wait of a tally of at least a fifth of
+    the threshold, as it ends (`waited` true), and with each step as long as that, which a tally, a handle or, on uvloop, nobody
+    known (None) held the loop for. An observer that raises is called no more. None, None: nobody asks any more.
     """
 
 def scheduled_site(handle: Any) -> tuple[str, int, str] | None:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from unjam.model.lines import encode
@@ -20,6 +21,8 @@ from unjam.native._twin_hooks import Steps, hook_selector, start_heartbeat
 from unjam.native._twin_loop import Numbers, Observer, Observers, Slot
 from unjam.native._twin_sampler import Sampler, native_id
 from unjam.native._twin_stacks import FrameFields, Place, StackTable, describe, walk
+from unjam.native._twin_tally import Tally as Tally  # noqa: PLC0414 -- part of the contract
+from unjam.native._twin_tally import tallies
 from unjam.native._twin_watchdog import Watchdog
 
 TIER = "python"
@@ -90,6 +93,7 @@ class Engine:
     def __init__(self) -> None:
         self.output = Output()
         self.slots: dict[int, Slot] = {}
+        tallies.slots = self.slots
         # A loop that is run inside a step of another has handles of its own, which are no steps of the other one.
         self.by_loop: dict[int, Slot] = {}
         self.observers = Observers()
@@ -295,6 +299,11 @@ def set_victim_observer(observe: Observer | None, most: int = 20) -> None:
     _engine.observers.victim, _engine.observers.most_victims = observe, most
 
 
+def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
+    """See _core.pyi."""
+    tallies.variable, tallies.observe = variable, observe
+
+
 def scheduled_site(handle: Any) -> tuple[str, int, str] | None:
     """See _core.pyi."""
     return _engine.steps.site(handle)
@@ -369,5 +378,6 @@ def after_fork_in_child() -> None:
     slots = _engine.slots
     _engine = Engine()
     steps.uninstall()
+    set_tally(None, None)
     for slot in slots.values():
         slot.undo()

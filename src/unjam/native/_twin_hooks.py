@@ -14,6 +14,7 @@ from typing import Any
 
 from unjam.native._twin_loop import Slot
 from unjam.native._twin_stacks import describe
+from unjam.native._twin_tally import tallies
 
 HEARTBEAT_NS = 20_000_000
 """A loop without a selector of Python is asked this often; what it was away for is known no better than this."""
@@ -34,7 +35,7 @@ def hook_selector(loop: Any, slot: Slot) -> bool:
     clock, ended, began = time.monotonic_ns, slot.ended, slot.began
 
     def timed_select(timeout: float | None = None) -> Any:
-        ended(clock())
+        ended(clock(), waits=timeout is None or timeout > 0)
         try:
             return select(timeout)
         finally:
@@ -137,6 +138,7 @@ def _timed_run(
     def _run(self: Any) -> None:
         if waiting and get_ident() in waiting:
             waiting[get_ident()].victim(self)
+        entered = tallies.variable is not None and tallies.enter(self._context, find(id(self._loop)))
         try:
             self._context.run(self._callback, *self._args)
         except (SystemExit, KeyboardInterrupt):
@@ -146,6 +148,8 @@ def _timed_run(
         slot = find(id(self._loop))
         if slot is not None:
             now = clock()
+            if entered or slot.tally is not None:
+                tallies.leave(slot, now, self)
             slot.steps += 1
             if now >= slot.late_at:
                 slot.late_step(self, now)

@@ -58,7 +58,8 @@ class Slot:
     `away_since` is when the loop left its select, 0 while it is in it or was never seen leaving it. `away` is the sum of
     all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies in the
     future while all is well: it is when the loop's heartbeat is due. `late_at` is when the present turn is late enough for
-    its steps to be of interest: only then they are looked at one by one.
+    its steps to be of interest: only then they are looked at one by one. `recent` holds the two turns before the present one,
+    the last one first, each from when to when, and whether the loop then waited in its select.
     """
 
     __slots__ = (
@@ -79,9 +80,12 @@ class Slot:
         "longest_turn",
         "loop_id",
         "observers",
+        "recent",
         "step_from",
         "steps",
         "steps_before",
+        "tally",
+        "tally_since",
         "threshold",
         "tid",
         "turn_longest",
@@ -118,6 +122,9 @@ class Slot:
         self.lag = [0] * LAG_BUCKETS
         self.finished: deque[FinishedTurn] = deque(maxlen=64)
         self.victims, self.victims_left = (0, 0, 0), 0
+        self.recent: tuple[tuple[int, int, bool], ...] = ()
+        self.tally: Any = None
+        self.tally_since = 0
         self.asleep = False
         self.undo: Callable[[], object] = bool  # nothing to undo yet
 
@@ -134,8 +141,8 @@ class Slot:
             self.asleep = False
             self.wake()
 
-    def ended(self, now: int) -> None:
-        """The loop came back to its select."""
+    def ended(self, now: int, *, waits: bool = True) -> None:
+        """The loop came back to its select, to wait in it or only to look."""
         began = self.away_since
         if not began:
             return
@@ -150,6 +157,7 @@ class Slot:
             self.longest_turn = length
         if length >= self.threshold:
             self.stalled(began, now)
+        self.recent = (began, now, waits), *self.recent[:1]
         self.away_since = 0
         self.turns += 1
         self.away += length

@@ -46,6 +46,7 @@ struct compat {
     int (*context_enter)(void *);
     int (*context_exit)(void *);
     void *(*copy_context)(void);
+    int (*variable_get)(void *, void *, void *);
     void *context_type;
     void (*traceback_add)(const char *, const char *, int);
     void *(*first_tstate)(void *);

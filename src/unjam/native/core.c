@@ -17,6 +17,7 @@
 #include "slots.h"
 #include "stacks.h"
 #include "steps.h"
+#include "tallies.h"
 #include "threads.h"
 #include "watchdog.h"
 
@@ -155,6 +156,7 @@ after_fork_in_child(PyObject *self, PyObject *unused)
     cgroup_close();
     steps_set_observer(NULL);
     steps_set_victim_observer(NULL, 0);
+    tallies_set(NULL, NULL);
     return Py_NewRef(Py_None);
 }
 
@@ -308,6 +310,20 @@ set_victim_observer(PyObject *self, PyObject *args, PyObject *keywords)
 }
 
 static PyObject *
+set_tally(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    (void)self;
+    static char *names[] = {"variable", "observe", NULL};
+    PyObject *variable, *observe;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO", names, &variable, &observe)) {
+        return NULL;
+    }
+    tallies_set(variable, observe);
+    hooks_of_contexts();
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *
 scheduled_site(PyObject *self, PyObject *handle)
 {
     (void)self;
@@ -336,6 +352,7 @@ static PyMethodDef METHODS[] = {
     NO_ARGUMENTS(uninstall_steps),
     ONE_ARGUMENT(set_step_observer),
     KEYWORDS(set_victim_observer),
+    KEYWORDS(set_tally),
     ONE_ARGUMENT(scheduled_site),
     ELSEWHERE(gc_callback, METH_VARARGS),
     ELSEWHERE(drain, METH_VARARGS | METH_KEYWORDS),
@@ -362,7 +379,9 @@ PyInit__core(void)
     }
     registered = true;
     PyObject *module = PyModule_Create(&MODULE);
-    if (module != NULL && PyModule_AddStringConstant(module, "TIER", "native") != 0) {
+    PyObject *tally = module == NULL ? NULL : tallies_type();
+    if (module != NULL
+        && (PyModule_AddStringConstant(module, "TIER", "native") != 0 || PyModule_AddObjectRef(module, "Tally", tally) != 0)) {
         Py_CLEAR(module);
     }
     return module;

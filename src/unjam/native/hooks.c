@@ -4,6 +4,8 @@
  * stays in the chain; a table that holds something else again is left alone.
  */
 #define _GNU_SOURCE
+#include <Python.h>
+
 #include "hooks.h"
 
 #include <dlfcn.h>
@@ -19,6 +21,8 @@
 #include <unistd.h>
 
 #include "slots.h"
+#include "steps.h"
+#include "tallies.h"
 #include "turns.h"
 
 #if defined(__x86_64__)
@@ -32,8 +36,9 @@ enum { RELOC_SLOT = R_AARCH64_JUMP_SLOT, RELOC_DATA = R_AARCH64_GLOB_DAT };
 typedef int (*wait_function)(int, struct epoll_event *, int, int);
 typedef int (*pwait_function)(int, struct epoll_event *, int, int, const sigset_t *);
 typedef int (*pwait2_function)(int, struct epoll_event *, int, const struct timespec *, const sigset_t *);
+typedef int (*context_function)(PyObject *);
 
-enum { WAIT, PWAIT, PWAIT2, FUNCTIONS };
+enum { WAIT, PWAIT, PWAIT2, CONTEXT_ENTER, CONTEXT_EXIT, FUNCTIONS };
 
 static _Atomic uintptr_t originals[FUNCTIONS];
 
@@ -111,6 +116,28 @@ hooked_pwait2(int fd, struct epoll_event *events, int most, const struct timespe
     return ready;
 }
 
+/* With the GIL: a step of a loop whose handles cannot be replaced begins by entering its context, and ends by leaving it. */
+static int
+hooked_context_enter(PyObject *context)
+{
+    int status = ((context_function)GET(originals[CONTEXT_ENTER]))(context);
+    struct slot *slot = tally_variable == NULL || status != 0 ? NULL : own_slot();
+    if (slot != NULL && !steps_seen_on(slot)) {
+        tallies_enter(slot, clock_ticks());
+    }
+    return status;
+}
+
+static int
+hooked_context_exit(PyObject *context)
+{
+    struct slot *slot = own_slot();
+    if (slot != NULL && slot->tally_depth != 0 && !steps_seen_on(slot)) {
+        tallies_leave(slot, clock_ticks(), Py_None, true);
+    }
+    return ((context_function)GET(originals[CONTEXT_EXIT]))(context);
+}
+
 static const struct hook {
     const char *name;
     uintptr_t replacement;
@@ -118,6 +145,8 @@ static const struct hook {
     [WAIT] = {"epoll_wait", (uintptr_t)hooked_wait},
     [PWAIT] = {"epoll_pwait", (uintptr_t)hooked_pwait},
     [PWAIT2] = {"epoll_pwait2", (uintptr_t)hooked_pwait2},
+    [CONTEXT_ENTER] = {"PyContext_Enter", (uintptr_t)hooked_context_enter},
+    [CONTEXT_EXIT] = {"PyContext_Exit", (uintptr_t)hooked_context_exit},
 };
 
 /* ---- one loaded object ---- */
@@ -220,14 +249,19 @@ is_unbound(const struct object *object, uintptr_t value)
     return false;
 }
 
-static int patched; /* slots that are ours after the last pass */
+static int patched; /* slots of epoll_wait and its kin that are ours after the last pass */
+static bool contexts;
 
 static void
 patch_slot(const struct object *object, int function, uintptr_t *slot)
 {
+    bool context = function >= CONTEXT_ENTER;
     uintptr_t value = *slot;
     if (value == HOOKS[function].replacement) {
-        patched++;
+        patched += !context;
+        return;
+    }
+    if (context && !contexts) {
         return;
     }
     if (is_unbound(object, value)) {
@@ -238,7 +272,8 @@ patch_slot(const struct object *object, int function, uintptr_t *slot)
         return;
     }
     SET(originals[function], value);
-    patched += write_slot(object, slot, HOOKS[function].replacement);
+    bool written = write_slot(object, slot, HOOKS[function].replacement);
+    patched += written && !context;
 }
 
 static void
@@ -319,8 +354,21 @@ hooks_install(void)
 }
 
 void
+hooks_of_contexts(void)
+{
+    if (!contexts) {
+        contexts = true;
+        loads_seen = 0;
+        if (patched != 0) { /* else the next hooks_install does it */
+            hooks_install();
+        }
+    }
+}
+
+void
 hooks_remove(void)
 {
+    contexts = false;
     if (patched != 0) {
         dl_iterate_phdr(visit_object, &(visitor){restore_slot});
         patched = 0;

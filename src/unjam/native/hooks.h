@@ -6,6 +6,9 @@
  * hooked. With the GIL; takes 0.5 to 4 ms the first time. */
 const char *hooks_install(void);
 
+/* From now on also the contexts that objects other than the interpreter enter for a step: uvloop's. Once a tally is asked for. */
+void hooks_of_contexts(void);
+
 /* Put back what is still ours. */
 void hooks_remove(void);
 

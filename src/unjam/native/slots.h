@@ -36,6 +36,13 @@ struct ended_turn {
     uint32_t stall;
 };
 
+/* Turns remembered before the present one: see tallies.c. */
+#define RECENT 2
+
+struct recent_turn {
+    uint64_t left, entered; /* ticks */
+};
+
 struct slot {
     /* Written by the loop's thread on every turn and step. */
     _Atomic uint64_t left;
@@ -69,6 +76,13 @@ struct slot {
     /* The last stall with victims; loop's thread only. */
     uint32_t victims_stall;
     uint64_t victims_since; /* ticks */
+
+    /* Of the loop's thread only. */
+    struct recent_turn recent[RECENT]; /* turn number n is at n % RECENT */
+    void *tally;           /* struct tally of the present step, a reference, or NULL */
+    uint64_t tally_since;  /* ticks: from when the present step is the tally's, or nobody's */
+    uint32_t tally_depth;  /* contexts entered inside each other, as uvloop does around its own steps; 0: none is known of */
+    uint32_t tally_level;  /* at which of them the present step began */
 
     _Atomic uint32_t ended_head, ended_tail; /* head: written by the loop's thread, tail: by the watchdog */
     struct ended_turn ended[ENDED];

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "members.h"
 #include "sites.h"
+#include "tallies.h"
 #include "turns.h"
 
 /* A step below this part of the threshold is told of only as one of a crowd: 0.1 ms at 50 ms. An observer's call takes 1 to
@@ -83,14 +84,18 @@ run_by_name(PyObject *context, PyObject *callback, PyObject *args)
     return result;
 }
 
+/* `slot`: NULL in a thread without a loop. */
 static PyObject *
-run_in(PyObject *context, PyObject *callback, PyObject *args)
+run_in(struct slot *slot, PyObject *context, PyObject *callback, PyObject *args)
 {
     if ((void *)Py_TYPE(context) != compat.context_type || compat.context_enter == NULL || compat.context_exit == NULL) {
         return run_by_name(context, callback, args);
     }
     if (compat.context_enter(context) != 0) {
         return NULL;
+    }
+    if (tally_variable != NULL && slot != NULL) {
+        tallies_enter(slot, GET(slot->step_began));
     }
     PyObject *result = PyObject_Call(callback, args, NULL);
     if (compat.context_exit(context) != 0) {
@@ -100,7 +105,7 @@ run_in(PyObject *context, PyObject *callback, PyObject *args)
 }
 
 static PyObject *
-call_back(PyObject *handle)
+call_back(struct slot *slot, PyObject *handle)
 {
     if (access_mode == UNTRIED) {
         try_access(handle);
@@ -114,7 +119,7 @@ call_back(PyObject *handle)
         args = tuple;
     }
     if (args != NULL) {
-        result = run_in(context, callback, args);
+        result = run_in(slot, context, callback, args);
     }
     Py_XDECREF(args);
     Py_XDECREF(callback);
@@ -151,9 +156,9 @@ fail(PyObject *handle)
 }
 
 static bool
-run_one(PyObject *handle)
+run_one(struct slot *slot, PyObject *handle)
 {
-    PyObject *result = call_back(handle);
+    PyObject *result = call_back(slot, handle);
     if (result == NULL) {
         result = fail(handle);
     }
@@ -234,7 +239,7 @@ run(PyObject *handle, PyObject *unused)
     (void)unused;
     struct slot *slot = own_slot();
     if (slot == NULL) {
-        return run_one(handle) ? Py_NewRef(Py_None) : NULL;
+        return run_one(NULL, handle) ? Py_NewRef(Py_None) : NULL;
     }
     if (slot->victims_left != 0) {
         before_step(slot, handle);
@@ -244,10 +249,13 @@ run(PyObject *handle, PyObject *unused)
     }
     uint64_t turns = GET(slot->turns), t0 = clock_ticks();
     SET(slot->step_began, t0);
-    bool done = run_one(handle);
+    bool done = run_one(slot, handle);
     uint64_t t1 = clock_ticks(), length = clock_since(t1, t0);
     SET(slot->steps, GET(slot->steps) + 1);
     SET(slot->step_began, 0);
+    if (slot->tally_depth != 0) {
+        tallies_leave(slot, t1, handle, turns == GET(slot->turns));
+    }
     if (turns == GET(slot->turns)) { /* else the loop turned inside of the step: it was not away for so long */
         if (length > GET(slot->turn_longest_step)) {
             SET(slot->turn_longest_step, length);

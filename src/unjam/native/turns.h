@@ -35,6 +35,7 @@ turn_close(struct slot *slot, uint64_t left, uint64_t now)
     else {
         slot->victims_left = 0;
     }
+    slot->recent[GET(slot->turns) % RECENT] = (struct recent_turn){left, now};
     SET(slot->turns, GET(slot->turns) + 1);
     SET(slot->away_ns, GET(slot->away_ns) + ns);
     if (ns > GET(slot->longest_turn_ns)) {

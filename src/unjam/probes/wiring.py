@@ -67,6 +67,7 @@ class Probes:
         self.loops.stop_all()
         self._gc.uninstall()
         self._warning.let_go(now=True)
+        self.engine.set_tally(None, None)
         self.engine.set_victim_observer(None)
         self.engine.set_step_observer(None)
         self.engine.stop()

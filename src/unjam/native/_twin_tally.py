@@ -1,0 +1,128 @@
+"""Tallies of the twin: what the steps of one context took of their loop, and how long they waited for it (_core.pyi)."""
+
+from __future__ import annotations
+
+import time
+from _thread import get_ident
+from collections.abc import Callable
+from contextvars import Context, ContextVar
+from typing import Any
+
+from unjam.failure import report_failure
+from unjam.native._twin_loop import Slot
+
+SLEPT_NS = 30_000
+"""A select that took longer has slept, so that nothing was ready when it began; one of Python that only looks takes 5 to 10 us."""
+
+
+class Tally:
+    """See _core.pyi."""
+
+    __slots__ = ("_last", "_open", "_own", "_since", "_slot", "_waited")
+
+    def __init__(self) -> None:
+        self._own = self._waited = self._last = self._since = 0
+        self._slot: Slot | None = None
+        self._open = False
+
+    @property
+    def own_ns(self) -> int:
+        """Time on the loop so far, the present step included where that is one of its own."""
+        slot = self._slot
+        running = slot is not None and slot.tally is self and slot.ident == get_ident()
+        return self._own + (time.monotonic_ns() - self._since if running else 0)
+
+    @property
+    def waited_ns(self) -> int | None:
+        """Time for which its steps were ready, or may have been, and others ran; None where turns are not observed."""
+        return self._waited if self._slot is not None and self._slot.counts_turns else None
+
+    def begin(self) -> bool:
+        """Count from now on; false where the steps of this thread's loop are not observed."""
+        slot = tallies.slots.get(get_ident())
+        if slot is None or self._open or not slot.counts_steps:
+            return False
+        now = time.monotonic_ns()
+        self._open, self._slot, self._since = True, slot, now
+        slot.tally, slot.tally_since = self, now
+        self._wait_ends(slot.step_from or now)
+        return True
+
+    def end(self) -> None:
+        """Count no more."""
+        self._open = False
+        slot = self._slot
+        if slot is not None and slot.tally is self and slot.ident == get_ident():
+            now, since = time.monotonic_ns(), self._since
+            self._count(now)
+            slot.tally, slot.tally_since = None, now
+            tallies.tell(slot, self, since, now, waited=False)
+
+    def _step_begins(self, now: int) -> None:
+        self._since = now
+        self._wait_ends(now)
+
+    def _count(self, now: int) -> None:
+        self._own += now - self._since
+        self._last = now
+
+    def _wait_ends(self, now: int) -> None:
+        slot = self._slot
+        assert slot is not None
+        since = max(_ready_since(slot), self._last)
+        if since and since < now:
+            self._waited += now - since
+            tallies.tell(slot, self, since, now, waited=True)
+
+    def _is_of(self, slot: Slot) -> bool:
+        return self._open and self._slot is slot
+
+
+class Tallies:
+    """The variable whose values are tallies, who is told, and the loops by thread."""
+
+    def __init__(self) -> None:
+        self.variable: ContextVar[Any] | None = None
+        self.observe: Callable[[int, Any, int, int, bool], None] | None = None
+        self.slots: dict[int, Slot] = {}
+
+    def enter(self, context: Context, slot: Slot | None) -> bool:
+        """A step of the slot's loop is about to run in that context; false where it is not counted."""
+        if slot is None or self.variable is None or slot.tally is not None:
+            return False
+        slot.tally_since = slot.step_from
+        tally = context.get(self.variable) if type(context) is Context else None
+        if isinstance(tally, Tally) and tally._is_of(slot):  # noqa: SLF001 -- of this module
+            slot.tally = tally
+            tally._step_begins(slot.step_from)  # noqa: SLF001 -- as above
+        return True
+
+    def leave(self, slot: Slot, now: int, handle: Any) -> None:
+        """It has ended."""
+        tally, slot.tally = slot.tally, None
+        if isinstance(tally, Tally):
+            tally._count(now)  # noqa: SLF001 -- as above
+        self.tell(slot, handle if tally is None else tally, slot.tally_since, now, waited=False)
+
+    def tell(self, slot: Slot, who: Any, begin: int, end: int, *, waited: bool) -> None:
+        """Tell of what was long; an observer that raises is told of no more."""
+        if self.observe is None or end - begin < slot.fifth:
+            return
+        try:
+            self.observe(slot.loop_id, who, begin, end, waited)
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            self.observe = None
+            report_failure("waits are not told of any more", error)
+
+
+def _ready_since(slot: Slot) -> int:
+    """The earliest moment from which a step of the present turn may have been ready; 0 where that is not known."""
+    since = slot.away_since if slot.counts_turns else 0
+    for left, entered, waits in slot.recent:
+        if waits and since - entered > SLEPT_NS:
+            break
+        since = left
+    return since
+
+
+tallies = Tallies()

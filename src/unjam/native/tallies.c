@@ -1,0 +1,253 @@
+/* The type `Tally`, and the steps that are counted into it. */
+#define PY_SSIZE_T_CLEAN
+#include "tallies.h"
+
+#include "clock.h"
+#include "compat.h"
+#include "steps.h"
+
+/* A wait or a step of this part of the threshold is told of: 10 ms at 50 ms, as for late steps. */
+enum { TOLD_PART = 5 };
+
+/* A select that took longer has slept: nothing was ready when it began. One that only looks takes 1 to 2 us. */
+static const uint64_t SLEPT_NS = 5000;
+
+struct tally {
+    PyObject_HEAD
+    uint64_t own_ns, waited_ns;
+    uint64_t since, last; /* ticks: from when the present step counts, 0 between steps; the end of the last one */
+    int loop;
+    bool open, waits_seen;
+};
+
+PyObject *tally_variable;
+static PyObject *observer, *type;
+
+/* ---- telling ---- */
+
+/* An observer that fails is told of no more; its exception is shown as unraisable, and the one in flight is kept. */
+static void
+tell(const struct slot *slot, PyObject *who, uint64_t from, uint64_t to, bool waited)
+{
+    uint64_t limit = GET(threshold_ns) / TOLD_PART;
+    if (observer == NULL || clock_span_ns(clock_since(to, from)) < limit) {
+        return;
+    }
+    PyObject *kind, *value, *traceback, *observe = Py_NewRef(observer);
+    PyErr_Fetch(&kind, &value, &traceback);
+    PyObject *result = PyObject_CallFunction(observe, "iOKKi", slot->loop, who, (unsigned long long)clock_at(from),
+                                             (unsigned long long)clock_at(to), (int)waited);
+    if (result == NULL) {
+        PyErr_WriteUnraisable(observe);
+        Py_CLEAR(observer);
+    }
+    Py_XDECREF(result);
+    Py_DECREF(observe);
+    PyErr_Restore(kind, value, traceback);
+}
+
+/* ---- waiting ---- */
+
+/* The earliest moment from which a step of the present turn may have been ready: the begin of this turn, or of one of the two
+ * before it where the loop did not sleep in between. What becomes ready in one turn runs in the next, and a task that a
+ * transport wakes up runs in the one after. */
+static uint64_t
+ready_since(const struct slot *slot)
+{
+    uint64_t since = GET(slot->left), turns = GET(slot->turns);
+    for (uint64_t back = 1; back <= RECENT && back <= turns; back++) {
+        const struct recent_turn *turn = &slot->recent[(turns - back) % RECENT];
+        if (clock_span_ns(clock_since(since, turn->entered)) > SLEPT_NS) {
+            break;
+        }
+        since = turn->left;
+    }
+    return since;
+}
+
+static void
+wait_ends(const struct slot *slot, struct tally *tally, uint64_t now)
+{
+    uint64_t since = ready_since(slot);
+    since = since > tally->last ? since : tally->last;
+    if (slot->by_steps || since == 0 || since >= now) {
+        return;
+    }
+    tally->waited_ns += clock_span_ns(now - since);
+    tell(slot, (PyObject *)tally, since, now, true);
+}
+
+/* ---- steps ---- */
+
+/* The open tally of the present context; a new reference, or NULL. */
+static struct tally *
+present_tally(const struct slot *slot)
+{
+    PyObject *value = NULL;
+    if (compat.variable_get(tally_variable, NULL, &value) != 0) {
+        PyErr_Clear();
+    }
+    if (value != NULL && PyObject_TypeCheck(value, (PyTypeObject *)type)) {
+        struct tally *tally = (struct tally *)value;
+        if (tally->open && tally->loop == slot->loop) {
+            return tally;
+        }
+    }
+    Py_XDECREF(value);
+    return NULL;
+}
+
+void
+tallies_enter(struct slot *slot, uint64_t t0)
+{
+    slot->tally_depth++;
+    if (slot->tally != NULL) {
+        return;
+    }
+    struct tally *tally = present_tally(slot);
+    slot->tally_level = slot->tally_depth;
+    slot->tally = tally;
+    slot->tally_since = t0;
+    if (tally != NULL) {
+        tally->since = t0;
+        wait_ends(slot, tally, t0);
+    }
+}
+
+/* What the present step has taken up to now goes to the tally. */
+static void
+step_counts(struct tally *tally, uint64_t now)
+{
+    tally->own_ns += clock_span_ns(clock_since(now, tally->since));
+    tally->since = 0;
+    tally->last = now;
+}
+
+void
+tallies_leave(struct slot *slot, uint64_t t1, PyObject *who, bool away)
+{
+    if (slot->tally_depth-- != slot->tally_level) {
+        return;
+    }
+    struct tally *tally = slot->tally;
+    uint64_t since = slot->tally_since;
+    slot->tally = NULL;
+    slot->tally_level = slot->tally_depth;
+    slot->tally_since = t1;
+    if (tally != NULL) {
+        step_counts(tally, t1);
+    }
+    if (away) {
+        tell(slot, tally != NULL ? (PyObject *)tally : who, since, t1, false);
+    }
+    Py_XDECREF((PyObject *)tally);
+}
+
+/* ---- the type ---- */
+
+static PyObject *
+begin(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct tally *tally = (struct tally *)self;
+    struct slot *slot = own_slot();
+    bool by_handles = slot != NULL && steps_seen_on(slot);
+    if (slot == NULL || tally->open || (!by_handles && slot->tally_depth == 0)) {
+        return Py_NewRef(Py_False);
+    }
+    uint64_t now = clock_ticks(), began = by_handles ? GET(slot->step_began) : slot->tally_since;
+    tally->open = true;
+    tally->loop = slot->loop;
+    tally->waits_seen = !slot->by_steps;
+    tally->since = now;
+    if (slot->tally_depth == 0) { /* the step began before anybody asked */
+        slot->tally_depth = slot->tally_level = 1;
+    }
+    struct tally *before = slot->tally;
+    slot->tally = (struct tally *)Py_NewRef(self);
+    slot->tally_since = now;
+    Py_XDECREF((PyObject *)before);
+    wait_ends(slot, tally, began == 0 ? now : began);
+    return Py_NewRef(Py_True);
+}
+
+static PyObject *
+end(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct tally *tally = (struct tally *)self;
+    struct slot *slot = own_slot();
+    tally->open = false;
+    if (slot != NULL && slot->tally == tally) {
+        uint64_t now = clock_ticks(), since = tally->since;
+        step_counts(tally, now);
+        slot->tally = NULL;
+        slot->tally_since = now;
+        tell(slot, self, since, now, false);
+        Py_DECREF(self);
+    }
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *
+own_ns(PyObject *self, void *unused)
+{
+    (void)unused;
+    const struct tally *tally = (struct tally *)self;
+    const struct slot *slot = own_slot();
+    bool running = slot != NULL && slot->tally == tally;
+    uint64_t present = running ? clock_span_ns(clock_since(clock_ticks(), tally->since)) : 0;
+    return PyLong_FromUnsignedLongLong(tally->own_ns + present);
+}
+
+static PyObject *
+waited_ns(PyObject *self, void *unused)
+{
+    (void)unused;
+    const struct tally *tally = (struct tally *)self;
+    return tally->waits_seen ? PyLong_FromUnsignedLongLong(tally->waited_ns) : Py_NewRef(Py_None);
+}
+
+static PyMethodDef METHODS[] = {
+    {"begin", begin, METH_NOARGS, NULL},
+    {"end", end, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef GETTERS[] = {
+    {"own_ns", own_ns, NULL, NULL, NULL},
+    {"waited_ns", waited_ns, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot SLOTS_OF_TYPE[] = {{Py_tp_methods, METHODS}, {Py_tp_getset, GETTERS}, {0, NULL}};
+
+static PyType_Spec SPEC = {
+    .name = "unjam.native._core.Tally",
+    .basicsize = sizeof(struct tally),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = SLOTS_OF_TYPE,
+};
+
+PyObject *
+tallies_type(void)
+{
+    type = PyType_FromSpec(&SPEC);
+    return type;
+}
+
+/* Let `*place` hold another reference, or none for NULL and None. */
+static void
+set(PyObject **place, PyObject *value)
+{
+    PyObject *old = *place;
+    *place = value == NULL || value == Py_None ? NULL : Py_NewRef(value);
+    Py_XDECREF(old);
+}
+
+void
+tallies_set(PyObject *variable, PyObject *observe)
+{
+    set(&observer, observe);
+    set(&tally_variable, compat.variable_get == NULL ? NULL : variable);
+}

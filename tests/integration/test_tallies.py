@@ -1,0 +1,209 @@
+"""The tallies of an engine, on each tier and loop: what the steps of one context took, what they waited, and who is told."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PREAMBLE = """
+import asyncio, contextvars, json, sys, time
+import unjam
+from unjam import monitor
+
+LOOP, TIER = sys.argv[1:]
+VARIABLE = contextvars.ContextVar("tally", default=None)
+told = []
+
+def observe(loop, who, begin, end, waited):
+    told.append((getattr(who, "name", type(who).__name__), round((end - begin) / 1e6), bool(waited)))
+
+def hold(seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+def begun(name):
+    tally = Named()
+    tally.name = name
+    VARIABLE.set(tally)
+    tally.was_begun = tally.begin()
+    return tally
+
+async def watched(main):
+    global Named
+    engine = monitor.current().engine
+    class Named(engine.Tally):
+        __slots__ = ("name", "was_begun")
+    engine.set_tally(VARIABLE, observe)
+    await asyncio.sleep(0.01)
+    return await main()
+
+def tell(main):
+    unjam.install(record=False, log=False, tier=TIER)
+    if LOOP == "uvloop":
+        import uvloop
+        facts = uvloop.run(watched(main))
+    else:
+        facts = asyncio.run(watched(main))
+    print(json.dumps(facts))
+"""
+
+OBSERVED = [("asyncio", "native"), ("uvloop", "native"), ("asyncio", "python")]
+EVERYWHERE = pytest.mark.parametrize(("loop", "tier"), OBSERVED)
+
+
+def run(program, loop, tier):
+    source = textwrap.dedent(PREAMBLE) + textwrap.dedent(program)
+    done = subprocess.run(
+        [sys.executable, "-c", source, loop, tier], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+@EVERYWHERE
+def test_own_steps_and_those_of_started_tasks_are_counted(loop, tier):
+    """Own time is that of the task and of the tasks it starts, and not that of others; a wait is theirs, and who held is told."""
+    facts, _ = run(
+        """
+        async def child(ready):
+            ready.set()
+            hold(0.06)
+
+        async def first(ready):
+            tally = begun("first")
+            await asyncio.sleep(0.01)
+            await asyncio.create_task(child(ready))
+            hold(0.04)
+            tally.end()
+            return tally
+
+        async def second(ready):
+            tally = begun("second")
+            await ready.wait()
+            tally.end()
+            return tally
+
+        async def main():
+            ready = asyncio.Event()
+            tallies = await asyncio.gather(first(ready), second(ready))
+            return [(t.was_begun, t.own_ns / 1e6, t.waited_ns / 1e6) for t in tallies], told
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    (first, second), told = facts
+    assert (first[0], second[0]) == (True, True)
+    assert first[1] >= 100
+    assert second[1] < first[1] / 2
+    assert second[2] >= 59
+    assert ["first", False] in [[name, waited] for name, _, waited in told]
+    assert ["second", True] in [[name, waited] for name, _, waited in told]
+
+
+@EVERYWHERE
+def test_an_ended_tally_counts_no_more(loop, tier):
+    """What a task that outlives its request does later is not the request's, and is told of as somebody else's."""
+    facts, _ = run(
+        """
+        async def lasting():
+            await asyncio.sleep(0.01)
+            hold(0.03)
+
+        async def request():
+            tally = begun("request")
+            task = asyncio.create_task(lasting())
+            tally.end()
+            return tally, task
+
+        async def main():
+            tally, task = await asyncio.create_task(request())
+            await task
+            return tally.own_ns / 1e6, told
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    own, told = facts
+    assert own < 30
+    assert [name for name, ms, waited in told if ms >= 29 and not waited] == [
+        {"asyncio": "Handle", "uvloop": "NoneType"}[loop]
+    ]
+
+
+@EVERYWHERE
+def test_an_observer_that_raises_is_told_of_no_more(loop, tier):
+    """The program, and the exception that its own step raises at that moment, are unaffected."""
+    facts, err = run(
+        """
+        calls = []
+
+        def failing(*args):
+            calls.append(args)
+            raise RuntimeError("the observer fails")
+
+        async def request():
+            begun("request")
+            await asyncio.sleep(0.001)
+            hold(0.02)
+            raise ValueError("the program's own")
+
+        async def main():
+            monitor.current().engine.set_tally(VARIABLE, failing)
+            seen = []
+            for _ in range(2):
+                try:
+                    await asyncio.create_task(request())
+                except ValueError as error:
+                    seen.append(str(error))
+            return len(calls), seen
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    assert facts == [1, ["the program's own"] * 2]
+    assert "the observer fails" in err
+
+
+def test_the_twin_says_that_it_does_not_see_the_steps_of_uvloop():
+    """begin() is false there: nothing is counted, and nothing is 0."""
+    facts, _ = run(
+        """
+        async def main():
+            tally = begun("request")
+            return tally.was_begun, tally.waited_ns
+
+        tell(main)
+        """,
+        "uvloop",
+        "python",
+    )
+    assert facts == [False, None]
+
+
+@EVERYWHERE
+def test_watching_may_end_within_a_request(loop, tier):
+    """After uninstall nothing is counted, and what was begun can still be ended."""
+    facts, _ = run(
+        """
+        async def main():
+            tally = begun("request")
+            unjam.uninstall()
+            await asyncio.sleep(0.001)
+            tally.end()
+            return begun("another").was_begun
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    assert facts is False
