@@ -46,7 +46,9 @@ def checked(mirrors, repository, commit):
         exported(mirrors, repository, commit, folder)
         options = Options(dt.date(2026, 1, 1), libraries="--libs" in sys.argv)
         started = time.monotonic()
-        analysis = Analysis(found([folder], Settings()), options, Config(), lambda _text: None)
+        environment = next((word[14:] for word in sys.argv if word.startswith("--environment=")), "")
+        project = found([folder], Settings(environment=environment))
+        analysis = Analysis(project, options, Config(), lambda _text: None)
         analysis.result()
         return analysis, folder, time.monotonic() - started
     finally:

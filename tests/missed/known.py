@@ -14,36 +14,6 @@ async def through_a_dictionary():
     HANDLERS["work"]()
 
 
-class Timer:
-    def __init__(self, callback):
-        self.callback = callback
-
-    def fire(self):
-        self.callback()
-
-
-def ring():
-    time.sleep(1)  # missed: UJ101 time.sleep; the callable is kept on an instance first
-
-
-async def through_an_attribute():
-    Timer(ring).fire()
-
-
-def rows():
-    time.sleep(1)  # missed: UJ101 time.sleep; the generator is iterated by whoever gets it returned
-    yield 1
-
-
-def handed_out():
-    return rows()
-
-
-async def through_a_returned_generator():
-    for row in handed_out():
-        print(row)
-
-
 def contains(item):
     return item in Slow()
 

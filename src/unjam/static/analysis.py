@@ -59,7 +59,6 @@ class Analysis:
 
     def result(self) -> Result:
         """Run all steps. Raises NotAvailable and FactsError."""
-        """Run all steps. Raises NotAvailable and FactsError."""
         project = self._project
         if not project.files:
             return self._result
@@ -96,7 +95,7 @@ class Analysis:
         entries = Entries(
             program, namer, effects, tests=self._options.tests or self._config.tests, own=self._config.entry_points
         )
-        reach = self.reach = Reach(program, effects, entries.found())
+        reach = self.reach = Reach(program, effects, namer, entries.found())
         leaves = Leaves(program, self._catalog, namer, self._packages(program))
         self._result.coverage = _coverage(program, reach, leaves)
         locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
@@ -155,8 +154,7 @@ _ONLY_AT_RUN_TIME = frozenset({"UJ301", "UJ302", "UJ303", "UJ304", "UJ306"})
 
 
 def _imports(outline: Outline) -> Iterator[str]:
-    yield from outline.top_imports
-    yield from (line.module for line in outline.imports)
+    yield from (line.module for line in (*outline.top_imports, *outline.imports))
 
 
 def _blocking(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:

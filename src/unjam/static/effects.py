@@ -35,7 +35,8 @@ class Effects:
         self._handoffs = _HANDOFFS | {handoff.name: handoff for handoff in handoffs}
         self._fates: dict[tuple[str, str], set[Where]] = defaultdict(set)
         self._wrapped: set[tuple[str, str]] = set()
-        self._passed: list[tuple[str, str, str, str]] = []
+        self.passed: list[tuple[str, str, str, str]] = []
+        """Parameters that are handed on: function and parameter, callee and its parameter."""
         for function in program.functions.values():
             self._direct(function)
         self._propagate()
@@ -76,23 +77,35 @@ class Effects:
         return bool(fates & {Where.THREAD, Where.PROCESS}) and not called_here
 
     def _into(self, target: Target, site: CallSite) -> Iterator[Passing]:
-        for parameter, argument in self._bound(target, site):
+        for parameter, argument in self.bound(target, site):
             for where in self._fates.get((target.symbol, parameter), ()):
                 yield Passing(argument, where)
 
-    def _bound(self, target: Target, site: CallSite) -> Iterator[tuple[str, Argument]]:
-        """The parameters of a project function with the arguments that they receive."""
-        function = self._program.functions.get(target.symbol)
-        if function is None:
-            return
-        parameters = function.scope.parameters
-        if function.scope.owner and parameters[:1] in {("self",), ("cls",)}:
-            parameters = parameters[1:]
+    def bound(self, target: Target, site: CallSite) -> Iterator[tuple[str, Argument]]:
+        """The parameters of a project function, or the fields of a record, with the arguments that they receive."""
+        parameters = self._parameters(target.symbol)
         for argument in site.arguments:
             if argument.keyword:
                 yield argument.keyword, argument
             elif argument.position < len(parameters):
                 yield parameters[argument.position], argument
+
+    def _parameters(self, symbol: str) -> tuple[str, ...]:
+        function = self._program.functions.get(symbol)
+        if function is None:
+            return self._fields(symbol)
+        parameters = function.scope.parameters
+        bound = function.scope.owner and parameters[:1] in {("self",), ("cls",)}
+        return parameters[1:] if bound else parameters
+
+    def _fields(self, symbol: str) -> tuple[str, ...]:
+        """The annotated fields of a class that has no `__init__` of its own (dataclasses and kin), in their order."""
+        module, _, name = symbol.removesuffix(".__init__").partition(":")
+        path = self._program.module_paths.get(module)
+        if path is None or not symbol.endswith(".__init__"):
+            return ()
+        keys = (key.partition(":")[2] for key in self._program.outlines[path].annotations)
+        return tuple(key.removeprefix(f"{name}.") for key in keys if key.rpartition(".")[0] == name)
 
     def _direct(self, function: Function) -> None:
         for call in function.calls:
@@ -131,10 +144,10 @@ class Effects:
 
     def _forwarded(self, function: Function, call: Call, site: CallSite) -> None:
         for target in call.targets:
-            for parameter, argument in self._bound(target, site):
+            for parameter, argument in self.bound(target, site):
                 owner = self._parameter(function, argument.text) if argument.form == "name" else None
                 if owner:
-                    self._passed.append((*owner, target.symbol, parameter))
+                    self.passed.append((*owner, target.symbol, parameter))
 
     def _parameter(self, function: Function, text: str) -> tuple[str, str] | None:
         """The function whose parameter a name is: this one, or one around it (closures)."""
@@ -153,7 +166,7 @@ class Effects:
         changed = True
         while changed:
             changed = False
-            for symbol, parameter, callee, position in self._passed:
+            for symbol, parameter, callee, position in self.passed:
                 more = self._fates.get((callee, position), set()) - self._fates[symbol, parameter]
                 if more:
                     self._fates[symbol, parameter] |= more

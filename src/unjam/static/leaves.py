@@ -142,7 +142,16 @@ class Leaves:
                 record = self._catalog.find(name)
                 if record is not None:
                     return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
-        return None
+        return self._imported(function, call)
+
+    def _imported(self, function: Function, call: Call) -> Leaf | None:
+        """A name of another module's that a public one re-exports: `hashlib.pbkdf2_hmac` is defined in `_hashlib`."""
+        if call.site is None or any(target.symbol in self._program.functions for target in call.targets):
+            return None
+        record = self._catalog.exact(self._namer.qualified(function, call.site.text))
+        if record is None or record.name.rpartition(".")[2] not in {_bare(target.symbol) for target in call.targets}:
+            return None
+        return Leaf(record, record.name, _weight(call, record), Grade.EXACT)
 
     def _written(self, function: Function, call: Call, record: Record, name: str) -> str:
         """The name as the source has it, where that is known too: `os.path.exists`, not `genericpath.exists`."""
@@ -234,6 +243,10 @@ def candidates(target: Target, program: Program) -> Iterator[str]:
     if qualified.endswith(_MAKERS):
         owner = target.receiver.replace(":", ".") or f"{module}.{qualified.rpartition('.')[0]}"
         yield owner
+
+
+def _bare(symbol: str) -> str:
+    return symbol.partition("#")[0].rpartition(":")[2].rpartition(".")[2]
 
 
 def _shown(record: Record, name: str) -> str:

@@ -98,7 +98,9 @@ def _made(files: list[str], sites: tuple[str, ...], python_version: str, catalog
     finally:
         run.close()
     namer = Namer(program)
-    search = _Search(Reach(program, Effects(program, namer), {}), Leaves(program, catalog, namer), program.functions)
+    search = _Search(
+        Reach(program, Effects(program, namer), namer, {}), Leaves(program, catalog, namer), program.functions
+    )
     return dict(search.all())
 
 

@@ -112,8 +112,8 @@ class Locks:
         leaf = self._leaves.leaf(function, call)
         if leaf is not None and leaf.record.rule not in _NOT_WORK and leaf.weight is not Weight.MICROSECONDS:
             return leaf.name, leaf.weight
-        for target in call.targets:
-            found = self._body(target.symbol) if target.symbol in self._program.functions else None
+        for symbol, _ in self._reach.called(function, call):
+            found = self._body(symbol)
             if found is not None:
                 return found
         return None

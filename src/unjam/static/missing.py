@@ -22,8 +22,8 @@ def notices(project: Project, outlines: Mapping[str, Outline], stubs: str) -> It
     folders = (*project.roots, *project.site_packages, stubs)
     lost, stray = Counter[str](), Counter[str]()
     for path, outline in outlines.items():
-        for module in () if is_test(path) else outline.top_imports:
-            top = module.partition(".")[0]
+        for line in () if is_test(path) else outline.top_imports:
+            top = line.module.partition(".")[0]
             if top and top not in sys.stdlib_module_names and not _found(top, folders):
                 (stray if top in own else lost)[top] += 1
     if lost:

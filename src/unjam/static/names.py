@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 
+from unjam.static.outline import kept_on_state
 from unjam.static.program import Function, Program
 from unjam.static.source import Assignment, Outline
 
@@ -21,6 +22,7 @@ class Namer:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._assigned: dict[str, dict[str, list[Assignment]]] = {}
+        self._kept: dict[str, set[str]] | None = None
 
     def qualified(self, function: Function, text: str) -> str:
         """The qualified name of a dotted text as the body of `function` would read it."""
@@ -38,7 +40,8 @@ class Namer:
             return self._attribute(outline, scope, text, depth)
         head, _, rest = text.partition(".")
         meant = self._head(outline, scope, head, depth)
-        return _instantiated(f"{meant}.{rest}" if rest else meant) if meant else ""
+        named = _instantiated(f"{meant}.{rest}" if rest else meant) if meant else ""
+        return self._on_state(named or text) or named
 
     def _head(self, outline: Outline, scope: int, head: str, depth: int) -> str:
         name = head.removesuffix("()")
@@ -48,6 +51,8 @@ class Namer:
             return local + called
         if name in outline.aliases:
             return self._imported(outline, name, depth) + called
+        if name in outline.bases:
+            return f"{self._module(outline)}.{name}{called}"
         if self._assignments(outline).get(name) or any(scope.name == name for scope in outline.scopes):
             return ""
         return f"builtins.{name}{called}" if name in _BUILTINS else ""
@@ -87,6 +92,28 @@ class Namer:
                     return f"{found}.{rest}"
         return ""
 
+    def _on_state(self, text: str) -> str:
+        """`request.app.state.db.execute`: from what the project assigns to `app.state.db`, where that is one class."""
+        name = kept_on_state(text)
+        if not name:
+            return ""
+        if self._kept is None:
+            self._kept = self._objects_on_state()
+        found = self._kept.get(name, set())
+        rest = f".{text}".partition(f".state.{name}")[2]
+        return f"{next(iter(found))}{rest}" if len(found) == 1 else ""
+
+    def _objects_on_state(self) -> dict[str, set[str]]:
+        kept: dict[str, set[str]] = {}
+        self._kept = kept
+        for outline in self._program.outlines.values():
+            for assignment in outline.assignments:
+                name = kept_on_state(assignment.target)
+                found = self._value(outline, assignment, 0) if name and assignment.target.endswith(f".{name}") else ""
+                if found:
+                    kept.setdefault(name, set()).add(found)
+        return kept
+
     def _owner(self, outline: Outline, scope: int) -> str:
         while scope > 0 and not outline.scopes[scope].owner:
             scope = outline.scopes[scope].parent
@@ -119,10 +146,14 @@ class Namer:
         level = len(target) - len(target.lstrip("."))
         if not level:
             return target
-        module = self._program.facts.modules[path].name if path in self._program.facts.modules else ""
+        module = self._module(self._program.outlines[path])
         package = module.split(".") if path.endswith("__init__.py") else module.split(".")[:-1]
         kept = package[: len(package) - level + 1]
         return ".".join([*kept, target[level:]])
+
+    def _module(self, outline: Outline) -> str:
+        facts = self._program.facts.modules.get(outline.path)
+        return facts.name if facts is not None else ""
 
     def _assignments(self, outline: Outline) -> dict[str, list[Assignment]]:
         found = self._assigned.get(outline.path)

@@ -136,6 +136,12 @@ def dotted(node: ast.AST) -> str:
     return ""
 
 
+def kept_on_state(text: str) -> str:
+    """The name under which `app.state.NAME` and `request.app.state.NAME.method` keep an object, or ""."""
+    _, _, kept = f".{text}".partition(".state.")
+    return kept.partition(".")[0]
+
+
 def _described(node: ast.expr) -> tuple[str, str]:
     if isinstance(node, ast.Constant):
         return "constant", repr(node.value)
@@ -275,7 +281,12 @@ class _Walker:
         self._used(node.value, "returned")
 
     def _starred(self, node: ast.Starred) -> None:
-        self._used(node.value, "iterated")
+        self._iterates(node.value)
+        self._visit(node.value)
+
+    def _iterates(self, value: ast.expr) -> None:
+        self._uses[id(value)] = "iterated"
+        self._out.iterated.add((self._scope, dotted(value)))
 
     def _yield(self, node: ast.Yield) -> None:
         self._yields.add(self._scope)
@@ -283,16 +294,17 @@ class _Walker:
 
     def _yield_from(self, node: ast.YieldFrom) -> None:
         self._yields.add(self._scope)
-        self._used(node.value, "iterated")
+        self._iterates(node.value)
+        self._visit(node.value)
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         if isinstance(node, ast.AsyncFor):
             self._out.awaits.append((self._scope, node.lineno))
-        self._uses[id(node.iter)] = "iterated"
+        self._iterates(node.iter)
         self._children(node)
 
     def _comprehension(self, node: ast.comprehension) -> None:
-        self._uses[id(node.iter)] = "iterated"
+        self._iterates(node.iter)
         self._children(node)
 
     def _async_with(self, node: ast.AsyncWith) -> None:
@@ -340,11 +352,13 @@ class _Walker:
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         self._import_names(node)
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [_imported(node)]
-        if self._scope == 0:
-            self._out.top_imports.extend(modules)
-        else:
-            self._out.imports.extend(ImportLine(module, node.lineno, self._scope) for module in modules)
+        names = tuple(alias.name for alias in node.names)
+        lines = (
+            [ImportLine(name, node.lineno, self._scope) for name in names]
+            if isinstance(node, ast.Import)
+            else [ImportLine(_imported(node), node.lineno, self._scope, names)]
+        )
+        (self._out.imports if self._scope else self._out.top_imports).extend(lines)
 
     def _assign(self, node: ast.Assign) -> None:
         for target in node.targets:
@@ -371,7 +385,7 @@ class _Walker:
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
         text = dotted(target)
-        if not text or text.count(".") > 1:
+        if not text or (text.count(".") > 1 and not kept_on_state(text)):
             return
         form, described = _described(_first_value(value))
         if form in {"name", "call", "lambda", "awaited"}:

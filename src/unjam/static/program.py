@@ -70,6 +70,19 @@ class Program:
                 return found
         return ""
 
+    def named(self, name: str) -> str:
+        """Symbol of the project's function of that qualified name, a class standing for its `__init__`; "" where none."""
+        module, _, rest = name.rpartition(".")
+        qualified = rest
+        while module and module not in self.module_paths:
+            module, _, rest = module.rpartition(".")
+            qualified = f"{rest}.{qualified}"
+        symbol = f"{module}:{qualified}"
+        if not module or symbol in self.functions:
+            return symbol if module else ""
+        owner, _, method = symbol.rpartition(".")
+        return self.method(owner, method) or self.method(symbol, "__init__")
+
     def expanded(self, target: Target) -> tuple[str, ...]:
         """Symbols of the functions that a target may run: the named one, and its overrides where it is virtual."""
         if not target.virtual or target.symbol not in self.functions:

@@ -10,8 +10,10 @@ from unjam.knowledge.offloads import Where
 from unjam.model.findings import Grade
 from unjam.static.effects import Effects
 from unjam.static.entries import Entry, callables
+from unjam.static.names import Namer
 from unjam.static.outline import CONSUMERS
 from unjam.static.program import Call, Function, Program
+from unjam.static.stored import Stored
 
 _CONTEXT_MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 _CACHES = frozenset({"cache", "lru_cache", "cached_property", "cached"})
@@ -32,11 +34,14 @@ class Edge(NamedTuple):
 class Reach:
     """The part of a program that runs on a loop."""
 
-    def __init__(self, program: Program, effects: Effects, entries: dict[str, Entry]) -> None:
+    def __init__(self, program: Program, effects: Effects, namer: Namer, entries: dict[str, Entry]) -> None:
         self._program = program
+        self._namer = namer
+        self._stored = Stored(program, effects, namer)
         self._effects = effects
         self.entries = entries
         self.callers: dict[str, list[Edge]] = {}
+        self._generators: dict[str, tuple[str, ...]] = {}
         self._walk()
 
     def __contains__(self, symbol: str) -> bool:
@@ -63,14 +68,24 @@ class Reach:
         for call in function.calls:
             if call.kind == "reference":
                 continue
-            for symbol, grade in self._called(call):
+            for symbol, grade in self.called(function, call):
                 callee = self._program.functions[symbol]
                 if self._runs(function, call, callee):
                     yield from self._into(function, call, callee, grade)
+                if call.site is not None and self._iterated(function, call):
+                    for generator in self._handed_out(callee):
+                        yield Edge(function.symbol, generator, call.span[0], "generator", grade, once=False)
             if call.site is not None and call.site.arguments:
                 yield from self._handed(function, call)
 
-    def _called(self, call: Call) -> Iterator[tuple[str, Grade]]:
+    def called(self, function: Function, call: Call) -> Iterator[tuple[str, Grade]]:
+        """Symbols of the project's functions that a call may mean, with how sure that is."""
+        if not call.targets and call.site is not None:
+            named = self._program.named(self._namer.qualified(function, call.site.text))
+            if named:
+                yield named, Grade.INFERRED
+            for symbol in self._stored.called(function, call):
+                yield symbol, Grade.INFERRED
         for target in call.targets:
             expanded = self._program.expanded(target)
             grade = Grade.EXACT if len(expanded) == 1 else Grade.INFERRED
@@ -101,11 +116,29 @@ class Reach:
         use, _, name = call.site.use.partition(":")
         if use != "assigned":
             return use in {"iterated", "with"}
-        for other in caller.calls:
-            for argument in other.site.arguments if other.site is not None else ():
-                if argument.text == name and other.site is not None and not _consumes(other.site.text):
-                    return False
-        return True
+        outline = self._program.outlines[caller.path]
+        if any(named == name and scope >= caller.index for scope, named in outline.iterated):
+            return True
+        sites = (other.site for other in caller.calls if other.site is not None)
+        return any(_consumes(site.text) and any(argument.text == name for argument in site.arguments) for site in sites)
+
+    def _handed_out(self, function: Function) -> tuple[str, ...]:
+        """The generators that a function returns: they run where its caller iterates them."""
+        if function.symbol not in self._generators:
+            self._generators[function.symbol] = ()
+            self._generators[function.symbol] = tuple(dict.fromkeys(self._returned(function)))
+        return self._generators[function.symbol]
+
+    def _returned(self, function: Function) -> Iterator[str]:
+        if function.scope.is_async or function.scope.is_generator:
+            return
+        for call in function.calls:
+            for symbol, _ in self.called(function, call) if call.site and call.site.use == "returned" else ():
+                callee = self._program.functions[symbol]
+                if callee.scope.is_generator:
+                    yield symbol
+                else:
+                    yield from self._handed_out(callee)
 
     def _into(self, caller: Function, call: Call, callee: Function, grade: Grade) -> Iterator[Edge]:
         once = bool(call.site and call.site.once) or bool(

@@ -94,6 +94,8 @@ class ImportLine(NamedTuple):
     module: str
     line: int
     scope: int
+    names: tuple[str, ...] = ()
+    """Of `from module import name`: the names, each of which may be a module below it."""
 
 
 class Assignment(NamedTuple):
@@ -132,8 +134,10 @@ class Outline:
     blocks: list[WithBlock] = field(default_factory=list)
     awaits: list[tuple[int, int]] = field(default_factory=list)
     """Scope and line of each await, async for and async with."""
+    iterated: set[tuple[int, str]] = field(default_factory=set)
+    """Scope and dotted name of what a `for`, a comprehension, `yield from` or a star goes through."""
     imports: list[ImportLine] = field(default_factory=list)
-    top_imports: list[str] = field(default_factory=list)
+    top_imports: list[ImportLine] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     """What a name of the file stands for: `np` is numpy, `get` is requests.get; relative ones start with dots."""
     assignments: list[Assignment] = field(default_factory=list)

@@ -25,6 +25,13 @@ def helper():
     return stats
 
 
+async def own():
+    from imports import late  # note: UJ305 import imports.late
+    from imports import early  # clean: another module imports it when it is imported itself
+
+    return late, early
+
+
 def elsewhere():
     import torch  # clean: nothing on the loop calls it
 

@@ -1,0 +1,1 @@
+TABLE = {number: number for number in range(1000)}

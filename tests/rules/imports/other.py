@@ -1,0 +1,3 @@
+from imports import early
+
+TABLE = early.TABLE
