@@ -6,6 +6,7 @@ calls, supervision       one call on its way; time limits (deadlines) and caller
 lanes                    a thread that is held: contexts (acontext), pinned
 iteration                a synchronous iterator, a batch for each hop
 lineage, waiting         who waits for whom; from a thread to a loop and back
+standstill               pools that wait for each other, and who gets them going
 portal, channel          a way onto one loop; a queue between threads and loops
 remote                   functions that run in a process, an interpreter
 stats, events            what a pool is doing; what it tells

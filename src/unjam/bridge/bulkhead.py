@@ -12,6 +12,7 @@ from weakref import WeakSet, finalize
 from unjam.bridge.events import tell
 from unjam.bridge.lineage import LINEAGE
 from unjam.bridge.remote import carrier
+from unjam.bridge.standstill import NESTED, may_stand_still, relieve
 from unjam.bridge.workers import Worker
 from unjam.errors import PoolClosed, PoolFull
 
@@ -93,7 +94,7 @@ class Bulkhead:
         if self.threads < self.limit:
             self._spawn_if_needed(call)
         self.queue.put(call)
-        if holders or call.port.worker is not None:
+        if (frame is not None or call.port.worker is not None) and len(self.live) > self.limit:
             self._offer(call, holders)
 
     def _admit_if_room(self, call: Call) -> None:
@@ -124,15 +125,21 @@ class Bulkhead:
         return False
 
     def _offer(self, call: Call, holders: Sequence[Frame]) -> None:
-        """Where the pool is full, let those serve it who hold a slot and wait for it: its turn might never come."""
-        if len(self.live) <= self.limit:
-            return
+        """Let those serve it who hold a slot and wait for it: in a full pool its turn might never come.
+
+        Where its ancestors hold slots of other pools only, these may wait for each other.
+        """
+        NESTED.add(call)
         for holder in holders:
+            call.offers += (holder,)
             holder.offer(call)
         worker = call.port.worker
         if worker is not None and worker.call is not None and worker.call.bulkhead is self:
             # The caller's loop runs inside a call of this pool: that call's thread is the holder.
-            call.port.post(lambda: call.execute(worker))
+            call.offers += (call.port,)
+            call.port.post(partial(call.port.lend, call))
+        if may_stand_still(call):
+            relieve(living())
 
     def _spawn_if_needed(self, call: Call) -> None:
         with self.lock:
@@ -158,6 +165,8 @@ class Bulkhead:
     def release(self, call: Call) -> None:
         """Give up the place of a call that ended, or will never start."""
         self.live.discard(call)
+        if NESTED:
+            NESTED.discard(call)
         if self.closed and not self.live:
             self._announce()
 
@@ -233,8 +242,24 @@ BULKHEADS: WeakSet[Bulkhead] = WeakSet()
 """Every pool that is alive, for `pools()`."""
 
 
+def relieve_all() -> None:
+    """Get pools going again that wait for each other: a thread has come back to where it waits, see `standstill`."""
+    if NESTED:
+        relieve(living())
+
+
+def living() -> list[Bulkhead]:
+    """Return them. One that is made meanwhile in another thread may disturb the look, which is repeated then."""
+    while True:
+        try:
+            return list(BULKHEADS)
+        except RuntimeError:  # the set changed its size
+            continue
+
+
 def _reset_after_fork() -> None:
-    for bulkhead in list(BULKHEADS):
+    NESTED.clear()
+    for bulkhead in living():
         bulkhead.reset()
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from threading import Lock
 
     from unjam.bridge.bulkhead import Bulkhead
+    from unjam.bridge.lineage import Frame
     from unjam.bridge.ports import Port
     from unjam.bridge.remote import Remote
     from unjam.bridge.waiting import Request
@@ -47,6 +48,10 @@ class Call:
     exception: BaseException | None = None
     inner: Request | None = None
     """The `wait` in which its thread sits."""
+    frame: Frame | None = None
+    """Through which its thread serves others while it sits there, or is held."""
+    offers: tuple[Frame | Port, ...] = ()
+    """Who else than its pool's threads was asked to run it."""
     outer: Call | None = None
     """The call below it on the same thread, which it helps."""
     target: Callable[..., Any] | None = None
@@ -146,7 +151,7 @@ class Call:
     @property
     def name(self) -> str:
         """The qualified name of what the user asked for."""
-        fn: Any = self.target or self.fn
+        fn: Any = self.fn if self.target is None else self.target
         while isinstance(fn, partial):
             fn = fn.func
         return getattr(fn, "__qualname__", None) or type(fn).__qualname__

@@ -8,6 +8,7 @@ from queue import Empty
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from unjam.bridge.bulkhead import relieve_all
 from unjam.bridge.calls import Call
 from unjam.bridge.lineage import Frame
 from unjam.bridge.ports import current_port
@@ -28,6 +29,7 @@ class Lane:
         self.frame = Frame(bulkhead, idle=True)
         self._hold = Call(bulkhead, current_port(), self._serve, (), {})
         self._hold.holds = True
+        self._hold.frame = self.frame
         self._hold.target = target
 
     def open(self) -> None:
@@ -85,4 +87,6 @@ class Lane:
             call.execute(worker, spare)
             if worker.forked:
                 return
+            if box.empty() and not later:
+                relieve_all()
         self.frame.closed = True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from abc import ABC, abstractmethod
 from asyncio import AbstractEventLoop, BaseEventLoop, Future, Task, get_running_loop, sleep
-from asyncio.events import _get_running_loop
+from asyncio.events import _get_running_loop, _set_running_loop
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections import deque
 from contextlib import suppress
@@ -20,6 +21,7 @@ from unjam.errors import NoLoop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from unjam.bridge.calls import Call
     from unjam.bridge.waiting import Request
 
 
@@ -30,7 +32,7 @@ class Timer(Protocol):
         """Call it off."""
 
 
-class Port:
+class Port(ABC):
     """The mailbox of one loop; the rest of what the bridge needs from a loop is in the subclasses.
 
     A post appends, then looks at `awake`; the drain lowers `awake`, then takes. As append and take of one deque exclude
@@ -74,21 +76,37 @@ class Port:
             self.wake()
             raise
 
+    def lend(self, call: Call) -> None:
+        """Run a call in the pool's thread below this loop, as if no loop ran there; runs on the loop.
+
+        The call may run a loop of its own. Waiting for this one is refused all the same: it is `under` the call.
+        """
+        worker = self.worker
+        assert worker is not None, "only loops inside a pool's thread lend it"
+        loop, under = _get_running_loop(), worker.under
+        worker.under = self
+        _set_running_loop(None)
+        try:
+            call.execute(worker)
+        finally:
+            _set_running_loop(loop)
+            worker.under = under
+
+    @abstractmethod
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Have `callback` called on the loop; to be called there."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def checkpoint(self) -> None:
         """Let the loop turn once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self, request: Request) -> None:
         """Run a request on the loop; to be called there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def report(self, text: str, exception: BaseException) -> None:
         """Tell of an error that has no caller; to be called on the loop."""
-        raise NotImplementedError
 
 
 class AsyncioPort(Port):

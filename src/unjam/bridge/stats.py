@@ -8,7 +8,7 @@ from pathlib import PurePath
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from unjam.bridge.bulkhead import BULKHEADS, Bulkhead
+from unjam.bridge.bulkhead import Bulkhead, living
 from unjam.bridge.calls import Call
 from unjam.bridge.workers import BUCKETS
 
@@ -101,7 +101,7 @@ class PoolStats:
 
 def pools() -> tuple[PoolStats, ...]:
     """Return every pool of this process that is alive: what a monitor reads, from any thread."""
-    return tuple(snapshot(bulkhead) for bulkhead in sorted(BULKHEADS, key=lambda bulkhead: bulkhead.name))
+    return tuple(snapshot(bulkhead) for bulkhead in sorted(living(), key=lambda bulkhead: bulkhead.name))
 
 
 def snapshot(bulkhead: Bulkhead) -> PoolStats:
@@ -146,7 +146,7 @@ def _running(worker: Worker, call: Call, frame: FrameType | None) -> RunningCall
     call = chain[depth]
     # A thread that is only held is in the bridge's own code.
     stack = [] if call.holds else _above(frame, depth)
-    code = getattr(call.target or call.fn, "__code__", None)
+    code = getattr(call.fn if call.target is None else call.target, "__code__", None)
     file, line = stack[0][:2] if stack and call.target is None else _defined(code)
     return RunningCall(
         call=call.name,

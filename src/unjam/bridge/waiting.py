@@ -7,6 +7,7 @@ from contextvars import copy_context
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from unjam.bridge.bulkhead import relieve_all
 from unjam.bridge.lineage import LINEAGE, Frame
 from unjam.bridge.ports import PORTS, Port, running_port
 from unjam.bridge.watching import WATCH
@@ -110,7 +111,7 @@ def wait_on(
     kwargs: Mapping[str, Any],
 ) -> R:
     """As `wait`, on the loop of `port`; `worker` is this thread's, if it is a pool's."""
-    here, above = running_port(), LINEAGE.get()
+    here, above = running_port() or (worker.under if worker is not None else None), LINEAGE.get()
     if here is not None or above is not None:
         _refuse_cycle(port, here, above)
     if not port.running():
@@ -120,12 +121,14 @@ def wait_on(
     request = Request(port, afn, args, kwargs, frame.box.put)
     request.context.run(LINEAGE.set, frame)
     if call is not None:
-        call.inner = request
+        call.inner, call.frame = request, frame
     try:
         WATCH.add(request)
         if WATCH.thread is None:
             WATCH.start()
         port.post(request.begin)
+        if call is not None and port.blocked_on is not None:
+            relieve_all()
         _serve_until(request, frame, worker)
     except BaseException:
         request.cancel()
@@ -134,7 +137,7 @@ def wait_on(
         WATCH.discard(request)
         frame.closed = True
         if call is not None:
-            call.inner = None
+            call.inner = call.frame = None
         if here is not None:
             here.blocked_on = None
     try:
@@ -152,6 +155,8 @@ def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
     while (item := get()) is not request:
         assert worker is not None, "only frames of a pool's thread are offered calls"
         item[0].execute(worker)
+        if frame.box.empty():
+            relieve_all()
 
 
 _cycle_lock = Lock()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
     from unjam.bridge.calls import Call
+    from unjam.bridge.ports import Port
     from unjam.bridge.remote import Remote
 
 # Bucket n counts times of [2**(n-1), 2**n) nanoseconds; 64 of them reach 292 years.
@@ -28,6 +29,8 @@ class Worker:
         self.waits = [0] * BUCKETS
         self.runs = [0] * BUCKETS
         self.helped = 0
+        self.under: Port | None = None
+        """The loop inside this thread that stands below what it serves just now."""
         self.forked = False
         """True in the child when this thread called fork: its process has no use for a worker."""
 
