@@ -13,13 +13,14 @@ from unjam.model.durations import parse_duration
 from unjam.model.lines import encode
 from unjam.model.project import project_of
 from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
+from unjam.probes.exits import ExitHooks
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.recording.header import header, program_name
 from unjam.recording.writer import ProcessFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import ModuleType
     from typing import Any
 
@@ -76,9 +77,7 @@ class Monitor:
 
             self._locks = LockTracker(self._imports)
             self._locks.install()
-        self._patches.replace(os, "_exit", self._ending)
-        self._patches.replace(os, "execv", self._replacing)
-        self._patches.replace(os, "execve", self._replacing)
+        ExitHooks(self).install(self._patches, self._imports)
         atexit.register(self.end)
         self._imports.when_imported("asyncio.events", self._hook_asyncio)
         self._imports.when_imported("uvloop", self._hook_uvloop)
@@ -105,6 +104,27 @@ class Monitor:
             self._write_end(reason)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the end of the recording is missing", error)
+
+    def before_deadly_signal(self) -> None:
+        """Complete the recording as far as it goes: the process ends itself by a signal, unless that is blocked just now."""
+        if self._pid != os.getpid():
+            return
+        if self._probes is not None:
+            self._probes.drainer.flush(TELL_S)
+            self._probes.loops.write_now()
+        self._write({"e": "end", "t": time.monotonic_ns(), "reason": "signal"})
+
+    def before_exec(self) -> None:
+        """End the file here: what the process becomes has its own."""
+        if self._pid == os.getpid():
+            if self._probes is not None:
+                self._probes.finish()
+            self._write({"e": "end", "t": time.monotonic_ns(), "reason": "fork-exec"})
+
+    def after_failed_exec(self) -> None:
+        """Go on: the program could not be started."""
+        if self._probes is not None:
+            self._probes.drainer.start()
 
     def uninstall(self) -> None:
         """Undo everything that is still ours, in reverse."""
@@ -312,32 +332,6 @@ class Monitor:
             self._control.start()
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("nobody can ask this process", error)
-
-    def _ending(self, original: Callable[[int], None]) -> Callable[[int], None]:
-        def _exit(status: int) -> None:
-            self.end()
-            original(status)
-
-        return _exit
-
-    def _replacing(self, original: Callable[..., None]) -> Callable[..., None]:
-        """exec: the file ends here, unless it fails, as it does for each folder of PATH that has no such program."""
-
-        def replace(path: Any, *args: Any, **words: Any) -> None:
-            known = isinstance(path, (str, bytes, os.PathLike)) and os.access(path, os.X_OK)
-            probes = self._probes
-            if known and self._pid == os.getpid():
-                if probes is not None:
-                    probes.finish()
-                self._write({"e": "end", "t": time.monotonic_ns(), "reason": "fork-exec"})
-            try:
-                original(path, *args, **words)
-            except BaseException:
-                if known and probes is not None:
-                    probes.drainer.start()
-                raise
-
-        return replace
 
 
 _monitor: Monitor | None = None

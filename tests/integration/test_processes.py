@@ -239,6 +239,7 @@ def test_a_killed_process_loses_at_most_its_last_second(environment, recording_f
         ("os._exit(4)", 4),
         ("raise SystemExit(5)", 5),
         ("os.kill(os.getpid(), 15)", -15),
+        ("import signal; signal.raise_signal(signal.SIGTERM)", -15),
         ("raise KeyError(1)", 1),
     ],
 )
@@ -248,7 +249,69 @@ def test_the_program_ends_as_it_would_without_us(watched, tier, ending, status):
     assert outcome.status == status
     assert "unjam" not in outcome.err
     assert ("KeyError: 1" in outcome.err) == (status == 1)
-    assert ends(outcome) == (["exit"] if status >= 0 else [])
+    assert ends(outcome) == (["exit"] if status >= 0 else ["signal"])
+
+
+def test_a_server_that_raises_its_signal_again_loses_nothing(watched, tier):
+    """Its loop still runs then, in a turn that has not ended: turns, stall and task are recorded up to that."""
+    outcome = watched(
+        program(
+            """
+            import signal
+            async def main():
+                await stall()
+                signal.raise_signal(signal.SIGTERM)
+            asyncio.run(main())
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err, outcome.process.killed) == (-signal.SIGTERM, "", False)
+    assert {"main"} == {step["task"]["coroutine"] for step in outcome.events("step")}
+    stats = outcome.events("stats")[-1]
+    assert stats["away_ns"] >= 120_000_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "signal.raise_signal(signal.SIGCHLD)",
+        "os.kill(os.getpid(), 0)",
+        "signal.signal(signal.SIGTERM, print); os.kill(os.getpid(), signal.SIGTERM)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.raise_signal(signal.SIGTERM)",
+        "threading.Thread(target=signal.pthread_kill, args=(threading.get_ident(), 0)).start()",
+    ],
+)
+def test_a_signal_that_ends_nothing_ends_no_recording(watched, tier, line):
+    """Only what has no handler and a deadly default is an end."""
+    outcome = watched(program(f"import signal, threading\nasyncio.run(stall())\n{line}"), tier=tier)
+    assert outcome.status == 0
+    assert ends(outcome) == ["exit"]
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("signal.raise_signal()", "TypeError"),
+        ("signal.raise_signal(9999)", "OSError"),
+        ("signal.raise_signal('x')", "TypeError"),
+        ("os.kill(1)", "TypeError"),
+        ("os.kill(os.getpid(), 9999)", "OSError"),
+    ],
+)
+def test_a_wrong_call_fails_as_it_always_did(watched, tier, call, error):
+    """The error is the original function's."""
+    outcome = watched(
+        f"""
+        import os, signal
+        try:
+            {call}
+        except Exception as error:
+            print(type(error).__name__)
+        """,
+        tier=tier,
+    )
+    assert (0, f"{error}\n", "") == (outcome.status, outcome.out, outcome.err)
 
 
 def test_a_signal_reaches_the_thread_that_waits_for_it(watched, tier):
@@ -373,11 +436,11 @@ def test_uninstall_puts_everything_back(watched, tier):
     """What unjam changed is as it was before, in a process that has run loops."""
     outcome = watched(
         """
-        import os, gc, sys, atexit, unjam
+        import os, gc, signal, sys, atexit, unjam
         unjam.uninstall()
         import asyncio, asyncio.events, asyncio.timeouts, asyncio.tasks, concurrent.futures.thread as pool
         def state():
-            return (os._exit, os.execv, os.execve, list(gc.callbacks), list(sys.meta_path), dict(vars(asyncio.Handle)),
+            return (os._exit, os.execv, os.execve, os.kill, signal.raise_signal, list(gc.callbacks), list(sys.meta_path), dict(vars(asyncio.Handle)),
                     asyncio._set_running_loop, asyncio.events._set_running_loop, dict(vars(pool._WorkItem)), dict(vars(pool)),
                     dict(vars(asyncio.timeouts.Timeout)), dict(vars(asyncio.tasks)))
         before = state()

@@ -127,6 +127,12 @@ class Loops:
             else:
                 self._write_stats(watched)
 
+    def write_now(self) -> None:
+        """Write the statistics of every loop as they are, the unfinished turn included."""
+        for watched in list(self._known.values()):
+            watched.told_turns = -1
+            self._write_stats(watched)
+
     def write_end(self) -> None:
         """Write the last statistics and the end of every loop: no more is watched."""
         for watched in list(self._known.values()):
