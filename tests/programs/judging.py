@@ -36,7 +36,7 @@ class Run:
 
     @property
     def starved_ms(self) -> float:
-        """How long the loops' threads were ready and given no CPU, as they themselves read it."""
+        """How long the loops' threads, and those that held the GIL, were ready and given no CPU, as they themselves read it."""
         return sum(float(milliseconds) for milliseconds in STARVED.findall(self.output))
 
     @property

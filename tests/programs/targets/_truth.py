@@ -33,6 +33,15 @@ def without_cpu_ms() -> float:
 
 
 @contextmanager
+def holding() -> Iterator[None]:
+    """Print how long the machine gave this thread no CPU in the block: a holder of the GIL that cannot run keeps nothing."""
+    before = without_cpu_ms()
+    yield
+    # One write: several threads end at once.
+    os.write(1, f"starved {without_cpu_ms() - before:.1f}\n".encode())
+
+
+@contextmanager
 def measured(name: str = "stall") -> Iterator[None]:
     """Print how long the block took, as the test will compare it; equal names add up."""
     start = time.monotonic()

@@ -4,15 +4,16 @@
 import hashlib
 import threading
 
-from _truth import measured, quiet, run
+from _truth import holding, measured, quiet, run
 
 DATA = bytes(1 << 20)
 stopping = threading.Event()
 
 
 def crunch() -> None:
-    while not stopping.is_set():
-        sum(number * number for number in range(20_000))  # expect: UJ501 required=native thread=cruncher
+    with holding():
+        while not stopping.is_set():
+            sum(number * number for number in range(20_000))  # expect: UJ501 required=native thread=cruncher
 
 
 async def main() -> None:

@@ -5,15 +5,16 @@ import asyncio
 import threading
 import time
 
-from _truth import quiet, run
+from _truth import holding, quiet, run
 
 starting, stopping = threading.Event(), threading.Event()
 
 
 def crunch() -> None:
     starting.wait()
-    while not stopping.is_set():
-        sum(number * number for number in range(20_000))  # expect: UJ501 required=native
+    with holding():
+        while not stopping.is_set():
+            sum(number * number for number in range(20_000))  # expect: UJ501 required=native
 
 
 async def main() -> None:

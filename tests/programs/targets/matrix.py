@@ -140,10 +140,10 @@ async def exec_(fault: Fault) -> None:
 
 
 async def thread(fault: Fault) -> None:
+    # This loop is not woken meanwhile: it would be late where the fault keeps the GIL, and that is told of another program.
     other = threading.Thread(target=asyncio.run, args=(coroutine(fault),), name="second")
     other.start()
-    while other.is_alive():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(other.join)
 
 
 async def main(shape: Callable[[Fault], Awaitable[None]]) -> None:

@@ -1,0 +1,92 @@
+"""Which target programs are run in which tier on which loop, and one run of one of them under `unjam run`."""
+
+import functools
+import importlib.util
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from expectations import TARGETS, Program, programs
+from judging import Run
+
+TIMEOUT_S = 60
+GATE = (3, 11)
+
+
+class Combination(NamedTuple):
+    """One program with one of its arguments ("" for none), in one tier on one kind of loop."""
+
+    program: Program
+    argument: str
+    tier: str
+    loop: str
+
+    def __str__(self) -> str:
+        """Its name, as tests and benchmarks show it."""
+        return "-".join(filter(None, [self.program.name, *self[1:]]))
+
+
+def combinations() -> Iterator[Combination]:
+    """Every program with each of its arguments, in every tier and on every loop that is tried here."""
+    for program in programs():
+        for tier, loop in itertools.product(("native", "python"), program.loops):
+            if is_tried(program, tier, loop):
+                yield from (Combination(program, argument, tier, loop) for argument in program.arguments or [""])
+
+
+def is_tried(program: Program, tier: str, loop: str) -> bool:
+    """The gate tries the core on both loops and the twin on asyncio; other Pythons the core, and no program in every shape.
+
+    UNJAM_TEST_FULL tries all.
+    """
+    if "UNJAM_TEST_FULL" in os.environ:
+        return True
+    is_gate = sys.version_info[:2] == GATE
+    if (tier, loop) == ("native", "asyncio"):
+        return is_gate or not program.arguments
+    return is_gate and "usually" not in program.header and (tier, loop) != ("python", "uvloop")
+
+
+def why_not(program: Program, loop: str) -> str:
+    """What this machine lacks for a program: a newer Python, a network of its own, a package; "" where nothing."""
+    if sys.version_info < program.python:
+        return f"needs Python {program.header['python']}"
+    if "namespaces" in program.header and not can_unshare():
+        return "needs user namespaces, which this machine refuses"
+    needs = [*program.needs, *(["uvloop"] if loop == "uvloop" else [])]
+    missing = [name for name in needs if importlib.util.find_spec(name) is None]
+    return f"needs {', '.join(missing)}" if missing else ""
+
+
+@functools.cache
+def can_unshare() -> bool:
+    """May this user make namespaces here?"""
+    try:
+        return subprocess.run(["unshare", "-rmn", "true"], capture_output=True, timeout=10, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def watched(combination: Combination, folder: Path) -> Run:
+    """Run it under `unjam run`, recording below `folder`, and read the JSON report."""
+    program, argument, tier, loop = combination
+    folder.mkdir(exist_ok=True, parents=True)
+    report = folder / "report.json"
+    unjam = [sys.executable, "-m", "unjam", "run", "--json", report, "--out", folder, "--quiet", "--"]
+    done = subprocess.run(
+        [*unjam, sys.executable, program.path, *filter(None, [argument])],
+        env=os.environ | {"UNJAM_TIER": tier, "PROGRAM_LOOP": loop},
+        cwd=TARGETS,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Run(program, tier, loop, json.loads(report.read_text()), done.stdout)
