@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any
 
 from unjam.model.lines import encode
@@ -170,6 +171,10 @@ class Engine:
         if new:
             self.emit({"e": "stack", "t": time.monotonic_ns(), "id": number, "f": frames, "whole": True})
         return number
+
+    def place(self, frame: FrameType) -> int:
+        """The number of the stack of a frame that stands still: the caller's, or one below it."""
+        return self._number(walk(frame))
 
     def _wake(self) -> None:
         if self.watchdog is not None:
@@ -330,6 +335,8 @@ def gc_callback(phase: str, info: dict[str, int]) -> None:
             "uncollectable": info.get("uncollectable"),
             "tid": _thread.get_native_id(),
             "loop": slot.loop_id if slot else None,
+            # The collector has just called: the frame below is where it struck.
+            "stack": _engine.place(sys._getframe(1)) if slot else None,  # noqa: SLF001
         }
     )
 

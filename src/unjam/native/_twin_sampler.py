@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import NamedTuple
 
 from unjam.native import _twin_os as system
 from unjam.native._twin_loop import Slot
-from unjam.native._twin_stacks import Place, walk
+from unjam.native._twin_stacks import Place, begun, walk
 from unjam.native._twin_stall import Accounts, Sample
 
 MOST_THREADS = 256
@@ -21,6 +23,13 @@ MOST_THREADS = 256
 
 NATIVE_INTERVALS = 3
 """Waiting for the GIL longer than this many switch intervals proves that nobody reached a bytecode that gives it up."""
+
+
+class Seen(NamedTuple):
+    """Where a loop's thread is, innermost first, and which other thread has used most CPU lately, and where that one is."""
+
+    places: list[Place]
+    hog: tuple[int, list[Place]] | None
 
 
 class Sampler:
@@ -32,6 +41,7 @@ class Sampler:
         self._switch_interval = round(sys.getswitchinterval() * 1e9)
         self._before: dict[int, tuple[int, Accounts]] = {}
         self._clocks: dict[int, int] = {}
+        self._clocked_ns = self._between_ns = 0
 
     def begin(self, slot: Slot, now: int, accounts: Accounts) -> None:
         """Let the next look count from here."""
@@ -41,26 +51,47 @@ class Sampler:
         """The loop is gone."""
         self._before.pop(slot.tid, None)
 
-    def look(self, slot: Slot, now: int, asked: int) -> Sample | None:
-        """Sample the loop's thread; None where it has ended. `asked` is how long this look had to wait for the GIL."""
+    def see(self, slots: Sequence[Slot]) -> dict[int, Seen]:
+        """Where the threads of these loops are, by their idents; a thread that has ended is left out.
+
+        The GIL is kept all through: whoever had to give it up goes on as soon as it is let go, and reading a file lets it go.
+        """
+        if not slots:
+            return {}
         frames = sys._current_frames()  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
-        places = walk(frames.get(slot.ident))
-        if not places:
-            return None
-        # Everything above and the holder need the GIL in one piece; reading files gives it up.
-        hog = self._hog(slot, frames)
+        used = self._used()
+        seen = {}
+        for slot in slots:
+            places = walk(frames.get(slot.ident))
+            if places:
+                seen[slot.ident] = Seen(begun(places), self._hog(slot, used, frames))
         frames.clear()
-        sample = Sample(now, [(id(code), lasti) for code, lasti, _ in places])
+        return seen
+
+    def judge(self, slot: Slot, seen: Seen, now: int, asked: int) -> Sample:
+        """What was seen as a sample; `asked` is how long the look had to wait for the GIL."""
+        sample = Sample(now, [(id(code), lasti) for code, lasti, _ in seen.places])
+        asked = self._kept(slot, asked)
         self._judge(sample, slot, asked)
-        sample.stack = self._number_stack(places)
-        if sample.state == "gil" and hog is not None:
-            tid, places = hog
+        sample.stack = self._number_stack(seen.places)
+        if sample.state == "gil" and seen.hog is not None:
+            tid, places = seen.hog
             sample.holder = {"tid": tid, "stack": self._number_stack(places)}
         if asked > NATIVE_INTERVALS * self._switch_interval:
             # As long as nobody gives the GIL up, no stack can change: the looks that this wait prevented would have been equal.
             sample.weight = max(1, asked // self._tick_ns)
-            sample.first_ns = now - asked
+            sample.first_ns, sample.unseen_ns = now - asked, asked
+        elif sample.holds_gil:
+            # It gave the GIL up when it was asked to, which bytecode does, always at the same places of a loop.
+            sample.moves = True
         return sample
+
+    def _kept(self, slot: Slot, asked: int) -> int:
+        """How much of a wait for the GIL the loop's thread can have kept it: without a CPU nobody can give it up."""
+        if asked <= NATIVE_INTERVALS * self._switch_interval:
+            return asked
+        _, before = self._before.get(slot.tid, (0, Accounts()))
+        return max(0, asked - (before.until(Accounts(None, system.run_delay_ns(slot.tid)))["runq_ns"] or 0))
 
     def _judge(self, sample: Sample, slot: Slot, asked: int) -> None:
         began, before = self._before.get(slot.tid, (sample.at_ns, Accounts()))
@@ -89,19 +120,27 @@ class Sampler:
             return True
         return False if 5 * asked < self._switch_interval else None
 
-    def _hog(self, slot: Slot, frames: dict[int, FrameType]) -> tuple[int, list[Place]] | None:
-        """The other thread that has used most CPU since the look before, and where it is."""
-        most, found = 0, None
-        clocks = self._clocks
-        self._clocks = {}
+    def _used(self) -> dict[int, tuple[int, int]]:
+        """By ident of each thread its number in the operating system, and the CPU time it has used since the look before."""
+        before, self._clocks = self._clocks, {}
+        since, self._clocked_ns = self._clocked_ns, time.monotonic_ns()
+        self._between_ns = self._clocked_ns - since
+        used = {}
         for ident, tid in native_ids()[:MOST_THREADS]:
-            used = system.cpu_ns(tid) if tid != slot.tid else None
-            if used is None:
-                continue
-            self._clocks[tid] = used
-            if used - clocks.get(tid, used) > most and ident in frames:
-                most, found = used - clocks[tid], (ident, tid)
-        return (found[1], walk(frames[found[0]])) if found else None
+            clock = system.cpu_ns(tid)
+            if clock is not None:
+                self._clocks[tid] = clock
+                used[ident] = tid, clock - before.get(tid, clock)
+        return used
+
+    def _hog(
+        self, slot: Slot, used: dict[int, tuple[int, int]], frames: dict[int, FrameType]
+    ) -> tuple[int, list[Place]] | None:
+        """The other thread that has used most CPU, and where it is; None where the others had no CPU to speak of."""
+        others = {ident: pair for ident, pair in used.items() if ident != slot.ident}
+        ident = max(others, key=lambda each: others[each][1], default=0)
+        busy = 2 * sum(cpu for _, cpu in others.values()) >= self._between_ns
+        return (others[ident][0], begun(walk(frames[ident]))) if busy and ident in frames else None
 
 
 def native_ids() -> list[tuple[int, int]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from itertools import islice
+from opcode import opmap
 from types import CodeType, FrameType
 from typing import TypeAlias
 
@@ -31,6 +33,16 @@ def walk(frame: FrameType | None) -> list[Place]:
     if len(places) > INNERMOST + OUTERMOST:
         del places[INNERMOST:-OUTERMOST]
     return places
+
+
+def begun(places: list[Place]) -> list[Place]:
+    """The places less an innermost function that has not begun: the GIL is given up right where one is entered, too.
+
+    Such a frame stands at its RESUME with an argument of 0, which is the line of its `def` (docs.python.org/3/library/dis.html).
+    """
+    code, lasti, _ = places[0]
+    resume, where = code.co_code[lasti : lasti + 2] or (0, 0)
+    return places[1:] if resume == opmap["RESUME"] and not where & 3 and len(places) > 1 else places
 
 
 def describe(places: list[Place]) -> list[FrameFields]:
@@ -65,11 +77,11 @@ def _kind(code: CodeType) -> str:
 
 
 class StackTable:
-    """Gives each distinct stack a number."""
+    """Gives each distinct stack a number. The watchdog and a loop's own thread may ask at the same time."""
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[FrameFields, ...], int] = {}
-        self._next = 1
+        self._next = itertools.count(1).__next__
 
     def number(self, frames: list[FrameFields]) -> tuple[int, bool]:
         """The stack's number, and whether it is new, so that its `stack` event has to be written."""
@@ -77,7 +89,9 @@ class StackTable:
         known = self._numbers.get(key)
         if known is not None:
             return known, False
-        number, self._next = self._next, self._next + 1
-        if len(self._numbers) < MOST_STACKS:
-            self._numbers[key] = number
-        return number, True
+        number = self._next()
+        if len(self._numbers) >= MOST_STACKS:
+            return number, True
+        # setdefault is atomic: whoever comes second throws its number away.
+        kept = self._numbers.setdefault(key, number)
+        return kept, kept == number

@@ -11,14 +11,34 @@ MOST_GROUPS = 64
 
 
 class Sample:
-    """What one look at the loop's thread gave; `weight` samples of the same kind that could not be taken are in it."""
+    """What one look at the loop's thread gave.
 
-    __slots__ = ("at_ns", "fd", "first_ns", "holder", "holds_gil", "place", "stack", "state", "sys", "target", "weight")
+    `moves` says that the thread was not in one long call, though it may be seen in the same place again.
+    `weight` samples that could not be taken are in it, because the GIL was kept for the `unseen_ns` before the look.
+    """
+
+    __slots__ = (
+        "at_ns",
+        "fd",
+        "first_ns",
+        "holder",
+        "holds_gil",
+        "moves",
+        "place",
+        "stack",
+        "state",
+        "sys",
+        "target",
+        "unseen_ns",
+        "weight",
+    )
 
     def __init__(self, at_ns: int, place: object = None) -> None:
         self.at_ns = self.first_ns = at_ns
         self.place = place
         self.weight = 1
+        self.unseen_ns = 0
+        self.moves = False
         self.stack: int | None = None
         self.state = "unknown"
         self.sys = self.target = ""
@@ -49,7 +69,9 @@ class Stall:
         self.last_place: object = None
 
     def add(self, sample: Sample) -> None:
-        """Count a sample in its group."""
+        """Count a sample in its group, and put the next one off."""
+        age = sample.at_ns - self.began
+        self.next_sample_ns = sample.at_ns + (0 if age < 10**9 else 50_000_000 if age < 10**10 else 500_000_000)
         group = self.groups.get(sample.key)
         if group is None and len(self.groups) >= MOST_GROUPS:
             self.samples_lost += sample.weight
@@ -57,8 +79,9 @@ class Stall:
         if group is None:
             group = self.groups[sample.key] = self._new_group(sample)
         group["n"] += sample.weight
+        group["unseen_ns"] += sample.unseen_ns
         group["last"] = sample.at_ns
-        group["moved"] += self.last_place is not None and sample.place != self.last_place
+        group["moved"] += self.last_place is not None and (sample.moves or sample.place != self.last_place)
         if {group["holds_gil"], sample.holds_gil} == {True, False}:
             group["holds_gil"] = None
         self.last_place = sample.place
@@ -72,6 +95,7 @@ class Stall:
             "state": sample.state,
             "holds_gil": sample.holds_gil,
             "moved": 0,
+            "unseen_ns": 0,
         }
         optional = {"sys": sample.sys, "fd": sample.fd, "target": sample.target, "holder": sample.holder}
         return group | {name: value for name, value in optional.items() if value is not None and value != ""}
@@ -86,11 +110,7 @@ class Stall:
 
     def sample_due(self, now: int) -> bool:
         """Whether to look now: at every tick for a second, then more rarely."""
-        if now < self.next_sample_ns:
-            return False
-        age = now - self.began
-        self.next_sample_ns = now + (0 if age < 10**9 else 50_000_000 if age < 10**10 else 500_000_000)
-        return True
+        return now >= self.next_sample_ns
 
     def event(self, now: int, end: Accounts, turn: FinishedTurn | None = None) -> dict[str, Any]:
         """The `stall` event; `turn` is the finished turn, None while it lasts."""

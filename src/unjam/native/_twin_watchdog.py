@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from unjam.failure import report_failure
 from unjam.native import _twin_os as system
 from unjam.native._twin_loop import FinishedTurn, Slot
-from unjam.native._twin_sampler import Sampler
+from unjam.native._twin_sampler import Sampler, Seen
 from unjam.native._twin_stall import Accounts, Stall
 from unjam.native.quiet_thread import QuietThread
 
@@ -38,6 +38,14 @@ class Base(NamedTuple):
     turns: int
     away: int
     read_ns: int
+
+
+class Look(NamedTuple):
+    """One look at a loop: where its thread was (None: not looked at), how long the look waited for the GIL, and stood still."""
+
+    seen: Seen | None
+    asked_ns: int
+    suspended_ns: int
 
 
 class Watchdog:
@@ -101,6 +109,7 @@ class Watchdog:
 
     def _run(self) -> None:
         try:
+            self._own_starved()
             while not self._stopping:
                 timeout_s = self._next_wait_s()
                 due = time.monotonic_ns() + round(timeout_s * 1e9)
@@ -124,11 +133,12 @@ class Watchdog:
         return self._tick_ns / 1e9 if any(slot.away_since for slot in slots) else IDLE_WAIT_S
 
     def _tick(self, now: int, overslept: int) -> None:
+        seen = self._sampler.see([slot for slot in self._slots.values() if self._is_due(slot, now)])
         asked, suspended = self._explain(overslept)
         leaving, self._leaving = self._leaving, []
         flushing, self._flushing = self._flushing, []
         for slot in [*self._slots.values(), *leaving]:
-            self._look_at(slot, now, asked, suspended)
+            self._look_at(slot, now, Look(seen.get(slot.ident), asked, suspended))
         for slot in leaving:
             self._stalls.pop(slot.loop_id, None)
             self._bases.pop(slot.loop_id, None)
@@ -137,6 +147,12 @@ class Watchdog:
             self._write_open()
         for written in flushing:
             written.release()
+
+    def _is_due(self, slot: Slot, now: int) -> bool:
+        """Whether this loop's thread has to be looked at now."""
+        began, stall = slot.away_since, self._stalls.get(slot.loop_id)
+        late = began and now - began >= slot.threshold // 4 and not slot.finished
+        return bool(late) and (stall is None or stall.began != began or stall.sample_due(now))
 
     def _write_open(self) -> None:
         now = time.monotonic_ns()
@@ -150,30 +166,33 @@ class Watchdog:
         busy, self._process_cpu = process_cpu - self._process_cpu, process_cpu
         if overslept < self._tick_ns:
             return overslept, 0
-        own_delay = system.run_delay_ns(_thread.get_native_id()) or 0
-        starved, self._own_delay = own_delay - self._own_delay, own_delay
-        asked = max(0, overslept - starved)
+        asked = max(0, overslept - self._own_starved())
         return (0, asked) if asked > SUSPENDED_NS and busy < asked // 20 else (asked, 0)
 
-    def _look_at(self, slot: Slot, now: int, asked: int, suspended: int) -> None:
+    def _own_starved(self) -> int:
+        """How long this very thread has wanted a CPU and had none since this was last asked."""
+        before, self._own_delay = self._own_delay, system.run_delay_ns(_thread.get_native_id()) or 0
+        return self._own_delay - before
+
+    def _look_at(self, slot: Slot, now: int, look: Look) -> None:
         began = slot.away_since
         if began and now - began >= slot.threshold // 4 and not slot.finished:
-            self._sample(slot, began, now, asked, suspended)
+            self._sample(slot, began, now, look)
         while slot.finished:
             self._complete(slot, slot.finished.popleft())
         if not began or slot.away_since != began or now - began < slot.threshold // 4:
             self._stalls.pop(slot.loop_id, None)
             self._set_base(slot, time.monotonic_ns())
 
-    def _sample(self, slot: Slot, began: int, now: int, asked: int, suspended: int) -> None:
+    def _sample(self, slot: Slot, began: int, now: int, look: Look) -> None:
         stall = self._stall(slot, began, slot.away)
-        stall.suspended_ns += min(suspended, now - began)
-        if stall.sample_due(now):
-            sample = self._sampler.look(slot, now, min(asked, now - began))
-            if sample is not None:
-                stall.add(sample)
-                if sample.holds_gil:
-                    stall.gil_asked_ns = max(stall.gil_asked_ns or 0, min(asked, now - began))
+        stall.suspended_ns += min(look.suspended_ns, now - began)
+        if look.seen is not None:
+            asked = min(look.asked_ns, now - began)
+            sample = self._sampler.judge(slot, look.seen, now, asked)
+            stall.add(sample)
+            if sample.holds_gil:
+                stall.gil_asked_ns = max(stall.gil_asked_ns or 0, asked)
         # The loop may have come back while the sample was taken.
         if slot.away_since == began and stall.line_due(now):
             self._emit(stall.event(now, self._accounts(slot)))
@@ -202,6 +221,7 @@ class Watchdog:
         away = slot.away + (now - began if began else 0)
         if base is None or now - base.read_ns >= READ_EVERY_NS:
             delay, read_ns = system.run_delay_ns(slot.tid), now
+            self._own_starved()
         else:
             delay, read_ns = base.accounts.run_delay_ns, base.read_ns
         accounts = Accounts(system.cpu_ns(slot.tid), delay)

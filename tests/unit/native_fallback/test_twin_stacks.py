@@ -1,9 +1,11 @@
 """Laws of stacks as the twin writes them."""
 
 import sys
+import threading
 import traceback
+from collections import defaultdict
 
-from unjam.native._twin_stacks import INNERMOST, OUTERMOST, StackTable, describe, walk
+from unjam.native._twin_stacks import INNERMOST, OUTERMOST, StackTable, begun, describe, walk
 
 
 def test_a_stack_is_what_a_traceback_says():
@@ -75,3 +77,47 @@ def test_equal_stacks_have_one_number():
 def test_no_frame_is_no_stack():
     """A thread that has ended has no stack."""
     assert describe(walk(None)) == []
+
+
+def test_a_function_that_has_not_begun_is_not_on_the_stack():
+    """The GIL is given up at a function's entry, before its first line: what is to be seen there is the call of it."""
+
+    def entered():
+        return 1
+
+    here = walk(sys._getframe())
+    code = entered.__code__
+    assert begun([(code, 0, code.co_firstlineno), *here]) == here
+    assert begun([(code, 2, code.co_firstlineno + 1), *here])[0][0] is code
+
+
+def test_a_resumed_generator_is_on_the_stack():
+    """The interpreter's place after a yield is the yield's own line, not the beginning of the generator."""
+
+    def rows():
+        frames.append(walk(sys._getframe()))
+        yield 1
+        yield 2
+
+    frames = []
+    generator = rows()
+    next(generator)
+    suspended = walk(generator.gi_frame)
+    assert begun(suspended) == suspended
+
+
+def test_two_threads_never_share_a_number():
+    """The watchdog and a loop's own thread number stacks at the same time: each stack keeps one number of its own."""
+    table, numbers = StackTable(), defaultdict(set)
+
+    def number():
+        for line in range(500):
+            numbers[line].add(table.number([("a.py", line, "f", 0, line, 1, "f")])[0])
+
+    threads = [threading.Thread(target=number) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {len(given) for given in numbers.values()} == {1}
+    assert len({next(iter(given)) for given in numbers.values()}) == 500
