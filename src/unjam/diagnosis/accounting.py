@@ -57,6 +57,16 @@ class Parts:
             self.unexplained + other.unexplained,
         )
 
+    def less(self, other: Parts) -> Parts:
+        """This without the other; never negative."""
+        return Parts(
+            _difference(self.cpu, other.cpu),
+            _difference(self.kernel, other.kernel),
+            _difference(self.gil, other.gil),
+            _difference(self.runqueue, other.runqueue),
+            max(0.0, self.unexplained - other.unexplained),
+        )
+
     def milliseconds(self) -> Accounted:
         """As findings carry it."""
         return Accounted(
@@ -77,7 +87,7 @@ def weight_of(group: Group, stall: Stall) -> float:
     """How much time a group stands for, in an unspecified unit: samples become rarer as a stall grows older."""
     first, last = group.first - stall.start, max(group.first, group.last) - stall.start
     expected = _samples_until(last) - _samples_until(first)
-    mean_gap = (last - first) / expected if expected >= 1 else _tick_at(last)
+    mean_gap = (last - first) / expected if expected >= 1 else tick_at(last)
     return group.count * mean_gap
 
 
@@ -87,7 +97,8 @@ def _samples_until(age: int) -> float:
     return fast + slow + max(0, age - SLOW_NS) / LAST_TICK_NS
 
 
-def _tick_at(age: int) -> float:
+def tick_at(age: int) -> float:
+    """How far apart the watchdog means to look at a stall of that age, in nanoseconds."""
     return FAST_TICK_NS if age <= FAST_NS else SLOW_TICK_NS if age <= SLOW_NS else LAST_TICK_NS
 
 
@@ -145,6 +156,10 @@ def _times(value: float | None, weight: float) -> float | None:
 
 def _sum(one: float | None, other: float | None) -> float | None:
     return (one or 0.0) + (other or 0.0) if one is not None or other is not None else None
+
+
+def _difference(one: float | None, other: float | None) -> float | None:
+    return None if one is None else max(0.0, one - (other or 0.0))
 
 
 def _ms(value: float | None) -> float | None:

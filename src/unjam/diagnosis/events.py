@@ -19,7 +19,10 @@ LONGEST_NS = 10 * 365 * 24 * 3600 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Equal samples of one stall: `count` of them, the first and the last at these nanoseconds; None is "not measured"."""
+    """Equal samples of one stall: `count` of them, the first and the last at these nanoseconds; None is "not measured".
+
+    For `unseen_ns` before its looks the GIL was kept from the one who looks. The holder of the GIL was followed for `holder_followed_ns`, and of that had no CPU itself for `holder_starved_ns`.
+    """
 
     count: int
     first: int
@@ -33,6 +36,9 @@ class Group:
     target: str
     holder_tid: int | None
     holder_stack: int | None
+    holder_followed_ns: int | None
+    holder_starved_ns: int | None
+    unseen_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A garbage collection; `loop` is None where it was not on a loop's thread."""
+    """A garbage collection; `loop` is None where it was not on a loop's thread, `stack` is where it struck."""
 
     start: int
     end: int
@@ -100,6 +106,7 @@ class Pause:
     collected: int
     tid: int | None
     loop: int | None
+    stack: int | None
 
 
 def stall_of(event: Event, *, killed_ns: int | None = None) -> Stall | None:
@@ -154,6 +161,9 @@ def _group(value: Mapping[str, Any]) -> Group | None:
         target=text(value.get("target")),
         holder_tid=integer(holder.get("tid")),
         holder_stack=integer(holder.get("stack")),
+        holder_followed_ns=time_ns(holder.get("followed_ns")),
+        holder_starved_ns=time_ns(holder.get("starved_ns")),
+        unseen_ns=time_ns(value.get("unseen_ns")),
     )
 
 
@@ -199,6 +209,7 @@ def pause_of(event: Event) -> Pause | None:
         collected=time_ns(event.get("collected")) or 0,
         tid=integer(event.get("tid")),
         loop=integer(event.get("loop")),
+        stack=integer(event.get("stack")),
     )
 
 

@@ -41,13 +41,17 @@ DEFAULT_SWITCH_NS = 5_000_000
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The rule of a group ("" where it cannot be told), the call in which it happened, its record, and the grade of both."""
+    """The rule of a group ("" where it cannot be told), the call in which it happened, its record, and the grade of both.
+
+    `after` says that the stack is known to show what came after it: then none of its lines is to blame.
+    """
 
     rule: str
     leaf: str
     grade: Grade
     record: Call | None = None
     why: str = ""
+    after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,16 @@ class Clues:
     def moving(self) -> bool:
         """Whether frames moved at least every other sample: bytecode, or many short calls."""
         return self.group.moved is not None and self.group.moved * 2 >= self.group.count > 1
+
+    @property
+    def idle(self) -> bool:
+        """Whether the thread was off the CPU for most of the stall: what computes cannot have taken that long."""
+        return self.stall.cpu_ns is not None and 2 * self.stall.cpu_ns < self.stall.length_ns
+
+    @property
+    def late(self) -> bool:
+        """Whether the stack is that of the moment in which the GIL was given up, after it had been kept for long."""
+        return (self.group.unseen_ns or 0) > GIL_KEPT_INTERVALS * self.switch_ns
 
     @property
     def kept_gil(self) -> bool | None:
@@ -148,6 +162,8 @@ def judge(clues: Clues) -> Judgement:
     if clues.view.starting_thread:
         return Judgement("", "", Grade.UNKNOWN, why="it waited for a new thread to start, which got no CPU or no GIL")
     by_state = {"kernel": _judge_wait, "cpu": _judge_work, "ready": _judge_work}
+    if clues.late:
+        return _judge_shape(clues) or _judge_late(clues)
     return _judge_shape(clues) or by_state.get(clues.state, _judge_blind)(clues)
 
 
@@ -241,7 +257,8 @@ def _judge_work(clues: Clues) -> Judgement:
 def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
     """UJ301, UJ302 or UJ303: bytecode, native code without the GIL, native code with it."""
     native = clues.still or (record is not None and record.rule != "UJ301" and not clues.moving)
-    if clues.group.holds_gil is False and native:
+    if clues.group.holds_gil is False and native and not (record is not None and record.gil is Gil.KEEPS):
+        # What is known to keep it may be seen without it just after its end.
         return "UJ302", Grade.EXACT
     if clues.kept_gil and not clues.group.moved:
         return "UJ303", Grade.PROVED
@@ -254,12 +271,32 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
     return "UJ301", Grade.EXACT if clues.group.moved else Grade.INFERRED
 
 
+def _judge_late(clues: Clues) -> Judgement:
+    """Native code kept the GIL, and the stack shows where it was given up: at the end of that code's call, or in a later one that waits.
+
+    The interpreter gives it up at the end of a call, but not of an operator (ceval.c, CHECK_EVAL_BREAKER). So a call known to keep it
+    is the one, a call known to release it is not, and of others it is likely but not certain.
+    """
+    known = (*clues.records, *([clues.native_record] if clues.native_record else []))
+    keeper = next((record for record in known if record.gil is Gil.KEEPS), None)
+    if keeper is not None:
+        return Judgement("UJ303", clues.name_of(keeper), _sure(clues, Grade.INFERRED), keeper)
+    if clues.native is None or not clues.native.calls or any(record.gil is Gil.RELEASES for record in known):
+        why = "native code kept the GIL, and had ended when the stack could be seen"
+        return Judgement("", "", Grade.UNKNOWN, why=why, after=True)
+    return Judgement("UJ303", clues.callee, Grade.SUSPECTED)
+
+
 def _judge_blind(clues: Clues) -> Judgement:
     """Nothing is known of the thread's state (the Python twin without /proc): the stack and the GIL's clock must do."""
     record = _first(clues, "unknown")
     if clues.kept_gil and (record is None or not record.rule.startswith(WAITS)):
         leaf = clues.name_of(record) if record else clues.callee
         return Judgement("UJ303", leaf, _sure(clues, Grade.INFERRED), record)
+    if record is not None and record.rule.startswith("UJ30") and clues.idle:
+        return Judgement(
+            "", "", Grade.UNKNOWN, why="it computed for a part of that time only, and the rest could not be seen"
+        )
     if record is not None:
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.INFERRED), record)
     if clues.moving:

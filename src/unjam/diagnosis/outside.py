@@ -12,7 +12,9 @@ from unjam.diagnosis.events import Group, Pause, Stall, location, mappings, text
 from unjam.diagnosis.judge import clues_of, judge
 from unjam.diagnosis.own import limited
 from unjam.diagnosis.pieces import Blame, Piece, chain_of, heaviest, samples_in, total
-from unjam.diagnosis.view import View
+from unjam.diagnosis.view import EMPTY, View
+from unjam.knowledge import index
+from unjam.knowledge.records import Call
 from unjam.model.findings import Evidence, Grade, Link, Location
 
 SHARE_OF_WEIGHT = 0.2
@@ -35,6 +37,15 @@ def blame_gil(case: Case, stall: Stall, pieces: Sequence[Piece]) -> list[Blame]:
     elif unseen:
         held[""] = unseen
     return [_blame_holder(case, stall, group) for group in held.values()]
+
+
+def starved_holders(pieces: Sequence[Piece]) -> tuple[list[Piece], Parts]:
+    """The waits for the GIL, less the time in which its holder had no CPU itself; and that time, which is nobody's."""
+    followed = sum(piece.group.holder_followed_ns or 0 for piece in pieces)
+    starved = sum(piece.group.holder_starved_ns or 0 for piece in pieces)
+    share = min(1.0, starved / followed) if followed else 0.0
+    left = [replace(piece, parts=piece.parts.share([1.0 - share] * 5)) for piece in pieces]
+    return left, total(pieces).share([share] * 5)
 
 
 def _holder_view(case: Case, stall: Stall, piece: Piece) -> View:
@@ -97,17 +108,23 @@ def _submitted(case: Case, thread: str) -> tuple[Location | None, Evidence] | No
     return None
 
 
-def blame_starvation(stall: Stall, parts: Parts) -> Blame:
-    """The time in which the loop's thread was ready and got no CPU: nobody's line."""
-    runqueue_ns = parts.total
-    notes = [
-        Evidence("schedstat", f"ready for {runqueue_ns / 1e6:.0f} of {stall.length_ns / 1e6:.0f} ms and got no CPU")
-    ]
+def blame_starvation(stall: Stall, runqueue_ns: float, holders: Parts) -> Blame:
+    """The time in which the loop's thread, or the holder of the GIL that it waited for, was ready and got no CPU: nobody's line."""
+    whole = f"of {stall.length_ns / 1e6:.0f} ms"
+    notes = []
+    if runqueue_ns:
+        notes.append(Evidence("schedstat", f"ready for {runqueue_ns / 1e6:.0f} {whole} and got no CPU"))
+    if holders.total:
+        waited = (
+            f"waited {holders.total / 1e6:.0f} {whole} for the GIL of a thread that was ready and got no CPU itself"
+        )
+        notes.append(Evidence("schedstat", waited))
     if stall.throttled_ns:
         notes.append(
             Evidence("cgroup", f"the CPU quota stopped the process for {stall.throttled_ns / 1e6:.0f} ms of that time")
         )
-    leaf = "CPU quota" if stall.throttled_ns and stall.throttled_ns >= runqueue_ns / 2 else "run queue"
+    parts = holders.plus(replace(NOTHING, runqueue=runqueue_ns))
+    leaf = "CPU quota" if stall.throttled_ns and stall.throttled_ns >= parts.total / 2 else "run queue"
     exact = Grade.EXACT if stall.runqueue_ns is not None else Grade.INFERRED
     return Blame("UJ502", leaf, exact, parts, notes=tuple(notes))
 
@@ -135,30 +152,39 @@ def pauses_of(case: Case, stall: Stall) -> list[Pause]:
     return [pause for pause in cut if pause.end > pause.start]
 
 
-def blame_collection(pauses: Sequence[Pause], pieces: Sequence[Piece], length_ns: float) -> Blame:
+def blame_collection(case: Case, pauses: Sequence[Pause], pieces: Sequence[Piece], length_ns: float) -> Blame:
     """The collector's share; the culprit is where it struck, or the line that called gc.collect()."""
+    longest = max(pauses, key=lambda pause: pause.end - pause.start)
     struck = max(pieces, key=lambda piece: _overlap(piece.group, pauses), default=None)
     struck = struck if struck is not None and _overlap(struck.group, pauses) > 0 else None
-    blamed = struck.view.blamed if struck else None
-    explicit = struck is not None and struck.judgement is not None and struck.judgement.rule == "UJ304"
-    longest = max(pauses, key=lambda pause: pause.end - pause.start)
-    leaf = "gc.collect" if explicit else f"automatic collection of generation {longest.generation}"
+    view = struck.view if struck else EMPTY
+    record = struck.judgement.record if struck and struck.judgement and struck.judgement.rule == "UJ304" else None
+    if longest.stack is not None:
+        # Taken by the collector's own callback: nothing can be nearer.
+        view, record = case.views.step(longest.stack), _asked_for(case, case.views.step(longest.stack))
     note = Evidence(
         "gc",
         f"{len(pauses)} collection{'s' * (len(pauses) > 1)}, {length_ns / 1e6:.0f} ms, {sum(each.collected for each in pauses)} objects freed",
     )
     return Blame(
         rule="UJ304",
-        leaf=leaf,
-        grade=Grade.EXACT if blamed else Grade.INFERRED,
+        leaf="gc.collect" if record else f"automatic collection of generation {longest.generation}",
+        grade=Grade.EXACT if view.blamed else Grade.INFERRED,
         parts=Parts(length_ns, None, None, None, 0.0),
-        culprit=blamed.location if blamed else None,
-        chain=_chain(struck.view) if struck else (),
-        record=struck.judgement.record if struck and struck.judgement and explicit else None,
+        culprit=view.blamed.location if view.blamed else None,
+        chain=_chain(view),
+        record=record,
         pieces=(struck,) if struck else (),
         pause=longest,
         notes=(note,),
     )
+
+
+def _asked_for(case: Case, view: View) -> Call | None:
+    """The record of gc.collect where the innermost frame calls it."""
+    instruction = case.sources.instruction(view.frames[-1].frame) if view.frames else None
+    record = index.by_name(instruction.name) if instruction and instruction.resolved else None
+    return record if record is not None and record.rule == "UJ304" else None
 
 
 def _chain(view: View) -> tuple[Link, ...]:

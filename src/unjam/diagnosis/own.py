@@ -68,14 +68,14 @@ def _blame_call(pieces: list[Piece]) -> Blame:
     main = heaviest(told or pieces)
     judged = main.judgement
     assert judged is not None
-    blamed = main.view.blamed
+    blamed = None if judged.after else main.view.blamed
     return Blame(
         rule=judged.rule,
         leaf=judged.leaf,
         grade=limited(judged.grade, samples_in(pieces)),
         parts=total(pieces),
         culprit=blamed.location if blamed else None,
-        chain=_chain(main),
+        chain=() if judged.after else _chain(main),
         record=judged.record,
         pieces=tuple(pieces),
         why=judged.why,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from unjam.diagnosis import congestion, outside, own
-from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, weight_of
+from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, tick_at, weight_of
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Group, Stall, Step
 from unjam.diagnosis.judge import Clues, Judgement, clues_of, judge
@@ -15,6 +15,8 @@ from unjam.model.findings import Evidence, Grade
 
 LEAST_SHARE = 0.2
 """A share of a stall this large is told on its own, if two samples at least show it; smaller ones go to the largest."""
+LEAST_LOOKED_AT = 0.5
+"""Where less of a stall than this was looked at, nobody is accused of it: what made it may have been over before the first look."""
 LEAST_OF_LONG = 0.05
 """In long stalls a smaller share is told as well, if it would be a stall by itself."""
 
@@ -55,12 +57,14 @@ def _judgements(clues: Sequence[Clues]) -> list[Judgement | None]:
     judged: dict[int, Judgement | None] = {}
     for number in sorted(range(len(clues)), key=lambda each: clues[each].state == "ready"):
         each = clues[number]
-        alike = (
-            other for other in judged if clues[other].view is each.view and clues[other].state in {"cpu", "kernel"}
-        )
-        known = next(alike, None) if each.state == "ready" else None
+        known = next((other for other in judged if _is_same_call(clues[other], each)), None)
         judged[number] = judged[known] if known is not None else None if each.state == "gil" else judge(each)
     return [judged[number] for number in range(len(clues))]
+
+
+def _is_same_call(active: Clues, ready: Clues) -> bool:
+    alike = active.view is ready.view and active.group.holds_gil == ready.group.holds_gil
+    return alike and ready.state == "ready" and active.state in {"cpu", "kernel"}
 
 
 def _callback(case: Case, stall: Stall, group: Group) -> str:
@@ -81,6 +85,11 @@ def _step_at(steps: Sequence[Step], first: float, last: float) -> Step | None:
 def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     """External shares, then the own ones; what is too small to be told goes to the largest."""
     external, mine = _external(case, stall, pieces)
+    starvation = [blame for blame in external if blame.rule == "UJ502"]
+    if starvation and _is_decisive(case, stall, starvation[0]):
+        return _folded(starvation, [_nobody(pieces, without=starvation)])
+    if _looked_at_ns(case, stall) < LEAST_LOOKED_AT * stall.length_ns:
+        return _unwatched(case, stall, external, pieces)
     own_time = total(mine).total
     outer_time = sum(blame.time_ns for blame in external)
     # Without the others the loop's own steps would not have made a stall: then they are not accused.
@@ -91,18 +100,47 @@ def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     return _named(case, stall, _folded(told, left) if told else [_unknown(stall, left)])
 
 
+def _is_decisive(case: Case, stall: Stall, starvation: Blame) -> bool:
+    """Whether it would have been no stall with a CPU: then nobody's line is to blame, whatever the rest went into."""
+    rest = stall.length_ns - stall.suspended_ns - starvation.time_ns
+    return rest < case.threshold_ns and starvation.time_ns >= LEAST_SHARE * stall.length_ns
+
+
+def _looked_at_ns(case: Case, stall: Stall) -> float:
+    """How much of a stall its samples vouch for.
+
+    A sample vouches for no more than the threshold, in which nothing else can have been a stall, or for as long as looks were apart
+    by intention; equal ones in a row vouch for what lies between them.
+    """
+    seen = 0.0
+    for group in stall.groups:
+        apart = max(case.threshold_ns, 2 * tick_at(group.last - stall.start))
+        seen += max(group.count * apart, group.last - group.first + apart if group.moved == 0 else 0)
+    return seen
+
+
+def _unwatched(case: Case, stall: Stall, external: list[Blame], pieces: list[Piece]) -> list[Blame]:
+    """What clocks alone tell of a stall that was hardly looked at."""
+    known = [blame for blame in external if blame.rule in {"UJ502", "UJ304"}]
+    told, rest = _weighty(case, stall, known)
+    looks = sum(group.count for group in stall.groups)
+    why = f"it was looked at {looks} times only in {stall.length_ns / 1e6:.0f} ms: the watchdog got no CPU"
+    left = replace(_nobody(pieces, without=told), pieces=(), why=why)
+    return _folded(told, rest) if told and left.time_ns < case.threshold_ns else [*told, left]
+
+
 def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame], list[Piece]]:
-    waiting = [piece for piece in pieces if piece.state == "gil"]
     mine = [piece for piece in pieces if piece.state != "gil"]
-    blames = outside.blame_gil(case, stall, waiting)
+    waiting, holders = outside.starved_holders([piece for piece in pieces if piece.state == "gil"])
     starved = sum(piece.parts.runqueue or 0.0 for piece in mine)
-    if starved:
-        blames.append(outside.blame_starvation(stall, replace(NOTHING, runqueue=starved)))
+    blames = outside.blame_gil(case, stall, waiting)
+    if starved or holders.total:
+        blames.append(outside.blame_starvation(stall, starved, holders))
         mine = [replace(piece, parts=replace(piece.parts, runqueue=None)) for piece in mine]
     pauses = outside.pauses_of(case, stall)
     paused = float(min(sum(pause.end - pause.start for pause in pauses), total(mine).total))
     if paused:
-        blames.append(outside.blame_collection(pauses, mine, paused))
+        blames.append(outside.blame_collection(case, pauses, mine, paused))
         mine = outside.without_pauses(mine, pauses, paused)
     return blames, mine
 
@@ -148,8 +186,12 @@ def _folded(told: list[Blame], rest: list[Blame]) -> list[Blame]:
     )
 
 
-def _nobody(pieces: list[Piece]) -> Blame:
-    return Blame("", "", Grade.UNKNOWN, total(pieces), pieces=tuple(pieces))
+def _nobody(pieces: list[Piece], *, without: Sequence[Blame] = ()) -> Blame:
+    """The time of these pieces, less that of some blames, as nobody's."""
+    parts = total(pieces)
+    for blame in without:
+        parts = parts.less(blame.parts)
+    return Blame("", "", Grade.UNKNOWN, parts, pieces=tuple(pieces))
 
 
 def _unknown(stall: Stall, blames: list[Blame]) -> Blame:

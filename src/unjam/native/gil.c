@@ -10,9 +10,11 @@
 #include "compat.h"
 #include "lines.h"
 #include "memory.h"
+#include "threads.h"
 
 static _Atomic uintptr_t gil;
-static _Atomic uint64_t ask_began, ask_got;
+static _Atomic uint64_t ask_began, ask_got, ask_delay, ask_starved; /* ask_delay: the asker's run delay when it began */
+static _Atomic pid_t asker;
 static _Atomic bool ask_requested;
 
 /* Each asking costs the holder one switch, 10 us: one in 25 ms is 0.04 %. */
@@ -100,9 +102,19 @@ gil_take_request(void)
     return atomic_exchange(&ask_requested, false);
 }
 
+static uint64_t
+starved_since(uint64_t delay, pid_t tid)
+{
+    uint64_t now = threads_run_delay_of(tid);
+    return now == UNKNOWN_NS || delay == UNKNOWN_NS ? 0 : clock_since(now, delay);
+}
+
 void
 gil_ask_begins(void)
 {
+    pid_t tid = threads_own_tid();
+    atomic_store(&asker, tid);
+    atomic_store(&ask_delay, threads_run_delay_of(tid));
     atomic_store(&ask_got, 0);
     atomic_store(&ask_began, clock_ns());
 }
@@ -110,16 +122,42 @@ gil_ask_begins(void)
 void
 gil_ask_ends(void)
 {
-    atomic_store(&ask_got, clock_ns());
+    uint64_t now = clock_ns();
+    atomic_store(&ask_starved, starved_since(atomic_load(&ask_delay), atomic_load(&asker)));
+    atomic_store(&ask_got, now);
+}
+
+static bool
+asker_waits(pid_t tid)
+{
+    struct kept syscall = threads_open(tid, "syscall");
+    struct os_state os = threads_look(&syscall);
+    uintptr_t address;
+    kept_close(&syscall);
+    return threads_in_futex(&os, &address) && gil_waits_at(address);
 }
 
 struct gil_ask
 gil_last_ask(void)
 {
-    struct gil_ask ask;
+    struct gil_ask ask = {0};
     do {
         ask.began = atomic_load(&ask_began);
         ask.got = atomic_load(&ask_got);
+        ask.starved = atomic_load(&ask_starved);
     } while (ask.began != atomic_load(&ask_began));
-    return ask.got != 0 && ask.got < ask.began ? (struct gil_ask){0, 0} : ask;
+    if (ask.got != 0 && ask.got < ask.began) {
+        return (struct gil_ask){0};
+    }
+    return ask;
+}
+
+void
+gil_follow_ask(struct gil_ask *ask)
+{
+    if (ask->began != 0 && ask->got == 0) {
+        pid_t tid = atomic_load(&asker);
+        ask->waiting = asker_waits(tid);
+        ask->starved = starved_since(atomic_load(&ask_delay), tid);
+    }
 }

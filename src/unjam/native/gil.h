@@ -37,7 +37,12 @@ void gil_ask_ends(void);
 /* The last such asking; `got` is 0 while it lasts. Nanoseconds on CLOCK_MONOTONIC. */
 struct gil_ask {
     uint64_t began, got;
+    uint64_t starved; /* for so long the asker wanted a CPU meanwhile, and not the GIL */
+    bool waiting;     /* after gil_follow_ask: the asker waits for the GIL indeed, and not for a CPU */
 };
 struct gil_ask gil_last_ask(void);
+
+/* See how one that lasts stands now: fills `starved` and `waiting`. 15 us. */
+void gil_follow_ask(struct gil_ask *ask);
 
 #endif

@@ -97,7 +97,7 @@ state_dict(const struct sample *sample)
                 && module_put(state, "holds_gil", sample->gil_known ? PyBool_FromLong(sample->holds_gil) : Py_NewRef(Py_None))
                 && module_put(state, "sys", Py_BuildValue("z", call))
                 && module_put(state, "fd", module_observed(sample->fd >= 0, (uint64_t)sample->fd)) && module_put(state, "target", target)
-                && module_put(state, "holder", sample->holder == 0 ? Py_NewRef(Py_None) : Py_BuildValue("{s:i}", "tid", (int)sample->holder));
+                && module_put(state, "holder", sample->state != STATE_GIL || sample->holder == 0 ? Py_NewRef(Py_None) : Py_BuildValue("{s:i}", "tid", (int)sample->holder));
     if (!done) {
         Py_CLEAR(state);
     }
@@ -117,7 +117,7 @@ module_thread_state(PyObject *self, PyObject *args, PyObject *keywords)
     uintptr_t tstate = (uintptr_t)module_find_tstate(ident);
     if (tstate != 0) {
         struct kept file = threads_open(gil_thread_of(tstate), "syscall");
-        samples_observe(&sample, &file, tstate, false);
+        samples_observe(&sample, &file, tstate);
         kept_close(&file);
     }
     return state_dict(&sample);

@@ -21,7 +21,7 @@ samples_begin(struct samples *samples, uint64_t t0, uint64_t cpu_ns, uint64_t ru
 {
     samples->ns = t0;
     samples->cpu_ns = cpu_ns;
-    samples->runq_ns = runq_ns;
+    samples->scheduled = (struct scheduled){runq_ns, 0};
 }
 
 void
@@ -34,6 +34,7 @@ samples_clear(struct samples *samples)
     samples->held = false;
     samples->state = STATE_UNKNOWN;
     samples->identity = 0;
+    samples->holder.tid = 0;
 }
 
 static void
@@ -49,7 +50,7 @@ observe_gil(struct sample *sample, uintptr_t tstate, bool may_wait)
 }
 
 void
-samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate, bool waited_for_gil)
+samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate)
 {
     uintptr_t address;
     struct os_state os = threads_look(syscall);
@@ -62,30 +63,49 @@ samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tst
     if (sample->state == STATE_KERNEL) {
         sample->fd = threads_target(&os, sample->target);
     }
-    observe_gil(sample, tstate, waits_for_gil || waited_for_gil);
+    observe_gil(sample, tstate, waits_for_gil || sample->state == STATE_CPU);
 }
 
-/* A runnable thread has a CPU, or waits for one: told apart by which of its two clocks went on since the sample before. A thread
- * that waits for the GIL is runnable too, each time its wait times out (every 5 ms) and it asks anew. */
+/* How a thread spent the time since the sample before, in nanoseconds; `off`: neither on a CPU nor, as far as that is booked,
+ * waiting for one. */
+struct spent {
+    uint64_t cpu, queued, off;
+    bool scheduled; /* it was put on a CPU meanwhile, so that what it waited for a CPU until then is booked */
+};
+
+static struct spent
+spent_since(const struct samples *before, uint64_t ns, uint64_t cpu_ns, const struct scheduled *scheduled)
+{
+    bool known = scheduled->delay_ns != UNKNOWN_NS && before->scheduled.delay_ns != UNKNOWN_NS;
+    uint64_t elapsed = clock_since(ns, before->ns);
+    struct spent spent = {
+        .cpu = clock_since(cpu_ns, before->cpu_ns),
+        .queued = known ? clock_since(scheduled->delay_ns, before->scheduled.delay_ns) : 0,
+        .scheduled = before->scheduled.slices != 0 && scheduled->slices != before->scheduled.slices,
+    };
+    spent.off = clock_since(elapsed, spent.cpu + spent.queued);
+    return spent;
+}
+
+/* A runnable thread has a CPU, or waits for one, or has just been woken up: told apart by how it spent the time since the sample
+ * before. One that waits for the GIL is woken each 5 ms, when its wait times out and it asks anew; then most of the time is `off`
+ * and it was put on a CPU, whereas the wait of one that still waits for a CPU is not booked yet, and it was not. */
 static void
-refine_running(struct sample *sample, const struct samples *before, uint64_t ns, uint64_t cpu_ns, uint64_t runq_ns)
+refine_running(struct sample *sample, const struct samples *before, const struct spent *spent)
 {
     if (sample->state != STATE_CPU) {
         return;
     }
-    uint64_t elapsed = ns - before->ns, cpu = clock_since(cpu_ns, before->cpu_ns);
-    uint64_t queued = runq_ns == UNKNOWN_NS ? 0 : clock_since(runq_ns, before->runq_ns);
-    bool stuck = before->state == STATE_GIL && before->identity == sample->identity && cpu < elapsed / 4;
-    if (stuck && sample->holder != 0) {
+    bool off = spent->off > spent->cpu && spent->off > spent->queued;
+    bool asked = before->state == STATE_GIL || (spent->scheduled && before->state != STATE_KERNEL);
+    if (off && asked && sample->holder != 0) {
         sample->state = STATE_GIL;
         sample->syscall = SYS_futex;
         return;
     }
     sample->holder = 0;
     sample->holder_stack = NO_STACK;
-    /* Run delay is booked only when the wait is over, so a thread that still waits shows neither. */
-    bool neither = cpu + queued < elapsed / 4;
-    if (queued > cpu || neither) {
+    if (off || spent->queued > spent->cpu) {
         sample->state = STATE_READY;
     }
 }
@@ -130,9 +150,59 @@ follow_ask(struct samples *samples, bool held, uint64_t t0, uint64_t now)
     if (ask.began == samples->ask_not_loops) {
         return;
     }
-    uint64_t asked = clock_since(ask.got != 0 && ask.got < now ? ask.got : now, ask.began);
+    gil_follow_ask(&ask);
+    if (ask.got == 0 && !ask.waiting) {
+        return; /* it may wait for a CPU to take a GIL that is free */
+    }
+    uint64_t asked = clock_since(ask.got != 0 && ask.got < now ? ask.got : now, ask.began + ask.starved);
     if (samples->gil_asked_ns == UINT64_MAX || asked > samples->gil_asked_ns) {
         samples->gil_asked_ns = asked;
+    }
+}
+
+/* How the holder of the sample before spent the time since: on a CPU, waiting for one, or asleep. Who still has the GIL and
+ * could run spent all that it did not run waiting; of another it is known only once that wait is over, and booked. */
+static void
+follow_holder(const struct holder *holder, const struct holder *now, bool still)
+{
+    uint64_t elapsed = clock_since(now->ns, holder->ns), cpu = clock_since(now->cpu_ns, holder->cpu_ns);
+    uint64_t off = clock_since(elapsed, cpu), queued = off;
+    if (now->cpu_ns == 0 || holder->runq_ns == UNKNOWN_NS || now->runq_ns == UNKNOWN_NS) {
+        return;
+    }
+    if (!still) {
+        queued = clock_since(now->runq_ns, holder->runq_ns);
+    }
+    holder->group->followed_ns += elapsed;
+    holder->group->starved_ns += queued < off ? queued : off;
+}
+
+static bool
+is_runnable(pid_t tid)
+{
+    struct kept syscall = threads_open(tid, "syscall");
+    struct os_state os = threads_look(&syscall);
+    kept_close(&syscall);
+    return os.running;
+}
+
+static struct holder
+holder_now(pid_t tid, struct group *group, uint64_t now)
+{
+    return (struct holder){tid, group, now, clock_read_ns(threads_cpu_clock(tid)), threads_run_delay_of(tid)};
+}
+
+static void
+follow_holders(struct samples *samples, const struct sample *sample, struct group *group, uint64_t now)
+{
+    struct holder *before = &samples->holder;
+    if (before->tid != 0) {
+        struct holder after = holder_now(before->tid, before->group, now);
+        follow_holder(before, &after, sample->holder == before->tid && is_runnable(before->tid));
+    }
+    before->tid = 0;
+    if (sample->holder != 0) {
+        *before = holder_now(sample->holder, group, now);
     }
 }
 
@@ -141,12 +211,14 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
 {
     struct sample sample;
     uintptr_t tstate = GET(slot->tstate);
-    samples_observe(&sample, &slot->syscall, tstate, samples->state == STATE_GIL);
+    samples_observe(&sample, &slot->syscall, tstate);
     struct stack stack = stacks_read(tstate, slot->tid, slot->stack_base);
-    uint64_t now = clock_ns(), cpu_ns = clock_read_ns(slot->cpu_clock), runq_ns = threads_run_delay(&slot->schedstat);
+    uint64_t now = clock_ns(), cpu_ns = clock_read_ns(slot->cpu_clock);
+    struct scheduled scheduled = threads_scheduled(&slot->schedstat);
+    struct spent spent = spent_since(samples, now, cpu_ns, &scheduled);
     sample.stack = stack.reference;
     sample.identity = stack.identity;
-    refine_running(&sample, samples, now, cpu_ns, runq_ns);
+    refine_running(&sample, samples, &spent);
     if (atomic_load_explicit(&slot->left, memory_order_acquire) != left) {
         return; /* the turn ended meanwhile: this may be of the next */
     }
@@ -156,11 +228,12 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
     group->holding += sample.holds_gil;
     group->gil_known += sample.gil_known;
     group->last = now;
+    follow_holders(samples, &sample, group, now);
     samples->state = sample.state;
     samples->identity = sample.identity;
     samples->ns = now;
     samples->cpu_ns = cpu_ns;
-    samples->runq_ns = runq_ns;
+    samples->scheduled = scheduled;
     follow_ask(samples, samples->held && sample.holds_gil, t0, now);
     samples->held = sample.holds_gil;
     if (sample.holds_gil) {
@@ -192,12 +265,15 @@ write_stack(struct line *line, const char *key, uint32_t reference)
 }
 
 static void
-write_holder(const struct sample *sample, struct line *line)
+write_holder(const struct group *group, struct line *line)
 {
+    const struct sample *sample = &group->sample;
     if (sample->holder != 0) {
         line_raw(line, ",\"holder\":{\"tid\":");
         line_unsigned(line, (uint64_t)sample->holder);
         write_stack(line, "stack", sample->holder_stack);
+        line_key_unsigned(line, "followed_ns", group->followed_ns);
+        line_key_unsigned(line, "starved_ns", group->starved_ns);
         line_raw(line, "}");
     }
 }
@@ -234,7 +310,7 @@ write_group(const struct group *group, struct line *line)
     }
     line_key_unsigned(line, "moved", group->moved);
     write_call(&group->sample, line);
-    write_holder(&group->sample, line);
+    write_holder(group, line);
     line_raw(line, "}");
 }
 

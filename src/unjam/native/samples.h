@@ -30,6 +30,14 @@ struct group {
     struct sample sample; /* the first of them */
     uint32_t count, moved, holding, gil_known;
     uint64_t first, last; /* nanoseconds on CLOCK_MONOTONIC */
+    uint64_t followed_ns, starved_ns; /* how long the holder was followed, and for how long of it it had no CPU itself */
+};
+
+/* The holder of the GIL that was seen in the sample before, as its counters stood then. */
+struct holder {
+    pid_t tid; /* 0: none */
+    struct group *group;
+    uint64_t ns, cpu_ns, runq_ns;
 };
 
 struct samples {
@@ -37,9 +45,11 @@ struct samples {
     uint64_t lost;  /* samples that went into the last group although they differ */
     uint64_t gil_asked_ns;  /* UINT64_MAX: not asked */
     uint64_t ask_not_loops; /* when the asking began that another holder had a part in */
-    uint64_t identity, ns, cpu_ns, runq_ns; /* of the sample before, or at the beginning of the turn */
+    uint64_t identity, ns, cpu_ns; /* of the sample before, or at the beginning of the turn */
+    struct scheduled scheduled;
     enum thread_state state;
     bool held; /* in it, the loop's thread held the GIL */
+    struct holder holder;
     struct group groups[GROUPS];
 };
 
@@ -61,8 +71,8 @@ void samples_write(const struct samples *samples, struct line *line);
 /* As in the recording. */
 const char *samples_state_name(enum thread_state state);
 
-/* One look at a thread, without its stack. A runnable thread is taken to be on a CPU; the holder of the GIL is named for one
- * that waits for it, or did so when last seen. */
-void samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate, bool waited_for_gil);
+/* One look at a thread, without its stack. A runnable thread is taken to be on a CPU; the other holder of the GIL is named for one
+ * that waits for it or is runnable. */
+void samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tstate);
 
 #endif

@@ -44,18 +44,35 @@ read_start(const struct kept *kept, char *text, size_t size)
     return true;
 }
 
+struct scheduled
+threads_scheduled(const struct kept *schedstat)
+{
+    struct scheduled scheduled = {.delay_ns = UNKNOWN_NS};
+    char text[96], *end;
+    if (!read_start(schedstat, text, sizeof text)) {
+        return scheduled;
+    }
+    strtoull(text, &end, 10);
+    if (*end == ' ') {
+        scheduled.delay_ns = strtoull(end, &end, 10);
+        scheduled.slices = strtoull(end, NULL, 10);
+    }
+    return scheduled;
+}
+
 uint64_t
 threads_run_delay(const struct kept *schedstat)
 {
-    char text[96], *end;
-    if (!read_start(schedstat, text, sizeof text)) {
-        return UNKNOWN_NS;
-    }
-    strtoull(text, &end, 10);
-    if (*end != ' ') {
-        return UNKNOWN_NS;
-    }
-    return strtoull(end, NULL, 10);
+    return threads_scheduled(schedstat).delay_ns;
+}
+
+uint64_t
+threads_run_delay_of(pid_t tid)
+{
+    struct kept schedstat = threads_open(tid, "schedstat");
+    uint64_t delay = threads_run_delay(&schedstat);
+    kept_close(&schedstat);
+    return delay;
 }
 
 struct os_state

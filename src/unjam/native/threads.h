@@ -31,8 +31,20 @@ clockid_t threads_cpu_clock(pid_t tid);
 /* /proc/self/task/TID/NAME, opened for reading. */
 struct kept threads_open(pid_t tid, const char *name);
 
-/* Nanoseconds the thread has waited on a run queue in its life, or UNKNOWN_NS. 1 us. */
+/* What the scheduler says of a thread's life so far: Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat. */
+struct scheduled {
+    uint64_t delay_ns; /* it waited for a CPU, as far as that is over; UNKNOWN_NS: not readable */
+    uint64_t slices;   /* how often it was put on one */
+};
+
+/* 1 us. */
+struct scheduled threads_scheduled(const struct kept *schedstat);
+
+/* The delay of it alone. */
 uint64_t threads_run_delay(const struct kept *schedstat);
+
+/* The same of any thread of this process, its file opened for it. 8 us. */
+uint64_t threads_run_delay_of(pid_t tid);
 
 /* Running, or in which system call. 1 to 2 us. */
 struct os_state threads_look(const struct kept *syscall);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stories import LOOP_TID, Story, cpu, gil, kernel, library, only, ready, stdlib
+from stories import LOOP_TID, MS, Story, cpu, gil, kernel, library, only, ready, stdlib
 
 from unjam.model.findings import Grade
 
@@ -92,6 +92,52 @@ def test_a_short_wait_for_the_gil_beside_a_sleep_is_the_sleeps():
     finding = only(told.told())
     assert (finding.rule, finding.total_ms) == ("UJ101", 500)
     assert 0 < finding.accounted.gil < 30
+
+
+def followed(n, waiting, holder, *, starved_ms, tid=200):
+    """Looks at a loop that waits for the GIL, whose holder was followed all the time."""
+    sample = gil(n, waiting, tid=tid, holder=holder)
+    sample["holder"] |= {"followed_ns": n * 10 * MS, "starved_ns": starved_ms * MS}
+    return sample
+
+
+def test_a_holder_without_a_cpu_keeps_nothing():
+    """A thread that has the GIL and is given no CPU is a victim itself: the loop's wait for it is nobody's line."""
+    told, _, holder, waiting = story()
+    told.stall(300, followed(28, waiting, holder, starved_ms=270), cpu_ms=1, runq_ms=1)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit) == ("UJ502", None)
+    assert "the GIL of a thread that was ready and got no CPU itself" in finding.evidence[-1].text
+
+
+def test_the_time_that_a_holder_ran_is_his():
+    """A holder that had a CPU for half of the time is the culprit of that half."""
+    told, _, holder, waiting = story()
+    told.stall(400, followed(40, waiting, holder, starved_ms=200), cpu_ms=0, runq_ms=0)
+    times = {finding.rule: finding.total_ms for finding in told.told().findings}
+    assert times == {"UJ501": pytest.approx(200, abs=1), "UJ502": pytest.approx(200, abs=1)}
+
+
+def test_a_stall_that_a_cpu_would_have_spared_is_nobodys():
+    """30 ms of work in a turn of 60 ms, half of which the loop waited for a CPU: the work alone was no stall."""
+    told, path, _, _ = story()
+    stack = told.stack(told.frame(path, "time.sleep(1)", "handler"))
+    told.stall(60, cpu(3, stack), ready(2, stack), cpu_ms=30, runq_ms=30)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit) == ("UJ502", None)
+
+
+def test_the_collector_says_where_it_struck():
+    """A stack from the collector's own callback is nearer than any sample: the line after it is innocent."""
+    told = Story()
+    path = told.file("work.py", "import gc\nasync def handler():\n    gc.collect()\n    print(1)\n")
+    struck, after = (told.stack(told.frame(path, code, "handler")) for code in ("gc.collect()", "print(1)"))
+    told.stall(300, cpu(2, after, between=(290, 298)), cpu_ms=299, runq_ms=0)
+    told.event(
+        "gc", t0=1005 * MS, t1=1290 * MS, gen=2, collected=9, uncollectable=0, tid=LOOP_TID, loop=1, stack=struck
+    )
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ304", "gc.collect", 3)
 
 
 def test_no_cpu_is_nobodys_line():

@@ -8,7 +8,7 @@ from stories import LOOP_TID, MS, Story, cpu, kernel, library, only, ready, stdl
 from unjam.model.findings import Grade
 
 WORK = """
-import hashlib, json, re, gc
+import hashlib, json, re, gc, time
 
 async def handler(rows):
     hashlib.pbkdf2_hmac("sha256", b"", b"", 10**6)
@@ -29,6 +29,10 @@ def price(row):
     a = row * 2
     b = a + 1
     return b
+
+async def last():
+    print(rows)
+    time.sleep(1)
 """
 
 
@@ -124,21 +128,42 @@ def test_an_unseen_state_is_told_by_the_cpu_clock():
     assert (finding.rule, finding.grade) == ("UJ303", Grade.INFERRED)
 
 
-def test_the_twin_is_frozen_with_the_observed():
-    """The Python tier sees a long hold of the GIL once, at its end: its own oversleep is the evidence, and it infers."""
-    told, stack = story("json.dumps(rows)", stdlib("json", "dumps"))
+LATE = {"n": 28, "state": "cpu", "moved": 0, "unseen_ns": 280 * MS, "between": (13, 293)}
+"""One look of the twin, which had to wait 280 ms for the GIL."""
+
+
+def told_late(*frames, code="json.dumps(rows)"):
+    told, stack = story(code, *frames)
     told.header["tier"] = "python"
-    told.stall(
-        300,
-        {"n": 1, "stack": stack, "moved": None},
-        cpu_ms=None,
-        runq_ms=None,
-        gil_asked_ms=280,
-        steps=None,
-        longest_step_ms=None,
-    )
+    told.stall(300, LATE | {"stack": stack}, cpu_ms=299, runq_ms=0, gil_asked_ms=280)
+    return only(told.told())
+
+
+def test_the_twin_is_frozen_with_the_observed():
+    """The Python tier sees a long hold of the GIL once, at its end: a call that is known to keep it is inferred to have done so."""
+    finding = told_late(stdlib("json", "dumps"))
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ303", "json.dumps", Grade.INFERRED)
+
+
+def test_the_call_that_gives_the_gil_up_is_innocent():
+    """The twin sees the line in which the GIL was given up: a call that releases it is not the one that kept it."""
+    finding = told_late(code="print(rows)")
+    assert (finding.rule, finding.culprit, finding.grade) == ("", None, Grade.UNKNOWN)
+
+
+def test_an_unknown_call_is_only_suspected_of_having_kept_the_gil():
+    """The GIL is given up at the end of a call that kept it, or in a later one: of a call that nobody knows neither is certain."""
+    finding = told_late(code="spam.crunch(rows)")
+    assert (finding.rule, finding.grade) == ("UJ303", Grade.SUSPECTED)
+
+
+def test_the_end_of_a_stall_does_not_speak_for_all_of_it():
+    """A watchdog without a CPU looked once, at the end of 300 ms: what went on then is not what took so long."""
+    told, stack = story("time.sleep(1)")
+    told.stall(300, kernel(1, stack, "clock_nanosleep", between=(290, 290)), cpu_ms=250, runq_ms=40)
     finding = only(told.told())
-    assert (finding.rule, finding.leaf, finding.grade) == ("UJ303", "json.dumps", Grade.SUSPECTED)
+    assert (finding.rule, finding.culprit, finding.grade) == ("", None, Grade.UNKNOWN)
+    assert "looked at 1 times only" in finding.message
 
 
 def test_a_query_that_computes_is_still_a_query():

@@ -44,7 +44,8 @@ def test_what_was_used_before_a_stall_is_not_its_own(run):
         asyncio.run(main())
         core.stop()
     """)
-    (stall,) = outcome.stalls()
+    # On a busy machine a step of 3 ms can be a stall as well.
+    stall = max(outcome.stalls(), key=lambda each: each["t1"] - each["t0"])
     assert stall["cpu_ns"] + stall["runq_ns"] <= 300_000_000 * 0.05
 
 

@@ -8,10 +8,11 @@ RULE = Rule(
     code="UJ502",
     cause="starved",
     title="Ready to run, but given no CPU",
-    one="the loop was ready for {ms} ms and got no CPU: not your code's fault",
-    many="times the loop was ready and got no CPU, {ms} ms in all: not your code's fault",
+    one="the program was ready to go on for {ms} ms and got no CPU: not your code's fault",
+    many="times the program was ready to go on and got no CPU, {ms} ms in all: not your code's fault",
     what="""\
-The operating system had something else to run, or the cgroup's CPU quota was used up, while the loop's thread was ready.
+The operating system had something else to run, or the cgroup's CPU quota was used up, while the loop's thread was ready, or while the thread
+was that held the GIL and that the loop waited for: such a thread keeps the GIL because nobody lets it run.
 """,
     why="""\
 It looks exactly like a blocking call, and no change of the program's lines helps. Containers with a quota below what their threads use are stopped for the rest
