@@ -20,7 +20,7 @@ from unjam.recording.writer import ProcessFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import ModuleType
     from typing import Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from unjam.probes.drain import Subscriber
     from unjam.probes.locks import LockTracker
     from unjam.probes.loops import LoopHooks
+    from unjam.probes.pool_totals import PoolTotal
     from unjam.probes.pools import Pools
     from unjam.probes.timeouts import Timeouts
     from unjam.probes.wiring import Probes
@@ -65,9 +66,12 @@ class Monitor:
         self._header: dict[str, Any] = {}
         self._make_probes: type[Probes] | None = None
         self._probes: Probes | None = None
+        self._ended: Probes | None = None
         self._telling: Telling | None = None
         self._control: Control | None = None
         self._locks: LockTracker | None = None
+        self._counts_waits = False
+        self.every_second: list[Callable[[], None]] = []
 
     def start(self) -> None:
         """Write the header, and wait for asyncio to be imported."""
@@ -95,12 +99,14 @@ class Monitor:
             if control is not None:
                 control.stop()
             probes, self._probes = self._probes, None
+            self._ended = probes or self._ended
             if probes is not None:
                 if self._telling is not None:
                     probes.drainer.flush(TELL_S)
                 probes.stop()
             if self._telling is not None:
                 self._telling.finish()
+            self._tick()
             self._write_end(reason)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the end of the recording is missing", error)
@@ -166,6 +172,25 @@ class Monitor:
         """Add an event to the recording (docs/recording.md), and pass it to the subscribers."""
         self._write(event)
 
+    def loop_totals(self) -> list[tuple[bool, dict[str, Any]]]:
+        """What is known now of each loop, cumulative: whether it runs in the main thread, and its `LoopStats`."""
+        probes = self._probes or self._ended
+        return [] if probes is None else probes.loops.totals()
+
+    def pool_totals(self) -> list[PoolTotal]:
+        """The pools that have run anything, summed up by name."""
+        return [] if self._pools is None else self._pools.totals()
+
+    def count_waits(self) -> None:
+        """Count how long each call queues for a pool; asked for before the first loop it holds from there on."""
+        self._counts_waits = True
+        if self._pools is not None:
+            self._pools.count_waits()
+
+    def lost(self) -> int:
+        """How many events were lost so far."""
+        return 0 if self._probes is None else int(self._probes.engine.lost())
+
     def header(self) -> dict[str, Any]:
         """The `process` event as it is known by now."""
         return dict(self._header)
@@ -220,9 +245,14 @@ class Monitor:
         if self._probes is not None:
             self._probes.abandon()
             self._probes = None
+        self._ended = None
+        if self._telling is not None:
+            self._telling.after_fork_in_child()
         if self._control is not None:
             self._control.abandon()
             self._control = None
+        if self._pools is not None:
+            self._pools.after_fork_in_child()
         self._close_file()
         if not self._aside:
             self._open_file()
@@ -276,6 +306,8 @@ class Monitor:
         self._hooks.hook_asyncio(events)
         self._pools = Pools(self._write_line, threshold_ns=self.settings.threshold_ns)
         self._pools.install(self._imports)
+        if self._counts_waits:
+            self._pools.count_waits()
         self._timeouts = Timeouts(self._write_line, number_of=self._number_of)
         self._timeouts.install(self._imports)
         for ident, tid, loop in running_loops():
@@ -306,7 +338,7 @@ class Monitor:
         choice, make, pools = self._choice, self._make_probes, self._pools
         assert choice is not None
         assert make is not None
-        each_second = () if pools is None else (pools.tick,)
+        each_second = (self._tick,) if pools is None else (pools.tick, self._tick)
         probes = make(choice, self.settings, self._file.fd if self._file else -1, (self._subscribers, each_second))
         missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
         observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
@@ -315,6 +347,17 @@ class Monitor:
         probes.start()
         self._open_control(probes)
         return probes
+
+    def _tick(self) -> None:
+        """What is done every second beside the recording; whoever fails is called no more."""
+        if self._telling is not None:
+            self._telling.tell_settled()
+        for follower in tuple(self.every_second):
+            try:
+                follower()
+            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+                self.every_second.remove(follower)
+                report_failure("what was to be done every second failed", error)
 
     def _open_control(self, probes: Probes) -> None:
         """Answer from now on who asks how this process does; a failure of that leaves the watching as it is."""
@@ -336,6 +379,7 @@ class Monitor:
 
 _monitor: Monitor | None = None
 _forks_are_watched = False
+_followers: list[Callable[[Monitor], None]] = []
 
 
 def install(
@@ -400,6 +444,28 @@ def install_settings(settings: Settings) -> None:
         report_failure("this process is not watched", error)
         return
     _monitor = monitor
+    for follower in tuple(_followers):
+        _follow(follower, monitor)
+
+
+def when_watched(follower: Callable[[Monitor], None]) -> Callable[[], None]:
+    """Call `follower(monitor)` now, where this process is watched, and whenever it begins to be; returns what ends that."""
+    _followers.append(follower)
+    if _monitor is not None:
+        _follow(follower, _monitor)
+
+    def remove() -> None:
+        if follower in _followers:
+            _followers.remove(follower)
+
+    return remove
+
+
+def _follow(follower: Callable[[Monitor], None], monitor: Monitor) -> None:
+    try:
+        follower(monitor)
+    except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+        report_failure("what builds on watching failed", error)
 
 
 def uninstall() -> None:

@@ -11,6 +11,7 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
     from unjam.monitor import Monitor
 
     OnStall = Callable[[Finding], None]
+    OnJudged = Callable[[Event, tuple[Finding, ...]], None]
+    """Called with the last line of a stall that is over and all that was found of it, a finding for each part, what is allowed last."""
 
 SETTLED_NS = 100_000_000
 """How long after its end a stall is told of: its steps and victims are known by then."""
 
 MOST_WAITING = 1_000
 """Findings kept for callbacks that are slow; what comes beyond it they are not told of."""
+
+MOST_PAUSES = 64
+"""Collections of garbage remembered for the stalls that they made, which are told of right after them."""
 
 MOST_A_SECOND = 5
 """Lines logged in one second: enough to see what it is. What is not logged is counted in the next line that is."""
@@ -47,8 +53,10 @@ class Telling:
         self._memory = Memory(monitor)
         self._open: dict[int, list[Event]] = {}
         self._ended: dict[int, int] = {}
+        self._pauses: deque[Event] = deque(maxlen=MOST_PAUSES)
         self.at_threshold: list[OnStall] = []
         self.at_end: list[OnStall] = []
+        self.judged: list[OnJudged] = []
 
     def receive(self, event: Event) -> None:
         """Take one event in; called by the drainer."""
@@ -58,7 +66,18 @@ class Telling:
             self._stall(event)
         elif kind in {"step", "crowd", "victims"} and event.get("stall") in self._open:
             self._open[event["stall"]].append(event)
+        elif kind == "gc":
+            self._pauses.append(event)
         self._tell_settled(now - SETTLED_NS)
+
+    def tell_settled(self) -> None:
+        """Tell what ended long enough ago; called every second, for a loop that idles after a stall makes no events."""
+        self._tell_settled(time.monotonic_ns() - SETTLED_NS)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's stalls: the parent tells of them."""
+        self._open.clear()
+        self._ended.clear()
 
     def finish(self) -> None:
         """Tell what has ended and was kept for later: watching ends."""
@@ -68,7 +87,7 @@ class Telling:
         for number in [number for number, end in self._ended.items() if end <= until]:
             # The end of the process may come while the drainer still tells.
             if self._ended.pop(number, None) is not None:
-                self._tell(number, self.at_end)
+                self._tell(number, self.at_end, self.judged)
                 self._open.pop(number, None)
 
     def _stall(self, event: Event) -> None:
@@ -81,18 +100,23 @@ class Telling:
         if event["t1"] is not None:
             self._ended[number] = event["t1"]
 
-    def _tell(self, number: int, listeners: list[OnStall]) -> None:
-        if not listeners:
+    def _tell(self, number: int, listeners: list[OnStall], judges: list[OnJudged] | None = None) -> None:
+        if not listeners and not judges:
             return
         from unjam.diagnosis import diagnose_stall
 
-        events = [*self._memory.known(), *self._open.get(number, ())]
+        mine = self._open.get(number, ())
+        events = [*self._memory.known(), *self._pauses, *mine]
         header, stacks = self._monitor.header(), self._memory.stacks
         allowances = allowances_of(self._monitor)
         found = diagnose_stall(header, stacks, events, source=source_lines, pid=os.getpid(), allowances=allowances)
         for listener in tuple(listeners):
-            for finding in found[:1]:
+            for finding in found.counting[:1]:
                 listener(finding)
+        stalls = [event for event in mine if event["e"] == "stall"]
+        everything = (*found.counting, *(each.finding for each in found.allowed))
+        for judged in tuple(judges or ()) if stalls and everything else ():
+            judged(stalls[-1], everything)
 
 
 def source_lines(file: str) -> tuple[str, ...] | None:

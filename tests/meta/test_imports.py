@@ -16,6 +16,7 @@ WATCHED = (
     "unjam.monitor",
     "unjam.control.server",
     "unjam.bridge",
+    "unjam.integrations.metrics",
 )
 """What runs inside a watched process (docs/architecture.md)."""
 

@@ -17,7 +17,13 @@ from unjam.cli.output import page_for, save, say, show
 from unjam.errors import NotAvailable
 from unjam.model.settings import Settings
 
-EXTRAS = {"check": "pyrefly", "anyio": "anyio", "attach": "py-spy"}
+EXTRAS = {
+    "check": "pyrefly",
+    "anyio": "anyio",
+    "attach": "py-spy",
+    "prometheus": "prometheus-client",
+    "otel": "opentelemetry-api",
+}
 """The distribution that `pip install 'unjam[NAME]'` brings."""
 
 

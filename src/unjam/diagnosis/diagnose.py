@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from unjam.diagnosis import events, findings, loops, stalls
-from unjam.diagnosis.allowances import Allowances, notices, sort_out
+from unjam.diagnosis.allowances import Allowances, Sorted, notices, sort_out
 from unjam.diagnosis.case import Case, start_of
 from unjam.diagnosis.events import Stall
 from unjam.diagnosis.hang import dump_findings
@@ -64,15 +64,15 @@ def diagnose_stall(
     source: Provider,
     pid: int | None = None,
     allowances: Allowances = NOTHING_ALLOWED,
-) -> tuple[Finding, ...]:
-    """The findings of one stall as it stands, without what is allowed: for the line that `--live` prints, and for those who are told inside the process.
+) -> Sorted:
+    """The findings of one stall as it stands: those that count for who is told of it, with those that are allowed for who measures.
 
     `stall_events` holds the `stall` event and, where known, its `step`, `victims`, `crowd`, `gc`, `loop` and `threads` events.
     """
     number = pid if pid is not None else events.integer(header.get("pid")) or 0
     sources = Sources(source)
     found, _ = _conclusions(Case(Process(number, header, tuple(stall_events), dict(stacks)), sources))
-    return tuple(sort_out(map(findings.worded, _ordered(found)), sources, allowances).counting)
+    return sort_out(map(findings.worded, _ordered(found)), sources, allowances)
 
 
 def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:

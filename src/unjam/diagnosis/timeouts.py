@@ -69,6 +69,11 @@ def timeout_groups(
     return sorted(groups, key=lambda group: -group.count), findings
 
 
+def fault_of(event: Event, absences: Sequence[Absence]) -> Fault:
+    """Whose fault one timeout was; `absences` are the stalls of its loop, whatever made them."""
+    return _judge(event, absences, lambda _: False).fault
+
+
 def _judge(event: Event, absences: Sequence[Absence], is_users: Callable[[str], bool]) -> _Case:
     t0, t1 = _number(event.get("t0")), _number(event.get("t1"))
     window = max(0, t1 - t0) if t0 else 0

@@ -32,6 +32,7 @@ class WatchedLoop:
         self._reference = _weak(loop)
         self.before: dict[str, Any] | None = None
         self.told_turns: int | None = -1
+        self.in_main = False
 
     def get(self) -> Any:
         """The loop; None where it is gone."""
@@ -68,6 +69,7 @@ class Loops:
         self._attach = getattr(engine, "attach_loop", None)
         self._running: dict[int, WatchedLoop] = {}
         self._known: dict[int, WatchedLoop] = {}
+        self._over: dict[bool, dict[str, Any] | None] = {}
         self._lock = threading.Lock()
         self._last_number = 0
 
@@ -88,6 +90,7 @@ class Loops:
     def started(self, loop: Any, ident: int, tid: int) -> WatchedLoop:
         """A loop runs in that thread."""
         watched, new = self._find(loop)
+        watched.in_main = ident == threading.main_thread().ident
         if new:
             self._emit(
                 {
@@ -111,12 +114,31 @@ class Loops:
         running = [(watched, watched.get(), ident) for ident, watched in list(self._running.items())]
         return [(w.number, loop, ident, thread_name(ident), w.type) for w, loop, ident in running if loop is not None]
 
+    def totals(self) -> list[tuple[bool, dict[str, Any]]]:
+        """Cumulative statistics by loop: whether it runs in the main thread, and `LoopStats`.
+
+        Loops that are over are summed up under the number 0.
+        """
+        with self._lock:
+            found = [(main, {**stats, "loop": 0, "away_since_ns": None}) for main, stats in self._over.items() if stats]
+            return found + [
+                (watched.in_main, stats) for watched in self._known.values() if (stats := self._now(watched))
+            ]
+
+    def _now(self, watched: WatchedLoop) -> dict[str, Any] | None:
+        # What was before is read first: a run that ends meanwhile is left out rather than counted twice.
+        before, stats = watched.before, self._engine.loop_stats(watched.number)
+        merged = merge(before, stats)
+        return merged if merged is None or stats is not None else {**merged, "away_since_ns": None}
+
     def stopped(self, ident: int) -> None:
         """The loop of that thread runs no more."""
         watched = self._running.pop(ident)
-        stats = self._engine.loop_stats(watched.number)
-        self._engine.unregister_loop(watched.number)
-        watched.finish_run(stats)
+        # Under the lock, so that nobody who looks at the totals meanwhile sees them without this run.
+        with self._lock:
+            stats = self._engine.loop_stats(watched.number)
+            self._engine.unregister_loop(watched.number)
+            watched.finish_run(stats)
 
     def write_stats(self) -> None:
         """Write the statistics of loops that have turned since the last time, and the end of those that are over."""
@@ -169,11 +191,11 @@ class Loops:
         self._write_stats(watched)
         self._emit({"e": "loop_end", "t": time.monotonic_ns(), "loop": watched.number})
         with self._lock:
+            self._over[watched.in_main] = merge(self._over.get(watched.in_main), self._now(watched))
             self._known = {key: other for key, other in self._known.items() if other is not watched}
 
     def _write_stats(self, watched: WatchedLoop) -> None:
-        # What was before is read first: a run that ends meanwhile is left out rather than counted twice.
-        stats = merge(watched.before, self._engine.loop_stats(watched.number))
+        stats = self._now(watched)
         if stats is None or watched.told_turns == stats["turns"] is not None:
             return
         watched.told_turns = stats["turns"]

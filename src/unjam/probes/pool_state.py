@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -12,6 +13,11 @@ MOST_CALLS = 64
 """Different calls told apart in a second: a pool that runs more than that has no single one to blame."""
 
 UNLIMITED = float("inf")
+
+WAIT_BOUNDS_NS = tuple(
+    round(ms * 1e6) for ms in (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000)
+)
+"""Upper ends of the buckets in which waits are counted; what is above the last is in one more."""
 
 _now = time.monotonic_ns
 
@@ -68,6 +74,10 @@ class PoolState:
     meanwhile. `running` maps the ident of a worker's thread to its job; `waiting` holds the jobs of a pool without a queue to look into. A call that came late to an idle worker (the loop was
     away, another thread had the GIL) did not wait for the pool: `full_at` is when all workers were last seen busy. Workers
     write and the drainer takes; the GIL makes each step whole, and a call lost between two of them is one of many.
+
+    Where somebody asked for it (`count_waits`), `waits` counts every call by how long it queued, in the buckets below and
+    between WAIT_BOUNDS_NS, and `waited_ns` is the sum of all those times. `oldest_ns` is how long the first in the queue had
+    waited when it was last looked at, a second ago at the most.
     """
 
     def __init__(self, name: str, kind: str, *, limit: float, threshold_ns: int) -> None:
@@ -81,6 +91,9 @@ class PoolState:
         self.waited: dict[tuple[Called, Site | None], Tally] = {}
         self.held: dict[tuple[Called, Site | None], Tally] = {}
         self.congested_until = 0
+        self.oldest_ns = 0
+        self.waits: list[int] | None = None
+        self.waited_ns = 0
 
     def started(self, job: Job, ident: int) -> None:
         """A worker begins with the job."""
@@ -89,8 +102,19 @@ class PoolState:
         running[ident] = job
         if len(running) >= self.limit:
             self.full_at = now
-        if now - job.submitted >= self.threshold_ns and self.full_at >= job.submitted:
+        waited = now - job.submitted
+        counts = self.waits
+        if counts is not None:
+            bucket = bisect_left(WAIT_BOUNDS_NS, waited)
+            counts[bucket] += 1
+            self.waited_ns += waited
+        if waited >= self.threshold_ns and self.full_at >= job.submitted:
             self.congested_until = now
+
+    def count_waits(self) -> None:
+        """Count every call from now on by how long it queued."""
+        if self.waits is None:
+            self.waits = [0] * (len(WAIT_BOUNDS_NS) + 1)
 
     def ended(self, job: Job, ident: int) -> None:
         """The worker is done with it. Only a call that queued, or that others may queue behind, costs more than this."""
@@ -112,6 +136,7 @@ class PoolState:
 
     def events(self, depth: Depth, names: dict[int, str]) -> list[dict[str, Any]]:
         """Take what has gathered as `poolcall` events, with one `pool` event where anybody waited too long."""
+        self.oldest_ns = depth.oldest
         stuck = depth.oldest >= self.threshold_ns and len(self.running) >= self.limit
         if stuck:
             self.congested_until = _now()

@@ -18,11 +18,14 @@ from typing import Any
 from unjam.model.lines import encode, printable
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.probes.pool_state import MOST_CALLS, UNLIMITED, Depth, Job, Place, PoolState
+from unjam.probes.pool_totals import PoolTotals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, ModuleType
+
+    from unjam.probes.pool_totals import PoolTotal
 
 OUTSIDE = frozenset(
     {"asyncio", "concurrent", "anyio", "starlette", "fastapi", "asgiref", "contextlib", "unjam", "uvloop"}
@@ -50,6 +53,9 @@ class Pools:
         self._executors = _Living()
         self._limiters = _Living()
         self._of_thread: dict[int, PoolState] = {}
+        self._totals = PoolTotals()
+        self._looking = threading.Lock()
+        self._counts_waits = False
         self._installed = False
 
     def install(self, imports: ImportWatch) -> None:
@@ -71,10 +77,38 @@ class Pools:
         for limiter, state in self._limiters.items():
             state.limit = _tokens(limiter)
             self._tell(state, _depth(list(state.waiting)), names)
-        for state in self._executors.take_ended() + self._limiters.take_ended():
+        with self._looking:
+            ended = self._executors.take_ended() + self._limiters.take_ended()
+            for state in ended:
+                self._totals.keep(state)
+        for state in ended:
             self._tell(state, Depth(queued=0, oldest=0), names)
         for event in _bridge_events(self._threshold_ns):
             self._emit(encode(event))
+
+    def count_waits(self) -> None:
+        """Count from now on how long each call queues: some tenths of a microsecond a call."""
+        self._counts_waits = True
+        for _, state in [*self._executors.items(), *self._limiters.items()]:
+            state.count_waits()
+
+    def totals(self) -> list[PoolTotal]:
+        """The pools of this process now, summed up by name; a pool that has not run anything yet is none of them."""
+        with self._looking:
+            living = [(state, executor._work_queue.qsize()) for executor, state in self._executors.items()]
+            living += [(state, len(state.waiting)) for _, state in self._limiters.items()]
+            for state in [*self._executors.ended, *self._limiters.ended]:
+                self._totals.keep(state)
+                state.waits = None
+            bridge = sys.modules.get("unjam.bridge")
+            return self._totals.sums(living, () if bridge is None else bridge.pools())
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's workers: none of them is in the child, and what the parent counted is the parent's."""
+        self._executors, self._limiters = _Living(), _Living()
+        self._of_thread.clear()
+        self._totals = PoolTotals()
+        self._looking = threading.Lock()
 
     def waited_ns(self, job: Job) -> int:
         """How long a call has queued, or did queue before it started."""
@@ -145,7 +179,7 @@ class Pools:
         if state is None:
             name, kind = _named(executor)
             state = PoolState(name, kind, limit=executor._max_workers, threshold_ns=self._threshold_ns)
-            self._executors.add(executor, state)
+            self._add(self._executors, executor, state)
         return state
 
     def _state_of_limiter(self, given: Any, backend: Any) -> PoolState:
@@ -154,8 +188,13 @@ class Pools:
         if state is None:
             name = "anyio's default thread limiter" if given is None else "an anyio thread limiter"
             state = PoolState(name, "anyio", limit=_tokens(limiter), threshold_ns=self._threshold_ns)
-            self._limiters.add(limiter, state)
+            self._add(self._limiters, limiter, state)
         return state
+
+    def _add(self, living: _Living, pool: Any, state: PoolState) -> None:
+        if self._counts_waits:
+            state.count_waits()
+        living.add(pool, state)
 
 
 class _Living:
@@ -163,14 +202,14 @@ class _Living:
 
     def __init__(self) -> None:
         self._states: dict[int, tuple[weakref.ref[Any], PoolState]] = {}
-        self._ended: list[PoolState] = []
+        self.ended: list[PoolState] = []
 
     def add(self, pool: Any, state: PoolState) -> None:
         """Keep the state until the pool is collected, and what has gathered in it until it is taken."""
         key = id(pool)
 
         def end(reference: weakref.ref[Any]) -> None:
-            self._ended.append(state)
+            self.ended.append(state)
             if self._states.get(key, (None, None))[0] is reference:
                 del self._states[key]
 
@@ -178,7 +217,7 @@ class _Living:
 
     def take_ended(self) -> list[PoolState]:
         """The states of pools that were collected since the last time."""
-        ended, self._ended = self._ended, []
+        ended, self.ended = self.ended, []
         return ended
 
     def get(self, pool: Any) -> PoolState | None:

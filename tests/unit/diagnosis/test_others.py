@@ -168,7 +168,7 @@ def test_one_stall_can_be_told_by_itself():
     """The live line needs the header, the stacks and the stall: nothing else."""
     told, path, stack = story()
     told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
-    (finding,) = diagnose_stall(told.header, told.stacks, told.events[-1:], source=lambda _: None)
+    (finding,) = diagnose_stall(told.header, told.stacks, told.events[-1:], source=lambda _: None).counting
     assert (finding.rule, finding.culprit.file, finding.pid) == ("UJ101", path, 7)
 
 

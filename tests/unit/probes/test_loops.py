@@ -173,3 +173,40 @@ def test_hooks_are_undone_and_what_was_kept_passes_on():
     told.clear()
     kept(None)
     assert told == []
+
+
+def test_totals_never_go_back(watched):
+    """A loop's statistics stay in the sum after its run, after its end, and beside those of the next one."""
+    loops, _, _ = watched
+    seen = []
+
+    def look():
+        seen.append(sum(stats["turns"] for _, stats in loops.totals()))
+
+    for _ in range(2):
+        loop = asyncio.new_event_loop()
+        loops.running(loop)
+        look()
+        loops.running(None)
+        look()
+        loop.close()
+        loops.write_stats()
+        look()
+    assert seen == [1, 1, 1, 2, 2, 2]
+    assert [(main, stats["loop"]) for main, stats in loops.totals()] == [(True, 0)]
+
+
+def test_totals_tell_the_main_threads_loop_from_others(watched):
+    """By the thread in which it runs."""
+    loops, _, _ = watched
+
+    def run():
+        loops.running(loop)
+        loops.running(None)
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert [main for main, _ in loops.totals()] == [False]
+    loop.close()

@@ -1,0 +1,80 @@
+"""Laws of telling of stalls inside the process: each once, when it is settled, with what belongs to it, and to its own process."""
+
+import pytest
+
+import unjam.diagnosis
+from unjam.diagnosis.allowances import Sorted
+from unjam.model.findings import Finding, Grade
+from unjam.model.session import Allowed
+from unjam.telling import SETTLED_NS, Telling
+
+FOUND = (Finding("UJ101", "sleep", Grade.EXACT, "long"), Finding("UJ501", "gil", Grade.EXACT, "short"))
+ALLOWED = Finding("UJ102", "file", Grade.EXACT, "meant")
+
+
+class Monitor:
+    """As much of one as telling asks for."""
+
+    folder_at_start = "/"
+
+    def events_so_far(self):
+        return []
+
+    def header(self):
+        return {}
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """A telling whose diagnosis finds two causes, and what it was asked with and has told."""
+    result = Sorted(list(FOUND), [Allowed(ALLOWED, "on purpose")])
+    monkeypatch.setattr(
+        unjam.diagnosis, "diagnose_stall", lambda header, stacks, events, **_: asked.append(events) or result
+    )
+    asked, ended, judged = [], [], []
+    telling = Telling(Monitor())
+    telling.at_end.append(ended.append)
+    telling.judged.append(lambda stall, found: judged.append((stall["id"], found)))
+    telling.asked, telling.ended, telling.all_judged = asked, ended, judged
+    return telling
+
+
+def stall(number, end):
+    return {"e": "stall", "t": end, "id": number, "loop": 1, "t0": 0, "t1": end}
+
+
+def pause(number):
+    return {"e": "gc", "t": number, "t0": 0, "t1": number, "gen": 2}
+
+
+def test_callbacks_get_the_worst_finding_and_judges_all(told):
+    """What counts by cause needs every part of a stall, and what is allowed blocked the loop all the same."""
+    told.receive(stall(1, 10))
+    told.receive(stall(2, 10 + SETTLED_NS))
+    assert [(1, (*FOUND, ALLOWED))] == told.all_judged
+    assert [FOUND[0]] == told.ended
+
+
+def test_a_stall_before_silence_is_told(told):
+    """A loop that idles after a stall makes no more events: the second after, it is told all the same, and once."""
+    told.receive(stall(1, 10))
+    assert [] == told.all_judged
+    told.tell_settled()
+    told.tell_settled()
+    assert [(1, (*FOUND, ALLOWED))] == told.all_judged
+
+
+def test_a_childs_stalls_are_its_own(told):
+    """What the parent had not told yet when it forked, the child never tells."""
+    told.receive(stall(1, 10))
+    told.after_fork_in_child()
+    told.finish()
+    assert [] == told.all_judged
+
+
+def test_a_pause_of_the_collector_is_known_to_the_diagnosis(told):
+    """The collection that made a stall comes as an event of its own, and belongs to it."""
+    told.receive(pause(5))
+    told.receive(stall(1, 10))
+    told.finish()
+    assert pause(5) in told.asked[0]
