@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "gil.h"
 #include "hooks.h"
+#include "memory.h"
 #include "slots.h"
 #include "stacks.h"
 #include "steps.h"
@@ -135,6 +136,23 @@ try_stacks(PyObject *names)
     return good ? "" : "a walk of the Python stack does not equal sys._getframe";
 }
 
+/* ---- contexts ---- */
+
+/* Does the field that should count contexts entered and left do so? Where it does not, steps of uvloop are not told apart by it. */
+static bool
+contexts_are_counted(void)
+{
+    uint64_t counts[2] = {0};
+    uintptr_t tstate = (uintptr_t)PyThreadState_Get();
+    PyObject *context = PyObject_CallObject((PyObject *)compat.context_type, NULL);
+    bool read = context != NULL && memory_read(&counts[0], tstate + compat.layout->tstate_contexts, sizeof counts[0]);
+    bool entered = read && compat.context_enter != NULL && compat.context_exit != NULL && compat.context_enter(context) == 0 && compat.context_exit(context) == 0;
+    bool again = entered && memory_read(&counts[1], tstate + compat.layout->tstate_contexts, sizeof counts[1]);
+    Py_XDECREF(context);
+    PyErr_Clear();
+    return again && counts[1] - counts[0] == 2;
+}
+
 /* ---- steps ---- */
 
 static const char *
@@ -222,6 +240,7 @@ check_sources(void)
         return NULL;
     }
     pid_t tid = threads_own_tid();
+    compat.counts_contexts = compat.layout != NULL && contexts_are_counted();
     bool gil = gil_find((uintptr_t)PyThreadState_Get());
     const char *turns = try_turns(), *steps = try_steps(names), *stacks = try_stacks(names);
     if (!watchdog_running()) {

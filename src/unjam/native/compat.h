@@ -21,11 +21,13 @@ struct layout {
     uint32_t tstate_frame_indirect; /* 1 + offset of current_frame in _PyCFrame up to 3.12, 0 from 3.13 */
     uint32_t tstate_ident, tstate_tid;
     uint32_t tstate_chunk, tstate_top;
+    uint32_t tstate_contexts;       /* counts each entering and each leaving of a contextvars context */
     uint32_t frame_code, frame_previous, frame_instr, frame_owner;
     uint32_t frame_size;            /* of the fixed part */
     uint32_t owner_generator;       /* value of `owner`: frame of a generator or coroutine */
     uint32_t owner_no_python;       /* from this value of `owner` on, the frame is no Python frame */
     uint32_t code_flags, code_firstlineno, code_filename, code_qualname, code_linetable, code_firsttraceable, code_bytes;
+    uint32_t code_locals, code_stacksize; /* ints: words of a frame beyond its fixed part */
     uint32_t unicode_length, unicode_state, unicode_ascii_size, unicode_compact_size;
     uint32_t state_kind_shift, state_compact_shift, state_ascii_shift; /* bits */
 };
@@ -43,6 +45,7 @@ struct compat {
     const char *reason;          /* why `layout` is NULL, "" otherwise */
     uintptr_t runtime;           /* _PyRuntime */
     uintptr_t code_type;         /* PyCode_Type */
+    bool counts_contexts;        /* tstate_contexts was seen to count (check.c) */
     int (*context_enter)(void *);
     int (*context_exit)(void *);
     void *(*copy_context)(void);

@@ -35,6 +35,7 @@ samples_clear(struct samples *samples)
     samples->state = STATE_UNKNOWN;
     samples->identity = 0;
     samples->holder.tid = 0;
+    trail_clear(&samples->trail);
 }
 
 static void
@@ -45,7 +46,7 @@ observe_gil(struct sample *sample, uintptr_t tstate, bool may_wait)
     sample->holds_gil = gil.known && gil.locked && gil.holder == tstate;
     if (may_wait && gil.locked && gil.holder != tstate) {
         sample->holder = gil_thread_of(gil.holder);
-        sample->holder_stack = stacks_read(gil.holder, sample->holder, 0).reference;
+        sample->holder_stack = stacks_read(gil.holder, sample->holder, 0, NULL).reference;
     }
 }
 
@@ -209,10 +210,11 @@ follow_holders(struct samples *samples, const struct sample *sample, struct grou
 void
 samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t t0)
 {
+    static struct marks marks; /* the watchdog's thread only */
     struct sample sample;
     uintptr_t tstate = GET(slot->tstate);
     samples_observe(&sample, &slot->syscall, tstate);
-    struct stack stack = stacks_read(tstate, slot->tid, slot->stack_base);
+    struct stack stack = stacks_read(tstate, slot->tid, slot->stack_base, &marks);
     uint64_t now = clock_ns(), cpu_ns = clock_read_ns(slot->cpu_clock);
     struct scheduled scheduled = threads_scheduled(&slot->schedstat);
     struct spent spent = spent_since(samples, now, cpu_ns, &scheduled);
@@ -229,6 +231,7 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
     group->gil_known += sample.gil_known;
     group->last = now;
     follow_holders(samples, &sample, group, now);
+    trail_add(&samples->trail, (uint32_t)(group - samples->groups), now, &marks);
     samples->state = sample.state;
     samples->identity = sample.identity;
     samples->ns = now;
@@ -315,7 +318,7 @@ write_group(const struct group *group, struct line *line)
 }
 
 void
-samples_write(const struct samples *samples, struct line *line)
+samples_write(const struct samples *samples, uint64_t t0, struct line *line)
 {
     line_key(line, "samples");
     line_raw(line, "[");
@@ -324,4 +327,5 @@ samples_write(const struct samples *samples, struct line *line)
         write_group(&samples->groups[i], line);
     }
     line_raw(line, "]");
+    trail_write(&samples->trail, t0, line);
 }

@@ -8,6 +8,7 @@
 #include "lines.h"
 #include "slots.h"
 #include "threads.h"
+#include "trail.h"
 
 /* Different samples kept of one stall (docs/recording.md); what is beyond goes into the last. */
 enum { GROUPS = 64 };
@@ -51,6 +52,7 @@ struct samples {
     bool held; /* in it, the loop's thread held the GIL */
     struct holder holder;
     struct group groups[GROUPS];
+    struct trail trail;
 };
 
 void samples_clear(struct samples *samples);
@@ -64,9 +66,10 @@ void samples_take(struct samples *samples, struct slot *slot, uint64_t left, uin
 /* See how the asking for the GIL went, at the end of a stall that lasted from `t0` to `t1`. */
 void samples_close(struct samples *samples, uint64_t t0, uint64_t t1);
 
-/* Send the lines of all stacks that the samples name, and then write the samples as a JSON list. */
+/* Send the lines of all stacks that the samples name, and then write the samples, and their order, as JSON lists. The turn that they are of began
+ * at `t0`. */
 void samples_announce_stacks(const struct samples *samples);
-void samples_write(const struct samples *samples, struct line *line);
+void samples_write(const struct samples *samples, uint64_t t0, struct line *line);
 
 /* As in the recording. */
 const char *samples_state_name(enum thread_state state);

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "lines.h"
+#include "marks.h"
 #include "memory.h"
 #include "symbols.h"
 
@@ -28,7 +29,7 @@ enum { ATTEMPTS = 4 };
 enum { TSTATE_HEAD = 320, FRAME_MOST = 80 };
 
 struct raw_frame {
-    uintptr_t code, instruction;
+    uintptr_t address, code, instruction;
     bool generator;
 };
 
@@ -53,7 +54,9 @@ static char window[WINDOW + FRAME_MOST];
 static uintptr_t window_at;
 static size_t window_size;
 static uintptr_t chunk; /* first byte of the newest piece of the thread's data stack */
+static uint64_t contexts;
 static char heads[STACK_FRAMES][CODE_HEAD];
+static uint32_t named_frames[STACK_FRAMES];
 static struct known_stack stacks[STACKS];
 static uint32_t stack_count;
 static uint32_t stack_table[STACKS * 2];
@@ -122,6 +125,7 @@ find_current(uintptr_t tstate, pid_t tid)
         return 0;
     }
     chunk = word_at(head, at->tstate_chunk);
+    contexts = word_at(head, at->tstate_contexts);
     uintptr_t frame = word_at(head, at->tstate_frame);
     return at->tstate_frame_indirect == 0 ? tstate + at->tstate_frame : frame + at->tstate_frame_indirect - 1;
 }
@@ -164,6 +168,7 @@ follow(uintptr_t address)
         unsigned char owner = (unsigned char)frame[at->frame_owner];
         if (owner < at->owner_no_python) {
             struct raw_frame raw = {
+                .address = address,
                 .code = word_at(frame, at->frame_code) & ~(uintptr_t)7, /* 3.14: tagged */
                 .instruction = word_at(frame, at->frame_instr),
                 .generator = owner == at->owner_generator,
@@ -236,7 +241,8 @@ judge(uint32_t i, int32_t *offset)
     return word_at(heads[i], at->code_filename) == 0 ? FRAME_TRAMPOLINE : FRAME_NOT_BEGUN;
 }
 
-/* The positions of all frames, outermost first, into `to`; returns their number, or -1 for a torn walk or full tables. */
+/* The positions of all frames, outermost first, into `to`, and which of the walk each is; returns their number, or -1 for a torn walk
+ * or full tables. */
 static int
 name_frames(uint32_t *to)
 {
@@ -263,9 +269,32 @@ name_frames(uint32_t *to)
         if (position == NO_SYMBOL) {
             return -1;
         }
+        named_frames[named] = i;
         to[named++] = position;
     }
     return named;
+}
+
+/* Mark the frames that were named. */
+static void
+mark_frames(struct marks *marks, uint32_t count)
+{
+    static uint32_t words[MARKS];
+    const struct layout *at = compat.layout;
+    marks->contexts = compat.counts_contexts ? contexts : NO_COUNT;
+    marks->count = count <= MARKS && walk.count <= STACK_FRAMES ? count : 0;
+    for (uint32_t n = 0; n < marks->count; n++) {
+        const struct raw_frame *frame = &walk.frames[named_frames[n]];
+        const char *head = heads[named_frames[n]];
+        uint32_t locals, stack;
+        memcpy(&locals, head + at->code_locals, sizeof locals);
+        memcpy(&stack, head + at->code_stacksize, sizeof stack);
+        words[n] = locals < MARK_WORDS && stack < MARK_WORDS ? locals + stack : MARK_WORDS;
+        marks->at[n] = (struct mark){.frame = frame->address, .code = frame->code, .instruction = frame->instruction};
+    }
+    if (marks->count != 0) {
+        marks_read(marks, words);
+    }
 }
 
 /* ---- the table ---- */
@@ -302,7 +331,7 @@ enter(uint64_t identity, int count, bool whole)
 }
 
 static struct stack
-read_locked(uintptr_t tstate, pid_t tid, uintptr_t base)
+read_locked(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks)
 {
     struct stack stack = {.reference = NO_STACK};
     follow(innermost(tstate, tid));
@@ -313,6 +342,9 @@ read_locked(uintptr_t tstate, pid_t tid, uintptr_t base)
     if (count <= 0) {
         return stack;
     }
+    if (marks != NULL) {
+        mark_frames(marks, (uint32_t)count);
+    }
     stack.whole = base == 0 || walk.outermost == base;
     stack.identity = identity_of(&stack_positions[positions_used], count, stack.whole);
     stack.reference = enter(stack.identity, count, stack.whole);
@@ -320,13 +352,17 @@ read_locked(uintptr_t tstate, pid_t tid, uintptr_t base)
 }
 
 struct stack
-stacks_read(uintptr_t tstate, pid_t tid, uintptr_t base)
+stacks_read(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks)
 {
+    if (marks != NULL) {
+        marks->count = 0;
+        marks->contexts = NO_COUNT;
+    }
     if (compat.layout == NULL || tstate == 0) {
         return (struct stack){.reference = NO_STACK};
     }
     symbols_lock();
-    struct stack stack = read_locked(tstate, tid, base);
+    struct stack stack = read_locked(tstate, tid, base, marks);
     symbols_unlock();
     return stack;
 }
@@ -429,7 +465,7 @@ struct frame *
 stacks_copy(uintptr_t tstate, int *count)
 {
     symbols_lock();
-    struct stack read = read_locked(tstate, 0, 0);
+    struct stack read = read_locked(tstate, 0, 0, NULL);
     struct frame *frames = NULL;
     if (read.reference != NO_STACK) {
         const struct known_stack *stack = &stacks[read.reference - 1];

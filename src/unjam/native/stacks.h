@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "marks.h"
 #include "symbols.h"
 
 /* Kept of a stack: the innermost and the outermost frames; those between are dropped. */
@@ -26,8 +27,8 @@ struct stack {
 };
 
 /* Walk and name the stack of a thread state. `tid` is its thread, or 0 (not checked); `base` the frame it must end at, or 0 (any).
- * Any thread, with or without the GIL; 10 to 30 us. */
-struct stack stacks_read(uintptr_t tstate, pid_t tid, uintptr_t base);
+ * `marks` (NULL: not wanted) takes the marks of its frames. Any thread, with or without the GIL; 10 to 30 us. */
+struct stack stacks_read(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks);
 
 /* Address of the outermost Python frame, 0 if it cannot be had. The thread must not run Python: itself, or the GIL held. */
 uintptr_t stacks_base(uintptr_t tstate);

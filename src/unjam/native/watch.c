@@ -124,7 +124,7 @@ send_stall(const struct slot *slot, struct watch *watch, const struct telling *t
     line_key_unsigned(&line, "suspended_ns", watch->suspended_ns);
     line_key_measured(&line, "gil_asked_ns", watch->samples.gil_asked_ns);
     line_key_unsigned(&line, "samples_lost", watch->samples.lost);
-    samples_write(&watch->samples, &line);
+    samples_write(&watch->samples, watch->t0, &line);
     line_send(&line);
 }
 

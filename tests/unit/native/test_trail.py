@@ -1,0 +1,110 @@
+"""Samples in their order: which frames went on between two of them, and how many steps began."""
+
+from itertools import pairwise
+
+import pytest
+
+BODY = """
+import sqlite3
+{setup}
+core.check()
+start()
+def block():
+    {call}
+async def main():
+    register()
+    await asyncio.sleep(0.05)
+    block()
+    await asyncio.sleep(0.05)
+    core.unregister_loop(1)
+{run}
+core.stop()
+"""
+RUN = "asyncio.run(main())"
+NONE, AGAIN, ELSEWHERE, FRAME, UNKNOWN = range(5)
+
+
+def looks(outcome, function):
+    """The changes of the first stall's trail from sample to sample, each with the function of the frame that it is about."""
+    (stall,) = outcome.stalls()
+    names = [outcome.functions(group["stack"]) for group in stall["samples"]]
+    return [
+        (change, names[group][depth] if change in (AGAIN, ELSEWHERE) else "")
+        for group, _, change, depth, *_ in stall["trail"][1:]
+        if function in names[group]
+    ]
+
+
+def test_one_long_call_leaves_every_frame_as_it_was(run):
+    """Nothing in a frame can change while one native call runs."""
+    outcome = run(BODY.format(setup="", run=RUN, call="for _ in range(1): time.sleep(0.2)"))
+    changes = looks(outcome, "block")
+    assert len(changes) >= 5
+    assert {change for change, _ in changes} == {NONE}
+
+
+CALLS = {
+    "sleep": ("", "for _ in range(100): time.sleep(0.003)"),
+    "sqlite": (
+        (
+            "db = sqlite3.connect(':memory:'); db.execute('create table rows (value)')\n"
+            "db.executemany('insert into rows values (?)', ((n,) for n in range(20000)))"
+        ),
+        "for n in range(150): db.execute('select count(*) from rows where value > ?', (n,)).fetchone()",
+    ),
+    "json": ("rows = list(range(20000))", "for n in range(300): json.dumps(rows)"),
+}
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_many_short_calls_change_the_frame_that_makes_them(run, kind):
+    """A loop that makes one call after the other is at the same instruction each time, and holds another object."""
+    setup, call = CALLS[kind]
+    outcome = run(BODY.format(setup=setup, run=RUN, call=call))
+    changes = looks(outcome, "block")
+    assert len(changes) >= 5
+    assert sum(name == "block" for _, name in changes) >= 0.8 * len(changes)
+
+
+STEPS = """
+def step():
+    end = time.perf_counter() + 0.002
+    while time.perf_counter() < end:
+        pass
+async def main():
+    register()
+    await asyncio.sleep(0.05)
+    for _ in range(100):
+        asyncio.get_running_loop().call_soon(step)
+    await asyncio.sleep(0.05)
+    core.unregister_loop(1)
+core.check()
+start()
+{run}
+core.stop()
+"""
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_each_step_enters_and_leaves_a_context(run, kind):
+    """How many steps began between two samples is known on every loop: a hundred, less those before the first and after the last."""
+    if kind == "uvloop":
+        pytest.importorskip("uvloop", reason="needs uvloop")
+    how = {"asyncio": "asyncio.run(main())", "uvloop": "import uvloop\nuvloop.run(main())"}[kind]
+    outcome = run(STEPS.format(run=how))
+    (stall,) = outcome.stalls()
+    first, *others = stall["trail"]
+    assert len(first) == 4
+    begun = sum(look[4] for look in others) / 2
+    missed = 2 + (first[1] + (stall["t1"] - stall["t0"]) / 1000 - others[-1][1]) / 2000
+    assert 100 - missed <= begun <= 100
+
+
+def test_one_step_enters_no_context(run):
+    """Samples of one and the same step count none."""
+    outcome = run(BODY.format(setup="", run=RUN, call="spin(0.2)"))
+    (stall,) = outcome.stalls()
+    inside = ["block" in outcome.functions(group["stack"]) for group in stall["samples"]]
+    counted = [after[4] for before, after in pairwise(stall["trail"]) if inside[before[0]] and inside[after[0]]]
+    assert len(counted) >= 5
+    assert set(counted) == {0}
