@@ -69,8 +69,8 @@ class Call:
         self.future: Future[Any] = port.future()
         self.submitted = monotonic_ns()
 
-    def execute(self, worker: Worker, spare: Lock | None = None) -> None:
-        """Run it in this thread, which is `worker`'s, unless another thread has it or the caller took it back.
+    def execute(self, worker: Worker, spare: Lock | None = None) -> bool:
+        """Run it in this thread, which is `worker`'s, and return True, unless another thread has it or the caller took it back.
 
         `spare` is released before the caller hears of the end, so that his next call finds the thread idle.
         """
@@ -80,7 +80,7 @@ class Call:
         except KeyError:
             if spare is not None:
                 spare.release()
-            return
+            return False
         self.started = started = monotonic_ns()
         self.outer = outer = worker.call
         worker.call = self
@@ -99,6 +99,7 @@ class Call:
         if spare is not None:
             spare.release()
         self.port.post(self.arrive)
+        return True
 
     def arrive(self) -> None:
         """Hand the outcome to the caller; runs on the caller's loop."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from unjam.bridge.workers import Worker
 
 
+_EXECUTE = Call.execute.__code__
+
+
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """Counts of times; bucket n holds those of [2**(n-1), 2**n) nanoseconds."""
@@ -165,7 +168,7 @@ def _above(frame: FrameType | None, depth: int) -> list[tuple[str, int, str]]:
     starts: list[int] = []
     while frame is not None:
         code = frame.f_code
-        if code is Call.execute.__code__:
+        if code is _EXECUTE:
             starts.append(len(found))
         else:
             found.append((code.co_filename, frame.f_lineno or 0, code.co_qualname))

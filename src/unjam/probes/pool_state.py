@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from bisect import bisect_left
 from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
@@ -11,6 +12,10 @@ from unjam.probes.callables import Called, called
 
 MOST_CALLS = 64
 """Different calls told apart in a second: a pool that runs more than that has no single one to blame."""
+
+LATEST_NS = 1_000_000_000
+"""How long what held a worker is remembered for a call behind it that is not counted yet, beside those that run: a second
+look always comes by then."""
 
 UNLIMITED = float("inf")
 
@@ -44,16 +49,17 @@ class Job:
 
 
 class Tally:
-    """Calls of one function from one site since the last report. Times are sums in nanoseconds."""
+    """Calls of one function from one site since the last report. Times are sums in nanoseconds; `last` is when one ended."""
 
-    __slots__ = ("count", "longest_queued", "longest_ran", "queued", "ran")
+    __slots__ = ("count", "last", "longest_queued", "longest_ran", "queued", "ran")
 
     def __init__(self) -> None:
-        self.count = self.queued = self.ran = self.longest_queued = self.longest_ran = 0
+        self.count = self.queued = self.ran = self.longest_queued = self.longest_ran = self.last = 0
 
     def add(self, queued: int, ran: int) -> None:
         """Count one call."""
         self.count += 1
+        self.last = _now()
         self.queued += queued
         self.ran += ran
         self.longest_queued = max(self.longest_queued, queued)
@@ -91,6 +97,7 @@ class PoolState:
         self.waited: dict[tuple[Called, Site | None], Tally] = {}
         self.held: dict[tuple[Called, Site | None], Tally] = {}
         self.congested_until = 0
+        self.waited_since: float = 0
         self.oldest_ns = 0
         self.waits: list[int] | None = None
         self.waited_ns = 0
@@ -129,10 +136,23 @@ class PoolState:
         ran = now - job.started
         if job.started > self.congested_until and (ran < self.threshold_ns or not full):
             return
-        key = (called(function), _site(job.place))
+        self.note(function, job.place, queued, ran)
+
+    def note(self, function: object, place: Place | None, queued: int, ran: int) -> None:
+        """Count a call that held a worker, and as one that waited if it queued for the threshold."""
+        key = (called(function), _site(place))
         _tally(self.held, key).add(queued, ran)
         if queued >= self.threshold_ns:
-            _tally(self.waited, key).add(queued, ran)
+            self._waited(key, queued, ran)
+
+    def gave_up(self, function: object, place: Place | None, queued: int) -> None:
+        """Count a call that queued for the threshold and never ran; what runs now held the worker that it did not get."""
+        self.congested_until = _now()
+        self._waited((called(function), _site(place)), queued, 0)
+
+    def _waited(self, key: tuple[Called, Site | None], queued: int, ran: int) -> None:
+        _tally(self.waited, key).add(queued, ran)
+        self.waited_since = min(self.waited_since or UNLIMITED, _now() - ran - queued)
 
     def events(self, depth: Depth, names: dict[int, str]) -> list[dict[str, Any]]:
         """Take what has gathered as `poolcall` events, with one `pool` event where anybody waited too long."""
@@ -141,10 +161,28 @@ class PoolState:
         if stuck:
             self.congested_until = _now()
         waited, self.waited = self.waited, {}
-        held, self.held = self.held, {}
+        held = self._take_held(depth.oldest if stuck else 0)
         if not waited and not stuck:
             return []
         return [self._pool_event(depth, held, names), *(self._call_event(key, tally) for key, tally in waited.items())]
+
+    def _take_held(self, oldest: int) -> dict[tuple[Called, Site | None], Tally]:
+        """Take what kept those waiting that are told now; keep what may turn out to have kept those that run or queue still.
+
+        A call that waited is counted at its end, and so may be told later than what held the worker before it.
+        """
+        now = _now()
+        since = min(self.waited_since or UNLIMITED, now - oldest if oldest else UNLIMITED)
+        self.waited_since = 0
+        held, self.held = self.held, {}
+        begun = [
+            job.submitted for job in list(self.running.values()) if job.started - job.submitted >= self.threshold_ns
+        ]
+        horizon = min([*begun, now - LATEST_NS])
+        for key, tally in held.items():
+            if horizon <= tally.last < since:
+                self.held.setdefault(key, tally)
+        return {key: tally for key, tally in held.items() if tally.last >= since}
 
     def _pool_event(
         self, depth: Depth, held: dict[tuple[Called, Site | None], Tally], names: dict[int, str]
@@ -178,6 +216,40 @@ class PoolState:
             "longest_queued_ns": tally.longest_queued,
             "ran_ns": tally.ran,
         }
+
+
+class Living:
+    """States of pools by the identity of the pool, for as long as it lives; the program's own `__eq__` is never asked."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, tuple[weakref.ref[Any], PoolState]] = {}
+        self.ended: list[PoolState] = []
+
+    def add(self, pool: Any, state: PoolState) -> None:
+        """Keep the state until the pool is collected, and what has gathered in it until it is taken."""
+        key = id(pool)
+
+        def end(reference: weakref.ref[Any]) -> None:
+            self.ended.append(state)
+            if self._states.get(key, (None, None))[0] is reference:
+                del self._states[key]
+
+        self._states[key] = weakref.ref(pool, end), state
+
+    def take_ended(self) -> list[PoolState]:
+        """The states of pools that were collected since the last time."""
+        ended, self.ended = self.ended, []
+        return ended
+
+    def get(self, pool: Any) -> PoolState | None:
+        """The state of the pool."""
+        reference, state = self._states.get(id(pool), (None, None))
+        return state if reference is not None and reference() is pool else None
+
+    def items(self) -> list[tuple[Any, PoolState]]:
+        """Every pool that still lives."""
+        known = [(reference(), state) for reference, state in list(self._states.values())]
+        return [(pool, state) for pool, state in known if pool is not None]
 
 
 def _tally(tallies: dict[tuple[Called, Site | None], Tally], key: tuple[Called, Site | None]) -> Tally:

@@ -1,7 +1,7 @@
 """Thread pools: how long calls queue for a worker, and what holds the workers meanwhile.
 
 Three kinds of pool are seen: every ThreadPoolExecutor (the default executor of asyncio and asgiref's single thread are such),
-anyio's capacity limiter, and the pools of unjam.bridge, which count for themselves. A call costs one object and two clock
+anyio's capacity limiter, and the pools of unjam.bridge. A call costs one object and two clock
 reads; names are made only for calls that queued for at least the threshold, or that others queued behind.
 """
 
@@ -11,36 +11,22 @@ import gc
 import sys
 import threading
 import time
-import weakref
 from _thread import get_ident
 from typing import Any
 
 from unjam.model.lines import encode, printable
+from unjam.probes.bridge_pools import BridgePools
 from unjam.probes.patching import ImportWatch, Patches
-from unjam.probes.pool_state import MOST_CALLS, UNLIMITED, Depth, Job, Place, PoolState
+from unjam.probes.pool_state import UNLIMITED, Depth, Job, Living, PoolState
 from unjam.probes.pool_totals import PoolTotals
+from unjam.probes.submitters import submitter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType, ModuleType
+    from types import ModuleType
 
     from unjam.probes.pool_totals import PoolTotal
-
-OUTSIDE = frozenset(
-    {"asyncio", "concurrent", "anyio", "starlette", "fastapi", "asgiref", "contextlib", "unjam", "uvloop"}
-)
-"""Packages that pass a call on: who submitted it is the nearest caller that is in none of them."""
-
-LOOPS_OWN = frozenset({"_run", "_run_once", "run", "run_forever", "run_until_complete"})
-"""Functions of those packages that run a callback or a loop: what called them did not submit anything."""
-
-_SUSPENDABLE = 0x80 | 0x100 | 0x200
-"""CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR: only a loop or an `await` enters such code, so a plain frame behind
-one is the loop's. (`inspect` has the names, and costs some milliseconds.)"""
-
-FARTHEST_CALLER = 12
-"""Frames looked through for the submitter: frameworks put five or six between."""
 
 
 class Pools:
@@ -50,8 +36,9 @@ class Pools:
         self._emit = emit
         self._threshold_ns = threshold_ns
         self._patches = Patches()
-        self._executors = _Living()
-        self._limiters = _Living()
+        self._executors = Living()
+        self._limiters = Living()
+        self._bridge = BridgePools(threshold_ns)
         self._of_thread: dict[int, PoolState] = {}
         self._totals = PoolTotals()
         self._looking = threading.Lock()
@@ -63,6 +50,7 @@ class Pools:
         self._installed = True
         imports.when_imported("concurrent.futures.thread", self._patch_executors)
         imports.when_imported("anyio._backends._asyncio", self._patch_anyio)
+        imports.when_imported("unjam.bridge.pool", self._patch_bridge)
 
     def uninstall(self) -> None:
         """Undo what is still ours; calls under way end uncounted."""
@@ -83,8 +71,8 @@ class Pools:
                 self._totals.keep(state)
         for state in ended:
             self._tell(state, Depth(queued=0, oldest=0), names)
-        for event in _bridge_events(self._threshold_ns):
-            self._emit(encode(event))
+        for state, depth in self._bridge.look():
+            self._tell(state, depth, names)
 
     def count_waits(self) -> None:
         """Count from now on how long each call queues: some tenths of a microsecond a call."""
@@ -105,8 +93,9 @@ class Pools:
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's workers: none of them is in the child, and what the parent counted is the parent's."""
-        self._executors, self._limiters = _Living(), _Living()
+        self._executors, self._limiters = Living(), Living()
         self._of_thread.clear()
+        self._bridge.after_fork_in_child()
         self._totals = PoolTotals()
         self._looking = threading.Lock()
 
@@ -128,6 +117,10 @@ class Pools:
     def _patch_anyio(self, module: ModuleType) -> None:
         if self._installed:
             self._patches.replace(module.AsyncIOBackend, "run_sync_in_worker_thread", self._limiting)
+
+    def _patch_bridge(self, module: ModuleType) -> None:
+        if self._installed:
+            self._bridge.patch(self._patches, module)
 
     def _working(self, original: Callable[..., None]) -> Callable[..., None]:
         def _worker(executor_reference: Any, /, *rest: Any) -> None:
@@ -165,7 +158,7 @@ class Pools:
 
         async def run_sync_in_worker_thread(cls: Any, func: Any, /, *args: Any, **options: Any) -> Any:
             state = pools._state_of_limiter(options.get("limiter"), cls)
-            unjam_job = Job(func, _submitter(sys._getframe(1)))
+            unjam_job = Job(func, submitter(sys._getframe(1)))
             state.waiting.add(unjam_job)
             try:
                 return await original.__get__(None, cls)(_Timed(func, unjam_job, state), *args, **options)
@@ -191,44 +184,10 @@ class Pools:
             self._add(self._limiters, limiter, state)
         return state
 
-    def _add(self, living: _Living, pool: Any, state: PoolState) -> None:
+    def _add(self, living: Living, pool: Any, state: PoolState) -> None:
         if self._counts_waits:
             state.count_waits()
         living.add(pool, state)
-
-
-class _Living:
-    """States of pools by the identity of the pool, for as long as it lives; the program's own `__eq__` is never asked."""
-
-    def __init__(self) -> None:
-        self._states: dict[int, tuple[weakref.ref[Any], PoolState]] = {}
-        self.ended: list[PoolState] = []
-
-    def add(self, pool: Any, state: PoolState) -> None:
-        """Keep the state until the pool is collected, and what has gathered in it until it is taken."""
-        key = id(pool)
-
-        def end(reference: weakref.ref[Any]) -> None:
-            self.ended.append(state)
-            if self._states.get(key, (None, None))[0] is reference:
-                del self._states[key]
-
-        self._states[key] = weakref.ref(pool, end), state
-
-    def take_ended(self) -> list[PoolState]:
-        """The states of pools that were collected since the last time."""
-        ended, self.ended = self.ended, []
-        return ended
-
-    def get(self, pool: Any) -> PoolState | None:
-        """The state of the pool."""
-        reference, state = self._states.get(id(pool), (None, None))
-        return state if reference is not None and reference() is pool else None
-
-    def items(self) -> list[tuple[Any, PoolState]]:
-        """Every pool that still lives."""
-        known = [(reference(), state) for reference, state in list(self._states.values())]
-        return [(pool, state) for pool, state in known if pool is not None]
 
 
 class _Timed:
@@ -258,37 +217,9 @@ def _submitting(original: Callable[..., None]) -> Callable[..., None]:
         original(item, future, function, *rest)
         # 3.14 passes (function, args, kwargs) as one task.
         plain = function[0] if type(function) is tuple and function else function
-        future._unjam_job = Job(plain, _submitter(frame(2)))
+        future._unjam_job = Job(plain, submitter(frame(2)))
 
     return __init__
-
-
-def _submitter(frame: FrameType | None) -> Place | None:
-    """The nearest caller outside of OUTSIDE, not farther than the callback or the task that the loop runs at the moment."""
-    for _ in range(FARTHEST_CALLER):
-        if frame is None:
-            return None
-        code = frame.f_code
-        if not _passes_on(frame.f_globals.get("__name__")):
-            return code, frame.f_lasti
-        frame = frame.f_back
-        suspendable = code.co_flags & _SUSPENDABLE
-        if code.co_name in LOOPS_OWN or (suspendable and frame and not frame.f_code.co_flags & _SUSPENDABLE):
-            return None
-    return None
-
-
-_known: dict[str, bool] = {}
-"""Whether each module passes calls on, by its name: as many entries as there are modules that submit."""
-
-
-def _passes_on(module: object) -> bool:
-    if type(module) is not str:
-        return True
-    passes = _known.get(module)
-    if passes is None:
-        passes = _known[module] = module.partition(".")[0] in OUTSIDE
-    return passes
 
 
 def _named(executor: Any) -> tuple[str, str]:
@@ -327,42 +258,3 @@ def _job_of(item: Any) -> Job | None:
     work_item = sys.modules["concurrent.futures.thread"]._WorkItem
     job = getattr(item.future, "_unjam_job", None) if type(item) is work_item else None
     return job if type(job) is Job else None
-
-
-def _bridge_events(threshold_ns: int) -> list[dict[str, Any]]:
-    """The full pools of unjam.bridge in which the first in the queue has waited too long; the bridge itself knows no monitor."""
-    bridge = sys.modules.get("unjam.bridge")
-    return (
-        [] if bridge is None else [_bridge_event(pool) for pool in bridge.pools() if _keeps_waiting(pool, threshold_ns)]
-    )
-
-
-def _keeps_waiting(pool: Any, threshold_ns: int) -> bool:
-    return pool.busy >= pool.limit and (pool.oldest_wait or 0.0) * 1e9 >= threshold_ns
-
-
-def _bridge_event(pool: Any) -> dict[str, Any]:
-    return {
-        "e": "pool",
-        "t": time.monotonic_ns(),
-        "pool": pool.name,
-        "kind": "bridge",
-        "limit": pool.limit,
-        "busy": pool.busy,
-        "queued": pool.queued,
-        "oldest_ns": round(pool.oldest_wait * 1e9),
-        "workers": [_bridge_worker(call) for call in pool.calls[:MOST_CALLS]],
-        "held": [],
-    }
-
-
-def _bridge_worker(call: Any) -> dict[str, Any]:
-    age_ns = round(call.seconds * 1e9)
-    return {
-        "thread": call.thread,
-        "call": call.call,
-        "file": call.file,
-        "line": call.line,
-        "age_ns": age_ns,
-        "site": None,
-    }

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from unjam.model.lines import encode
 from unjam.probes.awaiting import describe_task, frames_of, is_future, is_task, waits_for
+from unjam.probes.bridge_pools import queued_in_bridge
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.probes.pool_state import Job
 
@@ -26,6 +27,9 @@ MOST_OPEN = 10_000
 
 MOST_FRAMES = 30
 """Awaits told of a task that ran into a timeout."""
+
+_BRIDGE = frozenset({"unjam.bridge.pool", "unjam.bridge.supervision"})
+"""Modules whose coroutines await a call of a pool under the name `call`."""
 
 FARTHEST_TASK = 10
 """Tasks that wait for tasks followed to find what is really awaited."""
@@ -241,6 +245,8 @@ def _queued_ns(frames: list[FrameType], future: Any) -> int | None:
     for frame in frames:
         if frame.f_code.co_name == "run_sync_in_worker_thread" and "unjam_job" in frame.f_locals:
             job = frame.f_locals["unjam_job"]
+        elif frame.f_globals.get("__name__") in _BRIDGE and "call" in frame.f_locals:
+            return queued_in_bridge(frame.f_locals["call"])
     if type(job) is not Job:
         return None
     return (job.started or time.monotonic_ns()) - job.submitted

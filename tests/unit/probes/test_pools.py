@@ -2,63 +2,18 @@
 
 import asyncio
 import concurrent.futures.thread as executors
-import json
 import socket
 import threading
-import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import anyio.to_thread
 import asgiref.sync
-import pytest
 
-from unjam import bridge
-from unjam.probes.patching import ImportWatch
 from unjam.probes.pool_state import Depth, Job, PoolState
-from unjam.probes.pools import Pools
 
 THRESHOLD_NS = 20_000_000
-
-
-class Watch:
-    """The probe, and the events that it has emitted so far."""
-
-    def __init__(self):
-        self.lines = []
-        self.imports = ImportWatch()
-        self.pools = Pools(self.lines.append, threshold_ns=THRESHOLD_NS)
-
-    def all(self):
-        self.pools.tick()
-        return [json.loads(line) for line in self.lines]
-
-    def events(self, kind, least=1):
-        """At least so many events: a worker counts a call a moment after its result is out."""
-        deadline = time.monotonic() + 10
-        while True:
-            found = [event for event in self.all() if event["e"] == kind]
-            if len(found) >= least or time.monotonic() > deadline:
-                return found
-
-    def first(self, kind):
-        """The first such event; a worker counts a call after it has given its result away."""
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            found = self.events(kind)
-            if found:
-                return found[0]
-        raise AssertionError(f"no {kind} event")
-
-
-@pytest.fixture
-def watch():
-    watch = Watch()
-    watch.pools.install(watch.imports)
-    yield watch
-    watch.pools.uninstall()
-    watch.imports.stop()
 
 
 def wait_past_the_threshold():
@@ -94,6 +49,23 @@ def test_a_call_that_came_late_to_an_idle_worker_is_not_the_pools_fault():
     state.started(job, 1)
     state.ended(job, 1)
     assert [] == state.events(Depth(queued=0, oldest=0), {})
+
+
+def occupants(state):
+    return [held["call"] for event in state.events(Depth(queued=0, oldest=0), {}) for held in event.get("held", ())]
+
+
+def test_a_holder_is_told_with_those_who_waited_for_it():
+    """The one is counted at its end, the other at its own, maybe a look later; what had ended before is no holder of theirs."""
+    state = PoolState("pool", "executor", limit=1, threshold_ns=THRESHOLD_NS)
+    state.note(len, None, 0, THRESHOLD_NS)
+    for tally in state.held.values():
+        tally.last -= 5 * THRESHOLD_NS
+    state.note(sorted, None, 0, THRESHOLD_NS)
+    assert [] == occupants(state)
+    state.note(print, None, 2 * THRESHOLD_NS, 0)
+    assert ["sorted", "print"] == occupants(state)
+    assert [] == occupants(state)
 
 
 def test_a_pool_that_never_ends_is_told_while_it_is_stuck(watch):
@@ -213,27 +185,3 @@ def test_a_hostile_callable_is_never_asked(watch):
         for _ in range(2):
             pool.submit(Hostile())
     assert watch.first("poolcall")["call"].endswith("Hostile")
-
-
-def test_a_full_pool_of_the_bridge_is_told(watch):
-    """The bridge counts for itself and knows no monitor: the probe asks it."""
-    release, begun = threading.Event(), threading.Event()
-
-    def hold():
-        begun.set()
-        release.wait(60)
-
-    async def main():
-        async with asyncio.TaskGroup() as group:
-            pool = bridge.Pool("reports", 1)
-            group.create_task(pool.run(hold))
-            await asyncio.to_thread(begun.wait, 60)
-            group.create_task(pool.run(print))
-            await asyncio.sleep(THRESHOLD_NS * 3 / 1e9)
-            told = watch.events("pool")
-            release.set()
-        return told
-
-    (event,) = asyncio.run(main())
-    assert ("reports", "bridge", 1, 1, 1) == tuple(event[key] for key in ("pool", "kind", "limit", "busy", "queued"))
-    assert event["workers"][0]["call"].endswith("hold")
