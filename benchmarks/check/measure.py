@@ -1,10 +1,10 @@
 """Measure `unjam check` on faults that maintainers fixed, and on the fixed places, which are innocent.
 
-Usage: python measure.py MIRRORS faults.jsonl [--aside] [--innocent] [--libs]
+Usage: python measure.py MIRRORS faults.jsonl [--aside] [--innocent] [--libs] [--environment=FOLDER]
 
 MIRRORS holds one clone a repository, `owner+name/repo`. Each commit is exported to a folder of its own, checked, and deleted.
-A fault counts as found where its line, or one of the two lines after it, is a finding's or calls what leads to one. A fixed place counts as accused
-where a finding's culprit is on it.
+A fault counts as found where a line of its call is a finding's, or calls what leads to one. A fixed place counts as
+accused where a finding's culprit is on it.
 """
 
 import datetime as dt
@@ -23,9 +23,6 @@ from unjam.static.check import Options
 from unjam.static.config import Config
 from unjam.static.project import Settings, found
 from unjam.static.result import Severity
-
-SPREAD = 2
-"""Lines after the fault that still count: a call may begin above its arguments."""
 
 
 def exported(mirrors, repository, commit, folder):
@@ -55,15 +52,25 @@ def checked(mirrors, repository, commit):
         shutil.rmtree(folder)
 
 
-def below(analysis, file, line):
-    """Everything that the calls on the line lead to."""
+def written(analysis, file, row):
+    """The lines of the call that was fixed."""
+    outline = analysis.program.outlines.get(file)
+    name = row["call"].rpartition(".")[2]
+    for site in outline.calls if outline else ():
+        if site.span[0] <= row["line"] <= site.span[2] and site.text.rpartition(".")[2] == name:
+            return range(site.span[0], site.span[2] + 1)
+    return range(row["line"], row["line"] + 1)
+
+
+def below(analysis, file, lines):
+    """Everything that the calls on the lines lead to."""
     reach, functions = analysis.reach, analysis.program.functions
     waiting = [
         edge.callee
         for function in reach.functions()
         if function.path == file
         for edge in reach.edges(function)
-        if line <= edge.line <= line + SPREAD
+        if edge.line in lines
     ]
     seen = set(waiting)
     while waiting:
@@ -77,12 +84,13 @@ def below(analysis, file, line):
 def judged(rows, analysis, folder):
     for row in rows:
         file = str(Path(folder, row["file"]))
-        deep = below(analysis, file, row["line"])
+        lines = written(analysis, file, row)
+        deep = below(analysis, file, lines)
         sure = [problem for problem in analysis.problems if problem.finding.grade > Grade.SUSPECTED]
         hits = [
             problem
             for problem in sure
-            if (problem.path == file and row["line"] <= problem.line <= row["line"] + SPREAD)
+            if (problem.path == file and problem.line in lines)
             or (problem.path, problem.finding.culprit.function) in deep
         ]
         yield row, max(hits, key=lambda problem: problem.severity, default=None)

@@ -30,6 +30,15 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefix:
+    """A convention of a framework: in files that import `package`, a `def` of that beginning is called on the loop."""
+
+    package: str
+    beginning: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Override:
     """A base class whose listed methods a framework calls on the loop even where they are plain `def`."""
 
@@ -53,7 +62,7 @@ REGISTRATIONS: tuple[Registration, ...] = (
     *(
         Registration(f"{owner}.{name}", Sync.LOOP, name + " {first}")
         for owner in ("fastapi.FastAPI", "fastapi.APIRouter", "starlette.applications.Starlette")
-        for name in ("websocket", "middleware", "exception_handler")
+        for name in ("websocket", "middleware")
     ),
     *(
         Registration(f"{owner}.on_event", Sync.LOOP, "start-up hook {name}", startup=True)
@@ -66,7 +75,12 @@ REGISTRATIONS: tuple[Registration, ...] = (
     *(Registration(f"aiohttp.web.RouteTableDef.{verb}", Sync.LOOP, verb.upper() + " {first}") for verb in _VERBS),
     Registration("aiohttp.web.middleware", Sync.LOOP, "middleware {name}"),
     *_routes("quart.Quart", "quart.Blueprint", sync=Sync.POOL, extra=("route", "websocket", "before_request")),
-    *_routes("sanic.Sanic", "sanic.Blueprint", sync=Sync.LOOP, extra=("route", "websocket", "middleware")),
+    *_routes("sanic.Sanic", "sanic.Blueprint", sync=Sync.LOOP, extra=("route", "websocket", "middleware", "exception")),
+    *(
+        Registration(f"{owner}.{name}", Sync.LOOP, "middleware {name}")
+        for owner in ("sanic.Sanic", "sanic.Blueprint")
+        for name in ("on_request", "on_response")
+    ),
     *(
         Registration(f"sanic.Sanic.{name}", Sync.LOOP, "start-up hook {name}", startup=True)
         for name in ("before_server_start", "after_server_start", "main_process_start", "listener")
@@ -87,6 +101,8 @@ REGISTRATIONS: tuple[Registration, ...] = (
     Registration("faststream.rabbit.RabbitBroker.subscriber", Sync.POOL, "subscriber {first}"),
     Registration("pyrogram.Client.on_message", Sync.POOL, "message handler {name}"),
     Registration("telethon.TelegramClient.on", Sync.LOOP, "event handler {name}"),
+    Registration("socketio.AsyncServer.event", Sync.LOOP, "event {name}"),
+    Registration("socketio.AsyncServer.on", Sync.LOOP, "event {first}"),
 )
 """Each verified in the framework's source: starlette.routing, fastapi.routing, litestar.handlers, quart.app, sanic.app,
 mcp.server.fastmcp.utilities.func_metadata, aiogram.dispatcher.event.handler, homeassistant.core."""
@@ -122,6 +138,9 @@ OVERRIDES: tuple[Override, ...] = (
     Override("tornado.websocket.WebSocketHandler", ("open", "on_message", "on_close"), "{class}.{name} (websocket)"),
 )
 """Methods that are called on the loop whether they are `async def` or `def`."""
+
+PREFIXES: tuple[Prefix, ...] = (Prefix("homeassistant", "async_", "{name} (Home Assistant)"),)
+"""https://developers.home-assistant.io/docs/asyncio_categorizing_functions: what begins so is called on the loop only."""
 
 ROUTE_METHODS = frozenset({*_VERBS, "route", "websocket", "api_route", "websocket_route"})
 """Decorator methods that name a route where the first argument is a path: good for a label, never for an accusation."""

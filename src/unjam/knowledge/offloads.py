@@ -29,6 +29,10 @@ class Handoff:
     keyword: str = ""
     awaited: bool = False
     keywords: bool = True
+    startup: bool = False
+    """Whether the callable runs once, before anything is served."""
+    unless: str = ""
+    """A keyword argument that, given as True, sends the callable to a thread all the same."""
 
 
 def _to_thread(*names: str, position: int = 0, keyword: str = "func") -> tuple[Handoff, ...]:
@@ -37,6 +41,10 @@ def _to_thread(*names: str, position: int = 0, keyword: str = "func") -> tuple[H
 
 def _on_loop(*names: str, position: int = 0, keyword: str = "callback") -> tuple[Handoff, ...]:
     return tuple(Handoff(name, position, Where.LOOP, keyword) for name in names)
+
+
+def _at_startup(*names: str, position: int = -1, keyword: str = "on_startup") -> tuple[Handoff, ...]:
+    return tuple(Handoff(name, position, Where.LOOP, keyword, startup=True) for name in names)
 
 
 def _here(*names: str, position: int = 0, keyword: str = "") -> tuple[Handoff, ...]:
@@ -96,13 +104,23 @@ HANDOFFS: tuple[Handoff, ...] = (
         "tornado.ioloop.IOLoop.add_callback", "tornado.ioloop.IOLoop.spawn_callback", "tornado.ioloop.PeriodicCallback"
     ),
     *_on_loop("tornado.ioloop.IOLoop.call_later", "tornado.ioloop.IOLoop.add_timeout", position=1),
-    *_on_loop("homeassistant.helpers.event.async_call_later", position=2, keyword="action"),
-    *_on_loop("homeassistant.helpers.event.async_track_time_interval", position=1, keyword="action"),
-    *_on_loop("homeassistant.helpers.event.async_track_state_change_event", position=2, keyword="action"),
+    *_on_loop("anyio.from_thread.run_sync", "trio.from_thread.run_sync", keyword="func"),
+    *_on_loop("starlette.applications.Starlette.add_event_handler", position=1, keyword="func"),
+    *_on_loop("sanic.Sanic.add_route", "sanic.Blueprint.add_route", keyword="handler"),
+    *_on_loop("sanic.Sanic.register_middleware", keyword="middleware"),
+    *_at_startup("sanic.Sanic.register_listener", position=0, keyword="listener"),
+    *_at_startup("fastapi.FastAPI", "fastapi.applications.FastAPI", "starlette.applications.Starlette"),
+    *_at_startup("litestar.Litestar", "litestar.app.Litestar"),
+    Handoff("litestar.di.Provide", 0, Where.LOOP, "dependency", unless="sync_to_thread"),
+    *_here("contextvars.Context.run", "_contextvars.Context.run", keyword="callable"),
     *_here("builtins.map", "builtins.filter", "functools.reduce", "_functools.reduce", keyword="function"),
     *_here("builtins.sorted", "builtins.min", "builtins.max", "builtins.list.sort", position=1, keyword="key"),
 )
-"""Sources: the documentation of asyncio, concurrent.futures, anyio, starlette, asgiref, Home Assistant and Tornado."""
+"""Sources: the documentation of asyncio, concurrent.futures, anyio, starlette, asgiref, Home Assistant and Tornado.
+
+Home Assistant's `async_track_...` are not among them: of what they are given, coroutine functions and @callback run on the
+loop, which is known without them, and everything else runs in a thread (homeassistant.core.get_hassjob_callable_job_type).
+"""
 
 BY_METHOD: dict[str, Handoff] = {
     "run_in_executor": Handoff("run_in_executor", 1, Where.THREAD, "func", awaited=True, keywords=False),

@@ -112,7 +112,7 @@ def readable(name: str) -> str:
     """A leaf as people write it: `open`, `with threading.Lock`."""
     text = name.removeprefix("builtins.").replace("_thread.LockType", "threading.Lock").replace("_io.", "io.")
     owner, _, method = text.rpartition(".")
-    return f"with {owner}" if method == "__enter__" else text
+    return f"with {owner}" if method in {"__enter__", "__exit__"} else text
 
 
 class Writer:

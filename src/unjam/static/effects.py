@@ -24,6 +24,7 @@ class Passing(NamedTuple):
 
     argument: Argument
     where: Where
+    startup: bool = False
 
 
 class Effects:
@@ -61,7 +62,9 @@ class Effects:
         if known is not None:
             argument = site.argument(known.position, known.keyword)
             if argument is not None:
-                yield Passing(argument, known.where)
+                away = site.argument(-1, known.unless) if known.unless else None
+                where = Where.THREAD if away is not None and away.text == "True" else known.where
+                yield Passing(argument, where, known.startup)
             return
         for target in call.targets:
             yield from self._into(target, site)

@@ -6,9 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from unjam.knowledge.entrypoints import MAINS, OVERRIDES, REGISTRATIONS, ROUTE_METHODS, Override, Registration, Sync
+from unjam.knowledge.entrypoints import (
+    MAINS,
+    OVERRIDES,
+    PREFIXES,
+    REGISTRATIONS,
+    ROUTE_METHODS,
+    Override,
+    Registration,
+    Sync,
+)
 from unjam.knowledge.offloads import Where
 from unjam.static.effects import Effects
+from unjam.static.facts import Span
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
 from unjam.static.program import Function, Program
@@ -59,6 +69,7 @@ class Entries:
         if function.scope.kind != "module":
             yield from self._registered(function)
             yield from self._overriding(function)
+            yield from self._conventional(function)
         yield from self._callbacks(function)
         if function.symbol.replace(":", ".") in self._own:
             yield Entry(function.symbol, "entry point of [tool.unjam]")
@@ -101,6 +112,15 @@ class Entries:
                     label = override.label.replace("{class}", owner.partition(":")[2]).replace("{name}", name)
                     yield Entry(function.symbol, label)
 
+    def _conventional(self, function: Function) -> Iterator[Entry]:
+        name = function.scope.name.rpartition(".")[2]
+        for prefix in PREFIXES if function.scope.kind == "function" else ():
+            if name.startswith(prefix.beginning) and self._imports(function.path, prefix.package):
+                yield Entry(function.symbol, prefix.label.replace("{name}", name))
+
+    def _imports(self, path: str, package: str) -> bool:
+        return any(line.module.partition(".")[0] == package for line in self._program.outlines[path].top_imports)
+
     def _bases(self, function: Function, owner: str) -> Iterator[str]:
         for base in self._program.bases.get(owner, ()):
             yield base.replace(":", ".")
@@ -117,7 +137,8 @@ class Entries:
                 if passing.where is Where.LOOP:
                     name = site.text.rpartition(".")[2]
                     for symbol in callables(self._program, function, passing.argument):
-                        yield Entry(symbol, f"callback of {name}")
+                        label = "start-up hook" if passing.startup else "callback"
+                        yield Entry(symbol, f"{label} of {name}", passing.startup)
 
 
 def is_test(path: str) -> bool:
@@ -128,7 +149,7 @@ def is_test(path: str) -> bool:
 
 
 def callables(program: Program, function: Function, argument: Argument) -> Iterator[str]:
-    """Symbols of the project functions that a callable argument may be: a name, a lambda, a partial of either."""
+    """Symbols of the functions that a callable argument may be: a name, a lambda, a partial of either, a list of them."""
     if argument.form == "lambda":
         symbol = program.lambdas.get((function.path, argument.span))
         if symbol:
@@ -142,6 +163,13 @@ def callables(program: Program, function: Function, argument: Argument) -> Itera
             inner = call.site.argument(0)
             if inner is not None:
                 yield from callables(program, function, inner)
+        elif argument.form == "list" and call.kind == "reference" and _within(call.span, argument.span):
+            for target in call.targets:
+                yield from program.expanded(target)
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer[:2] < inner[:2] and inner[2:] <= outer[2:]
 
 
 def _label(pattern: str, function: Function, decorator: Decorator) -> str:

@@ -103,8 +103,8 @@ class Facts:
     modules: dict[str, ModuleFacts]
     bases: dict[str, tuple[str, ...]]
     """Symbols of the bases of every class that is a receiver somewhere, in resolution order."""
-    unresolved_imports: tuple[str, ...] = ()
-    """Modules that the project imports and the type checker did not find."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Paths of the project's files by every name that they are imported under; symbols have the longest of a file's."""
 
 
 class FactsError(UnjamError):
@@ -259,17 +259,27 @@ class _Reader:
     def __init__(self, folder: Path, wanted: set[str]) -> None:
         self._folder = folder
         self._modules: dict[str, dict[str, Any]] = _load(folder / "pyrefly.pysa.json")["modules"]
-        self._wanted = wanted
+        self._names = self._module_names(wanted)
         self._loaded: dict[int, _Definitions] = {}
         self._mro: dict[str, tuple[str, ...]] = {}
+
+    def _module_names(self, wanted: set[str]) -> dict[str, list[str]]:
+        """Names of each wanted file, the longest first: what two roots see is one file, and its symbols must be one's."""
+        names: dict[str, list[str]] = {}
+        for raw in self._modules.values():
+            path = raw["source_path"].get("FileSystem")
+            if path in wanted:
+                names.setdefault(str(path), []).append(str(raw["module_name"]))
+        return {path: sorted(found, key=lambda name: (-name.count("."), name)) for path, found in names.items()}
 
     def facts(self, version: str) -> Facts:
         modules: dict[str, ModuleFacts] = {}
         for identity, raw in self._modules.items():
             path = raw["source_path"].get("FileSystem")
-            if path in self._wanted and path not in modules:
+            if path in self._names and raw["module_name"] == self._names[path][0]:
                 modules[path] = self._module(int(identity), str(path))
-        return Facts(version, modules, self._mro)
+        names = {name: path for path, found in self._names.items() for name in found}
+        return Facts(version, modules, self._mro, names)
 
     def _module(self, identity: int, path: str) -> ModuleFacts:
         definitions = self._definitions(identity)
@@ -378,7 +388,8 @@ class _Reader:
         if identity not in self._loaded:
             module = self._modules[str(identity)]
             raw = _load(self._folder / "definitions" / module["info_filename"])
-            self._loaded[identity] = _Definitions(module["module_name"], raw)
+            names = self._names.get(module["source_path"].get("FileSystem"), (module["module_name"],))
+            self._loaded[identity] = _Definitions(names[0], raw)
         return self._loaded[identity]
 
     _READERS: ClassVar[dict[str, Callable[..., Iterator[CallFact]]]] = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 from unjam.knowledge.clients import HARMLESS
 from unjam.knowledge.records import Call as Record
@@ -138,7 +139,7 @@ class Leaves:
         for target in call.targets:
             if target.symbol in self._program.functions:
                 continue
-            for name in candidates(target, self._program):
+            for name in _entered(call, candidates(target, self._program)):
                 record = self._catalog.find(name)
                 if record is not None:
                     return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
@@ -176,7 +177,7 @@ class Leaves:
         site = call.site
         if site is None:
             return False
-        return any(rule(self, function, call, name) for rule in _HARMLESS)
+        return any(rule(self, function, call, name) for rule in self._HARMLESS)
 
     def _does_not_wait(self, _function: Function, call: Call, name: str) -> bool:
         """`acquire(False)`, `get(block=False)`, `result(timeout=0)`, `wait(0)`."""
@@ -206,6 +207,12 @@ class Leaves:
         asked = {call.site.text.rpartition(".")[2] for call in function.calls if call.site is not None}
         return bool(asked & {"get_running_loop", "is_running", "_get_running_loop"})
 
+    def _not_taken(self, _function: Function, call: Call, name: str) -> bool:
+        """`Executor.map` hands work to the pool; who goes through its results waits for them."""
+        assert call.site is not None
+        use = call.site.use.partition(":")[0]
+        return name.endswith("Executor.map") and use not in {"iterated", "assigned", "returned"}
+
     def _has_room(self, function: Function, call: Call, name: str) -> bool:
         """`put` on a queue that was made without a bound never waits."""
         assert call.site is not None
@@ -216,6 +223,14 @@ class Leaves:
         made = {a.span for a in outline.assignments if a.form == "call" and a.target.endswith(receiver)}
         sites = [site for site in outline.calls if site.span in made]
         return bool(sites) and all(not site.arguments for site in sites)
+
+    _HARMLESS: ClassVar[tuple[Callable[..., bool], ...]] = (
+        _does_not_wait,
+        _is_done,
+        _has_room,
+        _asks_first,
+        _not_taken,
+    )
 
 
 _WAITING = {
@@ -229,8 +244,6 @@ _WAITING = {
 }
 """Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
 
-_HARMLESS = (Leaves._does_not_wait, Leaves._is_done, Leaves._has_room, Leaves._asks_first)  # noqa: SLF001
-
 
 def candidates(target: Target, program: Program) -> Iterator[str]:
     """Qualified names under which a target may be known: by its receiver, the receiver's bases, and its definer."""
@@ -243,6 +256,14 @@ def candidates(target: Target, program: Program) -> Iterator[str]:
     if qualified.endswith(_MAKERS):
         owner = target.receiver.replace(":", ".") or f"{module}.{qualified.rpartition('.')[0]}"
         yield owner
+
+
+def _entered(call: Call, names: Iterator[str]) -> Iterator[str]:
+    """The names that a call may be known by; what a `with` enters it also leaves, which is where an executor waits."""
+    for name in names:
+        yield name
+        if call.kind == "with-enter":
+            yield name.replace(".__enter__", ".__exit__")
 
 
 def _bare(symbol: str) -> str:

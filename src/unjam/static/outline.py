@@ -149,6 +149,8 @@ def _described(node: ast.expr) -> tuple[str, str]:
         return "lambda", ""
     if isinstance(node, ast.Starred):
         return "star", dotted(node.value)
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return "list", ""
     text = dotted(node)
     form = {ast.Call: "call", ast.Name: "name", ast.Attribute: "name", ast.Await: "awaited"}.get(type(node), "other")
     return form, text

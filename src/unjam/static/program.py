@@ -77,9 +77,11 @@ class Program:
         while module and module not in self.module_paths:
             module, _, rest = module.rpartition(".")
             qualified = f"{rest}.{qualified}"
-        symbol = f"{module}:{qualified}"
-        if not module or symbol in self.functions:
-            return symbol if module else ""
+        if not module:
+            return ""
+        symbol = f"{self.facts.modules[self.module_paths[module]].name}:{qualified}"
+        if symbol in self.functions:
+            return symbol
         owner, _, method = symbol.rpartition(".")
         return self.method(owner, method) or self.method(symbol, "__init__")
 
@@ -119,7 +121,8 @@ def _inside(outline: Outline, scope: int, outer: int) -> bool:
 
 def joined(facts: Facts, outlines: dict[str, Outline]) -> Program:
     """Join the facts with the outlines."""
-    program = Program(facts, outlines, bases=dict(facts.bases))
+    paths = {name: path for name, path in facts.names.items() if path in outlines}
+    program = Program(facts, outlines, bases=dict(facts.bases), module_paths=paths)
     for path, module in facts.modules.items():
         outline = outlines.get(path)
         if outline is not None:
@@ -142,7 +145,6 @@ class _ModuleJoin:
 
     def run(self) -> None:
         """Add the file's functions, classes and calls to the program."""
-        self._program.module_paths[self._module.name] = self._outline.path
         for symbol, fact in self._module.classes.items():
             self._program.bases[symbol] = fact.bases
         self._functions()

@@ -73,7 +73,11 @@ class Stored:
             self._stores[function.symbol, assignment.value].add(attribute)
             return
         value = Argument(0, "", assignment.span, assignment.form, assignment.value)
-        self._kept[attribute].update(callables(self._program, function, value))
+        self._keep(attribute, function, value)
+
+    def _keep(self, attribute: _Attribute, function: Function, value: Argument) -> None:
+        found = callables(self._program, function, value)
+        self._kept[attribute].update(symbol for symbol in found if symbol in self._program.functions)
 
     def _follow_parameters(self) -> None:
         """What a parameter is handed on as, it is stored as: `super().__init__(callback)`."""
@@ -93,7 +97,7 @@ class Stored:
             for target in call.targets:
                 for parameter, argument in self._effects.bound(target, call.site):
                     for attribute in self._attributes(target.symbol, parameter):
-                        self._kept[attribute].update(callables(self._program, function, argument))
+                        self._keep(attribute, function, argument)
 
     def _attributes(self, symbol: str, parameter: str) -> Iterator[_Attribute]:
         """Where a parameter is stored; a class without `__init__` of its own is a record, whose fields are its parameters."""

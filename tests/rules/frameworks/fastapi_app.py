@@ -54,6 +54,27 @@ def warm_up():
     time.sleep(1)  # warning: UJ101 time.sleep
 
 
+@app.exception_handler(ValueError)
+def plain_exception_handler(request, error):
+    time.sleep(1)  # clean: Starlette runs a plain handler in a thread
+
+
+@app.exception_handler(KeyError)
+async def exception_handler(request, error):
+    time.sleep(1)  # error: UJ101 time.sleep
+
+
+def open_pool():
+    time.sleep(1)  # warning: UJ101 time.sleep
+
+
+def close_pool():
+    pass
+
+
+inner = FastAPI(on_startup=[open_pool], on_shutdown=[close_pool])
+
+
 @app.websocket("/ws")
 async def socket(websocket):
     time.sleep(1)  # error: UJ101 time.sleep

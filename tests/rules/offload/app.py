@@ -4,9 +4,11 @@ import asyncio
 import functools
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import anyio
+import anyio.to_process
+import trio
 from asgiref.sync import sync_to_async
 from starlette.concurrency import run_in_threadpool
 
@@ -25,6 +27,13 @@ class Worker:
 
     def work(self):
         time.sleep(self.seconds)  # clean
+
+    def __call__(self):
+        time.sleep(self.seconds)  # clean
+
+    @classmethod
+    def make(cls):
+        time.sleep(1)  # clean
 
 
 @sync_to_async
@@ -61,6 +70,21 @@ async def every_way(worker: Worker):
     await run_blocking(work, 1)
     await run_blocking(lambda: time.sleep(1))  # clean
     await in_pool(nested)
+    await trio.to_thread.run_sync(work)
+    await anyio.to_process.run_sync(work)
+    await asyncio.to_thread(Made)
+    await asyncio.to_thread(worker)
+    await asyncio.to_thread(Worker.make)
+    pool.map(work, [1, 2])
+    rows = list(pool.map(work, [1, 2]))  # warning: UJ203 concurrent.futures.Executor.map
+    with ProcessPoolExecutor() as processes:  # error: UJ203 concurrent.futures.ProcessPoolExecutor.__exit__
+        processes.submit(work, 1)
+    return rows
+
+
+class Made:
+    def __init__(self):
+        time.sleep(1)  # clean: the class is made in a thread
 
 
 def called():

@@ -3,7 +3,21 @@
 import asyncio
 import time
 
-from reach.helpers import Client, Lazy, Reader, Shape, countdown, deep, never_called, slow, timed, transaction
+from reach.helpers import (
+    Client,
+    Lazy,
+    Reader,
+    Rows,
+    Shape,
+    Square,
+    countdown,
+    deep,
+    never_called,
+    slow,
+    slow_numbers,
+    timed,
+    transaction,
+)
 
 
 async def direct():
@@ -43,6 +57,38 @@ async def makes_but_does_not_iterate(consume):
 
 async def operators(shape: Shape):
     return shape + shape, shape["area"], str(shape)
+
+
+async def setter(shape: Shape):
+    shape.size = 1
+
+
+async def cached(shape: Shape):
+    return shape.outline
+
+
+async def calls_the_object(shape: Shape):
+    return shape()
+
+
+async def steps():
+    rows = Rows()
+    next(rows)
+    for row in rows:
+        print(row)
+
+
+async def compares(shape: Shape):
+    return f"{shape}", shape == shape, shape < shape
+
+
+async def base_method():
+    return Square().area()
+
+
+async def takes_one():
+    numbers = slow_numbers()
+    return next(numbers)
 
 
 async def overridden(shape: Shape):

@@ -71,6 +71,59 @@ class Shape:
     def draw(self):
         raise NotImplementedError
 
+    @property
+    def size(self):
+        return 1
+
+    @size.setter
+    def size(self, value):
+        time.sleep(5)  # error: UJ101 time.sleep
+
+    @functools.cached_property
+    def outline(self):
+        time.sleep(6)  # warning: UJ101 time.sleep
+        return 1
+
+    def __call__(self):
+        time.sleep(7)  # error: UJ101 time.sleep
+
+    def __eq__(self, other):
+        time.sleep(8)  # error: UJ101 time.sleep
+        return True
+
+    def __lt__(self, other):
+        time.sleep(9)  # error: UJ101 time.sleep
+        return True
+
+    def __hash__(self):
+        time.sleep(9)  # clean: nothing here hashes it
+        return 1
+
+
+class Rows:
+    def __iter__(self):
+        time.sleep(1)  # error: UJ101 time.sleep
+        return self
+
+    def __next__(self):
+        time.sleep(2)  # error: UJ101 time.sleep
+        raise StopIteration
+
+
+def slow_numbers():
+    time.sleep(1)  # error: UJ101 time.sleep
+    yield 1
+
+
+class Sized:
+    def area(self):
+        time.sleep(1)  # error: UJ101 time.sleep
+
+
+class Square(Sized):
+    def area(self):
+        return super().area()
+
 
 class Circle(Shape):
     def draw(self):

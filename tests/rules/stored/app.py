@@ -1,6 +1,7 @@
 """Callables kept on instances: given to a constructor, to a base's constructor, to a record, assigned; each with its twin."""
 
 import asyncio
+import operator
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,6 +100,18 @@ async def fires():
     Fixed().go()
     await Away(to_away).fire()
     await asyncio.to_thread(Unfired(to_unfired).fire)
+
+
+class Folded:
+    def __init__(self, fold):
+        self.fold = fold
+
+    def of(self, left, right):
+        return self.fold(left, right)
+
+
+async def folds():
+    return Folded(operator.add).of(1, 2)  # clean: a callable of somebody else's
 
 
 async def handles():

@@ -23,12 +23,13 @@ def cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def project(tmp_path):
-    """Write files below a fresh folder, and give the folder."""
+    """Write files below a fresh folder, and give the folder; `app__deep_py` is app/deep.py, a name with a dot is a path."""
 
     def write(**files: str) -> Path:
         (tmp_path / "pyproject.toml").touch()
         for name, text in files.items():
-            path = tmp_path / name.replace("__", "/").replace("_py", ".py").replace("_toml", ".toml")
+            spelled = name.replace("__", "/").replace("_py", ".py").replace("_toml", ".toml")
+            path = tmp_path / (name if "." in name else spelled)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         return tmp_path

@@ -18,7 +18,7 @@ def test_chain_leads_from_the_route_to_the_call(project, checked):
         app__main_py="from app.deep import load\n\n\nclass Api: ...\n\n\napi = Api()\n\n\n"
         "@api.get('/items')\nasync def items():\n    return await fetch()\n\n\nasync def fetch():\n    return load()\n",
         app__deep_py="import time\n\n\ndef load():\n    time.sleep(1)\n",
-        app____init___py="",
+        **{"app/__init__.py": ""},
     )
     (problem,) = checked(root).problems
     assert problem.route == "GET /items"
@@ -82,6 +82,17 @@ def test_cycles_of_imports_and_calls_end(project, checked):
         two_py="import time\n\nimport one\n\n\ndef pong(n):\n    time.sleep(n)\n    one.ping(n)\n",
     )
     assert [(problem.rule, problem.line) for problem in checked(root).problems] == [("UJ101", 7)]
+
+
+def test_file_under_two_names_is_one_file(project, checked):
+    """What two folders on the search path both see has one set of functions, however it is imported."""
+    root = project(
+        **{"plugins/shop/__init__.py": "from .deep import load\n\n\nasync def setup():\n    load()\n"},
+        plugins__shop__deep_py="import time\n\n\ndef load():\n    time.sleep(1)\n",
+        main_py="from plugins.shop import setup\nfrom plugins.shop.deep import load\n\n\nasync def main():\n    await setup()\n    load()\n",
+    )
+    (problem,) = checked(root).problems
+    assert (problem.line, [place.function for place in problem.callers]) == (5, ["main", "setup"])
 
 
 def test_long_generated_file_is_checked(project, checked):
