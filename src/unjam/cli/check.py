@@ -11,10 +11,10 @@ import argparse
 import datetime as dt
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from unjam.cli.output import check_writable, colored, columns, save, say, show
+from unjam.cli.output import check_writable, colored, columns, save, say
+from unjam.cli.progress import Progress
 from unjam.cli.selection import ALL, parse_selection
 from unjam.errors import UsageError
 
@@ -69,12 +69,9 @@ def run(options: argparse.Namespace) -> int:
     if not project.files:
         raise UsageError(f"no Python file in {', '.join(options.paths) or project.root}")
     today = dt.datetime.now(tz=dt.UTC).date()
-    result = check(
-        project,
-        Options(today, tests=options.tests, libraries=not options.no_libs, fresh=options.no_cache),
-        settings,
-        _progress(),
-    )
+    how = Options(today, tests=options.tests, libraries=not options.no_libs, fresh=options.no_cache)
+    with Progress(sys.stderr) as progress:
+        result = check(project, how, settings, progress.say)
     if options.update_baseline:
         return _update(options, settings, result, project)
     if options.recording or options.measured:
@@ -141,10 +138,3 @@ def _report(options: argparse.Namespace, result: Result, problems: list[Problem]
     page = Page(columns(sys.stdout), colored(sys.stdout, os.environ) and options.output_file == "-", str(Path.cwd()))
     sources = {path: tuple(text_of(path).splitlines()) for path in {problem.path for problem in problems}}
     return FORMATS[options.output_format](Shown(result, tuple(problems), page, options.statistics, sources))
-
-
-def _progress() -> Callable[[str], None]:
-    """Lines for a person who waits; nothing where nobody watches."""
-    if not sys.stderr.isatty():
-        return lambda _text: None
-    return lambda text: show(f"unjam: {text} ...\n", sys.stderr)

@@ -23,7 +23,7 @@ from unjam.static.leaves import Catalog, Leaves
 from unjam.static.locks import Locks
 from unjam.static.mistakes import Mistakes
 from unjam.static.names import Namer
-from unjam.static.outline import outline
+from unjam.static.outlines import read as read_outlines
 from unjam.static.program import Program, joined
 from unjam.static.project import Project, text_of
 from unjam.static.reach import Reach
@@ -67,7 +67,8 @@ class Analysis:
         sites = (*project.site_packages, shipped)
         run = Run(Request(project.files, project.roots, sites, project.python_version))
         try:
-            outlines = self._outlines()
+            outlines, unread = read_outlines(project, fresh=self._options.fresh)
+            self._result.skipped |= unread
             self._say("reading types")
             facts = run.facts()
         finally:
@@ -76,18 +77,6 @@ class Analysis:
         self._result.notices += missing.notices(project, outlines, shipped)
         self._judge(program)
         return self._result
-
-    def _outlines(self) -> dict[str, Outline]:
-        outlines = {}
-        for path in self._project.files:
-            try:
-                outlines[path] = outline(path, text_of(path))
-            except (OSError, SyntaxError, UnicodeDecodeError) as error:
-                self._result.skipped[path] = f"cannot be read: {error}"
-                continue
-            if outlines[path].problem:
-                self._result.skipped[path] = outlines[path].problem
-        return outlines
 
     def _judge(self, program: Program) -> None:
         namer = Namer(program)

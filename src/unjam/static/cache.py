@@ -32,17 +32,21 @@ def folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
 
 def key_of(project: Project, *more: object) -> str:
     """The key of a check of that project; `more` is whatever else its result depends on."""
-    digest = hashlib.blake2b(digest_size=20)
-    for part in (*own_version(), project.root, project.roots, project.python_version, sorted(project.reported), *more):
-        digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
-    for site in project.site_packages:
-        digest.update("\0".join(_distributions(site)).encode("utf-8", "surrogatepass"))
-    for path in project.files:
-        digest.update(path.encode("utf-8", "surrogatepass") + b"\0" + _content(path) + b"\0")
-    return digest.hexdigest()
+    settled = (project.root, project.roots, project.python_version, sorted(project.reported), *more)
+    sites = [(site, _distributions(site)) for site in project.site_packages]
+    return digest(*own_version(), *settled, *sites, *((path, content(path)) for path in project.files))
 
 
-def _content(path: str) -> bytes:
+def digest(*parts: object) -> str:
+    """A name for whatever has these parts: their `repr` must say all of them."""
+    made = hashlib.blake2b(digest_size=20)
+    for part in parts:
+        made.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
+    return made.hexdigest()
+
+
+def content(path: str) -> bytes:
+    """The hash of a file's bytes, or why there are none."""
     try:
         with open(path, "rb") as stream:  # noqa: PTH123  a Path for each of thousands of files costs more than reading them
             return hashlib.blake2b(stream.read(), digest_size=16).digest()

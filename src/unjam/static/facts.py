@@ -274,17 +274,25 @@ class _Reader:
 
     def facts(self, version: str) -> Facts:
         modules: dict[str, ModuleFacts] = {}
-        for identity, raw in self._modules.items():
-            path = raw["source_path"].get("FileSystem")
-            if path in self._names and raw["module_name"] == self._names[path][0]:
-                modules[path] = self._module(int(identity), str(path))
+        for path, identity in self._identities():
+            modules[path] = self._module(identity, path)
         names = {name: path for path, found in self._names.items() for name in found}
         return Facts(version, modules, self._mro, names)
+
+    def _identities(self) -> list[tuple[str, int]]:
+        """Paths and ids of the wanted files, sorted: the type checker prints them in no particular order."""
+        return sorted(
+            (path, int(identity))
+            for identity, raw in self._modules.items()
+            if (path := raw["source_path"].get("FileSystem")) in self._names
+            and raw["module_name"] == self._names[path][0]
+        )
 
     def _module(self, identity: int, path: str) -> ModuleFacts:
         definitions = self._definitions(identity)
         result = ModuleFacts(definitions.module, path)
-        for key, raw in definitions.functions.items():
+        for key in sorted(definitions.functions, key=_definition_order):
+            raw = definitions.functions[key]
             if "name_location" not in raw:
                 continue
             result.functions[definitions.symbol(key)] = self._function(definitions, key, raw)

@@ -4,7 +4,8 @@ import pytest
 
 from unjam.errors import NotAvailable, UsageError
 from unjam.model.findings import Grade
-from unjam.static import facts
+from unjam.static import facts, outlines
+from unjam.static.outline import outline
 from unjam.static.project import Settings, found
 
 pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
@@ -115,6 +116,17 @@ def test_unchanged_project_is_answered_from_the_cache(project, checked, monkeypa
     (root / "app.py").write_text(SLEEPS + "\n")
     with pytest.raises(pytest.fail.Exception):
         checked(root, fresh=False)
+
+
+def test_only_changed_files_are_parsed_again(project, checked, monkeypatch):
+    """Of a changed project the outlines of all other files come from the cache."""
+    root = project(app_py=SLEEPS, other_py="x = 1\n")
+    checked(root, fresh=False)
+    parsed = []
+    monkeypatch.setattr(outlines, "outline", lambda path, text: parsed.append(path) or outline(path, text))
+    (root / "app.py").write_text("\n" + SLEEPS)
+    (problem,) = checked(root, fresh=False).problems
+    assert (problem.line, parsed) == (6, [str(root / "app.py")])
 
 
 def test_own_settings_reach_the_analysis(project, checked):
