@@ -14,6 +14,7 @@ from unjam.model.lines import encode
 from unjam.model.project import project_of
 from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
 from unjam.probes.exits import ExitHooks
+from unjam.probes.observers import Observers
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.recording.header import header, program_name
 from unjam.recording.writer import ProcessFile
@@ -71,6 +72,7 @@ class Monitor:
         self._control: Control | None = None
         self._locks: LockTracker | None = None
         self._counts_waits = False
+        self.observers = Observers()
         self.every_second: list[Callable[[], None]] = []
 
     def start(self) -> None:
@@ -282,7 +284,12 @@ class Monitor:
         elif self._file is not None:
             self._file.write(line)
 
-    def _number_of(self, loop: Any) -> int:
+    def loop_of(self, number: int) -> Any:
+        """The loop of that number; None where it is gone."""
+        return None if self._probes is None else self._probes.loops.loop_of(number)
+
+    def number_of(self, loop: Any) -> int:
+        """The number of a loop in the recording; 0 where it has none."""
         return 0 if self._probes is None else self._probes.loops.number_of(loop)
 
     def _write_end(self, reason: str) -> None:
@@ -308,7 +315,7 @@ class Monitor:
         self._pools.install(self._imports)
         if self._counts_waits:
             self._pools.count_waits()
-        self._timeouts = Timeouts(self._write_line, number_of=self._number_of)
+        self._timeouts = Timeouts(self._write_line, number_of=self.number_of)
         self._timeouts.install(self._imports)
         for ident, tid, loop in running_loops():
             self._begun().loops.started(loop, ident, tid)
@@ -339,7 +346,9 @@ class Monitor:
         assert choice is not None
         assert make is not None
         each_second = (self._tick,) if pools is None else (pools.tick, self._tick)
-        probes = make(choice, self.settings, self._file.fd if self._file else -1, (self._subscribers, each_second))
+        probes = make(
+            choice, self.settings, self._file.fd if self._file else -1, (self._subscribers, each_second), self.observers
+        )
         missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
         observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
         self._header = {**header(self.settings), **observed}

@@ -12,6 +12,7 @@ from unjam.probes.drain import Drainer, Listeners
 from unjam.probes.fork_warning import ForkWarning
 from unjam.probes.gc import GcProbe
 from unjam.probes.loops import Loops
+from unjam.probes.observers import Observers
 from unjam.probes.steps import StepNotes
 from unjam.probes.victims import MOST_VICTIMS, VictimNotes
 
@@ -26,10 +27,11 @@ STOP_S, PAUSE_S = 0.05, 1.0
 
 
 class Probes:
-    """What observes this process; `fd` takes the lines, -1 for none, `listeners` is for the drainer."""
+    """What observes this process; `fd` takes the lines, -1 for none, `listeners` is for the drainer, `observers` for the loops' threads."""
 
-    def __init__(self, choice: Choice, settings: Settings, fd: int, listeners: Listeners) -> None:
+    def __init__(self, choice: Choice, settings: Settings, fd: int, listeners: Listeners, observers: Observers) -> None:
         engine = self.engine = choice.engine
+        self._observers = observers
         self._settings, self._fd = settings, fd
         steps_work = not choice.sources.get("steps")
         self._steps = StepNotes(engine, self.emit, settings.threshold_ns)
@@ -52,8 +54,9 @@ class Probes:
         engine.start(threshold_ns=threshold_ns, tick_ns=tick_ns, fd=self._fd, keep=KEPT_LINES)
         events: Any = sys.modules["asyncio.events"]
         engine.install_steps(events.Handle, _on_failure)
-        engine.set_step_observer(self._steps.observe)
-        engine.set_victim_observer(self._victims.observe, MOST_VICTIMS)
+        others = self._observers
+        engine.set_step_observer(others.after(self._steps.observe, others.steps))
+        engine.set_victim_observer(others.after(self._victims.observe, others.victims), MOST_VICTIMS)
         self._gc.install()
         self.drainer.start()
 

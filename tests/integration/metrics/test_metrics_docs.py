@@ -19,7 +19,7 @@ def test_an_example_runs(python, number):
     """It ends by itself without a word on stderr (but of a machine that gave it no CPU), and what it prints has a metric in it."""
     out, err = python(EXAMPLES[number], UNJAM_LOG="0")
     assert err == ""
-    assert re.search(r"unjam[._]eventloop", out)
+    assert re.search(r"unjam[._]eventloop|event_loop_blocked", out)
 
 
 def test_the_page_has_its_examples():
