@@ -130,12 +130,16 @@ def one_line(finding: Finding) -> str:
     """A finding as one greppable line: length, place, leaf, rule and cause, task."""
     place = "no line of yours"
     if finding.culprit:
-        file = min(os.path.relpath(finding.culprit.file), finding.culprit.file, key=len)
-        place = f"{file}:{finding.culprit.line} {finding.culprit.function}"
+        place = f"{shortest(finding.culprit.file)}:{finding.culprit.line} {finding.culprit.function}"
     leaf = f" -> {finding.leaf}" if finding.leaf else ""
     task = f" task {finding.task.name}" if finding.task else ""
     late = f" +{finding.victim_count} late" if finding.victim_count else ""
     return f"{finding.max_ms:.0f} ms {place}{leaf} [{finding.rule or 'UJ'} {finding.cause}]{task}{late}"
+
+
+def shortest(file: str) -> str:
+    """The path of a source file, relative to where the process is if that is shorter."""
+    return min(os.path.relpath(file), file, key=len)
 
 
 def say_at_threshold(finding: Finding) -> None:

@@ -107,7 +107,8 @@ class Tally:
     def waited_ns(self) -> int | None:
         """Time for which its steps were ready, or at most so long, and others ran; None where turns are not observed.
 
-        A step counts as ready from the begin of its turn, or of one of the two before it if the loop did not sleep in between.
+        A step counts as ready from the begin of its turn, or of one of the two before it if the loop did not sleep in between; the
+        step that calls `begin`, of as many turns before it as most of them come after the loop has slept.
         """
 
     def begin(self) -> bool:

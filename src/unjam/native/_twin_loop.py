@@ -18,6 +18,9 @@ OBSERVE_EVERY_NS = 250_000
 """A late turn of very many tiny steps is observed at most this often, which bounds what observing adds to it to 1 %."""
 
 
+RECENT = 16
+"""Turns remembered before the present one: more than any server takes from a request's bytes to its handler."""
+
 NEVER = 1 << 62
 """A time that never comes."""
 
@@ -58,7 +61,7 @@ class Slot:
     `away_since` is when the loop left its select, 0 while it is in it or was never seen leaving it. `away` is the sum of
     all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies in the
     future while all is well: it is when the loop's heartbeat is due. `late_at` is when the present turn is late enough for
-    its steps to be of interest: only then they are looked at one by one. `recent` holds the two turns before the present one,
+    its steps to be of interest: only then they are looked at one by one. `recent` holds the turns before the present one,
     the last one first, each from when to when, and whether the loop then waited in its select.
     """
 
@@ -71,6 +74,7 @@ class Slot:
         "counts_turns",
         "fifth",
         "finished",
+        "hops",
         "ident",
         "ids",
         "lag",
@@ -122,8 +126,9 @@ class Slot:
         self.lag = [0] * LAG_BUCKETS
         self.finished: deque[FinishedTurn] = deque(maxlen=64)
         self.victims, self.victims_left = (0, 0, 0), 0
-        self.recent: tuple[tuple[int, int, bool], ...] = ()
+        self.recent: deque[tuple[int, int, bool]] = deque(maxlen=RECENT)
         self.tally: Any = None
+        self.hops = [0] * (RECENT + 1)
         self.tally_since = 0
         self.asleep = False
         self.undo: Callable[[], object] = bool  # nothing to undo yet
@@ -157,7 +162,7 @@ class Slot:
             self.longest_turn = length
         if length >= self.threshold:
             self.stalled(began, now)
-        self.recent = (began, now, waits), *self.recent[:1]
+        self.recent.appendleft((began, now, waits))
         self.away_since = 0
         self.turns += 1
         self.away += length

@@ -9,10 +9,14 @@ from contextvars import Context, ContextVar
 from typing import Any
 
 from unjam.failure import report_failure
-from unjam.native._twin_loop import Slot
+from unjam.native._twin_loop import RECENT, Slot
 
 SLEPT_NS = 30_000
 """A select that took longer has slept, so that nothing was ready when it began; one of Python that only looks takes 5 to 10 us."""
+
+
+HOPS_OF_A_STEP = 2
+"""Turns from the bytes that wake a task up to its step: the future's callback runs in the one between."""
 
 
 class Tally:
@@ -45,7 +49,7 @@ class Tally:
         now = time.monotonic_ns()
         self._open, self._slot, self._since = True, slot, now
         slot.tally, slot.tally_since = self, now
-        self._wait_ends(slot.step_from or now)
+        self._wait_ends(slot.step_from or now, _hops_of_a_begin(slot))
         return True
 
     def end(self) -> None:
@@ -60,16 +64,16 @@ class Tally:
 
     def _step_begins(self, now: int) -> None:
         self._since = now
-        self._wait_ends(now)
+        self._wait_ends(now, HOPS_OF_A_STEP)
 
     def _count(self, now: int) -> None:
         self._own += now - self._since
         self._last = now
 
-    def _wait_ends(self, now: int) -> None:
+    def _wait_ends(self, now: int, hops: int) -> None:
         slot = self._slot
         assert slot is not None
-        since = max(_ready_since(slot), self._last)
+        since = max(_ready_since(slot, hops), self._last)
         if since and since < now:
             self._waited += now - since
             tallies.tell(slot, self, since, now, waited=True)
@@ -115,14 +119,31 @@ class Tallies:
             report_failure("waits are not told of any more", error)
 
 
-def _ready_since(slot: Slot) -> int:
+def _ready_since(slot: Slot, hops: int) -> int:
     """The earliest moment from which a step of the present turn may have been ready; 0 where that is not known."""
-    since = slot.away_since if slot.counts_turns else 0
-    for left, entered, waits in slot.recent:
+    if not slot.counts_turns:
+        return 0
+    back = min(hops, _hops_since_sleep(slot))
+    return slot.recent[back - 1][0] if back else slot.away_since
+
+
+def _hops_since_sleep(slot: Slot) -> int:
+    """How many turns lie between the present one and the last in whose select the loop slept; one too many: out of sight."""
+    since = slot.away_since
+    for back, (left, entered, waits) in enumerate(slot.recent):
         if waits and since - entered > SLEPT_NS:
-            break
+            return back
         since = left
-    return since
+    return len(slot.recent) if len(slot.recent) < RECENT else RECENT + 1
+
+
+def _hops_of_a_begin(slot: Slot) -> int:
+    """How many turns before the present one the bytes of a request that begins now may have come (tallies.c says why)."""
+    slept = _hops_since_sleep(slot)
+    if slept <= RECENT:
+        slot.hops[slept] += 1
+    most = max(slot.hops)
+    return 1 + (slot.hops.index(most) if most else RECENT)
 
 
 tallies = Tallies()

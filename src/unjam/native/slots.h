@@ -36,8 +36,8 @@ struct ended_turn {
     uint32_t stall;
 };
 
-/* Turns remembered before the present one: see tallies.c. */
-#define RECENT 2
+/* Turns remembered before the present one, a power of two: more than any server takes from a request's bytes to its handler. */
+#define RECENT 16
 
 struct recent_turn {
     uint64_t left, entered; /* ticks */
@@ -82,6 +82,7 @@ struct slot {
     void *tally;           /* struct tally of the present step, a reference, or NULL */
     uint64_t tally_since;  /* ticks: from when the present step is the tally's, or nobody's */
     uint32_t tally_depth;  /* contexts entered inside each other, as uvloop does around its own steps; 0: none is known of */
+    uint32_t hops[RECENT + 1]; /* tallies by how many turns before theirs the loop had last slept: see tallies.c */
     uint32_t tally_level;  /* at which of them the present step began */
 
     _Atomic uint32_t ended_head, ended_tail; /* head: written by the loop's thread, tail: by the watchdog */

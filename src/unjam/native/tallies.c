@@ -9,8 +9,9 @@
 /* A wait or a step of this part of the threshold is told of: 10 ms at 50 ms, as for late steps. */
 enum { TOLD_PART = 5 };
 
-/* A select that took longer has slept: nothing was ready when it began. One that only looks takes 1 to 2 us. */
-static const uint64_t SLEPT_NS = 5000;
+/* A select that took longer has slept: nothing was ready when it began. One that only looks takes 1 to 2 us, with cold caches ten
+ * times that; one that sleeps takes as long as the kernel needs to wake a thread up, seldom below 50. */
+static const uint64_t SLEPT_NS = 30000;
 
 struct tally {
     PyObject_HEAD
@@ -48,27 +49,54 @@ tell(const struct slot *slot, PyObject *who, uint64_t from, uint64_t to, bool wa
 
 /* ---- waiting ---- */
 
-/* The earliest moment from which a step of the present turn may have been ready: the begin of this turn, or of one of the two
- * before it where the loop did not sleep in between. What becomes ready in one turn runs in the next, and a task that a
- * transport wakes up runs in the one after. */
-static uint64_t
-ready_since(const struct slot *slot)
+/* A task that a transport wakes up: the bytes came in one turn, the future's callback runs in the next, the task in a third. */
+enum { HOPS_OF_A_STEP = 2 };
+
+/* How many turns lie between the present one and the last in whose select the loop slept; RECENT + 1 where that is out of sight. */
+static unsigned
+hops_since_sleep(const struct slot *slot)
 {
     uint64_t since = GET(slot->left), turns = GET(slot->turns);
-    for (uint64_t back = 1; back <= RECENT && back <= turns; back++) {
+    for (unsigned back = 1; back <= RECENT; back++) {
         const struct recent_turn *turn = &slot->recent[(turns - back) % RECENT];
-        if (clock_span_ns(clock_since(since, turn->entered)) > SLEPT_NS) {
-            break;
+        if (back > turns || clock_span_ns(clock_since(since, turn->entered)) > SLEPT_NS) {
+            return back - 1;
         }
         since = turn->left;
     }
-    return since;
+    return RECENT + 1;
+}
+
+/* The earliest moment from which a step of the present turn may have been ready: the begin of this turn, or of one of `hops`
+ * turns before it where the loop did not sleep in between. What becomes ready in one turn runs in the next. */
+static uint64_t
+ready_since(const struct slot *slot, unsigned hops)
+{
+    unsigned slept = hops_since_sleep(slot), back = hops < slept ? hops : slept;
+    uint64_t turns = GET(slot->turns);
+    return back == 0 ? GET(slot->left) : slot->recent[(turns - back) % RECENT].left;
+}
+
+/* How many turns before the present one the bytes of a request that begins now may have come. A server that is not busy begins it
+ * so many turns after it slept, and a busy one more: the number met most often is the server's own. Bytes that came while the loop
+ * was away came in the turn before that. */
+static unsigned
+hops_of_a_begin(struct slot *slot)
+{
+    unsigned slept = hops_since_sleep(slot), most = RECENT;
+    if (slept <= RECENT) {
+        slot->hops[slept]++;
+    }
+    for (unsigned hops = RECENT + 1; hops-- > 0;) {
+        most = slot->hops[hops] != 0 && slot->hops[hops] >= slot->hops[most] ? hops : most;
+    }
+    return most + 1;
 }
 
 static void
-wait_ends(const struct slot *slot, struct tally *tally, uint64_t now)
+wait_ends(const struct slot *slot, struct tally *tally, uint64_t now, unsigned hops)
 {
-    uint64_t since = ready_since(slot);
+    uint64_t since = ready_since(slot, hops);
     since = since > tally->last ? since : tally->last;
     if (slot->by_steps || since == 0 || since >= now) {
         return;
@@ -110,7 +138,7 @@ tallies_enter(struct slot *slot, uint64_t t0)
     slot->tally_since = t0;
     if (tally != NULL) {
         tally->since = t0;
-        wait_ends(slot, tally, t0);
+        wait_ends(slot, tally, t0, HOPS_OF_A_STEP);
     }
 }
 
@@ -167,7 +195,7 @@ begin(PyObject *self, PyObject *unused)
     slot->tally = (struct tally *)Py_NewRef(self);
     slot->tally_since = now;
     Py_XDECREF((PyObject *)before);
-    wait_ends(slot, tally, began == 0 ? now : began);
+    wait_ends(slot, tally, began == 0 ? now : began, hops_of_a_begin(slot));
     return Py_NewRef(Py_True);
 }
 

@@ -47,10 +47,26 @@ def name_of(subject: Any) -> str:
     """The name of a request, given itself or the protocol that handles it; "request" where nothing is known of it yet."""
     cycle = getattr(subject, "cycle", subject) if is_server(subject) else None
     scope = getattr(cycle, "scope", None) if is_server(cycle) else None
-    if type(scope) is not dict:
-        return "request"
-    method, route, endpoint = scope.get("method"), scope.get("route"), scope.get("endpoint")
-    known = type(route).__module__.partition(".")[0] in {"starlette", "fastapi"}
-    path = getattr(route, "path", None) if known else None
-    where = path if type(path) is str else endpoint.__qualname__ if type(endpoint) is FunctionType else ""
+    return route_of(scope) if type(scope) is dict else "request"
+
+
+def route_of(scope: dict[str, Any]) -> str:
+    """Method and route template of an ASGI scope, as far as its framework has routed it: "GET /items/{id}".
+
+    Where there is no template, the name of the endpoint; where there is none either, the method alone.
+    """
+    method = scope.get("method") if scope.get("type") != "websocket" else "WEBSOCKET"
+    where = _template(scope) or _endpoint(scope.get("endpoint"))
     return printable(f"{method if type(method) is str else 'request'} {where}".strip())
+
+
+def _template(scope: dict[str, Any]) -> str:
+    """The template that Starlette and FastAPI (`route`) or Litestar (`path_template`) have left in the scope."""
+    route, template = scope.get("route"), scope.get("path_template")
+    known = module_name(type(route)).partition(".")[0] in {"starlette", "fastapi"}
+    path = getattr(route, "path", None) if known else template
+    return path if type(path) is str else ""
+
+
+def _endpoint(endpoint: Any) -> str:
+    return endpoint.__qualname__ if type(endpoint) is FunctionType else ""

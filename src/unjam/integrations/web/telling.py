@@ -1,0 +1,153 @@
+"""Once a stall has been thought about: its finding goes to the request that held the loop, to the log and to the recording."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from unjam.integrations.web.request import Hold
+from unjam.model.findings import Finding
+from unjam.model.session import Event
+from unjam.monitor import Monitor
+from unjam.telling import shortest
+
+ROUTES_TOLD = 5
+"""Routes named in one line of the log; the others are counted. The event of the recording has `ROUTES_WRITTEN`."""
+
+ROUTES_WRITTEN = 20
+
+MOST_A_SECOND = 5
+"""Lines logged in a second: enough to see what it is; what is kept back is counted in the next line, and recorded all the same."""
+
+SLACK_NS = 1_000_000
+"""A stall begins with its turn, a hold with its step: what lies between is the rest of the turn, and the reading of two clocks."""
+
+MOST_STALLS = 64
+"""Stalls whose ends are kept until their findings are there, a tenth of a second later."""
+
+HoldsByLoop: TypeAlias = Callable[[], Mapping[int, Iterable[Hold]]]
+
+logger = logging.getLogger("unjam.request")
+
+
+class RequestTelling:
+    """Listens to the findings of one monitor."""
+
+    def __init__(self, watched: Monitor, holds: HoldsByLoop) -> None:
+        self._monitor, self._holds = watched, holds
+        self._ends: dict[tuple[int, float], int] = {}
+        self._since, self._logged, self._kept_back = 0.0, 0, 0
+
+    def receive(self, event: Event) -> None:
+        """Keep when stalls ended, which their findings do not say; called in the drainer's thread."""
+        if event["e"] == "stall" and event["t1"] is not None:
+            self._ends[event["loop"], self._seconds(event["t0"])] = event["t1"]
+            while len(self._ends) > MOST_STALLS:
+                del self._ends[next(iter(self._ends))]
+
+    def tell(self, finding: Finding) -> None:
+        """The stall of this finding is complete; called in the drainer's thread, too."""
+        hold = self._hold_of(finding)
+        if hold is not None:
+            hold.finding = finding
+            self._monitor.write(event_of(hold, finding.loop))
+            self._log(hold)
+
+    def _hold_of(self, finding: Finding) -> Hold | None:
+        """The longest step of the stall: of that one the finding is true, if of any."""
+        begin = self._zero_ns() + round(finding.first_s * 1e9) - SLACK_NS
+        end = self._ends.get((finding.loop, finding.first_s), 0) + SLACK_NS
+        holds = [
+            hold for hold in list(self._holds().get(finding.loop, ())) if begin <= hold.begin_ns and hold.end_ns <= end
+        ]
+        longest = max(holds, key=lambda hold: hold.length_ns, default=None)
+        if longest is None or longest.finding is not None or not (longest.late or longest.request):
+            return None
+        return longest
+
+    def _seconds(self, time_ns: int) -> float:
+        """As the findings give it."""
+        return round((time_ns - self._zero_ns()) / 1e9, 6)
+
+    def _zero_ns(self) -> int:
+        return int(self._monitor.header()["t"])
+
+    def _log(self, hold: Hold) -> None:
+        now = time.monotonic()
+        if now - self._since >= 1.0:
+            self._since, self._logged = now, 0
+        if self._logged >= MOST_A_SECOND:
+            self._kept_back += 1
+            return
+        self._logged += 1
+        more = f" ({self._kept_back} more were not logged)" if self._kept_back else ""
+        self._kept_back = 0
+        logger.warning("%s%s", line(hold), more, extra={"unjam": fields(hold)})
+
+
+def line(hold: Hold) -> str:
+    """One line: who held the loop, for how long, where, and whom it made late."""
+    return f"{hold.holder} held the loop {hold.length_ns / 1e6:.0f} ms{_where(hold.finding)}, {_late(hold)}"
+
+
+def _where(finding: Finding | None) -> str:
+    if finding is None:
+        return ""
+    culprit, leaf = finding.culprit, f" -> {finding.leaf}" if finding.leaf else ""
+    place = f" at {shortest(culprit.file)}:{culprit.line} {culprit.function}" if culprit else ""
+    return f"{place}{leaf} [{finding.rule or 'UJ'} {finding.cause}]"
+
+
+def _late(hold: Hold) -> str:
+    count = len(hold.late) + hold.more_late
+    if not count:
+        return "no other request was late"
+    routes = Counter(victim.route for victim in list(hold.late)).most_common()
+    told = ", ".join(f"{route} x{number}" if number > 1 else route for route, number in routes[:ROUTES_TOLD])
+    others = f" and {len(routes) - ROUTES_TOLD} more routes" if len(routes) > ROUTES_TOLD else ""
+    longest = max(list(hold.late.values())) / 1e6
+    return f"{count} other request{'s' * (count > 1)} late by up to {longest:.0f} ms ({told}{others})"
+
+
+def fields(hold: Hold) -> dict[str, Any]:
+    """What is in that line, as fields; times in milliseconds."""
+    late = list(hold.late.items())
+    culprit = hold.finding.culprit if hold.finding is not None else None
+    return {
+        "holder": hold.holder,
+        "held_ms": round(hold.length_ns / 1e6, 3),
+        "made_late": len(late) + hold.more_late,
+        "latest_ms": round(max((ns for _, ns in late), default=0) / 1e6, 3),
+        "rule": hold.finding.rule if hold.finding is not None else None,
+        "file": culprit.file if culprit else None,
+        "line": culprit.line if culprit else None,
+    }
+
+
+def event_of(hold: Hold, loop: int) -> dict[str, Any]:
+    """The `request` event of docs/recording.md."""
+    delays: dict[str, list[int]] = {}
+    for victim, delay in list(hold.late.items()):
+        delays.setdefault(victim.route, []).append(delay)
+    worst = sorted(delays.items(), key=lambda route: -max(route[1]))[:ROUTES_WRITTEN]
+    return {
+        "e": "request",
+        "t": time.monotonic_ns(),
+        "loop": loop,
+        "t0": hold.begin_ns,
+        "t1": hold.end_ns,
+        "holder": hold.holder,
+        "is_request": hold.request is not None,
+        "count": len(hold.late) + hold.more_late,
+        "list": [{"name": route, "n": len(each), "delay_ns": max(each)} for route, each in worst],
+    }
+
+
+def wire(watched: Monitor, holds: HoldsByLoop) -> None:
+    """Listen to this monitor; `holds` gives the holds of the present by loop."""
+    telling = RequestTelling(watched, holds)
+    watched.subscribe(telling.receive)
+    watched.tell().at_end.append(telling.tell)

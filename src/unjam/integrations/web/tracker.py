@@ -1,0 +1,133 @@
+"""The requests of this process: begun, watched by the engine, and set against those who held their loop."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from unjam import monitor
+from unjam.failure import report_failure, say
+from unjam.integrations.web.request import Hold, Request
+from unjam.probes import names
+
+MOST_HOLDS = 16
+"""Holds of one loop that are remembered: a request looks back over three turns, and a conclusion comes a tenth of a second later."""
+
+OVERLAP_NS = 1_000_000
+"""A hold is blamed for a delay of 1 ms or more: less is the turn that anybody takes."""
+
+VARIABLE: ContextVar[Any] = ContextVar("unjam_request", default=None)
+"""The request of the present context; it may be over."""
+
+
+class Tracker:
+    """Hands out requests while a monitor watches; one for each process."""
+
+    def __init__(self) -> None:
+        self.monitor: monitor.Monitor | None = None
+        self.make: Callable[[], Any] | None = None
+        self.holds: dict[int, deque[Hold]] = {}
+        self._told = False
+
+    def begin(self, scope: Any, name_of: Callable[[Any], str]) -> Any:
+        """A request that begins here, in its loop's thread; None where it is part of another, or nothing can be observed."""
+        if self.monitor is not monitor.current() or self.make is None:
+            self.wire()
+        outer = VARIABLE.get()
+        if self.make is None or (outer is not None and outer.scope is not None):
+            return None
+        request = self.make()
+        request.name, request.scope, request.name_of = "", scope, name_of
+        request.holds = request.delays = None
+        if not request.begin():
+            return None
+        VARIABLE.set(request)
+        return request
+
+    def wire(self) -> None:
+        """Have the engine of the present monitor count; where there is none, say so once."""
+        watched = monitor.current()
+        engine = None if watched is None else watched.engine
+        if watched is None or engine is None:
+            self.monitor, self.make = watched, None
+            self._tell_once()
+            return
+        self.forget()
+        body = {"__slots__": ("delays", "holds", "name", "name_of", "scope")}
+        self.monitor, self.make = watched, type("Request", (Request, engine.Tally), body)
+        engine.set_tally(VARIABLE, self._observe)
+        _watch_forks()
+        from unjam.integrations.web import telling
+
+        telling.wire(watched, lambda: self.holds)
+
+    def forget(self) -> None:
+        """Another process, or another monitor: nothing that was known is."""
+        self.monitor, self.make, self.holds = None, None, {}
+
+    def _tell_once(self) -> None:
+        if not self._told:
+            self._told = True
+            say(
+                "unjam: requests are not measured, because this process is not watched: call unjam.install(), or start it with unjam run"
+            )
+
+    def _observe(self, loop: int, who: Any, begin_ns: int, end_ns: int, waited: bool) -> None:  # noqa: FBT001 -- the engine's contract
+        try:
+            if waited:
+                self._waited(loop, who, begin_ns, end_ns)
+            else:
+                self._held(loop, who, begin_ns, end_ns)
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            report_failure("a request's delay is not explained", error)
+
+    def _held(self, loop: int, who: Any, begin_ns: int, end_ns: int) -> None:
+        request = who if isinstance(who, Request) else None
+        hold = Hold(begin_ns, end_ns, request, "" if request is not None else _name(who))
+        self.holds.setdefault(loop, deque(maxlen=MOST_HOLDS)).append(hold)
+        if request is not None:
+            request.add_hold(hold)
+
+    def _waited(self, loop: int, request: Request, begin_ns: int, end_ns: int) -> None:
+        for hold in self.holds.get(loop, ()):
+            delay = min(end_ns, hold.end_ns) - max(begin_ns, hold.begin_ns)
+            if delay >= OVERLAP_NS and hold.request is not request:
+                request.add_delay(hold, delay)
+                hold.delays_request(request, delay)
+
+
+def _name(who: Any) -> str:
+    """The task, or the callback, of a handle; "" for nobody known."""
+    callback = getattr(who, "_callback", None)
+    if callback is None:
+        return ""
+    task = names.task(names.task_of(callback))
+    return f"task {task['coroutine']}" if task else f"callback {names.callable_name(callback)}"
+
+
+tracker = Tracker()
+
+_forks_are_watched = False
+
+
+def _watch_forks() -> None:
+    """A fork's child counts anew; that cannot be undone, so it is asked for once."""
+    global _forks_are_watched  # noqa: PLW0603 -- see above
+    if not _forks_are_watched and hasattr(os, "register_at_fork"):
+        _forks_are_watched = True
+        os.register_at_fork(after_in_child=tracker.forget)
+
+
+def current() -> Request | None:
+    """The request that the calling task belongs to; None outside of one, or where requests are not measured."""
+    request = VARIABLE.get()
+    return request if request is not None and request.scope is not None else None
+
+
+def finish(request: Any) -> None:
+    """The request is over: its middleware is left."""
+    request.end()
+    request.close()

@@ -1,0 +1,109 @@
+"""Real requests to real servers: each knows its own time, its wait, and because of whom; and whom it made late."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from serving import durations, serving, until
+
+COMBINATIONS = [
+    ("starlette_app", "uvicorn", "asyncio"),
+    ("starlette_app", "uvicorn", "uvloop"),
+    ("fastapi_app", "uvicorn", "uvloop"),
+    ("litestar_app", "uvicorn", "asyncio"),
+    ("quart_app", "hypercorn", "asyncio"),
+    ("django_app", "uvicorn", "uvloop"),
+    ("starlette_app", "granian", "asyncio"),
+    ("aiohttp_app", "itself", "asyncio"),
+]
+
+ROUTES = {
+    "quart_app": ("GET /quick/<int:number>", "GET /block/<int:number>"),
+    "django_app": ("GET quick/<int:number>", "GET block/<int:number>"),
+}
+
+
+@pytest.mark.parametrize(("app", "server", "loop"), COMBINATIONS)
+def test_a_late_request_knows_who_made_it_late(tmp_path, app, server, loop):
+    """Header, fields and the culprit's own count agree; the line that held the loop is there once the stall is understood."""
+    quick, block = ROUTES.get(app, ("GET /quick/{number}", "GET /block/{number}"))
+    with serving(tmp_path, app, server=server, loop=loop) as served:
+        response, fields = served.late()
+        spent = durations(response)
+        told = until(lambda: finished(served), "the stall is not understood")
+    assert response.status == 200
+    assert (fields["route"], fields["late_by"]) == (quick, block)
+    assert spent["loop-wait"] >= 110 > spent["loop"]
+    assert f'desc="{block}"' in ", ".join(response.headers.get_all("Server-Timing"))
+    culprit, victim = told[block], told[quick]
+    assert culprit["own_ms"] >= 110
+    assert culprit["made_late"] >= 1  # one that is answered, but whose handler is not over, may be another
+    assert victim["late"][0]["function"] == "held"
+
+
+def finished(served):
+    """The requests told by route, once the finding of the stall is there."""
+    told = {each["route"]: each for each in served.get("/told")[1] if each is not None}
+    return told if any(late["function"] for each in told.values() for late in each["late"]) else None
+
+
+@pytest.fixture(scope="module")
+def starlette(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("starlette"), "starlette_app") as served:
+        yield served
+
+
+def test_names_are_templates_also_below_a_mount(starlette):
+    """No path, identifier or query of a request is told, whatever the route."""
+    paths = ("/quick/secret-1?token=secret-2", "/mounted/quick/secret-3", "/secret-4")
+    answers = [starlette.get(path) for path in paths]
+    assert "secret" not in json.dumps([body for _, body in answers[:2]])
+    assert "secret" not in str([str(response.headers) for response, _ in answers])
+
+
+def test_a_request_that_fails_is_over(starlette):
+    """An exception goes its way, and the request counts no more."""
+    response, _ = starlette.get("/fails/1")
+    assert response.status == 500
+    until(lambda: "ValueError: a secret" in starlette.err, "the server does not tell of the exception")
+    first = told_of(starlette, "GET /fails/{number}")
+    assert first == told_of(starlette, "GET /fails/{number}")
+
+
+def told_of(served, route):
+    return [each for each in served.get("/told")[1] if each is not None and each["route"] == route]
+
+
+def test_a_websocket_is_counted_as_long_as_it_lives(starlette):
+    """Its own time grows with each message."""
+    from websockets.sync.client import connect
+
+    with connect(f"ws://127.0.0.1:{starlette.port}/socket/9") as socket:
+        told = []
+        for _ in range(3):
+            socket.send("")
+            told.append(json.loads(socket.recv(timeout=20)))
+    assert [each["route"] for each in told] == ["WEBSOCKET /socket/{number}"] * 3
+    assert told[0]["own_ms"] < told[1]["own_ms"] < told[2]["own_ms"]
+
+
+def test_without_a_monitor_requests_pass(tmp_path):
+    """It is said once, nothing is measured, and no header is sent."""
+    app = tmp_path / "plain.py"
+    app.write_text(
+        "from unjam.integrations.asgi import UnjamMiddleware\n"
+        "async def answer(scope, receive, send):\n"
+        "    if scope['type'] == 'http':\n"
+        "        await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "        await send({'type': 'http.response.body', 'body': str('unjam' in scope.get('state', {})).encode()})\n"
+        "app = UnjamMiddleware(answer)\n"
+    )
+    with serving(tmp_path, "plain", env={"PYTHONPATH": str(tmp_path)}) as served:
+        answers = [served.get("/") for _ in range(3)]
+        err = served.err
+    assert [(body, durations(response)) for response, body in answers] == [(b"False", {})] * 3
+    assert err.count("requests are not measured") == 1
