@@ -91,7 +91,7 @@ class Bulkhead:
         self.live.add(call)
         self.waiting.add(call)
         call.counted = True
-        if self.threads < self.limit:
+        if self.threads < self.limit and self.threads < len(self.live):
             self._spawn_if_needed(call)
         self.queue.put(call)
         if (frame is not None or call.port.worker is not None) and len(self.live) > self.limit:
