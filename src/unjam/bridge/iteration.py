@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from contextvars import copy_context
 from itertools import islice
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from unjam.bridge.calls import Call
 from unjam.bridge.ports import current_port
 from unjam.bridge.supervision import shield, supervise
+from unjam.bridge.workers import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator
@@ -30,8 +32,13 @@ class _Reader(Generic[T]):
         self._max_items = max_items
         self.items: deque[T] = deque()
 
-    def fill(self, hop: _Hop) -> bool:
-        """Read one batch, in a thread; whether that was the end."""
+    def fill(self) -> bool:
+        """Read one batch, in a thread; whether that was the end.
+
+        The hop for which it does so is looked up: as an argument of its own it would be garbage for the collector only.
+        """
+        hop = WORKERS[get_ident()].call
+        assert isinstance(hop, _Hop), "only a hop reads"
         if self._iterator is None:
             self._iterator = iter(self._iterable)
         taken, append = 0, self.items.append
@@ -101,7 +108,7 @@ async def iterate(
     try:
         while not ended:
             hop = _Hop(bulkhead, current_port(), reader.fill, (), {})
-            hop.args, hop.context, hop.max_wait, hop.target = (hop,), context, max_wait, type(iterable)
+            hop.context, hop.max_wait, hop.target = context, max_wait, type(iterable)
             bulkhead.admit(hop)
             arrived, late = False, None
             while not arrived and late is None:
