@@ -5,6 +5,7 @@ import runpy
 import signal
 import sys
 
+import unjam.control.server as server_module
 from unjam.control.answers import hang_answers
 from unjam.control.server import start_server
 from unjam.probes.locks import LockTracker
@@ -23,6 +24,7 @@ if __name__ == "__main__":
         rest = rest[1:]
     if os.environ.get("UNJAM_TRACK_LOCKS") == "1":
         LockTracker(ImportWatch()).install()
+    server_module.BETWEEN_COSTLY_S = 0.1  # A test has no second to lose.
     server = start_server(lambda: hang_answers(Collector()))
     sys.argv = [program, *rest]
     runpy.run_path(program, run_name="__main__")

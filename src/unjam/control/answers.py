@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from unjam import __version__
 from unjam.control.address import start_ticks
 from unjam.control.recent import Recent
+from unjam.control.snapshots import two_looks
 from unjam.model.waits import Graph, to_json
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def hello() -> dict[str, Any]:
 
 def hang_answers(collector: Collector) -> dict[str, Answer]:
     """Return the answers that need nothing but the interpreter."""
-    return {"hello": hello, "hang": lambda: to_json(collector.collect_twice())}
+    return {"hello": hello, "hang": lambda: to_json(two_looks(collector))}
 
 
 class Watched:

@@ -109,9 +109,10 @@ class Control:
 
     def _dump(self, loop: dict[str, Any], away_ns: int) -> None:
         from unjam.control.deadman import last_words, shrunk
+        from unjam.control.snapshots import two_looks
         from unjam.model.waits import to_json
 
-        graph = self._collect().collect_twice()
+        graph = two_looks(self._collect())
         present = next((each for each in self._loops() if each["loop"] == loop["loop"]), {})
         if not self._is_dumped(loop["loop"], present.get("away_since_ns") or 0):
             return  # It has come back meanwhile: the graph shows something else.

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from unjam.model.findings import Grade
-from unjam.model.waits import TURN, Graph, compared
+from unjam.model.waits import TURN, Graph
+from unjam.probes.waits_again import looked_again
 from unjam.probes.waits_loops import look_at_loops, loop_key
 from unjam.probes.waits_memory import Memory
 from unjam.probes.waits_objects import Resolver
@@ -21,8 +22,6 @@ from unjam.probes.waits_setters import look_for_setters
 from unjam.probes.waits_tasks import TaskSeen, all_tasks, look_at_task
 from unjam.probes.waits_threads import Seen, job_name, look_at_threads
 
-APART_S: Final = 0.2
-"""Between two snapshots: long for a program that gets on, short for a person."""
 MOST_TASKS: Final = 20_000
 """Tasks looked at in one collection; what is left out is counted."""
 
@@ -49,6 +48,7 @@ class Collector:
         if self._memory is None:
             self._memory = Memory()
         self._identities.forget_dead()
+        self._memory.forget()
         scene = Scene(self._memory, self._identities)
         told = list(self._loops())
         threads = look_at_threads(scene, leave_out=threading.get_ident())
@@ -62,11 +62,12 @@ class Collector:
             pid=os.getpid(), python=platform.python_version(), t=began, not_observed=self._not_observed(threads)
         )
 
-    def collect_twice(self, apart_s: float = APART_S) -> Graph:
-        """Return the graph now, told what moved in the moment before."""
-        first = self.collect()
-        time.sleep(apart_s)
-        return compared(first, self.collect())
+    def look_again(self, first: Graph) -> Graph:
+        """Return a graph of this collector in which nothing is stuck, told which of its threads and tasks have moved."""
+        assert self._memory is not None
+        scene = Scene(self._memory, self._identities)
+        loops = [loop for loop, _ in self._loops()]
+        return looked_again(scene, first, all_tasks(loops)[:MOST_TASKS], time.monotonic_ns())
 
     def close(self) -> None:
         """Give descriptors back."""

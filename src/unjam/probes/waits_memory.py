@@ -47,6 +47,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._fd = -1
+        self._blocks: dict[tuple[int, int], tuple[CodeType, list[tuple[int, int]], int]] = {}
         self.reason = self._self_check()
 
     def _self_check(self) -> str:
@@ -76,6 +77,10 @@ class Memory:
             frame = sys._getframe()
             held = self.held(frame, frame.f_lasti)
         return [(entry.address, entry.type_address) for entry in held] == [(id(lock), id(LOCK_TYPE))]
+
+    def forget(self) -> None:
+        """Let go of the code objects of the last collection."""
+        self._blocks.clear()
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -109,11 +114,14 @@ class Memory:
     def held(self, frame: FrameType, lasti: int) -> list[Held]:
         """Return the managers of the `with` blocks around instruction `lasti`, innermost first."""
         code = frame.f_code
-        withs = enclosing_withs(code, lasti)
+        found_before = self._blocks.get((id(code), lasti))
+        if found_before is None:
+            withs = enclosing_withs(code, lasti)
+            found_before = self._blocks[id(code), lasti] = code, withs, local_slots(code) if withs else 0
+        _, withs, plain = found_before
         if not withs:
             return []
         interpreter_frame = self.word(id(frame) + FRAME_TO_INTERPRETER)
-        plain = local_slots(code)
         slots = self.words(interpreter_frame + INTERPRETER_TO_LOCALS + 8 * plain, code.co_stacksize)
         found = (self._manager(slots[depth - 1], line) for depth, line in withs if 0 < depth <= len(slots))
         return [held for held in found if held is not None]

@@ -52,21 +52,30 @@ class Scene:
     library_names: dict[int, str] = field(default_factory=dict)
     """The same from frames of the standard library: better than none."""
     truncated: dict[str, int] = field(default_factory=dict)
+    shapes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    """By the instructions at which the coroutines of a task are suspended: what that says (waits_tasks.Shape)."""
     _stacks: dict[tuple[tuple[int, int], ...], int] = field(default_factory=dict)
     _lines: list[tuple[Line, ...]] = field(default_factory=list)
     _codes: dict[int, CodeType] = field(default_factory=dict)
     _slice_began: float = field(default_factory=time.thread_time)
+    _wall_began: float = field(default_factory=time.monotonic)
     longest_slice: float = 0.0
 
     def pause(self) -> bool:
         """Let the program run if this slice is used up, and say so; called between small pieces of work."""
+        if time.monotonic() - self._wall_began < SLICE_S:
+            return False  # So it cannot have used more CPU time, whose clock is a system call.
         now = time.thread_time()
-        if now - self._slice_began < SLICE_S:
-            return False
-        self.longest_slice = max(self.longest_slice, now - self._slice_began)
-        time.sleep(PAUSE_S)
-        self._slice_began = time.thread_time()
-        return True
+        used = now - self._slice_began
+        if used >= SLICE_S:
+            self.longest_slice = max(self.longest_slice, used)
+            time.sleep(PAUSE_S)
+            self._slice_began = time.thread_time()
+            self._wall_began = time.monotonic()
+            return True
+        # The rest of the slice takes at least this long.
+        self._wall_began = time.monotonic() - used
+        return False
 
     def add(
         self, key: str, kind: str, label: str, *, needs: Needs = "nothing", sig: str = "", stack: int = -1, **facts: Any

@@ -15,7 +15,7 @@ from unjam.probes.waits_read import read
 from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import module_of
 from unjam.probes.waits_tasks import TaskSeen, await_chain
-from unjam.probes.waits_threads import Seen, walk
+from unjam.probes.waits_threads import Seen, each_stack, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,15 +46,13 @@ def look_for_setters(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -
         return
     users: dict[str, list[Claim]] = {key: [] for key in scene.wanted.values()}
     searched = 0
-    for owner, label, frame in _frames(threads, tasks):
-        if module_of(frame).partition(".")[0] in sys.stdlib_module_names:
-            continue
-        searched += 1
+    for owner, label, frame in _frames(scene, threads, tasks):
+        searched += 1  # noqa: SIM113 -- enumerate would keep the frame over a pause
         if searched > MOST_FRAMES:
             scene.truncated["frames searched"] = 1
             return
         _note(scene, users, owner, label, frame)
-        scene.pause()
+        del frame
     _note_signal_handlers(scene, users)
     waits = {(edge.source, edge.target): edge.verb for edge in scene.edges}
     for key, claims in users.items():
@@ -75,17 +73,28 @@ def _known(scene: Scene, key: str) -> bool:
     return any(edge.source == key for edge in scene.edges)
 
 
-def _frames(threads: list[Seen], tasks: list[TaskSeen]) -> Iterator[tuple[str, str, FrameType]]:
+def _frames(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -> Iterator[tuple[str, str, FrameType]]:
+    """Yield the frames of the program's own code, with key and label of the task or thread that runs it."""
     for task in tasks:
         if not task.running:
             for frame in await_chain(read(task.task, "_coro")).frames[-DEEP:]:
-                yield task.key, task.label, frame
-    for seen in threads:
-        innermost = sys._current_frames().get(seen.ident)
-        for frame in walk(innermost)[:DEEP] if innermost is not None else ():
+                if not _is_stdlib(frame):
+                    yield task.key, task.label, frame
+        scene.pause()
+    by_ident = {seen.ident: seen for seen in threads}
+    for ident, innermost in each_stack(scene):
+        seen = by_ident.get(ident)
+        for frame in walk(innermost)[:DEEP] if seen is not None else ():
             if (module_of(frame), frame.f_code.co_qualname) in _LOOP_RUNNERS:
                 break
-            yield seen.key, seen.label, frame
+            if seen is not None and not _is_stdlib(frame):
+                yield seen.key, seen.label, frame
+            del frame
+        del innermost
+
+
+def _is_stdlib(frame: FrameType) -> bool:
+    return module_of(frame).partition(".")[0] in sys.stdlib_module_names
 
 
 def _note(scene: Scene, users: dict[str, list[Claim]], owner: str, label: str, frame: FrameType) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -24,8 +25,15 @@ def _local(kind: str, name: str = "self") -> Reader:
     return lambda values: (kind, values[name]) if values.get(name) is not None else None
 
 
-def _fixed(kind: str) -> Reader:
-    return lambda _values: (kind, None)
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A reader that needs no locals: the function itself says what for."""
+
+    kind: str
+
+    def __call__(self, _values: dict[str, Any]) -> Target:
+        """Return the kind of wait; no object is waited for."""
+        return self.kind, None
 
 
 THREAD_WAITS: Final[dict[tuple[str, str], Reader | None]] = {
@@ -38,7 +46,7 @@ THREAD_WAITS: Final[dict[tuple[str, str], Reader | None]] = {
     ("threading", "Barrier._enter"): None,
     ("threading", "Thread.join"): _local("thread"),
     ("threading", "Thread._wait_for_tstate_lock"): None,
-    ("threading", "_shutdown"): _fixed("shutdown"),
+    ("threading", "_shutdown"): Fixed("shutdown"),
     ("queue", "Queue.get"): _local("queue.get"),
     ("queue", "Queue.put"): _local("queue.put"),
     ("queue", "Queue.join"): _local("queue.join"),
@@ -51,17 +59,17 @@ THREAD_WAITS: Final[dict[tuple[str, str], Reader | None]] = {
     ("concurrent.futures._base", "Executor.__exit__"): None,
     ("concurrent.futures.thread", "ThreadPoolExecutor.shutdown"): None,
     ("concurrent.futures.thread", "_python_exit"): None,
-    ("concurrent.futures.thread", "_worker"): _fixed("idle"),
-    ("multiprocessing.process", "BaseProcess.join"): _fixed("process"),
+    ("concurrent.futures.thread", "_worker"): Fixed("idle"),
+    ("multiprocessing.process", "BaseProcess.join"): Fixed("process"),
     ("multiprocessing.popen_fork", "Popen.wait"): None,
     ("multiprocessing.popen_fork", "Popen.poll"): None,
-    ("subprocess", "Popen._wait"): _fixed("process"),
-    ("subprocess", "Popen.wait"): _fixed("process"),
-    ("selectors", "EpollSelector.select"): _fixed("select"),
-    ("selectors", "PollSelector.select"): _fixed("select"),
-    ("selectors", "_PollLikeSelector.select"): _fixed("select"),
-    ("selectors", "SelectSelector.select"): _fixed("select"),
-    ("selectors", "KqueueSelector.select"): _fixed("select"),
+    ("subprocess", "Popen._wait"): Fixed("process"),
+    ("subprocess", "Popen.wait"): Fixed("process"),
+    ("selectors", "EpollSelector.select"): Fixed("select"),
+    ("selectors", "PollSelector.select"): Fixed("select"),
+    ("selectors", "_PollLikeSelector.select"): Fixed("select"),
+    ("selectors", "SelectSelector.select"): Fixed("select"),
+    ("selectors", "KqueueSelector.select"): Fixed("select"),
 }
 """By module and qualified name; None: passed through, the frame inside it says what for (CPython 3.11 to 3.15, Lib)."""
 
@@ -79,7 +87,7 @@ TASK_WAITS: Final[dict[tuple[str, str], Reader | None]] = {
     ("asyncio.queues", "Queue.get"): _local("aqueue.get"),
     ("asyncio.queues", "Queue.put"): _local("aqueue.put"),
     ("asyncio.queues", "Queue.join"): _local("aqueue.join"),
-    ("asyncio.tasks", "sleep"): _fixed("timer"),
+    ("asyncio.tasks", "sleep"): Fixed("timer"),
     ("asyncio.tasks", "_wait"): _local("futures", "fs"),
     ("asyncio.tasks", "wait"): None,
     ("asyncio.tasks", "wait_for"): _local("future", "fut"),

@@ -21,7 +21,7 @@ from unjam.model.findings import Grade, Location
 from unjam.probes.waits_names import local_values
 from unjam.probes.waits_read import MISSING, class_dict, is_a, own_dict, read, text
 from unjam.probes.waits_scene import Claim, Scene, location
-from unjam.probes.waits_table import IO_MODULES, TASK_WAITS, Target, module_of
+from unjam.probes.waits_table import IO_MODULES, TASK_WAITS, Fixed, Reader, Target, module_of
 from unjam.probes.waits_threads import give_name, note_held
 
 if TYPE_CHECKING:
@@ -36,9 +36,8 @@ KEEP_TAIL: Final = 80
 
 @dataclass(slots=True)
 class Chain:
-    """The await chain of one task, outermost first, with the frames of its suspended coroutines."""
+    """The await chain of one task, outermost first: its coroutines and their frames."""
 
-    links: list[tuple[CodeType, int]] = field(default_factory=list)
     frames: list[FrameType] = field(default_factory=list)
     objects: list[Any] = field(default_factory=list)
     skipped: int = 0
@@ -92,56 +91,125 @@ def task_key(scene: Scene, task: Any) -> str:
 
 def look_at_task(scene: Scene, task: Any) -> TaskSeen | None:
     """Look at one task; None if it is done."""
-    state = read(task, "_state")
-    if state != "PENDING" and type(state) is str:
+    if not pending_task(task):
         return None
-    coroutine = read(task, "_coro")
-    waiter = read(task, "_fut_waiter")
+    _, coroutine, waiter, loop = _fields(task)
     chain = await_chain(coroutine)
-    target, depth = _find_wait(chain, waiter)
-    user = chain.links[-1 - depth] if depth < len(chain.links) else None
-    name = _name(task)
+    shape = _shape(scene, chain)
+    target = _find_wait(shape, chain, waiter)
     called = coroutine_name(coroutine)
     running = type(coroutine) is CoroutineType and coroutine.cr_running
+    label = f"task '{_name(task)}'"
     seen = TaskSeen(
         key=task_key(scene, task),
         task=task,
-        label=f"task '{name}'" + (f" ({called})" if called else ""),
+        label=f"{label} ({called})" if called else label,
         coroutine=called,
-        loop=read(task, "_loop"),
+        loop=loop,
         running=running,
         waiter=None if waiter is MISSING else waiter,
         target=target,
-        site=location(*user) if user else None,
+        site=shape.site,
         ends_ms=None,
-        sig=_signature(scene, chain, waiter),
-        stack=scene.stack(chain.links),
-        frames=[id(frame) for frame in chain.frames],
+        sig=_signature(scene, waiter),
+        stack=shape.stack,
+        frames=[id(frame) for frame in chain.frames] if running else [],
     )
     if chain.skipped:
         scene.truncated["await links"] = scene.truncated.get("await links", 0) + chain.skipped
     if not running:
-        _look_inside(scene, seen, chain)
-        if target is not None and depth < len(chain.frames):
-            give_name(scene, chain.frames[-1 - depth], target[1])
+        _look_inside(scene, seen, shape, chain)
+        if target is not None and shape.depth < len(chain.frames):
+            give_name(scene, chain.frames[-1 - shape.depth], target[1])
     return seen
 
 
-def _signature(scene: Scene, chain: Chain, waiter: Any) -> str:
-    inner = chain.frames[-1].f_lasti if chain.frames else -1
-    return f"{inner}:{scene.identities.serial(waiter) if waiter is not None and waiter is not MISSING else 0}"
+def pending_task(task: Any) -> bool:
+    """Say whether a task is not done; one of another make, whose state cannot be told, counts as pending."""
+    state = _fields(task)[0]
+    return state == "PENDING" if type(state) is str else True
+
+
+def task_signature(scene: Scene, task: Any) -> str:
+    """Return what stays equal as long as a task makes no step: the future it waits for. Each step waits for another one."""
+    return _signature(scene, _fields(task)[2])
+
+
+def _signature(scene: Scene, waiter: Any) -> str:
+    return str(scene.identities.serial(waiter)) if waiter is not None and waiter is not MISSING else ""
+
+
+_FIELDS: Final = ("_state", "_coro", "_fut_waiter", "_loop")
+
+
+def _fields(task: Any) -> tuple[Any, Any, Any, Any]:
+    """Return state, coroutine, what it waits for, and loop of a task; the C type's are read by their descriptors."""
+    kind = type(task)
+    c: Any = sys.modules.get("_asyncio")
+    if c is not None and kind is c.Task:
+        state, coroutine, waiter, loop = (class_dict(kind)[name].__get__(task) for name in _FIELDS)
+    else:
+        state, coroutine, waiter, loop = (read(task, name) for name in _FIELDS)
+    return state, coroutine, waiter, loop
 
 
 def _name(task: Any) -> str:
-    asyncio_c = sys.modules.get("_asyncio")
-    kind = getattr(asyncio_c, "Task", None)
+    kind = getattr(sys.modules.get("_asyncio"), "Task", None)
     return text(kind.get_name(task) if kind is not None and is_a(task, kind) else read(task, "_name"), "?")
 
 
 def coroutine_name(coroutine: Any) -> str:
-    """Return `module.qualname` of a coroutine, or "" for other awaitables."""
+    """Return the qualified name of a coroutine, or "" for other awaitables."""
     kind = _known(coroutine)
     return text(getattr(coroutine, _CODE[kind]).co_qualname) if kind else ""
+
+
+@dataclass(slots=True)
+class Shape:
+    """What is the same for all tasks whose coroutines are suspended at the same instructions.
+
+    `readers` are those of the waiting functions, innermost first; `depth` counts these, `site` is the line above them, `guards`
+    are the indexes of the frames with a `with` or a try around the await.
+    """
+
+    codes: list[CodeType]
+    stack: int
+    readers: list[Reader | None]
+    depth: int
+    site: Location | None
+    guards: list[int]
+
+
+def _shape(scene: Scene, chain: Chain) -> Shape:
+    """Return the shape of a chain, worked out once for all that are equal."""
+    key = (chain.skipped, *[(id(frame.f_code), frame.f_lasti) for frame in chain.frames])
+    found: Shape | None = scene.shapes.get(key)
+    if found is None:
+        frames = chain.frames
+        links = [(frame.f_code, frame.f_lineno or 0) for frame in frames]
+        readers = _readers(frames)
+        depth = len(readers)
+        found = scene.shapes[key] = Shape(
+            codes=[code for code, _ in links],  # Kept: the key is made of their addresses.
+            stack=scene.stack(links),
+            readers=readers,
+            depth=depth,
+            site=location(*links[-1 - depth]) if depth < len(links) else None,
+            guards=[index for index, frame in enumerate(frames) if frame.f_code.co_exceptiontable],
+        )
+    return found
+
+
+def _readers(frames: list[FrameType]) -> list[Reader | None]:
+    """Climb from the innermost coroutine as long as it is a known waiting function."""
+    found: list[Reader | None] = []
+    for frame in reversed(frames):
+        module = module_of(frame)
+        place = (module, frame.f_code.co_qualname)
+        if place not in TASK_WAITS and module not in IO_MODULES:
+            break
+        found.append(TASK_WAITS.get(place, _io))
+    return found
 
 
 _CODE: Final[dict[type, str]] = {CoroutineType: "cr_code", GeneratorType: "gi_code", AsyncGeneratorType: "ag_code"}
@@ -163,7 +231,7 @@ def _known(value: Any) -> type | None:
 def await_chain(outermost: Any) -> Chain:
     """Follow what a coroutine awaits. Wrappers without a frame (asend, coroutine_wrapper) are looked through."""
     chain, at = Chain(), outermost
-    tail: list[tuple[CodeType, FrameType, Any]] = []
+    tail: list[tuple[FrameType, Any]] = []
     for _ in range(MOST_LINKS):
         kind = _known(at)
         if kind is None:
@@ -175,15 +243,13 @@ def await_chain(outermost: Any) -> Chain:
         if frame is None:
             break
         if not module_of(frame).startswith("unjam."):
-            tail.append((frame.f_code, frame, at))
+            tail.append((frame, at))
         if len(tail) > KEEP_HEAD + 2 * KEEP_TAIL:
             chain.skipped += len(tail) - KEEP_HEAD - KEEP_TAIL
             del tail[KEEP_HEAD:-KEEP_TAIL]
         at = getattr(at, _NEXT[kind])
-    for code, frame, value in tail:
-        chain.links.append((code, frame.f_lineno or 0))
-        chain.frames.append(frame)
-        chain.objects.append(value)
+    chain.frames = [frame for frame, _ in tail]
+    chain.objects = [value for _, value in tail]
     return chain
 
 
@@ -197,40 +263,36 @@ def _wrapper(value: Any) -> bool:
     return type.__dict__["__name__"].__get__(kind) in _WRAPPERS and class_dict(kind).get("__module__") is None
 
 
-def _find_wait(chain: Chain, waiter: Any) -> tuple[Target | None, int]:
-    """Climb from the innermost coroutine through known waiting functions; returns what for, and how many were climbed."""
+def _find_wait(shape: Shape, chain: Chain, waiter: Any) -> Target | None:
+    """Return what the outermost of the waiting functions waits for, or the future itself; None for a task that is ready."""
+    if waiter is None or waiter is MISSING:
+        return None
     target: Target | None = None
-    depth = 0
-    for frame in reversed(chain.frames):
-        module = module_of(frame)
-        place = (module, frame.f_code.co_qualname)
-        if place not in TASK_WAITS and module not in IO_MODULES:
-            break
-        known = TASK_WAITS.get(place, _io)
-        depth += 1
-        found = known(local_values(frame)) if known is not None else None
+    for frame, reader in zip(reversed(chain.frames), shape.readers, strict=False):
+        found = reader(_values_for(reader, frame)) if reader is not None else None
         if found is not None and found[0] == "io":
             found = ("io", waiter)
         # A Condition that waits for its lock again waits for the lock.
         if found is not None and not (target and target[0] == "alock" and found[0] == "acondition"):
             target = found
-    pending = waiter is not None and waiter is not MISSING
     if target is None or target[0] == "future":
-        awaited = target[1] if target else waiter
-        target = ("future", awaited) if pending else None
-    return (target if pending else None), depth
+        target = ("future", target[1] if target else waiter)
+    return target
 
 
-def _io(_values: dict[str, Any]) -> Target:
-    return "io", None
+def _values_for(reader: Reader, frame: FrameType) -> dict[str, Any]:
+    """Return the locals of a frame where its reader needs them."""
+    return {} if type(reader) is Fixed else local_values(frame)
 
 
-def _look_inside(scene: Scene, seen: TaskSeen, chain: Chain) -> None:
+_io: Final = Fixed("io")
+
+
+def _look_inside(scene: Scene, seen: TaskSeen, shape: Shape, chain: Chain) -> None:
     """Find the time-outs around a suspended task, and the locks that its coroutines hold."""
     whens: list[float] = []
-    for frame, value in zip(chain.frames, chain.objects, strict=True):
-        if not frame.f_code.co_exceptiontable:
-            continue  # Neither a `with` nor a try around the await.
+    for index in shape.guards:
+        frame, value = chain.frames[index], chain.objects[index]
         inside = gc.get_referents(value)
         owners = _bound(inside)
         whens += _deadlines(inside, owners)

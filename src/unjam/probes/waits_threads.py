@@ -19,6 +19,7 @@ from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import THREAD_WAITS, Target, module_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import CodeType, FrameType
 
 MOST_FRAMES: Final = 2_000
@@ -56,20 +57,26 @@ class Seen:
 def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     """Look at every thread but the one of ident `leave_out`."""
     known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # enumerate() takes a lock
-    frames = sys._current_frames()
     seen: list[Seen] = []
+    for ident, frame in each_stack(scene):
+        chain = walk(frame) if ident != leave_out else []
+        if chain:
+            seen.append(_look(scene, ident, chain, known.get(ident), tracked_wait(frame)))
+        del chain, frame
+    return seen
+
+
+def each_stack(scene: Scene) -> Iterator[tuple[int, FrameType]]:
+    """Yield ident and innermost frame of each thread; no frame is kept over a pause, and who uses one drops it at once."""
+    frames = sys._current_frames()
     for ident in list(frames):
         frame = frames.pop(ident, None)
-        if ident != leave_out and frame is not None:
-            chain = walk(frame)
-            if chain:
-                seen.append(_look(scene, ident, chain, known.get(ident), tracked_wait(frame)))
-            del chain
+        if frame is not None:
+            yield ident, frame
         del frame
         if scene.pause():
             frames.clear()
             frames = sys._current_frames()
-    return seen
 
 
 def tracked_wait(frame: FrameType) -> Target | None:
@@ -108,14 +115,20 @@ def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any, waits: 
         user = chain[min(depth, len(chain) - 1)]
         seen.site = location(user.f_code, user.f_lineno)
         give_name(scene, user, seen.target[1])
-        runs = times_run(tid) if type(tid) is int else None
-        seen.sig = f"{id(chain[0]):x}:{chain[0].f_lasti}:{runs}"
+        seen.sig = thread_signature(chain[0], thread)
     for inner in chain:
         _duties(scene, seen, inner)
     for inner in chain:
         if inner.f_code.co_exceptiontable:
             note_held(scene, inner, Claim(seen.key, "is held by", Grade.EXACT, ""), seen.released)
     return seen
+
+
+def thread_signature(innermost: FrameType, thread: Any) -> str:
+    """Return what stays equal as long as a waiting thread does not run: its instruction, and how often it was scheduled."""
+    tid = own_dict(thread).get("_native_id")
+    runs = times_run(tid) if type(tid) is int else None
+    return f"{id(innermost):x}:{innermost.f_lasti}:{runs}"
 
 
 def give_name(scene: Scene, frame: FrameType, wanted: Any) -> None:
