@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from unjam.diagnosis.waits import stuck
@@ -19,10 +20,22 @@ APART_S: Final = 0.2
 def two_looks(collector: Collector, apart_s: float = APART_S) -> Graph:
     """Return the graph now, told what moved in the moment before.
 
-    The second look is a whole collection only where something seemed stuck in the first one: in a large process it costs as
-    much again.
+    The second look is a whole collection only where something seemed stuck in the first one, and then doubts just that: in a
+    large process each costs as much again. What seems stuck for the first time in the second look was not doubted, so it
+    counts as having moved.
     """
     first = collector.collect()
-    suspicious = bool(stuck(first))
+    suspects = _stuck_keys(first)
     time.sleep(apart_s)
-    return compared(first, collector.collect()) if suspicious else collector.look_again(first)
+    if not suspects:
+        return collector.look_again(first)
+    second = compared(first, collector.collect(suspects=suspects))
+    return replace(second, moved=second.moved | (_stuck_keys(second) - suspects))
+
+
+def _stuck_keys(graph: Graph) -> frozenset[str]:
+    reasons = stuck(graph)
+    edges = {edge.source for reason in reasons for edge in (*reason.edges, *reason.beside)}
+    return frozenset(
+        edges.union(*(reason.also for reason in reasons), (edge.target for r in reasons for edge in r.edges))
+    )

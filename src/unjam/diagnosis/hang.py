@@ -21,6 +21,13 @@ Place: TypeAlias = Callable[[Location], str]
 MOST_WAITS: Final = 200
 """Waits listed that are no findings; the rest is counted by the graph."""
 
+_ENDS: Final = {
+    "timer": "ends when the time is over",
+    "io": "ends when the other side answers",
+    "process": "ends with it",
+}
+"""How a wait for the outside world ends, by kind of node."""
+
 _ORIGINS: Final = Origins()
 
 
@@ -32,8 +39,10 @@ def full_place(place: Location) -> str:
 def verdict(graph: Graph, *, place: Place = full_place) -> Verdict:
     """Say what is stuck and why."""
     teller = _Teller(graph, place)
-    reasons = stuck(graph)
+    every = stuck(graph)
+    reasons = [reason for reason in every if reason.grade > Grade.SUSPECTED]
     findings = [teller.finding(reason) for reason in reasons]
+    suspected = [teller.finding(reason) for reason in every if reason.grade <= Grade.SUSPECTED]
     members: dict[str, int] = {}
     for index, reason in enumerate(reasons):
         for key in (*reason.also, *(edge.source for edge in reason.edges)):
@@ -41,10 +50,14 @@ def verdict(graph: Graph, *, place: Place = full_place) -> Verdict:
     unmoved = graph.still()
     return Verdict(
         findings=tuple(findings),
-        leads=tuple(teller.leads(members, unmoved)),
+        leads=(*[_as_lead(each) for each in suspected], *teller.leads(members, unmoved)),
         waits=tuple(teller.waits(members, unmoved))[:MOST_WAITS],
         stuck=members,
     )
+
+
+def _as_lead(found: Finding) -> Finding:
+    return replace(found, message=f"{found.message} This is a lead, not a proof.")
 
 
 def dump_findings(process: Process, *, started_ns: int) -> list[Finding]:
@@ -202,10 +215,9 @@ class _Teller:
                 if edge.ends_ms < 0
                 else f"ends by itself in {edge.ends_ms / 1e3:.1f} s"
             )
-        if target.kind in {"timer", "io", "process"}:
-            return {"timer": "ends when the time is over", "io": "ends when the other side answers"}.get(
-                target.kind, "ends with it"
-            )
+        doubt = target.facts.get("doubt")
+        if doubt or target.kind in _ENDS:
+            return f"may yet be ended: {doubt} can reach it" if doubt else _ENDS[target.kind]
         if target.kind == "lock" and target.facts.get("owner") == "unknown":
             return "the holder is not known: `unjam run --track-locks` records it"
         if target.kind == "lock" and target.facts.get("owner"):

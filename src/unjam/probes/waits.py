@@ -7,12 +7,13 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from unjam.model.findings import Grade
 from unjam.model.waits import TURN, Graph
 from unjam.probes.waits_again import looked_again
+from unjam.probes.waits_doubt import doubt
 from unjam.probes.waits_loops import look_at_loops, loop_key
 from unjam.probes.waits_memory import Memory
 from unjam.probes.waits_objects import Resolver
@@ -42,8 +43,12 @@ class Collector:
         self._identities = Identities()
         self._memory: Memory | None = None
 
-    def collect(self) -> Graph:
-        """Return who waits for whom now. Leaves out the calling thread."""
+    def collect(self, *, suspects: Collection[str] = ()) -> Graph:
+        """Return who waits for whom now. Leaves out the calling thread.
+
+        `suspects` are the keys of nodes that seemed stuck in a graph of this collector before: what might yet be ended by
+        something alive is then looked into.
+        """
         began = time.monotonic_ns()
         if self._memory is None:
             self._memory = Memory()
@@ -53,11 +58,13 @@ class Collector:
         told = list(self._loops())
         threads = look_at_threads(scene, leave_out=threading.get_ident())
         tasks = self._tasks(scene, told, threads)
-        look_at_loops(scene, told, threads, tasks)
+        loops = look_at_loops(scene, told, threads, tasks)
         resolver = Resolver(scene, jobs(scene, threads))
         _join_threads(scene, resolver, threads)
         _join_tasks(scene, resolver, threads, tasks)
         look_for_setters(scene, threads, tasks)
+        if suspects:
+            doubt(scene, threads, tasks, loops, suspects)
         return scene.graph(
             pid=os.getpid(), python=platform.python_version(), t=began, not_observed=self._not_observed(threads)
         )

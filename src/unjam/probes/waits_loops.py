@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import gc
+import selectors
 import sys
 from collections import deque
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade
-from unjam.probes.waits_read import exactly, is_a, read, type_name
+from unjam.probes.waits_read import is_a, own_dict, read, type_module, type_name
 from unjam.probes.waits_scene import Claim, Scene
 from unjam.probes.waits_tasks import coroutine_name
 
@@ -73,6 +74,7 @@ def _add(scene: Scene, loop: Any, runs: tuple[Seen, str] | None) -> None:
     where = runs[0].label.removeprefix("thread ") if runs else ""
     label = f"the loop of {where}" if where else "a loop that no known thread runs"
     ready = _ready(loop)
+    later = _later(loop)
     facts: dict[str, Any] = {"type": type_name(loop), "queued": len(ready), "thread": where}
     if runs is not None:
         facts["parked"] = runs[0].parked
@@ -80,7 +82,19 @@ def _add(scene: Scene, loop: Any, runs: tuple[Seen, str] | None) -> None:
     if runs is not None:
         scene.edge(key, Claim(runs[0].key, "runs on", Grade.EXACT, runs[1]))
     for handle in ready[:MOST_HANDLES]:
-        _note_setters(scene, key, handle)
+        _note_setters(scene, key, handle, "queued on")
+        scene.pause()
+    for handle in later[:MOST_HANDLES]:
+        _note_setters(scene, key, handle, "of a timer, a descriptor or a signal on")
+        scene.pause()
+    left_out = sum(max(0, len(handles) - MOST_HANDLES) for handles in (ready, later))
+    if left_out:
+        scene.truncated["callbacks"] = scene.truncated.get("callbacks", 0) + left_out
+
+
+def callbacks(loop: Any) -> list[Any]:
+    """Return the handles of all that a loop would call: now, at a time, for a descriptor or for a signal."""
+    return [*_ready(loop), *_later(loop)]
 
 
 def _ready(loop: Any) -> list[Any]:
@@ -88,17 +102,47 @@ def _ready(loop: Any) -> list[Any]:
     found = read(loop, "_ready")
     if type(found) is deque:
         return list(found)
-    uvloop = sys.modules.get("uvloop.loop")
-    handle = uvloop.__dict__.get("Handle") if uvloop is not None else None
-    queues = [list(inside) for inside in gc.get_referents(loop) if type(inside) is deque] if handle is not None else []
-    return [entry for queue in queues for entry in queue if type(entry) is handle]
+    return [entry for queue in _inside_uvloop(loop, deque) for entry in queue if _is_uvloops(entry)]
 
 
-def _note_setters(scene: Scene, key: str, handle: Any) -> None:
-    reached = list(_reach(handle))
+def _later(loop: Any) -> list[Any]:
+    """Return timers but those of asyncio.sleep, which free nobody else, and the callbacks of descriptors and signals."""
+    timers = read(loop, "_scheduled")
+    if type(timers) is not list:
+        kept = [entry for inside in _inside_uvloop(loop, set) for entry in inside]
+        kept += [value for inside in _inside_uvloop(loop, dict) for value in list(inside.values())]
+        return [entry for entry in kept if _is_uvloops(entry)]
+    sleep = getattr(sys.modules.get("asyncio.futures"), "_set_result_unless_cancelled", None)
+    found = [timer for timer in list(timers) if read(timer, "_callback") is not sleep]
+    signals = own_dict(loop).get("_signal_handlers")
+    found += list(signals.values()) if type(signals) is dict else []
+    files = own_dict(own_dict(loop).get("_selector")).get("_fd_to_key")
+    for key in list(files.values()) if type(files) is dict else ():
+        pair = tuple.__getitem__(key, 3) if is_a(key, selectors.SelectorKey) else ()  # fileobj, fd, events, data
+        found += [handle for handle in pair if handle is not None] if type(pair) is tuple else []
+    return found
+
+
+def _inside_uvloop(loop: Any, kind: type) -> list[Any]:
+    if "uvloop.loop" not in sys.modules:
+        return []
+    return [kind(inside) for inside in gc.get_referents(loop) if type(inside) is kind]
+
+
+def _is_uvloops(value: Any) -> bool:
+    """Say whether this is something of uvloop's that keeps a callback: a handle, a timer, a poll."""
+    return type_module(type(value)).startswith("uvloop") and not is_a(value, _uvloop_loop())
+
+
+def _uvloop_loop() -> Any:
+    return getattr(sys.modules.get("uvloop.loop"), "Loop", None)
+
+
+def _note_setters(scene: Scene, key: str, handle: Any, where: str) -> None:
+    reached = list(reach_of(handle))
     coroutine = next((name for value in reached if (name := coroutine_name(value))), "")
-    verb = f"is set by coroutine {coroutine}(), queued on" if coroutine else "is set by a callback queued on"
-    claim = Claim(key, verb, Grade.EXACT, "found in the loop's queue of callbacks")
+    verb = f"is set by coroutine {coroutine}(), {where}" if coroutine else f"is set by a callback {where}"
+    claim = Claim(key, verb, Grade.EXACT, "found among the loop's callbacks")
     for value in reached:
         if _settable(value):
             claims = scene.setters.setdefault(id(value), [])
@@ -120,7 +164,7 @@ def _settable(value: Any) -> bool:
     return any(is_a(value, kind) for kind in kinds if kind is not None)
 
 
-def _reach(handle: Any) -> Iterator[Any]:
+def reach_of(handle: Any) -> Iterator[Any]:
     """Yield what a queued callback can lay its hands on: its arguments, bound objects, closures; a few steps deep."""
     level = _inside_handle(handle)
     seen: set[int] = set()
@@ -136,23 +180,28 @@ def _reach(handle: Any) -> Iterator[Any]:
 
 
 def _inside_handle(handle: Any) -> list[Any]:
-    if type(handle).__module__.startswith("uvloop"):
-        return gc.get_referents(handle)
+    if _is_uvloops(handle):
+        return [value for value in gc.get_referents(handle) if not is_a(value, _uvloop_loop())]
     return [value for name in ("_callback", "_args") if (value := read(handle, name)) is not None]
 
 
 def _inside(value: Any) -> list[Any]:
-    if type(value) is FunctionType:
+    kind = type(value)
+    if kind is FunctionType:
         return [cell.cell_contents for cell in value.__closure__ or () if _filled(cell)]
-    if type(value) is MethodType:
-        return [value.__self__, value.__func__]
-    if type(value) is BuiltinMethodType:
-        return [value.__self__]
-    if type(value) is functools.partial:
-        return [value.func, value.args]
-    if exactly(value, (list, tuple)):
+    if kind is list or kind is tuple:
         return list(value[:16])
-    return []
+    if _is_uvloops(value):
+        return _inside_handle(value)
+    fields = _PARTS.get(kind, ()) if any(kind is known for known in _PARTS) else ()
+    return [getattr(value, name) for name in fields]
+
+
+_PARTS: Final[dict[type, tuple[str, ...]]] = {
+    MethodType: ("__self__", "__func__"),
+    BuiltinMethodType: ("__self__",),
+    functools.partial: ("func", "args"),
+}
 
 
 def _filled(cell: Any) -> bool:

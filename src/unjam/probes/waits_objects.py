@@ -82,6 +82,7 @@ class Resolver:
         label = f"{kind} `{name}`" if name else f"a {kind} at {id(lock):#x}"
         keys = {holder.key for holder in holders}
         owner = "" if len(keys) == 1 else "unknown" if not keys else "contradictory"
+        scene.objects[key] = lock
         scene.add(key, "lock", label, needs="all", sig=f"{id(lock):x}", **(facts | ({"owner": owner} if owner else {})))
         if len(keys) == 1:
             scene.edge(key, max(holders, key=lambda claim: claim.grade))
@@ -229,6 +230,8 @@ class Resolver:
         if source is not None:
             claim = self._future(source)
             claims += [Claim(claim.key, "is set by", Grade.EXACT, "chained futures")] if claim else []
+        else:
+            scene.objects[key] = future
         for claim in claims:
             scene.edge(key, claim)
         if not claims:
@@ -321,6 +324,7 @@ class Resolver:
             holders = scene.holders.get(f"held:{id(semaphore):x}", [])
             bound = number(semaphore, "_bound_value") or number(semaphore, "_initial_value")
             value = number(semaphore, "_value")
+            scene.objects[key] = semaphore
             blocked = value == 0 and bound in {None, len(holders)}
             scene.add(
                 key, "semaphore", self._named(semaphore, f"{module}.{kind}"), needs="any", value=value, permits=bound
@@ -341,6 +345,7 @@ class Resolver:
         scene = self._scene
         key = f"event:{scene.identities.serial(event)}"
         if self._new(key):
+            scene.objects[key] = event
             scene.add(key, "event", self._named(event, label), needs="any", set=flag is True)
             if flag is False:
                 scene.want(key, event)
@@ -388,6 +393,7 @@ class Resolver:
         scene = self._scene
         key = f"queue:{scene.identities.serial(queue)}"
         if self._new(key):
+            scene.objects[key] = queue
             store = read(queue, "queue")
             items = read(queue, "_queue") if store is MISSING else store
             scene.add(

@@ -18,6 +18,7 @@ NAME_LIMIT = 200
 class_dict = type.__dict__["__dict__"].__get__
 """Return what a class itself stores, past any metaclass."""
 _TYPE_MRO = type.__dict__["__mro__"].__get__
+_TYPE_MODULE = type.__dict__["__module__"].__get__
 _TYPE_NAME = type.__dict__["__qualname__"].__get__
 _SAFE_GETSET_MODULES = frozenset({"_asyncio", "_thread"})
 """Modules whose C getters are known to run no code of the program."""
@@ -27,6 +28,15 @@ def mro(kind: type) -> tuple[type, ...]:
     """Return the bases of a type, past any metaclass."""
     found: tuple[type, ...] = _TYPE_MRO(kind)
     return found
+
+
+def type_module(kind: type) -> str:
+    """Return the module of a type, past any metaclass; "" where it is no string."""
+    try:
+        found = _TYPE_MODULE(kind)
+    except AttributeError:
+        return ""
+    return found if type(found) is str else ""
 
 
 def is_a(value: object, base: type | None) -> bool:

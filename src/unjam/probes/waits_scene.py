@@ -47,6 +47,8 @@ class Scene:
     """By address of a future or an event: what is known to set it when it gets to run."""
     wanted: dict[int, str] = field(default_factory=dict)
     """By address: the nodes of which it is worth to know who else can reach the object."""
+    objects: dict[str, Any] = field(default_factory=dict)
+    """By key: the object of a node that somebody else than its waiters and holders might free."""
     names: dict[int, str] = field(default_factory=dict)
     """By address of an object: the expression by which a frame that uses it calls it."""
     library_names: dict[int, str] = field(default_factory=dict)

@@ -46,7 +46,7 @@ def look_for_setters(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -
         return
     users: dict[str, list[Claim]] = {key: [] for key in scene.wanted.values()}
     searched = 0
-    for owner, label, frame in _frames(scene, threads, tasks):
+    for owner, label, frame in frames_of(scene, threads, tasks):
         searched += 1  # noqa: SIM113 -- enumerate would keep the frame over a pause
         if searched > MOST_FRAMES:
             scene.truncated["frames searched"] = 1
@@ -73,12 +73,17 @@ def _known(scene: Scene, key: str) -> bool:
     return any(edge.source == key for edge in scene.edges)
 
 
-def _frames(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -> Iterator[tuple[str, str, FrameType]]:
-    """Yield the frames of the program's own code, with key and label of the task or thread that runs it."""
+def frames_of(
+    scene: Scene, threads: list[Seen], tasks: list[TaskSeen], *, every: bool = False
+) -> Iterator[tuple[str, str, FrameType]]:
+    """Yield the frames of the program's own code, with key and label of who runs it; `every` adds the standard library's.
+
+    Below the round of a loop a thread's frames do nothing until the loop has ended: they are left out.
+    """
     for task in tasks:
         if not task.running:
             for frame in await_chain(read(task.task, "_coro")).frames[-DEEP:]:
-                if not _is_stdlib(frame):
+                if every or not _is_stdlib(frame):
                     yield task.key, task.label, frame
         scene.pause()
     by_ident = {seen.ident: seen for seen in threads}
@@ -87,7 +92,7 @@ def _frames(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -> Iterato
         for frame in walk(innermost)[:DEEP] if seen is not None else ():
             if (module_of(frame), frame.f_code.co_qualname) in _LOOP_RUNNERS:
                 break
-            if seen is not None and not _is_stdlib(frame):
+            if seen is not None and (every or not _is_stdlib(frame)):
                 yield seen.key, seen.label, frame
             del frame
         del innermost
