@@ -18,6 +18,7 @@ COMMANDS = {
     "uvicorn": ["-m", "uvicorn", "{app}:app", "--port", "{port}", "--log-level", "warning", "--loop", "{loop}"],
     "hypercorn": ["-m", "hypercorn", "{app}:app", "--bind", "127.0.0.1:{port}", "--worker-class", "{loop}"],
     "granian": ["-m", "granian", "{app}:app", "--interface", "asgi", "--port", "{port}", "--loop", "{loop}"],
+    "gunicorn": ["-m", "gunicorn", "-c", "python:unjam.integrations.gunicorn", "-b", "127.0.0.1:{port}"],
     "itself": ["{app}.py", "{port}"],
 }
 

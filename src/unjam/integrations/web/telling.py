@@ -25,9 +25,6 @@ MOST_A_SECOND = 5
 SLACK_NS = 1_000_000
 """A stall begins with its turn, a hold with its step: what lies between is the rest of the turn, and the reading of two clocks."""
 
-MOST_STALLS = 64
-"""Stalls whose ends are kept until their findings are there, a tenth of a second later."""
-
 HoldsByLoop: TypeAlias = Callable[[], Mapping[int, Iterable[Hold]]]
 
 logger = logging.getLogger("unjam.request")
@@ -38,42 +35,26 @@ class RequestTelling:
 
     def __init__(self, watched: Monitor, holds: HoldsByLoop) -> None:
         self._monitor, self._holds = watched, holds
-        self._ends: dict[tuple[int, float], int] = {}
         self._since, self._logged, self._kept_back = 0.0, 0, 0
 
-    def receive(self, event: Event) -> None:
-        """Keep when stalls ended, which their findings do not say; called in the drainer's thread."""
-        if event["e"] == "stall" and event["t1"] is not None:
-            self._ends[event["loop"], self._seconds(event["t0"])] = event["t1"]
-            while len(self._ends) > MOST_STALLS:
-                del self._ends[next(iter(self._ends))]
-
-    def tell(self, finding: Finding) -> None:
-        """The stall of this finding is complete; called in the drainer's thread, too."""
-        hold = self._hold_of(finding)
+    def judged(self, stall: Event, findings: tuple[Finding, ...]) -> None:
+        """A stall is complete; called in the drainer's thread."""
+        hold = self._hold_of(stall)
         if hold is not None:
-            hold.finding = finding
-            self._monitor.write(event_of(hold, finding.loop))
+            hold.finding = next((each for each in findings if each.culprit), findings[0])
+            self._monitor.write(event_of(hold, stall["loop"]))
             self._log(hold)
 
-    def _hold_of(self, finding: Finding) -> Hold | None:
-        """The longest step of the stall: of that one the finding is true, if of any."""
-        begin = self._zero_ns() + round(finding.first_s * 1e9) - SLACK_NS
-        end = self._ends.get((finding.loop, finding.first_s), 0) + SLACK_NS
+    def _hold_of(self, stall: Event) -> Hold | None:
+        """The longest step of the stall: of that one the findings are true, if of any."""
+        begin, end = stall["t0"] - SLACK_NS, stall["t1"] + SLACK_NS
         holds = [
-            hold for hold in list(self._holds().get(finding.loop, ())) if begin <= hold.begin_ns and hold.end_ns <= end
+            hold for hold in list(self._holds().get(stall["loop"], ())) if begin <= hold.begin_ns and hold.end_ns <= end
         ]
         longest = max(holds, key=lambda hold: hold.length_ns, default=None)
         if longest is None or longest.finding is not None or not (longest.late or longest.request):
             return None
         return longest
-
-    def _seconds(self, time_ns: int) -> float:
-        """As the findings give it."""
-        return round((time_ns - self._zero_ns()) / 1e9, 6)
-
-    def _zero_ns(self) -> int:
-        return int(self._monitor.header()["t"])
 
     def _log(self, hold: Hold) -> None:
         now = time.monotonic()
@@ -149,5 +130,4 @@ def event_of(hold: Hold, loop: int) -> dict[str, Any]:
 def wire(watched: Monitor, holds: HoldsByLoop) -> None:
     """Listen to this monitor; `holds` gives the holds of the present by loop."""
     telling = RequestTelling(watched, holds)
-    watched.subscribe(telling.receive)
-    watched.tell().at_end.append(telling.tell)
+    watched.tell().judged.append(telling.judged)
