@@ -4,7 +4,7 @@ Usage: python measure.py MIRRORS faults.jsonl [--aside] [--innocent] [--libs] [-
 
 MIRRORS holds one clone a repository, `owner+name/repo`. Each commit is exported to a folder of its own, checked, and deleted.
 A fault counts as found where a line of its call is a finding's, or calls what leads to one. A fixed place counts as
-accused where a finding's culprit is on it.
+accused where a finding is on it, or its way leads over it.
 """
 
 import datetime as dt
@@ -37,17 +37,21 @@ def exported(mirrors, repository, commit, folder):
         raise SystemExit(f"{repository} at {commit} could not be exported")
 
 
+def analysed(folder):
+    """The analysis of a folder, by the flags of this program."""
+    options = Options(dt.date(2026, 1, 1), libraries="--libs" in sys.argv)
+    environment = next((word[14:] for word in sys.argv if word.startswith("--environment=")), "")
+    analysis = Analysis(found([folder], Settings(environment=environment)), options, Config(), lambda _text: None)
+    analysis.result()
+    return analysis
+
+
 def checked(mirrors, repository, commit):
     folder = tempfile.mkdtemp(prefix="measure-")
     try:
         exported(mirrors, repository, commit, folder)
-        options = Options(dt.date(2026, 1, 1), libraries="--libs" in sys.argv)
         started = time.monotonic()
-        environment = next((word[14:] for word in sys.argv if word.startswith("--environment=")), "")
-        project = found([folder], Settings(environment=environment))
-        analysis = Analysis(project, options, Config(), lambda _text: None)
-        analysis.result()
-        return analysis, folder, time.monotonic() - started
+        return analysed(folder), folder, time.monotonic() - started
     finally:
         shutil.rmtree(folder)
 
@@ -125,13 +129,17 @@ def innocent(mirrors, after, count):
     for (repository, commit), group in after.items():
         analysis, folder, _ = checked(mirrors, repository, commit)
         for row in group:
-            for problem in analysis.problems:
-                here = problem.path == str(Path(folder, row["file"])) and problem.line == row["fixed_line"]
-                if here and problem.severity > Severity.NOTE:
-                    accused += 1
-                    print(
-                        f"ACCUSED {problem.rule} {problem.finding.leaf} {repository} {commit[:8]} {row['file']}:{problem.line}"
-                    )
+            place = str(Path(folder, row["file"])), row["fixed_line"]
+            hits = [
+                problem
+                for problem in analysis.problems
+                if problem.severity > Severity.NOTE
+                and place in {(problem.path, problem.line), *((link.file, link.line) for link in problem.finding.chain)}
+            ]
+            accused += bool(hits)
+            for problem in hits:
+                where = f"{repository} {commit[:8]} {row['file']}:{row['fixed_line']}"
+                print(f"ACCUSED {problem.rule} {problem.finding.leaf} {where}")
     print(f"accused {accused} of {count} fixed places")
 
 

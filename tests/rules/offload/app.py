@@ -97,7 +97,12 @@ async def called_here():
 
 
 async def called_instead_of_passed():
-    await asyncio.to_thread(called_too_early())
+    await asyncio.to_thread(called_too_early())  # error: UJ206 asyncio.to_thread
+    await asyncio.to_thread(makes_callable())  # clean: it gives a function
+
+
+def makes_callable():
+    return work
 
 
 def called_too_early():

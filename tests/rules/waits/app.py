@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import functools
 import queue
+import sqlite3
 import threading
 import time
 
@@ -109,6 +110,45 @@ async def broken_handoffs(inbox: asyncio.Queue):
     await asyncio.to_thread(save_async, 1)  # error: UJ206 asyncio.to_thread
     await loop.run_in_executor(None, save, 1, sync=True)  # error: UJ206 loop.run_in_executor
     await asyncio.to_thread(inbox.put_nowait, 1)  # error: UJ206 asyncio.to_thread
+
+
+class Feed:
+    def __init__(self):
+        self.inbox = asyncio.Queue()
+        self.ready = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
+
+    def read(self):
+        self.inbox.put_nowait(1)
+
+    def schedule(self):
+        self.loop.call_soon(print)
+
+    def read_safely(self):
+        self.loop.call_soon_threadsafe(self.inbox.put_nowait, 1)
+        return self.ready.is_set()
+
+    async def broken(self):
+        await asyncio.to_thread(self.read)  # error: UJ206 asyncio.to_thread
+        await asyncio.to_thread(self.schedule)  # error: UJ206 asyncio.to_thread
+        await asyncio.to_thread(self.ready.set)  # error: UJ206 asyncio.to_thread
+
+    async def good(self):
+        await asyncio.to_thread(self.read_safely)  # clean
+
+
+def own_loop():
+    loop = asyncio.new_event_loop()
+    loop.call_soon(print)
+
+
+async def thread_with_a_loop():
+    await asyncio.to_thread(own_loop)  # clean: the loop is the thread's own
+
+
+async def thread_bound():
+    connection = await asyncio.to_thread(sqlite3.connect, "app.db")
+    await asyncio.to_thread(connection.execute, "select 1")  # error: UJ206 asyncio.to_thread
 
 
 async def good_handoffs(inbox: asyncio.Queue):

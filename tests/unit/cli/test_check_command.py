@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from unjam import cli
@@ -58,6 +60,29 @@ def test_nothing_could_be_checked_is_exit_code_2(root):
     """A project in which no file can be read is not clean."""
     (root / "app.py").write_text("async def f(:\n")
     assert cli.main(["check"]) == 2
+
+
+def test_without_the_extra_it_says_what_to_install(root, monkeypatch, capsys):
+    """Who has installed unjam without the type checker is told the one command that brings it."""
+    monkeypatch.setattr(sys, "executable", str(root / "python"))
+    monkeypatch.setenv("PATH", str(root))
+    assert cli.main(["check", "--no-cache"]) == 2
+    assert "pip install 'unjam[check]'" in capsys.readouterr().err
+
+
+def test_statistics_count_by_rule(root, capsys):
+    """--statistics adds one line a rule, with its count and cause."""
+    (root / "app.py").write_text(SLEEPS + "    time.sleep(2)\n    open('x')\n")
+    assert cli.main(["check", "--statistics"]) == 1
+    table = [line.split() for line in capsys.readouterr().out.splitlines() if line[:1].isdigit()]
+    assert [["2", "UJ101", "sleep"], ["1", "UJ102", "file"]] == [row for row in table if row[1].startswith("UJ")]
+
+
+def test_file_that_cannot_be_read_is_no_reason_for_exit_code_2(root, capsys):
+    """The rest was checked: the findings decide, and the summary names the file."""
+    (root / "broken.py").write_text("async def f(:\n")
+    assert cli.main(["check"]) == 1
+    assert "skipped broken.py: cannot be parsed" in capsys.readouterr().out
 
 
 def test_per_file_ignores_leave_other_files(root, capsys):

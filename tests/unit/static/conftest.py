@@ -50,6 +50,8 @@ def checked():
         environment: str = "",
     ):
         options = Options(today, libraries=libraries, fresh=fresh)
-        return check(found([str(root)], Settings(environment=environment)), options, config.read(root))
+        settings = config.read(root)
+        project = found([str(root)], Settings(exclude=settings.exclude, environment=environment))
+        return check(project, options, settings)
 
     return run

@@ -65,6 +65,8 @@ def test_same_line_twice_has_two_fingerprints(project, checked):
         ("broken.py", b"async def f(:\n", "cannot be parsed"),
         ("latin.py", b"# \xe9\nx = 1\n", "cannot be read"),
         ("null.py", b"x = 1\x00\n", "cannot be"),
+        ("newer.py", b"lazy import json\nx = t'{json}'\n", "cannot be parsed"),
+        ("deep.py", b"x = " + b"(" * 500 + b"1" + b")" * 500 + b"\n", "cannot be parsed"),
     ],
 )
 def test_bad_file_is_listed_and_the_rest_is_checked(project, checked, name, content, reason):
@@ -74,6 +76,20 @@ def test_bad_file_is_listed_and_the_rest_is_checked(project, checked, name, cont
     result = checked(root)
     assert [problem.rule for problem in result.problems] == ["UJ101"]
     assert [(path.rpartition("/")[2], reason in why) for path, why in result.skipped.items()] == [(name, True)]
+
+
+def test_newer_grammar_of_exceptions_is_read(project, checked):
+    """`except A, B:` is Python 3.14's, and is read on every Python, at the lines where it stands."""
+    text = "import time\n\n\nasync def f():\n    try:\n        pass\n    except ValueError, KeyError:\n        time.sleep(1)\n"
+    result = checked(project(app_py=text))
+    assert ([problem.line for problem in result.problems], result.skipped) == ([8], {})
+
+
+def test_generated_code_is_left_out_by_a_pattern(project, checked):
+    """What nobody wrote nobody mends: `exclude` leaves it out, and its callers are checked all the same."""
+    files = {"app_pb2.py": SLEEPS, "app.py": SLEEPS, "unjam.toml": 'exclude = ["*_pb2.py"]\n'}
+    result = checked(project(**files))
+    assert [problem.path.rpartition("/")[2] for problem in result.problems] == ["app.py"]
 
 
 def test_cycles_of_imports_and_calls_end(project, checked):

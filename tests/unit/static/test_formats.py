@@ -29,88 +29,87 @@ async def items():
     if os.path.exists("x"):
         return load()
 """
-LOCATION = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["physicalLocation"],
-    "properties": {
-        "message": {"required": ["text"]},
-        "physicalLocation": {
-            "additionalProperties": False,
-            "required": ["artifactLocation", "region"],
-            "properties": {
-                "artifactLocation": {"properties": {"uri": {"pattern": "^[^/]"}, "uriBaseId": {"const": "ROOT"}}},
-                "region": {
-                    "additionalProperties": False,
-                    "properties": {
-                        key: {"type": "integer", "minimum": 1}
-                        for key in ("startLine", "startColumn", "endLine", "endColumn")
-                    },
-                },
-            },
-        },
-    },
-}
-SARIF = {
-    "type": "object",
-    "required": ["$schema", "version", "runs"],
-    "additionalProperties": False,
-    "properties": {
-        "$schema": {"type": "string"},
-        "version": {"const": "2.1.0"},
-        "runs": {
-            "minItems": 1,
-            "items": {
-                "required": ["tool", "results"],
-                "properties": {
-                    "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
-                    "tool": {
-                        "required": ["driver"],
-                        "properties": {
-                            "driver": {
-                                "required": ["name", "rules"],
-                                "properties": {
-                                    "rules": {"items": {"required": ["id", "helpUri"]}, "uniqueItems": True}
-                                },
-                            }
-                        },
-                    },
-                    "results": {
-                        "items": {
-                            "required": ["ruleId", "level", "message", "locations", "partialFingerprints"],
-                            "properties": {
-                                "level": {"enum": ["none", "note", "warning", "error"]},
-                                "message": {"required": ["text"]},
-                                "locations": {"items": LOCATION},
-                                "codeFlows": {
-                                    "items": {
-                                        "required": ["threadFlows"],
-                                        "properties": {
-                                            "threadFlows": {
-                                                "items": {
-                                                    "required": ["locations"],
-                                                    "properties": {
-                                                        "locations": {
-                                                            "items": {
-                                                                "required": ["location"],
-                                                                "properties": {"location": LOCATION},
-                                                            }
-                                                        }
-                                                    },
-                                                }
-                                            }
-                                        },
-                                    }
-                                },
-                            },
-                        }
-                    },
-                },
-            },
-        },
-    },
-}
-"""The part of the SARIF 2.1.0 schema that our logs use."""
+
+
+def closed(*required, **properties):
+    return {"type": "object", "additionalProperties": False, "required": list(required), "properties": properties}
+
+
+def many(items, **more):
+    return {"type": "array", "items": items, **more}
+
+
+TEXT = {"type": "string"}
+POSITIVE = {"type": "integer", "minimum": 1}
+MESSAGE = closed("text", text=TEXT, markdown=TEXT)
+LEVEL = {"enum": ["none", "note", "warning", "error"]}
+ARTIFACT = closed("uri", uri={"type": "string", "pattern": r"^[^/\s][^\s]*$"}, uriBaseId={"const": "ROOT"})
+REGION = closed("startLine", startLine=POSITIVE, startColumn=POSITIVE, endLine=POSITIVE, endColumn=POSITIVE)
+LOCATION = closed(
+    "physicalLocation",
+    message=MESSAGE,
+    physicalLocation=closed("artifactLocation", "region", artifactLocation=ARTIFACT, region=REGION),
+)
+FLOW = closed(
+    "threadFlows", threadFlows=many(closed("locations", locations=many(closed(location=LOCATION), minItems=1)))
+)
+DRIVER = closed(
+    "name",
+    "rules",
+    name=TEXT,
+    version=TEXT,
+    informationUri={"type": "string", "pattern": "^https://"},
+    rules=many(
+        closed(
+            "id",
+            "helpUri",
+            id=TEXT,
+            name=TEXT,
+            shortDescription=MESSAGE,
+            fullDescription=MESSAGE,
+            help=MESSAGE,
+            helpUri={"type": "string", "pattern": "^https://"},
+            properties={"type": "object"},
+        ),
+        uniqueItems=True,
+    ),
+)
+RESULT = closed(
+    "ruleId",
+    "level",
+    "message",
+    "locations",
+    "partialFingerprints",
+    ruleId=TEXT,
+    ruleIndex={"type": "integer", "minimum": 0},
+    level=LEVEL,
+    message=MESSAGE,
+    locations=many(LOCATION, minItems=1),
+    codeFlows=many(FLOW, minItems=1),
+    partialFingerprints={"type": "object", "additionalProperties": TEXT},
+    properties={"type": "object"},
+)
+INVOCATION = closed(
+    "executionSuccessful",
+    executionSuccessful={"type": "boolean"},
+    toolExecutionNotifications=many(closed("message", level=LEVEL, message=MESSAGE)),
+)
+RUN = closed(
+    "tool",
+    "results",
+    tool=closed("driver", driver=DRIVER),
+    columnKind={"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+    originalUriBaseIds={"type": "object", "additionalProperties": closed(description=MESSAGE)},
+    results=many(RESULT),
+    invocations=many(INVOCATION),
+)
+SARIF = closed(
+    "$schema", "version", "runs", **{"$schema": TEXT}, version={"const": "2.1.0"}, runs=many(RUN, minItems=1)
+)
+"""The part of the OASIS schema of SARIF 2.1.0 that our logs use, closed: a property that is not in it fails the test.
+
+What is required is what the schema requires, and what code scanning of GitHub asks for beside it.
+"""
 
 
 @pytest.fixture

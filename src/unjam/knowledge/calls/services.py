@@ -343,6 +343,17 @@ CALLS: tuple[Call, ...] = (
     *_thread(
         "gspread", "client.Client.request http_client.HTTPClient.request", remedy="async-client", twin="gspread_asyncio"
     ),
+    *_thread(
+        "sounddevice",
+        "wait OutputStream.write RawOutputStream.write Stream.write RawStream.write InputStream.read RawInputStream.read "
+        "Stream.read RawStream.read",
+        source="https://python-sounddevice.readthedocs.io/en/latest/api/streams.html",
+    ),
+    *_thread(
+        "pyaudio",
+        "PyAudio.Stream.write PyAudio.Stream.read",
+        source="https://people.csail.mit.edu/hubert/pyaudio/docs/#pyaudio.PyAudio.Stream",
+    ),
     *_thread("pysftp", "Connection.get Connection.put"),
     *_thread(
         "yt_dlp", "YoutubeDL.download YoutubeDL.extract_info", frames=("yt_dlp.YoutubeDL:YoutubeDL.extract_info",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from unjam import __version__
 from unjam.knowledge import index
@@ -73,7 +74,7 @@ def _result(shown: Shown, problem: Problem, codes: list[str]) -> dict[str, Any]:
 
 
 def _location(shown: Shown, path: str, region: dict[str, int], text: str) -> dict[str, Any]:
-    artifact = {"uri": shown.relative(path).replace(" ", "%20")}
+    artifact = {"uri": quote(shown.relative(path))}
     if not artifact["uri"].startswith("/"):
         artifact["uriBaseId"] = "ROOT"
     location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": region}}
