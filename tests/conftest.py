@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import hypothesis
 import pytest
 
+from unjam import failure
 from unjam.errors import NotAvailable
 from unjam.model.session import Recording
 from unjam.monitor import child_environment
@@ -19,6 +20,8 @@ from unjam.recording.reader import read
 
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("busy")
+
+failure.raises = True
 
 THRESHOLD_NS = 50_000_000
 

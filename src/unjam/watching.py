@@ -81,11 +81,19 @@ class Watch:
         return self._session
 
     @property
+    def anything(self) -> bool:
+        """Whether there is anything to draw conclusions from: most stretches have no stall, and thinking about them costs."""
+        return self._process is not None and any(event["e"] in TELLING for event in self._process.events)
+
+    @property
+    def threshold_ms(self) -> float:
+        """What counts as a stall in this stretch; 0 where it is left to the process."""
+        return self._threshold_ns / 1e6
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What held the loops, worst first."""
-        if self._process is None or not any(event["e"] in TELLING for event in self._process.events):
-            return ()
-        session = self.session
+        session = self.session if self.anything else None
         return session.findings if session else ()
 
     @property

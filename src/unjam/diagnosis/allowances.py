@@ -37,11 +37,11 @@ def sort_out(findings: Iterable[Finding], sources: Sources, allowances: Allowanc
     """Split findings into those that count and those that are allowed."""
     done = Sorted()
     for finding in findings:
-        reason = _reason(finding, sources, allowances, done)
-        if reason is None:
+        found = _allowance(finding, sources, allowances, done)
+        if found is None:
             done.counting.append(finding)
         else:
-            done.allowed.append(Allowed(finding, reason))
+            done.allowed.append(Allowed(finding, *found))
     return done
 
 
@@ -53,8 +53,8 @@ def notices(done: Sorted, allowances: Allowances) -> tuple[str, ...]:
     )
 
 
-def _reason(finding: Finding, sources: Sources, allowances: Allowances, done: Sorted) -> str | None:
-    """Why it is allowed ("" where no reason is given); None where it is not."""
+def _allowance(finding: Finding, sources: Sources, allowances: Allowances, done: Sorted) -> tuple[str, str] | None:
+    """Why it is allowed ("" where no reason is given), and by what; None where it is not."""
     if not finding.rule or finding.culprit is None:
         return None
     path = relative(finding.culprit.file, allowances.root)
@@ -62,11 +62,11 @@ def _reason(finding: Finding, sources: Sources, allowances: Allowances, done: So
         over = allowances.today is not None and allow.has_expired(allowances.today)
         if not over and allow.covers(finding.rule, path, finding.culprit.function):
             done.used.add(allow)
-            return allow.reason
+            return allow.reason, allow.name
     for file, each in _in_source(finding, sources):
-        if not is_over(each.until, allowances.today):
-            return each.reason
         place = f"{relative(file, allowances.root)}:{each.line}"
+        if not is_over(each.until, allowances.today):
+            return each.reason, place
         done.expired[f"{place}: the allowance of {', '.join(each.codes)} expired on {each.until}"] = None
     return None
 

@@ -31,6 +31,8 @@ class Allow:
     where: str
     reason: str = ""
     until: dt.date | None = None
+    named: str = ""
+    """How a sentence about it begins, where it stands in no table."""
 
     def covers(self, rule: str, path: str, function: str) -> bool:
         """Whether it covers a finding; `path` is relative to the project, `function` a qualified name."""
@@ -45,7 +47,7 @@ class Allow:
     @property
     def name(self) -> str:
         """How a sentence about it begins."""
-        return f"[[tool.unjam.allow]] {self.rule} in {self.where}"
+        return self.named or f"[[tool.unjam.allow]] {self.rule} in {self.where}"
 
 
 @dataclass(frozen=True, slots=True)

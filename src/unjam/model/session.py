@@ -66,10 +66,11 @@ class LoopReport:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A finding that the user has allowed, and why."""
+    """A finding that the user has allowed, why, and by which allowance (a table, a marker, or a place in source)."""
 
     finding: Finding
     reason: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,10 @@ class Collector:
         loops = [loop for loop, _ in self._loops()]
         return looked_again(scene, first, all_tasks(loops)[:MOST_TASKS], time.monotonic_ns())
 
+    def key_of(self, task: Any) -> str:
+        """Return the key that a task has in the graphs of this collector."""
+        return f"task:{self._identities.serial(task)}"
+
     def close(self) -> None:
         """Give descriptors back."""
         if self._memory is not None:

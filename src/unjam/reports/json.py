@@ -31,7 +31,9 @@ def document(session: Session) -> dict[str, Any]:
         "session": _session(session),
         "loops": [_loop(loop) for loop in session.loops],
         "findings": [finding(found) for found in session.findings],
-        "allowed": [{"reason": each.reason, "finding": finding(each.finding)} for each in session.allowed],
+        "allowed": [
+            {"reason": each.reason, "by": each.by, "finding": finding(each.finding)} for each in session.allowed
+        ],
         "notices": list(session.notices),
         "timeouts": [{**asdict(group), "fault": group.fault.value} for group in session.timeouts],
         "not_observed": list(session.not_observed),

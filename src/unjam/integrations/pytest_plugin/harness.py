@@ -1,0 +1,106 @@
+"""What is no fault of the test: time of pytest, debuggers and tracers, of its own assertions, and of first use."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unjam.model.findings import Finding
+
+HARNESS = re.compile(
+    r"[\\/](?:_pytest|pluggy|xdist|execnet|hypothesis|coverage|pytest_cov|pytest_asyncio|pytest_aiohttp|pytest_django"
+    r"|anyio[\\/]pytest_plugin|unittest[\\/](?:case|util|async_case)|numpy[\\/]testing|pandas[\\/]_testing"
+    r"|pytest_timeout|pdb|bdb|pydevd|_pydevd_bundle|_pydevd_frame_eval|debugpy|ipdb|pudb|IPython[\\/]core[\\/]debugger)"
+    r"(?:[\\/]|\.py$)"
+)
+"""Files of what runs tests, looks into them or compares for them."""
+
+NOBODYS = frozenset({"UJ502", "UJ503"})
+"""Too little CPU, and a machine that stood still: no test did that."""
+
+NO_BLOCK = frozenset({"UJ601", "UJ701"})
+"""A full pool and what came of it: worth telling, but the loop was not held."""
+
+COMPUTING = frozenset({"UJ301", "UJ302", "UJ303", "UJ304"})
+"""What an assertion does by itself: compare, and throw away."""
+
+TRACED = frozenset({"UJ301", "UJ401", "UJ402", "UJ403"})
+"""What becomes slower when every line is traced."""
+
+TRACING_FACTOR = 4.0
+"""Under a tracer the limit for Python code is so many times as long: coverage's C tracer makes a tight loop up to that much slower
+(measured with coverage 7.17 on CPython 3.11 to 3.13)."""
+
+FIRST_USE = frozenset({"UJ305"})
+"""An import happens once in a process, in whichever test comes first."""
+
+MONITORING_TOOLS = (0, 1)
+"""Numbers of debuggers and of coverage among the tools of sys.monitoring (PEP 669)."""
+
+
+def is_harness(finding: Finding) -> bool:
+    """Whether the time went to what runs below the test's own line, but is none of it."""
+    own = next((index for index, link in enumerate(finding.chain) if link.kind == "user"), -1)
+    return any(HARNESS.search(link.file) for link in finding.chain[own + 1 :]) or _is_assertion(finding)
+
+
+def is_first_use(finding: Finding) -> bool:
+    """Whether it can happen only once in a process: an import, or a function without arguments whose value is kept."""
+    return finding.rule in FIRST_USE or any(
+        link.kind == "user" and link.function.rpartition(".")[2] in _kept_functions(link.file) for link in finding.chain
+    )
+
+
+def fails(finding: Finding, *, max_block_ms: float, traced: bool) -> bool:
+    """Whether a finding is the test's own fault, and long enough to fail it."""
+    if finding.rule in NOBODYS | NO_BLOCK or finding.culprit is None or is_first_use(finding):
+        return False
+    factor = TRACING_FACTOR if traced and finding.rule in TRACED else 1.0
+    return finding.max_ms >= max_block_ms * factor
+
+
+def is_traced() -> bool:
+    """Whether somebody traces the lines of this thread: coverage, or a debugger."""
+    monitoring = getattr(sys, "monitoring", None)
+    tools = () if monitoring is None else map(monitoring.get_tool, MONITORING_TOOLS)
+    return sys.gettrace() is not None or any(tools)
+
+
+def _is_assertion(finding: Finding) -> bool:
+    culprit = finding.culprit
+    if culprit is None or finding.rule not in COMPUTING:
+        return False
+    return any(first <= culprit.line <= last for first, last in _assertions(culprit.file))
+
+
+@lru_cache(256)
+def _assertions(file: str) -> tuple[tuple[int, int], ...]:
+    """First and last line of each `assert` of a file."""
+    asserts = (node for node in ast.walk(_tree(file)) if isinstance(node, ast.Assert))
+    return tuple((node.lineno, node.end_lineno or node.lineno) for node in asserts)
+
+
+@lru_cache(256)
+def _kept_functions(file: str) -> frozenset[str]:
+    """Names of the functions without arguments that `functools.cache` or `lru_cache` keeps the value of."""
+    return frozenset(
+        node.name
+        for node in ast.walk(_tree(file))
+        if isinstance(node, ast.FunctionDef)
+        and not ast.unparse(node.args)
+        and any(re.match(r"(?:functools\.)?(?:lru_)?cache\b", ast.unparse(each)) for each in node.decorator_list)
+    )
+
+
+@lru_cache(64)
+def _tree(file: str) -> ast.Module:
+    from unjam.telling import source_lines
+
+    try:
+        return ast.parse("\n".join(source_lines(file) or ()))
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])

@@ -1,0 +1,121 @@
+"""What the end of the run tells: the worst stalls and the allowances that are litter, of all workers of xdist."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from unjam.integrations.pytest_plugin.wording import Coloured, is_ours
+
+if TYPE_CHECKING:
+    from unjam.model.allowances import Allow
+    from unjam.watching import Watch
+
+WORST = 10
+"""Stalls told in the summary: the rest is counted."""
+
+PROPERTY = "unjam"
+"""The JUnit property of each stall, which is also how the workers of xdist hand theirs on."""
+
+OUTPUT = "unjam"
+"""Under which name a worker hands the rest on."""
+
+
+def begin_summary(config: pytest.Config) -> Summary:
+    """Gather from now on what the end of the run will tell."""
+    summary = Summary(config)
+    config.pluginmanager.register(summary, "unjam-summary")
+    return summary
+
+
+class Summary:
+    """Gathers over the run. In a worker of xdist it hands on, in the process that the user started it tells."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._used: dict[str, None] = {}
+        self._notices: dict[str, None] = {}
+
+    def note(self, watch: Watch, allow: tuple[Allow, ...]) -> None:
+        """Remember which allowances a test needed, and which of its own are litter."""
+        used: set[str] = set()
+        if watch.anything:
+            session = watch.session
+            used = {each.by for each in session.allowed} if session else set()
+            self._keep(self._notices, (n for n in (session.notices if session else ()) if not _is_of_table(n)))
+        else:
+            from unjam.model.allowances import litter
+
+            self._keep(self._notices, litter(allow, (), _today(), unused="nothing in this run used it"))
+        self._keep(self._used, used)
+
+    def _keep(self, into: dict[str, None], more: Iterable[str]) -> None:
+        into.update(dict.fromkeys(more))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Colour our failures where they will be shown."""
+        if report.failed and is_ours(report.longrepr):
+            path, line, _ = report.location
+            report.longrepr = Coloured(str(report.longrepr), (path, (line or 0) + 1))
+
+    def pytest_sessionfinish(self) -> None:
+        """A worker hands on what it has gathered."""
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output[OUTPUT] = {"used": list(self._used), "notices": list(self._notices)}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker hands on; one that has crashed hands on nothing."""
+        output = getattr(node, "workeroutput", {}).get(OUTPUT, {})
+        self._keep(self._used, output.get("used", ()))
+        self._keep(self._notices, output.get("notices", ()))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Tell the worst stalls, and the litter."""
+        told = sorted(_told(terminalreporter), key=lambda line: -line[0])
+        notices = [*self._notices, *self._litter()]
+        if not told and not notices:
+            return
+        terminalreporter.section("unjam: what held event loops")
+        for _, test, text in told[:WORST]:
+            terminalreporter.line(f"{text}  ({test})")
+        if len(told) > WORST:
+            terminalreporter.line(f"and {len(told) - WORST} more")
+        for notice in notices:
+            terminalreporter.line(f"allowance: {notice}", yellow=True)
+
+    def _litter(self) -> Iterator[str]:
+        from unjam.errors import UsageError
+        from unjam.knowledge.allowing import allowed_by
+        from unjam.model.allowances import litter
+        from unjam.model.project import project_of
+
+        try:
+            tables = allowed_by(project_of(self._config.invocation_params.dir))
+        except UsageError:
+            return  # the first test that needed it has said so
+        used = [allow for allow in tables if allow.name in self._used]
+        yield from litter(tables, used, _today(), unused="nothing in this run used it")
+
+
+def _told(reporter: Any) -> Iterator[tuple[float, str, str]]:
+    for reports in reporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "teardown":
+                for name, text in report.user_properties:
+                    if name == PROPERTY:
+                        yield float(text.partition(" ")[0]), report.nodeid, text
+
+
+def _is_of_table(notice: str) -> bool:
+    """Whether it is about a table of the settings: what those are worth is known at the end of the run only."""
+    return notice.startswith("[[tool.unjam.allow]]")
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(tz=dt.UTC).date()

@@ -1,0 +1,134 @@
+"""The hooks around each test of a run in which the plugin is on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+
+from unjam.integrations.pytest_plugin.harness import fails, is_first_use, is_harness, is_traced
+from unjam.integrations.pytest_plugin.limits import (
+    MARK,
+    Limits,
+    default_max_block,
+    hang_s_of,
+    is_warm,
+    judges,
+    limits_of,
+)
+from unjam.integrations.pytest_plugin.summary import PROPERTY, Summary, begin_summary
+from unjam.integrations.pytest_plugin.wording import FIRST_CALL, failure_text, line_of
+
+if TYPE_CHECKING:
+    from unjam.model.findings import Finding
+    from unjam.watching import Watch
+
+Key: TypeAlias = tuple[str, str, int]
+
+FOUND: pytest.StashKey[dict[Key, str]] = pytest.StashKey()
+"""What would fail the test in the present run of it, with its line for the case that it is first use."""
+
+COLD: pytest.StashKey[dict[Key, str]] = pytest.StashKey()
+"""The same of the first run, where this is the second: only what both have fails the test."""
+
+
+def begin(config: pytest.Config) -> None:
+    """Watch this process until the run is over, and have each test judged."""
+    from unjam import monitor
+
+    settings = monitor.settings_here()
+    ours = monitor.current() is None
+    monitor.install(threshold=default_max_block(config), src=_own_code(config, settings.src), record=False, log=False)
+    summary = begin_summary(config)
+    config.pluginmanager.register(Watcher(config, summary), "unjam-watcher")
+    if is_warm(config):
+        from unjam.integrations.pytest_plugin.warming import Warming
+
+        config.pluginmanager.register(Warming(), "unjam-warming")
+    if ours:
+        config.add_cleanup(monitor.uninstall)
+
+
+def _own_code(config: pytest.Config, src: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Where the project names its own folders, the tests belong to it as well."""
+    return (*src, str(config.rootpath)) if src else None
+
+
+class Watcher:
+    """Watches the parts of each test that count, and judges them."""
+
+    def __init__(self, config: pytest.Config, summary: Summary) -> None:
+        self._config = config
+        self._summary = summary
+        self._judges = judges(config)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Read every marker before anything runs: a wrong one is refused at the door (by a worker, at its test)."""
+        if hang_s_of(self._config) or any("hang" in mark.kwargs for item in items for mark in item.iter_markers(MARK)):
+            from unjam.integrations.pytest_plugin.hanging import begin_hanging
+
+            begin_hanging(self._config)
+        for item in items if not hasattr(self._config, "workerinput") else ():
+            limits_of(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Set-up counts only where it is asked for."""
+        return (yield from self._watched(item, "setup", counts=limits_of(item).fixtures))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """The body of the test."""
+        return (yield from self._watched(item, "call", counts=True))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """As set-up."""
+        return (yield from self._watched(item, "teardown", counts=limits_of(item).fixtures))
+
+    def _watched(self, item: pytest.Item, phase: str, *, counts: bool) -> Generator[None, Any, Any]:
+        own = limits_of(item)
+        if own.off or not counts or not self._judges:
+            return (yield)
+        from unjam.watching import Watch
+
+        watch = Watch(threshold=own.max_block, allow=own.allow)
+        traced = is_traced()
+        try:
+            with watch:
+                result = yield
+        except BaseException:
+            self._tell_beside(item, phase, self._failing(item, watch, traced=traced))
+            raise
+        failing = self._failing(item, watch, traced=traced or is_traced())
+        if failing:
+            pytest.fail(self._text(own, failing), pytrace=False)
+        return result
+
+    def _failing(self, item: pytest.Item, watch: Watch, *, traced: bool) -> list[Finding]:
+        """What fails the test; whatever was found is noted for the summary and for JUnit."""
+        own = limits_of(item)
+        self._summary.note(watch, own.allow)
+        found = [finding for finding in watch.findings if not is_harness(finding)]
+        failing = [finding for finding in found if fails(finding, max_block_ms=watch.threshold_ms, traced=traced)]
+        item.stash.setdefault(FOUND, {}).update({key_of(each): line_of(each, FIRST_CALL) for each in failing})
+        cold = item.stash.get(COLD, None)
+        for finding in found:
+            remark = FIRST_CALL if is_first_use(finding) else ""
+            item.user_properties.append((PROPERTY, line_of(finding, remark)))
+        return failing if cold is None else [finding for finding in failing if key_of(finding) in cold]
+
+    def _text(self, own: Limits, failing: list[Finding]) -> str:
+        return failure_text(failing, max_block=own.max_block, verbose=self._config.get_verbosity() > 0)
+
+    def _tell_beside(self, item: pytest.Item, phase: str, failing: list[Finding]) -> None:
+        """A test that fails by itself says beside it what held its loop: it may be the reason."""
+        if failing:
+            item.add_report_section(phase, "unjam", self._text(limits_of(item), failing))
+
+
+def key_of(finding: Finding) -> Key:
+    """What is equal in two runs of a test that do the same."""
+    culprit = finding.culprit
+    return (finding.rule, culprit.file if culprit else "", culprit.line if culprit else 0)

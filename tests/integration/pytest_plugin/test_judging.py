@@ -1,0 +1,209 @@
+"""Laws of the pytest plugin: a test fails for the line that held its loop, and for nothing else."""
+
+import pytest
+
+BLOCKS = """
+def test_it():
+    asyncio.run(holding())
+"""
+
+
+def test_off_unless_asked_for(run):
+    """Without the option nothing is watched and nothing fails."""
+    run(BLOCKS).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("options", "ini"), [(["--unjam"], ""), ([], "unjam = true")])
+def test_a_test_that_holds_its_loop_fails_with_the_line(run, options, ini):
+    """The culprit's line, its source, the way there, the cause and what to do; the summary and the last line name them, too."""
+    result = run(BLOCKS, *options, ini=ini)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "this test held its event loop for longer than 50ms",
+            "* UJ101 sleep  test_it.py:5 in hold, time.sleep",
+            "*5 | time.sleep(0.15)",
+            "*in: test_it.py:9 holding",
+            "*do: await asyncio.sleep*",
+            "*more: unjam explain UJ101",
+            "*unjam: what held event loops*",
+            "* UJ101 sleep *(test_it.py::test_it)",
+            "FAILED test_it.py::test_it - * ms  UJ101 sleep *",
+        ]
+    )
+
+
+def test_verbose_tells_the_proof_and_colours_are_for_people(run, pytester):
+    """-v is for those who want to know why it can be believed; JUnit gets the text without colours."""
+    result = run(BLOCKS, "--unjam", "-v", "--color=yes", "--junitxml=junit.xml")
+    assert "\x1b[31m\x1b[1mthis test held its event loop for longer than 50ms" in result.stdout.str()
+    assert "proof: clock_nanosleep" in result.stdout.str()
+    text = (pytester.path / "junit.xml").read_text()
+    failure = text.partition("<failure")[2].partition("</failure")[0]
+    assert (True, False) == ("this test held its event loop" in failure, "#x1B" in failure)
+    assert 1 == text.count('<property name="unjam"')
+
+
+MARKED = """
+@pytest.mark.unjam(max_block="10s")
+def test_patient():
+    asyncio.run(holding())
+
+@pytest.mark.unjam(max_block="20ms")
+def test_strict():
+    asyncio.run(short())
+
+@pytest.mark.unjam(off=True, reason="known")
+def test_off():
+    asyncio.run(holding())
+
+@pytest.mark.unjam(allow=["UJ104", "UJ101"], reason="known")
+def test_allowed():
+    asyncio.run(holding())
+
+@pytest.mark.unjam(allow="UJ1", reason="known", until="2020-01-01")
+def test_expired():
+    asyncio.run(holding())
+
+async def short():
+    await asyncio.sleep(0)
+    time.sleep(0.04)
+    await asyncio.sleep(0)
+
+def test_sync():
+    hold()
+
+def test_short():
+    asyncio.run(short())
+
+def test_waits():
+    asyncio.run(asyncio.sleep(0.1))
+
+@pytest.fixture
+def prepared():
+    asyncio.run(holding())
+
+def test_prepared(prepared):
+    pass
+
+@pytest.mark.unjam(fixtures=True)
+def test_counted(prepared):
+    pass
+
+def test_allowed_in_source():
+    asyncio.run(holding_as_meant())
+
+async def holding_as_meant():
+    await asyncio.sleep(0)
+    time.sleep(0.15)  # unjam: allow[UJ101] known
+    await asyncio.sleep(0)
+"""
+
+
+def test_a_test_may_do_what_its_marker_says(run, outcomes):
+    """A limit of its own, none with a reason, some rules; synchronous code and waiting are nobody's business, set-up only if asked for."""
+    result = run(MARKED, "--unjam", "-v", "-rN")
+    assert {
+        "test_patient": "passed",
+        "test_strict": "failed",
+        "test_off": "passed",
+        "test_allowed": "passed",
+        "test_expired": "failed",
+        "test_sync": "passed",
+        "test_waits": "passed",
+        "test_prepared": "passed",
+        "test_counted": "error",
+        "test_allowed_in_source": "passed",
+    } == {name: became for name, became in outcomes(result).items() if name != "test_short"}
+    result.stdout.fnmatch_lines(
+        [
+            "allowance: test_it.py::test_allowed: the marker's allowance of UJ104: nothing in this run used it",
+            "allowance: test_it.py::test_expired: the marker's allowance of UJ1: expired on 2020-01-01",
+        ]
+    )
+
+
+TABLE = """
+[tool.unjam]
+src = ["app"]
+
+[[tool.unjam.allow]]
+rule = "UJ101"
+where = "test_it.py::hold"
+reason = "known"
+
+[[tool.unjam.allow]]
+rule = "UJ104"
+where = "*"
+reason = "was"
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_the_tables_of_the_project_hold(run, pytester, workers):
+    """What `[tool.unjam]` allows fails nobody; what no test in any worker used is named once, at the end of the run."""
+    pytester.makepyprojecttoml(TABLE)
+    pytester.mkdir("app")
+    tests = BLOCKS + "def test_other():\n    asyncio.run(asyncio.sleep(0))\n"
+    result = run(tests, "--unjam", *workers, plugins=["xdist"] if workers else [])
+    result.assert_outcomes(passed=2)
+    assert ["allowance: [[tool.unjam.allow]] UJ104 in *: nothing in this run used it"] == [
+        line for line in result.outlines if line.startswith("allowance")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mark", "line"),
+    [
+        ('max_block="fast"', "*test_it.py::test_it: max_block 'fast' is not a number with a unit*"),
+        ('max_block="10us"', "*max_block '10us' is below 1ms*"),
+        ('maxblock="3ms"', "*not maxblock=; did you mean max_block=?*"),
+        ('"50ms"', "*not a value without a name*"),
+        ("off=True", "*(off=True) needs a reason=*"),
+        ('off="yes", reason="x"', "*off must be True or False*"),
+        ('allow="UJ101"', "*(allow=...) needs a reason=*"),
+        ('allow="UJ110", reason="x"', "*no rule 'UJ110'; did you mean UJ1*"),
+        ('allow="UJ101", reason="x", until="soon"', "*until must be a date*"),
+        ('hang="long"', "*hang 'long' is not a number with a unit*"),
+    ],
+)
+def test_a_wrong_marker_is_refused_before_anything_runs(alone, pytester, mark, line):
+    """One clear line that names the test."""
+    pytester.makepyfile(test_it=f"import pytest\n@pytest.mark.unjam({mark})\ndef test_it(): pass\n")
+    result = alone("--unjam")
+    result.stderr.fnmatch_lines([line])
+    assert pytest.ExitCode.USAGE_ERROR == result.ret
+
+
+@pytest.mark.parametrize("option", ["--unjam-max-block=fast", "--unjam-hang=20"])
+def test_a_wrong_option_is_refused_at_the_door(alone, option):
+    """As a wrong marker."""
+    result = alone("--unjam", option)
+    result.stderr.fnmatch_lines([f"*{option.partition('=')[0]} *is not a number with a unit*"])
+
+
+def test_the_fixture_watches_by_hand(run):
+    """`with unjam() as watched` works with the plugin off, too."""
+    tests = """
+def test_it(unjam):
+    with unjam() as watched:
+        asyncio.run(holding())
+    assert ["UJ101"] == [finding.rule for finding in watched.findings if finding.rule != "UJ502"]
+"""
+    run(tests).assert_outcomes(passed=1)
+
+
+def test_a_test_that_fails_by_itself_says_what_held_its_loop_beside(run):
+    """The assertion stays the failure: the stall may be the reason for it."""
+    result = run(BLOCKS + "    assert 1 == 2\n", "--unjam")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert 1 == 2", "*Captured unjam call*", "this test held its event loop*"])
+
+
+def test_the_ten_worst_are_told(run):
+    """Twelve tests held their loops: ten lines, and a count of the rest."""
+    tests = "@pytest.mark.parametrize('n', range(12))\ndef test_it(n):\n    asyncio.run(holding())\n"
+    result = run(tests, "--unjam", "--unjam-max-block=100ms", "-q", "-rN")
+    result.assert_outcomes(failed=12)
+    assert 10 == len([line for line in result.outlines if "(test_it.py::test_it[" in line])
+    result.stdout.fnmatch_lines(["and 2 more"])
