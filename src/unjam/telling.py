@@ -189,7 +189,7 @@ class Callbacks:
             for callback in tuple(self._callbacks):
                 try:
                     callback(finding)
-                except Exception as error:  # noqa: BLE001 -- it is the program's own function
+                except BaseException as error:  # noqa: BLE001 -- it is the program's own function, and may call exit()
                     report_failure("a callback of on_stall failed", error)
 
 

@@ -57,6 +57,7 @@ class Watch:
         self._threshold_ns = 0 if threshold is None else parse_duration(threshold, what="threshold")
         self._fail = fail
         self._allow = allow
+        self._tells = False
         self._watched: monitor.Monitor | None = None
         self._events: list[Event] = []
         self._dropped = 0
@@ -83,7 +84,7 @@ class Watch:
     @property
     def anything(self) -> bool:
         """Whether there is anything to draw conclusions from: most stretches have no stall, and thinking about them costs."""
-        return self._process is not None and any(event["e"] in TELLING for event in self._process.events)
+        return self._tells and self._process is not None
 
     @property
     def threshold_ms(self) -> float:
@@ -108,6 +109,7 @@ class Watch:
         memory = _memory_of(self._monitor)
         self._known = memory.known()
         self._events, self._dropped = [], 0
+        self._tells = False
         self._process = self._session = self._watched = None
         self._stalls_before = self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
@@ -183,6 +185,7 @@ class Watch:
             return
         if len(self._events) < MOST_EVENTS:
             self._events.append(event)
+            self._tells = self._tells or event["e"] in TELLING
         else:
             self._dropped += 1
 

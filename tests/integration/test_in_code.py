@@ -128,3 +128,107 @@ def test_the_environment_decides_whether(run, value, line, watched):
     """UNJAM=1 switches `import unjam.auto` on, UNJAM=0 switches `install` off."""
     done = run(f"{line}\nfrom unjam import monitor\nprint(monitor.current() is not None)", env={"UNJAM": value})
     assert (f"{watched}\n", "") == (done.stdout, done.stderr)
+
+
+ODD_PLACES = {
+    "twice": """
+        from unjam import monitor
+        unjam.install(record=False, threshold="40ms")
+        first = monitor.current()
+        unjam.install(record=False, threshold="90ms")
+        assert monitor.current() is first and first.settings.threshold_ns == 40_000_000
+        unjam.uninstall()
+        assert monitor.current() is None
+        unjam.uninstall()
+    """,
+    "in a thread": """
+        thread = threading.Thread(target=unjam.install, kwargs={"record": False})
+        thread.start()
+        thread.join()
+        asyncio.run(asyncio.sleep(0))
+    """,
+    "in the child of a fork": """
+        import os
+        pid = os.fork()
+        unjam.install(record=False)
+        asyncio.run(asyncio.sleep(0))
+        if pid:
+            assert os.waitpid(pid, 0)[1] == 0
+    """,
+    "at the end": """
+        import atexit
+        atexit.register(asyncio.run, asyncio.sleep(0))
+        atexit.register(unjam.install, record=False)
+    """,
+    "when threads have ended": """
+        threading._register_atexit(unjam.install, record=False)
+    """,
+    "in a folder that is gone": """
+        import os, tempfile
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+        unjam.install(record=False)
+        asyncio.run(asyncio.sleep(0))
+    """,
+    "with a callback that blocks": """
+        unjam.on_stall(lambda finding: time.sleep(1000))
+        unjam.install(record=False, log=False)
+        asyncio.run(main())
+    """,
+}
+
+
+@pytest.mark.parametrize("place", ODD_PLACES)
+def test_it_may_be_installed_anywhere(run, place):
+    """The program ends as without us, and nothing is said."""
+    done = run(textwrap.dedent(ODD_PLACES[place]) + "\nprint('as ever')", table="")
+    assert (0, "") == (done.returncode, done.stderr)
+    assert {"as ever"} == set(done.stdout.split("\n")) - {""}
+
+
+def test_a_callback_that_raises_is_one_line(run):
+    """The others are called, and the program goes on."""
+    done = run(
+        """
+        called = threading.Event()
+        unjam.on_stall(lambda finding: 1 / 0)
+        unjam.on_stall(lambda finding: exit(3))
+        unjam.on_stall(lambda finding: called.set())
+        unjam.install(record=False, log=False)
+        asyncio.run(main())
+        print(called.wait(30))
+        """,
+        table="",
+    )
+    assert "True\n" == done.stdout
+    said = "unjam: a callback of on_stall failed: {}; your program is unaffected"
+    assert {said.format("ZeroDivisionError: division by zero"), said.format("SystemExit: 3")} == set(
+        done.stderr.splitlines()
+    )
+
+
+def test_the_log_is_bounded_and_counters_are_not(run):
+    """Twenty stalls in a second or two: five lines in each, and every callback and every count has all of them."""
+    done = run(
+        """
+        import logging
+        logging.basicConfig(format="log %(message)s")
+        called = []
+        unjam.on_stall(lambda finding: called.append(finding.rule))
+        async def many():
+            for _ in range(20):
+                time.sleep(0.03)
+                await asyncio.sleep(0.001)
+        unjam.install(record=False, threshold="10ms")
+        with unjam.watch(threshold="10ms") as watched:
+            asyncio.run(many())
+        unjam.uninstall()
+        deadline = time.monotonic() + 30
+        while len(called) < 20 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        print(len(called) >= 20, sum(f.count for f in watched.findings if f.rule == "UJ101"))
+        """,
+        table="",
+    )
+    assert "True 20\n" == done.stdout
+    assert 5 <= len([line for line in done.stderr.splitlines() if line.startswith("log stall")]) < 20
