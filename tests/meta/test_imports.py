@@ -61,3 +61,10 @@ def test_importing_unjam_starts_nothing():
     """`import unjam` brings neither asyncio nor threads nor a command line into a program."""
     added = set(python("-c", ADDED).split())
     assert added & {"asyncio", "threading", "argparse", "rich", "uvloop", "subprocess", "json"} == set()
+
+
+def test_a_program_is_started_before_its_report_is_imported():
+    """`unjam run` needs neither the diagnosis nor rich until the program has ended."""
+    modules = set(python("-c", "import sys, unjam.cli.run; print(*sys.modules)").split())
+    assert "unjam.cli.child" in modules
+    assert modules & {"unjam.diagnosis", "unjam.recording.reader", "rich"} == set()

@@ -27,7 +27,6 @@ from pathlib import Path
 from unjam.cli import child
 from unjam.cli.output import check_writable, drop_stdout, say, say_fault
 from unjam.cli.selection import chosen, parse_selection
-from unjam.cli.session import load, publish
 from unjam.errors import UnjamError, UsageError
 from unjam.knowledge.allowing import allowed_by
 from unjam.model.durations import parse_duration
@@ -190,11 +189,16 @@ def _discard(folder: str) -> None:
 
 
 def _report(options: argparse.Namespace, codes: frozenset[str], session: Session) -> int:
+    from unjam.cli.session import publish
+
     publish(session, json=options.json, quiet=options.quiet, stream=sys.stderr)
     return 1 if chosen(session.findings, codes) else 0
 
 
 def _session(folder: str, ended: child.Ended) -> Session:
+    # Only now: the program is not to wait at its start for what makes the report.
+    from unjam.cli.session import load
+
     left = _settle(folder)
     # A full disk loses the exit code of the report's heading, which is in the session all the same.
     with contextlib.suppress(OSError):
