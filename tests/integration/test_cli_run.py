@@ -418,13 +418,13 @@ def test_a_stall_lasts_until_its_process_is_killed(monkeypatch, tier):
     """Nobody in the process could write the end of it: who waited for the process knows when that was."""
     monkeypatch.setenv("UNJAM_TIER", tier)
     text = """
-        import asyncio, os, signal, time
+        import asyncio, signal, threading, time
         async def main():
             await asyncio.sleep(0.01)
             begin = time.monotonic()
             time.sleep(0.5)
             print(1000 * (time.monotonic() - begin), flush=True)
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
         asyncio.run(main())
     """
     done = unjam("run", "--json", "report.json", "--", sys.executable, program(textwrap.dedent(text)))
