@@ -31,7 +31,11 @@ def blames_of(case: Case, stall: Stall) -> list[Blame]:
     pieces = _pieces(case, stall)
     if not pieces:
         return [*_unsampled(case, stall), *suspension]
-    return [*_causes(case, stall, pieces), *suspension]
+    causes = _causes(case, stall, pieces)
+    if stall.unseen_ns > stall.length_ns / 2:
+        # What its process was killed in is told by what was seen of it, which need not be what it was to the end.
+        causes = [replace(blame, grade=min(blame.grade, Grade.INFERRED)) for blame in causes]
+    return [*causes, *suspension]
 
 
 def _pieces(case: Case, stall: Stall) -> list[Piece]:
@@ -88,7 +92,7 @@ def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     starvation = [blame for blame in external if blame.rule == "UJ502"]
     if starvation and _is_decisive(case, stall, starvation[0]):
         return _folded(starvation, [_nobody(pieces, without=starvation)])
-    if _looked_at_ns(case, stall) < LEAST_LOOKED_AT * stall.length_ns:
+    if _looked_at_ns(case, stall) < LEAST_LOOKED_AT * (stall.length_ns - stall.unseen_ns):
         return _unwatched(case, stall, external, pieces)
     own_time = total(mine).total
     outer_time = sum(blame.time_ns for blame in external)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from stories import MS, Story, cpu, kernel, only
 
 from unjam.diagnosis import diagnose, diagnose_stall
-from unjam.model.findings import Victim
+from unjam.model.findings import Grade, Victim
 from unjam.model.session import Process, Recording
 
 CODE = "import time, json\nasync def h(rows):\n    time.sleep(1)\n    json.dumps(rows)\n"
@@ -143,6 +143,7 @@ def test_a_stall_without_an_end_lasted_until_the_process_was_killed():
     session = killed_after_an_idle_minute(came_back=False)
     finding = only(session)
     assert (60_200.0, 200.0, 60_000.0) == (finding.total_ms, finding.accounted.kernel, finding.accounted.unexplained)
+    assert ("UJ101", Grade.INFERRED) == (finding.rule, finding.grade)
     assert round(100 * 60.6 / 61.2, 2) == session.loops[0].away_percent
 
 
