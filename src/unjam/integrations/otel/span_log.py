@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from opentelemetry.trace import SpanContext
 
+from unjam.failure import report_failure
 from unjam.probes import names
 
 MOST_OPEN = 10_000
@@ -31,12 +31,14 @@ class Logged(NamedTuple):
 
 
 class SpanLog:
-    """A span processor (it keeps the protocol of the SDK's without needing it); spans that begin outside of a watched loop are none of it."""
+    """A span processor (it keeps the protocol of the SDK's without needing it); spans that begin outside of a watched loop are none of it.
+
+    It is called for every span: each step of it is one that the GIL makes whole, so there is no lock.
+    """
 
     def __init__(self, number_of: Callable[[asyncio.AbstractEventLoop], int]) -> None:
         self._number_of = number_of
-        self._lock = threading.Lock()
-        self._open: OrderedDict[int, Logged] = OrderedDict()
+        self._open: dict[int, Logged] = {}
         self._ended: deque[Logged] = deque(maxlen=MOST_ENDED)
         self._is_over = False
 
@@ -48,8 +50,7 @@ class SpanLog:
 
     def innermost(self, loop: int, task: str, t0: int, t1: int) -> SpanContext | None:
         """The span of that task that began last of those that cover at least half of the time from `t0` to `t1`."""
-        with self._lock:
-            known = [*self._open.values(), *self._ended]
+        known = [*tuple(self._open.values()), *tuple(self._ended)]
         mine = [
             logged
             for logged in known
@@ -62,22 +63,26 @@ class SpanLog:
         """Called by the SDK in the thread that begins a span."""
         del parent_context
         loop = None if self._is_over else asyncio._get_running_loop()  # noqa: SLF001 -- get_running_loop raises where there is none
-        number = 0 if loop is None else self._number_of(loop)
-        task = names.task(asyncio.current_task(loop)) if number else None
-        if task is None:
-            return
-        with self._lock:
-            context = span.get_span_context()
-            self._open[context.span_id] = Logged(number, task["name"], context, time.monotonic_ns())
-            if len(self._open) > MOST_OPEN:
-                self._open.popitem(last=False)
+        if loop is not None:
+            try:
+                self._begin(span.get_span_context(), loop)
+            except Exception as error:  # noqa: BLE001 -- the program begins its span all the same
+                self.stop()
+                report_failure("spans are not known any more", error)
 
     def on_end(self, span: Any) -> None:
         """Called by the SDK in the thread that ends a span."""
-        with self._lock:
-            logged = self._open.pop(span.get_span_context().span_id, None)
-            if logged is not None:
-                self._ended.append(logged._replace(t1=time.monotonic_ns()))
+        logged = self._open.pop(span.get_span_context().span_id, None)
+        if logged is not None:
+            self._ended.append(Logged(logged.loop, logged.task, logged.span, logged.t0, time.monotonic_ns()))
+
+    def _begin(self, context: SpanContext, loop: asyncio.AbstractEventLoop) -> None:
+        number = self._number_of(loop)
+        name = _name_of(asyncio.current_task(loop)) if number else ""
+        if name:
+            self._open[context.span_id] = Logged(number, name, context, time.monotonic_ns())
+            if len(self._open) > MOST_OPEN:
+                self._open.pop(next(iter(tuple(self._open))), None)
 
     def _on_ending(self, span: Any) -> None:
         """Called by newer SDKs before `on_end`."""
@@ -90,3 +95,11 @@ class SpanLog:
         """Nothing is kept back."""
         del timeout_millis
         return True
+
+
+def _name_of(task: Any) -> str:
+    """The name of a task; that of a class of the program's own is read past what it may have overridden."""
+    if type(task) is asyncio.Task:
+        return task.get_name()
+    named = names.task(task)
+    return named["name"] if named else ""
