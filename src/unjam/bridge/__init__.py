@@ -1,7 +1,7 @@
 """Bounded pools and channels between threads and loops.
 
 pool, options            a bulkhead as users see it; how its calls are treated
-bulkhead, workers        the bound itself; its threads
+bulkhead, workers        the bound itself; its threads (workqueue: how they are woken)
 calls, supervision       one call on its way; time limits (deadlines) and callers that leave
 lanes                    a thread that is held: contexts (acontext), pinned
 iteration                a synchronous iterator, a batch for each hop

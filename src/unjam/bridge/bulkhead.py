@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet, finalize
 
 from unjam.bridge.events import tell
@@ -14,6 +13,7 @@ from unjam.bridge.lineage import LINEAGE
 from unjam.bridge.remote import carrier
 from unjam.bridge.standstill import NESTED, may_stand_still, relieve
 from unjam.bridge.workers import Worker
+from unjam.bridge.workqueue import WorkQueue
 from unjam.errors import PoolClosed, PoolFull
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Bulkhead:
 
     def _open_queue(self) -> None:
         self.threads = 0
-        self.queue: SimpleQueue[Call | None] = SimpleQueue()
+        self.queue = WorkQueue()
         finalize(self, _end_threads, self.queue, self.limit).atexit = False
 
     def admit(self, call: Call, *, always: bool = False) -> None:
@@ -86,7 +86,7 @@ class Bulkhead:
         holders = frame.holders(self) if frame is not None else ()
         if not holders and not always and (self.closed or self.ceiling is not None):
             self._admit_if_room(call)
-        elif self._reserved(call, holders):
+        elif holders and self._reserved(call, holders):
             return
         self.live.add(call)
         self.waiting.add(call)
@@ -165,8 +165,12 @@ class Bulkhead:
     def release(self, call: Call) -> None:
         """Give up the place of a call that ended, or will never start."""
         self.live.discard(call)
-        if NESTED:
-            NESTED.discard(call)
+        if self.closed or NESTED:
+            self.released(call)
+
+    def released(self, call: Call) -> None:
+        """Let those know to whom it matters that a place was given up."""
+        NESTED.discard(call)
         if self.closed and not self.live:
             self._announce()
 
@@ -192,10 +196,11 @@ class Bulkhead:
 
     def _sweep(self) -> None:
         """Rotate the queue once and drop what was withdrawn; calls that come meanwhile may slip in between."""
-        for _ in range(self.queue.qsize()):
+        items = self.queue.items
+        for _ in range(len(items)):
             try:
-                call = self.queue.get_nowait()
-            except Empty:
+                call = items.popleft()
+            except IndexError:
                 return
             if call is None or call in self.waiting:
                 self.queue.put(call)
@@ -233,7 +238,7 @@ class Bulkhead:
         _end_threads(queue, self.limit)
 
 
-def _end_threads(queue: SimpleQueue[Any], limit: int) -> None:
+def _end_threads(queue: WorkQueue, limit: int) -> None:
     for _ in range(limit):
         queue.put(None)
 

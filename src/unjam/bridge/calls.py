@@ -7,6 +7,8 @@ from functools import partial
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
+from unjam.bridge.standstill import NESTED
+
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Callable, Mapping
@@ -95,7 +97,9 @@ class Call:
             if outer is not None and not outer.holds:
                 worker.helped += 1
         if self.counted:
-            bulkhead.release(self)
+            bulkhead.live.discard(self)
+            if bulkhead.closed or NESTED:
+                bulkhead.released(self)
         if spare is not None:
             spare.release()
         self.port.post(self.arrive)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from queue import SimpleQueue
 
     from unjam.bridge.calls import Call
     from unjam.bridge.ports import Port
     from unjam.bridge.remote import Remote
+    from unjam.bridge.workqueue import WorkQueue
 
 # Bucket n counts times of [2**(n-1), 2**n) nanoseconds; 64 of them reach 292 years.
 BUCKETS = 65
@@ -34,7 +34,7 @@ class Worker:
         self.forked = False
         """True in the child when this thread called fork: its process has no use for a worker."""
 
-    def work(self, queue: SimpleQueue[Call | None]) -> None:
+    def work(self, queue: WorkQueue) -> None:
         """Take calls until None comes. The pool itself is not referred to, so that it can be collected."""
         self.ident = get_ident()
         WORKERS[self.ident] = self
