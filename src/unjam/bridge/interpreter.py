@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
+from contextlib import suppress
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from unjam.bridge.remote import execute
 from unjam.errors import WorkerDied
@@ -20,6 +24,9 @@ class Subinterpreter:
         interpreters: Any = import_module("concurrent.interpreters")
         self._name = name
         self._interpreter = interpreters.create()
+        self._closing = Lock()
+        self._closed = False
+        LIVING.add(self)
         # What was put on the path at run time is not inherited, and jobs are found by it.
         self._interpreter.exec(f"import sys; sys.path[:] = {sys.path!r}")
 
@@ -37,5 +44,24 @@ class Subinterpreter:
         """As Remote; nothing reaches a running interpreter."""
 
     def close(self) -> None:
-        """As Remote."""
-        self._interpreter.close()
+        """As Remote; also from the thread that ends the program, which waits for one that is just being closed."""
+        with self._closing:
+            if not self._closed:
+                self._interpreter.close()
+                self._closed = True
+
+
+LIVING: WeakSet[Subinterpreter] = WeakSet()
+
+
+def _close_all() -> None:
+    """Leave none behind: CPython 3.14 warns of them at its end, and may crash where another thread just closes one.
+
+    One that still runs something cannot be closed.
+    """
+    for living in list(LIVING):
+        with suppress(Exception):
+            living.close()
+
+
+atexit.register(_close_all)

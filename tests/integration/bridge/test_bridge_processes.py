@@ -5,11 +5,12 @@ import os
 import sys
 import time
 import types
+import weakref
 
 import pytest
 from bridge_jobs import fails, kill_self, pid_and_start, raise_unpicklable, square, until_cancelled, wrapped
 
-from unjam.bridge import Pool, cancelled
+from unjam.bridge import Pool, cancelled, interpreter
 from unjam.errors import NotAvailable, WorkerDied
 
 
@@ -151,6 +152,45 @@ def test_an_interpreter_runs_one_job_at_a_time(monkeypatch):
         return results, await pool.aclose(20)
 
     assert asyncio.run(main()) == ([0, 1, 4, 9, 16], [])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="needs interpreters, which come with 3.14")
+@pytest.mark.parametrize("closing", ["await pool.aclose(20)", "pass"])
+def test_a_program_that_used_interpreters_ends_quietly(program, closing):
+    """Right after aclose, or without it: exit code 0, and no word of interpreters that are left."""
+    source = f"""
+        import asyncio, math
+        from unjam.bridge import Pool
+
+        async def main():
+            pool = Pool("p", 2, kind="interpreter")
+            print(await asyncio.gather(*[pool.run(math.factorial, n) for n in range(4)]))
+            {closing}
+
+        asyncio.run(main())
+    """
+    assert program(source) == "[1, 1, 2, 6]\n"
+
+
+def test_the_end_of_a_program_closes_each_interpreter_once(monkeypatch):
+    """What its thread has closed is not closed again; what could not be closed then is."""
+    closed = []
+
+    class Counting(StandIn):
+        def close(self):
+            closed.append(self)
+            if len(closed) == 1:
+                raise RuntimeError("it still runs something")
+
+    monkeypatch.setitem(sys.modules, "concurrent.interpreters", types.SimpleNamespace(create=Counting))
+    monkeypatch.setattr(interpreter, "LIVING", weakref.WeakSet())
+    first, second, third = (interpreter.Subinterpreter(str(n)) for n in range(3))
+    with pytest.raises(RuntimeError):
+        first.close()
+    second.close()
+    interpreter._close_all()
+    assert [True] * 3 == [owner._closed for owner in (first, second, third)]
+    assert len(closed) == 4
 
 
 class StandIn:
