@@ -342,6 +342,7 @@ def test_the_bound_holds_between_loops(until):
         results = asyncio.gather(*[pool.run(gate, "in") for _ in range(8)], return_exceptions=True)
         await asyncio.sleep(0)
         barrier.wait(20)
+        await until(lambda: gate.started >= 2)
         gate.go.set()
         return await results
 
