@@ -18,15 +18,6 @@ ALSO_TRACKED = [
     *[HERE / "innocent" / f"{name}.py" for name in ("condition_inside_with", "ended_by_others")],
 ]
 """Not reused_ident: there a lock is leaked indeed, which only tracking can tell."""
-ON_UVLOOP = {
-    "result_on_own_loop",
-    "lock_over_await",
-    "default_pool",
-    "ab_ba",
-    "asyncio_lock_cycle",
-    "three_parties",
-    "event_queued",
-}
 
 
 def at_work(graph, _):
@@ -52,7 +43,7 @@ def test_a_classic_hang_is_explained(program):
     explained(program)
 
 
-@pytest.mark.parametrize("program", [path for path in GUILTY if path.stem in ON_UVLOOP], ids=lambda path: path.stem)
+@pytest.mark.parametrize("program", GUILTY, ids=lambda path: path.stem)
 def test_a_classic_hang_is_explained_on_uvloop(program):
     """The same on uvloop, which has none of the fields of the stdlib's loop."""
     pytest.importorskip("uvloop", reason="uvloop is not installed")

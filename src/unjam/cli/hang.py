@@ -97,9 +97,12 @@ def graph_of(pid: int) -> tuple[Graph, str]:
         raise
     except NotAvailable as first:
         try:
-            return read_from_outside(pid)
+            graph = read_from_outside(pid)
         except NotAvailable as second:
             raise (second if isinstance(first, NotWatched) else first) from second
+        if not isinstance(first, NotWatched):
+            say(str(first))
+        return graph
 
 
 def document(graph: Graph, found: Verdict) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from typing import Any
 
 from unjam import __version__
 from unjam.cli.hang import add_target, each_process
-from unjam.cli.output import page_for, show
+from unjam.cli.output import page_for, say, show
 from unjam.cli.session import source_below
-from unjam.control.client import NotWatched, ask
+from unjam.control.client import NoSuchProcess, NotWatched, ask
 from unjam.control.outside import read_from_outside
 from unjam.diagnosis.live import process_now
+from unjam.errors import NotAvailable
 from unjam.model.live import ProcessNow
 from unjam.model.waits import Graph
 from unjam.recording.reader import parse_process
@@ -46,17 +47,29 @@ def run(options: argparse.Namespace) -> int:
 def _one(pid: int, options: argparse.Namespace) -> int:
     try:
         now = look(pid)
-    except NotWatched:
-        graph, route = read_from_outside(pid)
-        page = page_for(sys.stdout)
-        show(page.print(f"pid {pid}, {route}", *threads(graph, page), *_unseen(graph)), sys.stdout)
-        return 0
+    except NoSuchProcess:
+        raise
+    except NotAvailable as reason:
+        return _from_outside(pid, reason)
     if options.json:
         show(json.dumps(document(now)) + "\n", sys.stdout)
     else:
         show(report.render(now, page_for(sys.stdout), route="asked through its control socket"), sys.stdout)
     held = any(loop.away_ms is not None and loop.away_ms >= now.threshold_ms for loop in now.loops)
     return 1 if held else 0
+
+
+def _from_outside(pid: int, reason: NotAvailable) -> int:
+    """Show the threads of a process that does not answer; one that is watched and silent may have its GIL kept."""
+    try:
+        graph, route = read_from_outside(pid)
+    except NotAvailable as second:
+        raise (second if isinstance(reason, NotWatched) else reason) from second
+    if not isinstance(reason, NotWatched):
+        say(str(reason))
+    page = page_for(sys.stdout)
+    show(page.print(f"pid {pid}, {route}", *threads(graph, page), *_unseen(graph)), sys.stdout)
+    return 0
 
 
 def _unseen(graph: Graph) -> list[str]:

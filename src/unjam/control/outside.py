@@ -84,7 +84,7 @@ def _by_py_spy(pid: int) -> Graph:
     threads = [
         (
             str(t["os_thread_id"] or t["thread_id"]),
-            f"thread {t['thread_name'] or t['thread_id']}",
+            f"thread {t['thread_name'] or t['thread_id']}{' (holds the GIL)' if t['owns_gil'] else ''}",
             [[f["filename"], f["line"], f["name"]] for f in t["frames"]],
         )
         for t in json.loads(done.stdout)

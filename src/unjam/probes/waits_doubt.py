@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unjam.probes.waits_loops import callbacks, loop_key, reach_of
 from unjam.probes.waits_names import reachable
 from unjam.probes.waits_reach import Reach
-from unjam.probes.waits_read import own_dict
+from unjam.probes.waits_read import is_a, own_dict
 from unjam.probes.waits_setters import frames_of
 
 if TYPE_CHECKING:
@@ -89,4 +89,4 @@ def _by_name(
 def _named_by(value: Any) -> tuple[str, ...]:
     if type(value) is FunctionType:
         return value.__code__.co_names
-    return (value.__name__,) if type(value) is BuiltinMethodType else ()
+    return (value.__name__,) if is_a(value, BuiltinMethodType) else ()

@@ -193,8 +193,9 @@ def _inside(value: Any) -> list[Any]:
         return list(value[:16])
     if _is_uvloops(value):
         return _inside_handle(value)
-    fields = _PARTS.get(kind, ()) if any(kind is known for known in _PARTS) else ()
-    return [getattr(value, name) for name in fields]
+    # A C method that is told its class (PyCMethod_Type, such as Future.set_result from 3.12 on) has a type below that of the others.
+    fields = next((names for known, names in _PARTS.items() if is_a(value, known)), ())
+    return [getattr(value, name) for name in fields] if type_module(kind) in {"builtins", "functools"} else []
 
 
 _PARTS: Final[dict[type, tuple[str, ...]]] = {

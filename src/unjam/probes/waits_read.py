@@ -115,7 +115,7 @@ def callable_name(value: Any) -> str:
     for _ in range(8):
         if type(value) is functools.partial:
             # asyncio.to_thread sends `partial(context.run, function, ...)`.
-            through = type(value.func) is BuiltinMethodType and value.func.__name__ == "run" and bool(value.args)
+            through = is_a(value.func, BuiltinMethodType) and value.func.__name__ == "run" and bool(value.args)
             value = value.args[0] if through else value.func
         elif type(value) is MethodType:
             value = value.__func__
@@ -123,7 +123,7 @@ def callable_name(value: Any) -> str:
             break
     if type(value) is FunctionType:
         return text(value.__code__.co_qualname)
-    return text(value.__qualname__) if type(value) is BuiltinMethodType else ""
+    return text(value.__qualname__) if is_a(value, BuiltinMethodType) else ""
 
 
 class Identities:

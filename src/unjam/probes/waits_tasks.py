@@ -305,7 +305,7 @@ def _look_inside(scene: Scene, seen: TaskSeen, shape: Shape, chain: Chain) -> No
 
 def _bound(inside: Iterable[Any]) -> list[Any]:
     """Return the objects of bound methods: a suspended `with` keeps the one of its exit."""
-    return [value.__self__ for value in inside if type(value) is MethodType or type(value) is BuiltinMethodType]
+    return [value.__self__ for value in inside if type(value) is MethodType or is_a(value, BuiltinMethodType)]
 
 
 def _deadlines(inside: Iterable[Any], owners: list[Any]) -> list[float]:

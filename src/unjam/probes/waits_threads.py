@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
 from unjam.probes.locks import TrackedLock, TrackedRLock
-from unjam.probes.waits_kernel import KernelWait, kernel_wait, times_run
+from unjam.probes.waits_kernel import KernelWait, kernel_wait, native_id, times_run
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Held
 from unjam.probes.waits_names import local_values, reachable
 from unjam.probes.waits_read import MISSING, callable_name, own_dict, read, text
@@ -95,9 +95,9 @@ def thread_key(scene: Scene, ident: int, thread: Any) -> str:
 def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any, waits: Target | None) -> Seen:
     fields = own_dict(thread) if thread is not None else {}
     name = text(fields.get("_name"), f"ident {ident}")
-    tid = fields.get("_native_id")
+    tid = native_id(thread)
     seen = Seen(thread_key(scene, ident, thread), ident, f"thread {name}")
-    if type(tid) is int:
+    if tid is not None:
         seen.kernel = kernel_wait(tid)
     seen.stack = scene.stack([(f.f_code, f.f_lineno or 0) for f in reversed(chain)])
     depth = _find_wait(scene, seen, chain)
@@ -126,8 +126,8 @@ def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any, waits: 
 
 def thread_signature(innermost: FrameType, thread: Any) -> str:
     """Return what stays equal as long as a waiting thread does not run: its instruction, and how often it was scheduled."""
-    tid = own_dict(thread).get("_native_id")
-    runs = times_run(tid) if type(tid) is int else None
+    tid = native_id(thread)
+    runs = times_run(tid) if tid is not None else None
     return f"{id(innermost):x}:{innermost.f_lasti}:{runs}"
 
 

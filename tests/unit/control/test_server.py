@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from unjam.control import server as module
+from unjam.control.address import find_sockets
 from unjam.control.client import NoAnswer, NoSuchProcess, NotWatched, ask
 from unjam.control.server import LONGEST_REPLY, LONGEST_REQUEST, MOST_CLIENTS, start_server
 from unjam.errors import NotAvailable
@@ -326,3 +327,29 @@ def test_the_answers_are_made_only_when_asked(folder):
     ask(os.getpid(), "hello")
     server.stop()
     assert made == [1]
+
+
+def test_a_reused_pid_is_not_taken_for_its_predecessor(folder):
+    """A socket whose process began at another time than the one of that pid now is nobody's."""
+    server = start_server(lambda: {"hello": dict})
+    assert os.getpid() in find_sockets()
+    pid, start, random = Path(server.path).name.split("-")
+    stale = Path(server.path).with_name(f"{pid}-{int(start) - 1}-{random}")
+    Path(server.path).rename(stale)
+    assert os.getpid() not in find_sockets()
+    server.stop()
+    stale.unlink()
+
+
+def test_a_fault_of_ours_ends_the_socket_with_one_line(folder, monkeypatch):
+    """The thread that dies takes its socket along, says so once, and the process goes on."""
+    said = []
+    monkeypatch.setattr(module, "report_failure", lambda what, error: said.append((what, str(error))))
+    server = start_server(dict, tick=_fail, tick_s=0.01)
+    end = time.monotonic() + 10
+    while Path(server.path).exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert said == [("the control socket has stopped", "no such thing")]
+    with pytest.raises(NotAvailable):
+        ask(os.getpid(), "hello")
+    server.stop()

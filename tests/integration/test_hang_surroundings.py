@@ -1,0 +1,285 @@
+"""Asking programs in unusual surroundings: greenlets, other interpreters, many threads, forks, servers that kill, a GIL that is kept."""
+
+import argparse
+import asyncio
+import gc
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "hangs"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_hang_commands import unjam, until, watched
+from test_hang_unprepared import can_be_read
+
+from hangs import HERE, PATIENCE_S, answer, judged, running
+from unjam.cli import why
+from unjam.control.address import find_sockets
+from unjam.control.client import ask
+from unjam.control.snapshots import two_looks
+from unjam.probes.waits import Collector
+
+CASES = HERE / "cases"
+LOCK_OVER_AWAIT = (HERE / "programs" / "lock_over_await.py").read_text()
+
+
+def labels(graph, kind):
+    return [node.label for node in graph.nodes.values() if node.kind == kind]
+
+
+def test_two_thousand_threads_are_collected_in_short_slices():
+    """Each thread is looked at, and the GIL is given away all the while."""
+    with running(CASES / "many_threads.py") as target:
+        graph, found = judged(target, lambda graph, _: len(labels(graph, "thread")) > 2000, PATIENCE_S * 2)
+        assert len(labels(graph, "thread")) > 2000
+        assert (found.findings, found.leads) == ((), ())
+        assert graph.longest_slice_ms < 20
+
+
+def test_under_gevent_our_thread_is_a_real_one():
+    """With threads, locks and sleep replaced by green ones the program is still answered for, and nobody is accused."""
+    pytest.importorskip("gevent", reason="gevent is not installed")
+    with running(CASES / "greenlets.py") as target:
+        graph, found = judged(target, lambda graph, _: labels(graph, "thread"))
+        assert len(labels(graph, "thread")) >= 1
+        assert (found.findings, found.leads) == ((), ())
+
+
+def test_each_loop_is_told_by_its_thread():
+    """A hung loop is found beside a healthy one; an ended one is forgotten; tasks of any make are seen."""
+    with running(CASES / "loops.py") as target:
+        graph, found = judged(target, lambda _, verdict: bool(verdict.findings))
+    (finding,) = found.findings
+    assert (finding.rule, finding.thread) == ("UJ801", "hung")
+    assert sorted(labels(graph, "loop")) == ["the loop of MainThread", "the loop of hung"]
+    assert {f"task 'eager-{n}' (sleep)" for n in range(3)} <= set(labels(graph, "task"))
+
+
+def test_another_interpreter_is_left_alone():
+    """What runs in another interpreter cannot be seen from this one: nothing is said of it, and nothing breaks."""
+    with running(CASES / "subinterpreter.py") as target:
+        graph, found = judged(target, lambda graph, _: len(labels(graph, "thread")) > 1)
+        assert {"thread MainThread", "thread guest"} <= set(labels(graph, "thread"))
+        assert (found.findings, found.leads) == ((), ())
+
+
+def test_trio_is_not_mistaken_for_asyncio():
+    """Its tasks cannot be seen: no loop, no task, no verdict."""
+    with running(CASES / "trio_only.py") as target:
+        graph, found = judged(target, lambda graph, _: labels(graph, "thread"))
+        assert (labels(graph, "task"), found.findings, found.leads) == ([], (), ())
+
+
+def test_a_program_without_its_source_is_explained(tmp_path):
+    """A cycle is read from objects, not from source: it is found when the file is gone."""
+    program = tmp_path / "gone.py"
+    program.write_text(f"import os; os.unlink(__file__)\n{LOCK_OVER_AWAIT}")
+    with running(program) as target:
+        _, found = judged(target, lambda _, verdict: bool(verdict.findings))
+        assert [each.rule for each in found.findings] == ["UJ801"]
+        assert not program.exists()
+
+
+FORKS = f"""
+import os, runpy
+if os.fork() == 0:
+    runpy.run_path({str(HERE / "programs" / "lock_over_await.py")!r}, run_name="__main__")
+os.wait()
+"""
+
+
+def test_a_forked_child_is_explained_as_its_parent_would_be(tmp_path):
+    """After a fork a Thread object still bears the kernel's number of the parent's thread: that is not believed."""
+    program = tmp_path / "program.py"
+    program.write_text(FORKS)
+    command = [sys.executable, "-m", "unjam", "run", "--quiet", "--", sys.executable, str(program)]
+    run = subprocess.Popen(command, cwd=tmp_path)
+    try:
+        said = until(lambda: (done := unjam("hang", run.pid)).returncode == 1 and done)
+        assert said
+        assert "UJ801 (exact)" in said.stdout
+    finally:
+        run.terminate()
+        run.wait(60)
+
+
+APP = """
+import asyncio, threading
+LOCK = threading.Lock()
+
+async def holder():
+    with LOCK:
+        await asyncio.sleep(80)
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            kind = (await receive())["type"]
+            await send({"type": f"{kind}.complete"})
+            if kind == "lifespan.shutdown":
+                return
+    task = asyncio.create_task(holder())
+    await asyncio.sleep(0)
+    with LOCK:  # here
+        await task
+"""
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def test_the_culprit_is_in_the_log_before_gunicorn_kills_the_worker(tmp_path):
+    """With --dump-after below the worker's time-out the cycle is logged and on disk when the worker is killed."""
+    pytest.importorskip("gunicorn", reason="gunicorn is not installed")
+    pytest.importorskip("uvicorn.workers", reason="this uvicorn has no worker for gunicorn")
+    (tmp_path / "app.py").write_text(APP)
+    port = free_port()
+    server = [sys.executable, "-m", "gunicorn", "-k", "uvicorn.workers.UvicornWorker", "--timeout", "3"]
+    server += ["-b", f"127.0.0.1:{port}", "--no-control-socket", "app:app"]
+    watched_by = [sys.executable, "-m", "unjam", "run", "--quiet", "--dump-after", "1s", "--"]
+    log = tmp_path / "log"
+    with log.open("w") as out:
+        run = subprocess.Popen([*watched_by, *server], cwd=tmp_path, stdout=out, stderr=out)
+    try:
+        assert until(lambda: "Application startup complete" in log.read_text()), log.read_text()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.5)
+        connection.request("GET", "/")
+        with pytest.raises((OSError, http.client.HTTPException)):
+            connection.getresponse()
+        assert until(lambda: "WORKER TIMEOUT" in log.read_text()), log.read_text()
+    finally:
+        run.terminate()
+        run.wait(60)
+    before, _, _ = log.read_text().partition("WORKER TIMEOUT")
+    line = next(number for number, row in enumerate(APP.splitlines(), start=1) if "# here" in row)
+    assert f"app.py:{line} in app; UJ801" in before
+    dumps = [
+        row for file in tmp_path.glob(".unjam/*/*.jsonl") for row in file.read_text().splitlines() if '"dump"' in row
+    ]
+    assert [json.loads(row)["e"] for row in dumps] == ["dump"]
+
+
+KEEPS_THE_GIL = """
+import asyncio, ctypes
+
+async def main():
+    await asyncio.sleep(0.3)
+    ctypes.PyDLL(None).usleep(60_000_000)  # here
+
+asyncio.run(main())
+"""
+
+
+def test_native_code_that_keeps_the_gil_is_read_from_outside(tmp_path, monkeypatch, capsys):
+    """Nothing inside can answer: within the deadline that is said, the stack is shown by another way, and it is on disk."""
+    monkeypatch.setattr(why, "ask", lambda pid, question: ask(pid, question, deadline_s=1.0))
+    with watched(tmp_path, KEEPS_THE_GIL) as (pid, run, _):
+        recorded = until(lambda: any('"stall"' in file.read_text() for file in tmp_path.glob(".unjam/*/*.jsonl")))
+        assert recorded, "the native tier writes a stall without the GIL"
+        code = why.run(argparse.Namespace(pid=pid, name=None, json=False))
+        said = capsys.readouterr()
+        reason = can_be_read(pid)
+        os.kill(pid, signal.SIGKILL)
+        run.wait(60)
+    assert "native code has kept the GIL" in said.err
+    assert "program.py:6 in main" in unjam("report", next(tmp_path.glob(".unjam/*-*"))).stdout
+    if reason:
+        pytest.skip(f"nothing reads processes here: {reason}")
+    assert code == 0
+    assert "program.py:6inmain" in "".join(said.out.split())  # wherever a line was folded
+
+
+def test_a_zombie_is_one_line():
+    """A process that has ended and was not waited for has nothing to tell: no traceback."""
+    child = subprocess.Popen(["true"])
+    until(lambda: Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+    for command in ("hang", "why"):
+        done = unjam(command, child.pid)
+        assert done.returncode in {2, 3}
+        assert (done.stderr.count("\n"), "Traceback" in done.stderr) == (1, False), done.stderr
+    child.wait()
+
+
+def test_a_client_that_goes_in_the_middle_frees_its_place():
+    """Ctrl-C of the asking command leaves a process that answers the next one."""
+    with running(HERE / "innocent" / "slow_peer.py") as target:
+        answer(target, "hello")
+        for _ in range(3):
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.connect(find_sockets(target.pid)[target.pid])
+                asking.sendall(b'{"v": 1, "ask": "hang"}\n')
+        assert answer(target, "hang")["pid"] == target.pid
+
+
+def test_looking_leaves_no_trace_in_frames_and_hooks():
+    """Locals of running frames are neither kept alive nor written back, and no hook of anybody else is touched."""
+
+    class Thing:
+        pass
+
+    seen, go, step = [], threading.Event(), threading.Event()
+
+    def body():
+        thing, number = Thing(), 1
+        seen.append(weakref.ref(thing))
+        step.set()
+        go.wait()
+        number += 1
+        del thing
+        seen.append((seen[0](), number))
+
+    hooks = (sys.gettrace(), sys.getprofile(), threading.excepthook, sys.excepthook)
+    thread = threading.Thread(target=body)
+    thread.start()
+    step.wait()
+    collector = Collector()
+    asking = threading.Thread(target=lambda: two_looks(collector, apart_s=0.0))
+    asking.start()
+    asking.join()
+    go.set()
+    thread.join()
+    collector.close()
+    assert seen[1] == (None, 2)
+    assert hooks == (sys.gettrace(), sys.getprofile(), threading.excepthook, sys.excepthook)
+
+
+def test_looking_again_and_again_leaks_nothing():
+    """A hundred collections leave as many objects and descriptors as ten did."""
+
+    async def main():
+        lock = asyncio.Lock()
+        await lock.acquire()
+        waiting = [asyncio.create_task(lock.acquire()) for _ in range(20)]
+        await asyncio.sleep(0)
+
+        def many(count):
+            for _ in range(count):
+                collector = Collector()
+                two_looks(collector, apart_s=0.0)
+                collector.close()
+            gc.collect()
+            return len(gc.get_objects()), len(os.listdir("/proc/self/fd"))
+
+        await asyncio.to_thread(many, 10)
+        before = await asyncio.to_thread(many, 10)
+        after = await asyncio.to_thread(many, 100)
+        for task in waiting:
+            task.cancel()
+        return before, after
+
+    before, after = asyncio.run(main())
+    assert after[1] == before[1]
+    assert after[0] - before[0] < 100  # less than one object a collection
