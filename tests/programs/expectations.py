@@ -14,8 +14,10 @@
 | victims=N | at least so many (asyncio: uvloop does not tell) |
 | says=WORD | a word that its message or evidence must hold |
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
+| only=native, only=asyncio | nothing is expected of the other tier, on the other loop |
+| grade-asyncio=G | at least this grade on that loop |
 
-`# expect-in NAME: ...` in a shared module is an expectation of the program NAME. At the head of a program stand `# needs: a, b` (packages),
+`# expect-next: ...` is about the next line, `# expect-in NAME: ...` in a shared module an expectation of the program NAME. At the head of a program stand `# needs: a, b` (packages),
 `# arguments: a b` (one run with each), `# usually: native asyncio` (other tiers and loops only with UNJAM_TEST_FULL),
 `# loops: asyncio`, `# python: 3.12` (at least), `# namespaces` (needs a network of its own) and `# serial` (nothing may run beside it).
 """
@@ -25,9 +27,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TARGETS = Path(__file__).parent / "targets"
-EXPECT = re.compile(r"#\s*expect(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)")
+EXPECT = re.compile(
+    r"#\s*expect(?P<next>-next)?(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)"
+)
 HEADER = re.compile(r"^# (needs|arguments|missed|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
-WORDS = {"leaf", "culprit", "count", "grade", "ms", "thread", "task", "coroutine", "victims", "says", "required"}
+WORDS = {
+    "leaf",
+    "culprit",
+    "count",
+    "grade",
+    "ms",
+    "thread",
+    "task",
+    "coroutine",
+    "victims",
+    "says",
+    "required",
+    "only",
+    "grade-asyncio",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +123,10 @@ def expected_in(path: Path) -> list[tuple[str, Expectation]]:
         if match := EXPECT.search(line):
             words = dict(word.split("=", 1) for word in match["words"].split())
             assert words.keys() <= WORDS, f"{path}:{number}: unknown words {words.keys() - WORDS}"
-            found.append((match["program"] or path.stem, Expectation(match["rule"], str(path), number, words)))
+            found.append(
+                (
+                    match["program"] or path.stem,
+                    Expectation(match["rule"], str(path), number + bool(match["next"]), words),
+                )
+            )
     return found

@@ -61,7 +61,8 @@ def complaints(run: Run) -> list[str]:
     """One line for each expectation that is not met and each finding that nobody expects."""
     findings = list(run.report["findings"])
     found = []
-    for expected in sorted(run.program.expectations, key=lambda each: each.words.get("culprit") == "any"):
+    applying = [each for each in run.program.expectations if applies(each, run)]
+    for expected in sorted(applying, key=lambda each: each.words.get("culprit") == "any"):
         matches = [finding for finding in findings if is_about(finding, expected)]
         if not matches:
             if is_required(expected, run):
@@ -96,6 +97,11 @@ def is_about(finding: Finding, expected: Expectation) -> bool:
     )
 
 
+def applies(expected: Expectation, run: Run) -> bool:
+    """Whether anything is expected of this tier and this loop."""
+    return expected.words.get("only", run.tier) in {run.tier, run.loop}
+
+
 def is_required(expected: Expectation, run: Run) -> bool:
     """Whether this tier and this loop must find it."""
     return all(word in (run.tier, run.loop) for word in expected.words.get("required", "").split(",") if word)
@@ -111,7 +117,10 @@ def differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
     words, found = expected.words, []
     if "leaf" in words and finding["leaf"] not in words["leaf"].split("|"):
         found.append(f"leaf is {finding['leaf']}")
-    if GRADES.index(finding["grade"]) < GRADES.index(words.get("grade", "inferred")) and run.tier == "native":
+    if (
+        GRADES.index(finding["grade"]) < GRADES.index(words.get(f"grade-{run.loop}", words.get("grade", "inferred")))
+        and run.tier == "native"
+    ):
         found.append(f"grade is {finding['grade']}")
     if words.get("count", "any") != "any" and finding["count"] != int(words["count"]):
         found.append(f"count is {finding['count']}")

@@ -83,3 +83,17 @@ def test_only_a_starved_run_is_excused(starved_ms, excused):
         is_starved(Run(program, "native", "asyncio", report, f"measured stall 150.0\nstarved {starved_ms}\n"))
         is excused
     )
+
+
+def test_what_is_expected_of_one_tier_binds_only_that():
+    """`only=python` asks nothing of the core, and excuses nothing there."""
+    expected = (Expectation("UJ101", "sleep.py", 7, {"only": "python"}),)
+    assert judged(expected=expected) == []
+    assert [line.partition(":")[0] for line in judged(FINDING, expected=expected)] == ["false alarm"]
+    assert [line.partition(":")[0] for line in judged(expected=expected, tier="python")] == ["missed alarm"]
+
+
+def test_a_grade_may_be_asked_of_one_loop():
+    """`grade-asyncio` counts there, whatever is enough elsewhere."""
+    expected = (Expectation("UJ101", "sleep.py", 7, {"grade-asyncio": "proved"}),)
+    assert len(judged(FINDING, expected=expected)) == 1

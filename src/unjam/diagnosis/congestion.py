@@ -2,71 +2,110 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from unjam.diagnosis.case import Case
-from unjam.diagnosis.events import Crowd, Stall
+from unjam.diagnosis.events import Crowd, Look, Stall, Step
 from unjam.diagnosis.own import limited
-from unjam.diagnosis.pieces import Blame, Piece, heaviest, samples_in, total
+from unjam.diagnosis.pieces import Blame, Piece, heaviest, total
+from unjam.diagnosis.rounds import Await, awaited, passed_await
+from unjam.diagnosis.trail import Progress, joined, progress, steps, stretches
 from unjam.diagnosis.view import Placed
 from unjam.model.findings import Evidence, Grade, Location
 
 FEW_STEPS = 5
 """A turn of fewer steps than this is the sum of single culprits, each of which is named."""
 MANY_ENTRIES = 5
-"""Without step counters (uvloop): so many different functions entered from the loop in one stall are many steps."""
-SHORT_CALL_SHARE = 0.25
-"""So large a share of a call's samples must have moved, or shown another part of the loop around it, to show many calls."""
-SEEN_WAITING = 0.05
-"""So large a share of the samples must have met the await itself: it takes microseconds, so that shows many rounds, not a few long ones."""
-MANY_SWITCHES = 10
-"""So often the thread must have gone to sleep and come back: many short waits rather than a few long ones."""
-ALREADY_DONE = (
-    *("asyncio.queues", "asyncio.locks", "asyncio.streams", "asyncio.tasks", "asyncio.timeouts", "asyncio.events"),
-    *(
-        "aiohttp.streams",
-        "aiohttp.multipart",
-        "anyio.streams",
-        "anyio._core",
-        "anyio._backends",
-        "janus",
-        "async_timeout",
-    ),
-)
-"""Modules whose coroutines return at once when the awaited thing is there already."""
+"""Where not even contexts are counted: so many different functions entered from the loop in one stall are many steps."""
+FEW_CALLS = 3
+"""So often a line must be seen to have gone on to another call, or a loop to another round: less may be the edge of one long call."""
 
 
-def crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> Blame | None:
-    """UJ401, where the turn was long although none of its steps was."""
-    groups = case.crowd_of(stall)
+def crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[Blame, list[Piece]] | None:
+    """UJ401, where a turn was long because of steps that were not, and the pieces of those that were; None where it was not."""
     if stall.steps is not None:
-        longest = stall.length_ns if stall.longest_step_ns is None else stall.longest_step_ns
-        counted = stall.steps >= FEW_STEPS and longest < case.threshold_ns and longest <= stall.length_ns / 2
-        return _counted_crowd(case, stall, groups, pieces) if counted else None
-    entries = {piece.view.frames[0].key for piece in pieces if piece.view.frames}
-    tasks = {step.task for step in case.steps_of(stall) if step.task}
-    if len(entries) < MANY_ENTRIES and len(tasks) < MANY_ENTRIES:
+        return _counted_crowd(case, stall, pieces)
+    blame = _traced_crowd(case, stall, pieces) if stall.trail else _sampled_crowd(case, stall, pieces)
+    return (blame, []) if blame else None
+
+
+def _counted_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[Blame, list[Piece]] | None:
+    """From counters and times of steps."""
+    share = total(pieces).total / stall.length_ns if pieces else 1.0
+    long = [step for step in case.steps_of(stall) if _own_ns(step, stall, share) >= case.threshold_ns]
+    longest = stall.length_ns if stall.longest_step_ns is None else stall.longest_step_ns
+    # The longest may be one that no event tells of yet.
+    untold = longest if not case.steps_of(stall) and longest * share >= case.threshold_ns else 0
+    short_ns = stall.length_ns - sum(step.end - step.start for step in long) - untold
+    if (stall.steps or 0) < FEW_STEPS or short_ns * share < case.threshold_ns or untold > short_ns:
         return None
-    note = Evidence(
-        "steps", f"samples met {max(len(entries), len(tasks))} different steps; steps cannot be counted on this loop"
+    others = [piece for piece in pieces if _is_within(piece, long, stall)]
+    mine = [piece for piece in pieces if piece not in others]
+    if pieces and not mine:
+        return None
+    groups = case.crowd_of(stall)
+    return _crowd_blame(case, groups, mine, Grade.EXACT, (_counted(stall, len(long)), *_kinds(groups))), others
+
+
+def _own_ns(step: Step, stall: Stall, share: float) -> float:
+    """How long a step took without the time in which its thread was given no CPU; `share` of the whole stall was not such time."""
+    within = [look for look in stall.trail if step.start <= look.at <= step.end]
+    running = sum(look.group.state != "ready" for look in within) / len(within) if within else 1.0
+    return (step.end - step.start) * min(share, running)
+
+
+def _is_within(piece: Piece, long: Sequence[Step], stall: Stall) -> bool:
+    """Whether most of a piece's samples fell into these steps."""
+    times = [look.at for look in stall.trail if look.group is piece.group] or [piece.group.first, piece.group.last]
+    return 2 * sum(any(step.start <= time <= step.end for step in long) for time in times) > len(times)
+
+
+def _counted(stall: Stall, long: int) -> Evidence:
+    apart = f"; {long} of them long and told apart" if long else ""
+    return Evidence(
+        "steps", f"{stall.steps} steps in one turn, the longest took {(stall.longest_step_ns or 0) / 1e6:.1f} ms{apart}"
     )
-    return _crowd_blame(case, groups, pieces, Grade.SUSPECTED, (note,))
 
 
-def _counted_crowd(case: Case, stall: Stall, groups: Sequence[Crowd], pieces: Sequence[Piece]) -> Blame:
-    longest = (stall.longest_step_ns or 0) / 1e6
-    notes = [Evidence("steps", f"{stall.steps} steps in one turn, the longest took {longest:.1f} ms")]
+def _kinds(groups: Sequence[Crowd]) -> Iterable[Evidence]:
     for group in groups[:5]:
         where = f", scheduled at {group.site.file}:{group.site.line}" if group.site else ""
-        notes.append(
-            Evidence(
-                "steps", f"{group.count} x {group.name or 'a callback'}: {group.total_ns / 1e6:.0f} ms in all{where}"
-            )
-        )
-    return _crowd_blame(case, groups, pieces, Grade.EXACT, tuple(notes))
+        text = f"{group.count} x {group.name or 'a callback'}: {group.total_ns / 1e6:.0f} ms in all{where}"
+        yield Evidence("steps", text)
+
+
+def _traced_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> Blame | None:
+    """On a loop whose steps are not counted: from the contexts that each enters and leaves."""
+    found = steps(stall.trail, lambda look: _root(case, look))
+    if found is None or found.begun < FEW_STEPS or found.still_ns >= case.threshold_ns:
+        return None
+    looks = len(stall.trail)
+    seen = (
+        f"none of them was met for more than {found.still_ns / 1e6:.0f} ms"
+        if found.still_ns
+        else "none of them was met twice"
+    )
+    note = Evidence("steps", f"{found.begun} steps began from the first to the last of {looks} samples, and {seen}")
+    return _crowd_blame(case, (), pieces, limited(Grade.INFERRED, looks), (note,))
+
+
+def _root(case: Case, look: Look) -> int | None:
+    """The number of a sample's first frame, where that is a coroutine's: then its step is one of a task."""
+    frames = case.views.step(look.group.stack).frames
+    return frames[0].depth if frames and frames[0].frame.kind == "coroutine" else None
+
+
+def _sampled_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> Blame | None:
+    """Where not even that is known: from the functions that were met."""
+    entries = {piece.view.frames[0].key for piece in pieces if piece.view.frames}
+    tasks = {step.task for step in case.steps_of(stall) if step.task}
+    many = max(len(entries), len(tasks))
+    if many < MANY_ENTRIES:
+        return None
+    note = Evidence("steps", f"samples met {many} different steps; steps cannot be counted on this loop")
+    return _crowd_blame(case, case.crowd_of(stall), pieces, Grade.SUSPECTED, (note,))
 
 
 def _crowd_blame(
@@ -104,78 +143,93 @@ def _entry(pieces: Sequence[Piece]) -> Placed | None:
     return entries[max(times, key=lambda key: times[key])] if times else None
 
 
-def refine(case: Case, stall: Stall, blame: Blame) -> Blame:
-    """UJ402 or UJ403 where the samples of a share show one, else the share as it is."""
-    return _never_yields(case, blame) or _repeated(case, stall, blame) or blame
+def refined(case: Case, stall: Stall, blames: Sequence[Blame]) -> list[Blame]:
+    """Shares of one step, with UJ402 or UJ403 where the order of the samples shows one; several of one place are one."""
+    together: dict[object, list[Blame]] = defaultdict(list)
+    for number, blame in enumerate(blames):
+        told = _never_yields(case, stall, blame) or _repeated(case, stall, blame) or blame
+        together[(told.rule, told.culprit) if told is not blame else number].append(told)
+    return [_joined(each) for each in together.values()]
 
 
-def _never_yields(case: Case, blame: Blame) -> Blame | None:
-    """UJ402: a loop in a coroutine went on through awaits that never suspended, in one and the same step."""
-    if blame.rule != "UJ301" or samples_in(blame.pieces) < FEW_STEPS:
+def _joined(blames: Sequence[Blame]) -> Blame:
+    main = max(blames, key=lambda blame: blame.time_ns)
+    pieces = [piece for blame in blames for piece in blame.pieces]
+    return main if len(blames) == 1 else replace(main, pieces=tuple(pieces), parts=total(pieces))
+
+
+def _frame_at(case: Case, look: Look, depth: int) -> Placed | None:
+    return next((each for each in case.views.step(look.group.stack).frames if each.depth == depth), None)
+
+
+def _stretches(case: Case, stall: Stall, depth: int, fits: Callable[[Placed], bool]) -> list[list[Look]]:
+    """The runs of samples whose frame number `depth` fits."""
+
+    def belongs(look: Look) -> bool:
+        placed = _frame_at(case, look, depth)
+        return placed is not None and fits(placed)
+
+    return stretches(stall.trail, belongs)
+
+
+def _never_yields(case: Case, stall: Stall, blame: Blame) -> Blame | None:
+    """UJ402: a loop in a coroutine went on through an await that never suspended, in one and the same step."""
+    if not blame.rule.startswith("UJ30") or blame.rule in {"UJ304", "UJ305", "UJ306"} or not blame.pieces:
         return None
-    waiting = [(piece, place) for piece in blame.pieces if (place := _awaiting(case, piece))]
-    if not waiting:
-        return None
-    places = defaultdict(list)
-    for piece, place in waiting:
-        places[place.key].append((piece, place))
-    passed = max(places.values(), key=lambda each: samples_in(piece for piece, _ in each))
-    seen = samples_in(piece for piece, _ in passed)
-    moved = sum(piece.group.moved or 0 for piece in blame.pieces) + len(blame.pieces) - 1
-    if moved < FEW_STEPS or seen < max(2, SEEN_WAITING * blame.samples):
-        return None
-    main, place = max(passed, key=lambda each: each[0].parts.total)
-    below = main.view.frames[main.view.frames.index(place) + 1]
-    note = Evidence(
-        "stack", f"in one step the loop in {place.frame.function} passed its await again and again without suspending"
-    )
-    return replace(
-        blame,
-        rule="UJ402",
-        leaf=below.name,
-        grade=limited(Grade.INFERRED, samples_in(blame.pieces)),
-        culprit=place.location,
-        chain=tuple(each.link for each in main.view.frames[: main.view.frames.index(below) + 1]),
-        notes=(*blame.notes, note),
-    )
-
-
-def _awaiting(case: Case, piece: Piece) -> Placed | None:
-    """The user's coroutine that, inside a loop of its own, was in an await of something that is known not to suspend when ready."""
-    frames = piece.view.frames
-    for placed, below in pairwise(frames):
-        if (
-            placed.kind == "user"
-            and placed.frame.kind == "coroutine"
-            and below.frame.kind in {"coroutine", "async-generator"}
-        ):
-            instruction = case.sources.instruction(placed.frame)
-            if instruction and instruction.awaits and instruction.in_loop and below.module.startswith(ALREADY_DONE):
-                return placed
+    frames = heaviest(blame.pieces).view.frames
+    coroutines = [each for each in frames if each.kind == "user" and each.frame.kind == "coroutine"]
+    for placed in reversed(coroutines):
+        runs = _stretches(case, stall, placed.depth, lambda other, key=placed.key: other.key == key)  # type: ignore[misc]
+        passed = Counter(node for run in runs for look in run[1:] if (node := _passed(case, look, placed.depth)))
+        rounds = joined(progress(run, placed.depth) for run in runs)
+        if passed.total() >= FEW_CALLS and rounds.still_ns < case.threshold_ns:
+            return _unyielding(stall, blame, placed, passed)
     return None
 
 
-def _repeated(case: Case, stall: Stall, blame: Blame) -> Blame | None:
-    """UJ403: the blamed line calls in a loop, and the samples show many short calls rather than a long one."""
-    if not blame.rule.startswith(("UJ10", "UJ20")) or not blame.pieces or blame.culprit is None:
+def _passed(case: Case, look: Look, depth: int) -> Await | None:
+    """The await that the coroutine in frame number `depth` is sure to have passed since the sample before, without suspending."""
+    if look.change != "again" or look.depth != depth or look.contexts:
         return None
-    frame = heaviest(blame.pieces).view.blamed
-    instruction = case.sources.instruction(frame.frame) if frame else None
-    if instruction is None or not instruction.in_loop:
-        return None
-    samples = samples_in(blame.pieces)
-    moved = sum(piece.group.moved or 0 for piece in blame.pieces) + len(blame.pieces) - 1
-    switches = stall.switches or 0
-    short_waits = switches >= MANY_SWITCHES and blame.time_ns / switches < case.threshold_ns / 2
-    if samples < FEW_STEPS or not (short_waits or moved >= SHORT_CALL_SHARE * samples):
-        return None
-    seen = (
-        f"the thread slept and woke {switches} times"
-        if short_waits
-        else f"{moved} of {samples} samples showed another call or another line"
+    placed = _frame_at(case, look, depth)
+    return passed_await(case.sources.around(placed.frame)) if placed else None
+
+
+def _unyielding(stall: Stall, blame: Blame, placed: Placed, passed: Counter[Await]) -> Blame:
+    node = passed.most_common(1)[0][0]
+    frames = heaviest(blame.pieces).view.frames
+    text = f"in one step {placed.frame.function} was seen to pass its await of {awaited(node)} {passed.total()} times, and not once did it suspend"
+    # Where steps are counted, that it was one step is known twice.
+    grade = Grade.EXACT if stall.steps is not None else Grade.INFERRED
+    return replace(
+        blame,
+        rule="UJ402",
+        leaf=awaited(node),
+        grade=limited(grade, len(stall.trail)),
+        culprit=Location(placed.frame.file, node.lineno, placed.frame.function),
+        record=None,
+        chain=tuple(each.link for each in frames if each.depth <= placed.depth),
+        notes=(*blame.notes, Evidence("stack", text)),
     )
-    note = Evidence("stack", f"{instruction.text} stands in a loop, and {seen}: many short calls in one step")
-    return replace(blame, rule="UJ403", grade=limited(Grade.INFERRED, samples), notes=(*blame.notes, note))
+
+
+def _repeated(case: Case, stall: Stall, blame: Blame) -> Blame | None:
+    """UJ403: from sample to sample the blamed line made another call than before."""
+    blamed = heaviest(blame.pieces).view.blamed if blame.pieces else None
+    if not blame.rule.startswith(("UJ10", "UJ20")) or blamed is None:
+        return None
+    runs = _stretches(case, stall, blamed.depth, lambda other: other.location == blamed.location)
+    calls = joined(progress(run, blamed.depth) for run in runs)
+    if calls.changes < FEW_CALLS or calls.still_ns >= case.threshold_ns:
+        return None
+    grade = Grade.EXACT if calls.most_ns < case.threshold_ns else Grade.INFERRED
+    note = Evidence("stack", f"{_seen(calls)}: many short calls in one step, {calls.changes + 1} at least")
+    return replace(blame, rule="UJ403", grade=min(blame.grade, limited(grade, calls.pairs)), notes=(*blame.notes, note))
+
+
+def _seen(calls: Progress) -> str:
+    longest = f"none was met for more than {calls.still_ns / 1e6:.0f} ms" if calls.still_ns else "none was met twice"
+    return f"another call than the sample before in {calls.changes} of {calls.pairs} samples, {longest}"
 
 
 def definition_of(case: Case, stall: Stall, blame: Blame) -> tuple[Location | None, str]:

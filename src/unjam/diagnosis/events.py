@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -12,6 +12,10 @@ from unjam.model.session import Event
 State: TypeAlias = Literal["gil", "cpu", "ready", "kernel", "unknown"]
 """What the loop's thread did when it was looked at (docs/recording.md)."""
 STATES: tuple[State, ...] = ("gil", "cpu", "ready", "kernel", "unknown")
+
+Change: TypeAlias = Literal["none", "again", "elsewhere", "frame", "unknown"]
+CHANGES: tuple[Change, ...] = ("none", "again", "elsewhere", "frame", "unknown")
+"""How the stack of a sample differs from the one before it, by its number in a trail (docs/recording.md)."""
 
 LONGEST_NS = 10 * 365 * 24 * 3600 * 10**9
 """Ten years: a greater number in a recording is garbage and reads as "not measured"."""
@@ -42,6 +46,21 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """One sample of a stall, in the order in which they were taken: its group, and what had happened since the sample before.
+
+    `change` is about the outermost frame that differs, which is number `depth` of the stack, counted from the outside. `contexts` were
+    entered or left since; None is "not known".
+    """
+
+    group: Group
+    at: int
+    change: Change
+    depth: int
+    contexts: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stall:
     """One stall of one loop, as its last line tells.
 
@@ -61,8 +80,8 @@ class Stall:
     throttled_ns: int | None
     suspended_ns: int
     gil_asked_ns: int | None
-    switches: int | None
     groups: tuple[Group, ...]
+    trail: tuple[Look, ...] = ()
     unseen_ns: int = 0
 
     @property
@@ -120,7 +139,7 @@ def stall_of(event: Event, *, killed_ns: int | None = None) -> Stall | None:
     if number is None or start is None or seen is None or seen <= start:
         return None
     last = max(seen, killed_ns or 0) if end is None else seen
-    groups = event.get("samples")
+    groups = [_group(each) for each in mappings(event.get("samples"))]
     return Stall(
         number=number,
         loop=integer(event.get("loop")) or 0,
@@ -134,8 +153,8 @@ def stall_of(event: Event, *, killed_ns: int | None = None) -> Stall | None:
         throttled_ns=time_ns(event.get("throttled_ns")),
         suspended_ns=min(time_ns(event.get("suspended_ns")) or 0, seen - start),
         gil_asked_ns=time_ns(event.get("gil_asked_ns")),
-        switches=time_ns(event.get("switches")),
-        groups=tuple(filter(None, map(_group, mappings(groups)))),
+        groups=tuple(filter(None, groups)),
+        trail=tuple(filter(None, (_look(each, groups, start) for each in lists(event.get("trail"))))),
         unseen_ns=last - seen,
     )
 
@@ -165,6 +184,16 @@ def _group(value: Mapping[str, Any]) -> Group | None:
         holder_starved_ns=time_ns(holder.get("starved_ns")),
         unseen_ns=time_ns(value.get("unseen_ns")),
     )
+
+
+def _look(value: list[Any], groups: Sequence[Group | None], start: int) -> Look | None:
+    number, at, change, depth, contexts = (
+        (integer(each) if (integer(each) or 0) >= 0 else None) for each in (*value, *[None] * 5)[:5]
+    )
+    if number is None or number >= len(groups) or at is None or change is None or change >= len(CHANGES):
+        return None
+    group = groups[number]
+    return Look(group, start + 1000 * at, CHANGES[change], depth or 0, contexts) if group else None
 
 
 def step_of(event: Event) -> Step | None:
@@ -232,6 +261,11 @@ def text(value: object) -> str:
 def mappings(values: object) -> list[dict[str, Any]]:
     """Those of a list that are objects."""
     return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
+
+
+def lists(values: object) -> list[list[Any]]:
+    """Those of a list that are lists."""
+    return [each for each in values if isinstance(each, list)] if isinstance(values, list) else []
 
 
 def location(value: object) -> Location | None:

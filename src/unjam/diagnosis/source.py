@@ -78,6 +78,11 @@ class Sources:
             self._granted[file] = granted_in(module.tree, lines) if module and lines else []
         return self._granted[file]
 
+    def around(self, frame: Frame) -> tuple[ast.AST, ...]:
+        """The syntax node that the frame was executing and all that hold it, innermost first, up to its function; empty where it is not known."""
+        module = self._module(frame.file)
+        return module.around(frame) if module else ()
+
     def mentioned(self, file: str, line: int, name: str) -> str:
         """The qualified name of what that line mentions as `name` (`time.sleep` for "sleep"); the name itself where it does not."""
         module = self._module(file)
@@ -136,6 +141,14 @@ class _Module:
             self._inside(node, _LOOPS),
             self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
         )
+
+    def around(self, frame: Frame) -> tuple[ast.AST, ...]:
+        node = self._node(frame)
+        if node is None:
+            return ()
+        outer = list(self._ancestors(node))
+        end = next((number for number, each in enumerate(outer) if isinstance(each, _SCOPES)), len(outer))
+        return (node, *outer[: end + 1])
 
     def mentioned(self, line: int, name: str) -> str:
         """See Sources.mentioned; "" where no call of that line mentions it."""

@@ -150,10 +150,9 @@ def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame
 
 
 def _own(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
-    crowd = congestion.crowd(case, stall, pieces) if pieces else None
-    if crowd is not None:
-        return [crowd]
-    return [congestion.refine(case, stall, blame) for blame in own.blames_of(pieces)]
+    crowd, others = (congestion.crowd(case, stall, pieces) if pieces else None) or (None, pieces)
+    shares = congestion.refined(case, stall, own.blames_of(others))
+    return [crowd, *shares] if crowd is not None else shares
 
 
 def _weighty(case: Case, stall: Stall, blames: list[Blame]) -> tuple[list[Blame], list[Blame]]:
@@ -214,7 +213,7 @@ def _unsampled(case: Case, stall: Stall) -> list[Blame]:
     """A stall that no sample met: step counters may still tell that it was a crowd, and who it was."""
     crowd = congestion.crowd(case, stall, ())
     if crowd is not None:
-        return [replace(crowd, parts=_all_unexplained(stall))]
+        return [replace(crowd[0], parts=_all_unexplained(stall))]
     why = "it was over before it could be looked at" if stall.ended else "no sample of it was recorded"
     return _named(case, stall, [Blame("", "", Grade.UNKNOWN, _all_unexplained(stall), why=why)])
 

@@ -49,11 +49,12 @@ _SUSPENDABLE = frozenset({"coroutine", "async-generator"})
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One frame, whose code it is and the dotted module of its file."""
+    """One frame, whose code it is, the dotted module of its file, and its number in the recorded stack, from the outside."""
 
     frame: Frame
     kind: OriginKind
     module: str
+    depth: int
 
     @property
     def key(self) -> str:
@@ -144,16 +145,16 @@ class Views:
 
     def _placed(self, stack: int | None) -> tuple[Placed, ...]:
         frames = self._stacks.get(stack, ()) if stack is not None else ()
-        return tuple(placed for frame in frames if (placed := self._place(frame)))
+        return tuple(placed for depth, frame in enumerate(frames) if (placed := self._place(frame, depth)))
 
-    def _place(self, frame: Frame) -> Placed | None:
+    def _place(self, frame: Frame, depth: int) -> Placed | None:
         owner = self._origins.owner(frame.file, frame.function)
         if owner == "unjam":
             return None
         # Comprehensions had frames of their own up to Python 3.11, generator expressions have them still: they are their function's code.
         function = _COMPREHENSION.sub("", frame.function)
         named = frame if function == frame.function else replace(frame, function=function)
-        return Placed(named, owner, self._origins.module(frame.file))
+        return Placed(named, owner, self._origins.module(frame.file), depth)
 
 
 def _without_start(frames: tuple[Placed, ...]) -> tuple[Placed, ...]:

@@ -5,10 +5,9 @@ import time
 
 from _truth import quiet, run
 
-# missed: native-uvloop - without steps a turn of many is told as one that runs long
 # serial: what computes is judged alone
 
-# expect: UJ401 culprit=any required=asyncio
+# expect: UJ401 culprit=any leaf=callback grade-asyncio=exact count=1
 
 
 def callback() -> None:

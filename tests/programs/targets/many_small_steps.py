@@ -6,9 +6,8 @@ import time
 from _truth import quiet, run
 
 # serial: what computes is judged alone
-# missed: native - the steps of one coroutine are told as Python code that runs long: always on uvloop, at times on asyncio
 
-# expect: UJ401 culprit=any required=asyncio
+# expect: UJ401 culprit=any leaf=worker grade-asyncio=exact count=1
 
 
 async def worker() -> None:

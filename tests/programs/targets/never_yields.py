@@ -6,7 +6,8 @@ import time
 from _truth import quiet, run
 
 # serial: what computes is judged alone
-# missed: everywhere - the samples fall into the work between the awaits, so it is told as Python code that runs long
+# The twin sees no frame twice: there it is told as Python code that runs long.
+# expect: UJ301 culprit=any only=python
 
 
 def handle(item: int) -> None:
@@ -17,7 +18,7 @@ def handle(item: int) -> None:
 
 async def consume(items: asyncio.Queue) -> None:
     while not items.empty():
-        handle(await items.get())  # expect: UJ402 culprit=any
+        handle(await items.get())  # expect: UJ402 leaf=items.get grade-asyncio=exact count=1 only=native
 
 
 async def main() -> None:

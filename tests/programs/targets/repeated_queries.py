@@ -5,7 +5,7 @@ import sqlite3
 from _truth import measured, quiet, run
 
 # serial: what computes is judged alone
-# missed: everywhere - each sample meets the same call, which looks like one long one
+# The twin cannot tell one call from the next: there it is told as one.
 
 database = sqlite3.connect(":memory:")
 database.execute("create table rows (value)")
@@ -16,7 +16,10 @@ async def main() -> None:
     await quiet()
     with measured():
         for number in range(200):
-            database.execute("select count(*) from rows where value > ?", (number,)).fetchone()  # expect: UJ403
+            # expect-next: UJ106 leaf=sqlite3.Connection.execute only=python
+            database.execute(
+                "select count(*) from rows where value > ?", (number,)
+            ).fetchone()  # expect: UJ403 leaf=sqlite3.Connection.execute grade=exact count=1 only=native
     await quiet()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unjam.diagnosis import diagnose
+from unjam.diagnosis.events import CHANGES
 from unjam.model.session import Process, Recording, Session
 from unjam.model.stacks import Frame
 
@@ -92,6 +93,19 @@ class Story:
         }
         self.events.append(event)
         return self.stalls
+
+    def trail(self, *looks: tuple[int, str, int | None, int | None]) -> list[list[int]]:
+        """A trail of samples 10 ms apart: each (group, change, depth counted from the runner's end, contexts), None for what is not known."""
+        return [
+            [
+                group,
+                10_000 * number,
+                CHANGES.index(change),
+                len(RUNNER) + (depth or 0),
+                *([] if contexts is None else [contexts]),
+            ]
+            for number, (group, change, depth, contexts) in enumerate(looks, 1)
+        ]
 
     def _sample(self, start: int, length: int, sample: dict) -> dict:
         first, last = sample.pop("between", (13, length - 3))

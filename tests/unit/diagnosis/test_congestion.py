@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stories import MS, Story, cpu, kernel, only, stdlib
+from stories import MS, Story, cpu, kernel, only
 
 from unjam.model.findings import Grade
 
@@ -104,17 +104,125 @@ def test_many_steps_on_a_loop_that_counts_none():
     assert (finding.rule, finding.grade) == ("UJ401", Grade.SUSPECTED)
 
 
-def test_a_consumer_of_a_full_queue_never_yields():
-    """In one step the loop went through its await again and again: the await is the culprit, not the work between."""
+def uvloop_story():
+    told = Story(steps=False, loop="uvloop.Loop")
+    return told, told.file("feed.py", CODE)
+
+
+def test_contexts_tell_the_steps_of_a_loop_that_counts_none():
+    """Each step enters and leaves a context: two for each sample on another task's frame are as many steps."""
+    told, path = uvloop_story()
+    stack = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    looks = [(0, "unknown", 0, None), *[(0, "frame", 0, 2), (0, "elsewhere", 1, 0)] * 20]
+    told.stall(420, cpu(41, stack), steps=None, longest_step_ms=None, cpu_ms=419, runq_ms=0, trail=told.trail(*looks))
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ401", "refresh", Grade.INFERRED)
+    assert any("20 steps began" in each.text for each in finding.evidence)
+
+
+@pytest.mark.parametrize("change", ["none", "elsewhere", "again"])
+def test_contexts_entered_within_a_task_that_goes_on_are_no_steps(change):
+    """A task that runs functions in contexts of their own is one step, however many it enters."""
+    told, path = uvloop_story()
+    stack = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    looks = [(0, "unknown", 0, None), *[(0, change, 0, 2)] * 40]
+    told.stall(
+        420, cpu(41, stack, moved=40), steps=None, longest_step_ms=None, cpu_ms=419, runq_ms=0, trail=told.trail(*looks)
+    )
+    assert only(told.told()).rule == "UJ301"
+
+
+def test_one_long_step_on_a_loop_that_counts_none_is_that_step():
+    """Samples between which no context was entered are of one step."""
+    told, path = uvloop_story()
+    stack = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    looks = [(0, "unknown", 0, None), *[(0, "frame", 0, 2)] * 20, *[(0, "elsewhere", 1, 0)] * 20]
+    told.stall(
+        420, cpu(41, stack, moved=40), steps=None, longest_step_ms=None, cpu_ms=419, runq_ms=0, trail=told.trail(*looks)
+    )
+    assert only(told.told()).rule == "UJ301"
+
+
+def test_a_long_step_in_a_crowd_is_told_apart():
+    """Thirty short steps and one that slept are two findings, each with its own time."""
     told, path = story()
-    waiting = told.frame(path, "await queue.get()", "consume")
-    getting = told.stack(waiting, stdlib("asyncio.queues", "Queue.get", kind="coroutine"))
+    working = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    sleeping = told.stack(told.frame(path, 'db.execute("select 2")', "once"))
+    number = told.stall(
+        900,
+        cpu(58, working, moved=50, between=(13, 600)),
+        kernel(29, sleeping, "clock_nanosleep", between=(605, 895)),
+        steps=31,
+        longest_step_ms=298,
+        cpu_ms=600,
+        runq_ms=0,
+    )
+    crowd(told, number, path, each=20)
+    event = next(each for each in told.events if each["e"] == "stall")
+    told.event(
+        "step", stall=number, loop=1, t0=event["t0"] + 601 * MS, t1=event["t0"] + 899 * MS, task=None, callback="x"
+    )
+    many, long = told.told().findings
+    assert (many.rule, many.leaf, long.rule, long.leaf) == ("UJ401", "refresh", "UJ106", "sqlite3.Connection.execute")
+    assert long.total_ms == pytest.approx(300, abs=15)
+
+
+def consumer(told, path, change="again", contexts=0, **counted):
+    """Half a second in which samples met the work of a consumer, whose own frame differed so from sample to sample."""
     working = told.stack(
         told.frame(path, "handle(item)", "consume"), told.frame(path, "item + 1", "handle", "function")
     )
-    told.stall(500, cpu(30, getting, moved=25), cpu(17, working, moved=15), cpu_ms=499, runq_ms=0)
-    finding = only(told.told())
-    assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ402", "asyncio.queues.Queue.get", waiting.line)
+    looks = [(0, "unknown", 0, None), *[(0, change, 0, contexts)] * 48]
+    told.stall(
+        500,
+        cpu(len(looks), working, moved=15),
+        cpu_ms=499,
+        runq_ms=0,
+        trail=told.trail(*looks),
+        **counted,
+    )
+    return only(told.told())
+
+
+def test_a_consumer_of_a_full_queue_never_yields():
+    """At one instruction of its loop with other objects each time, it passed the await of that loop: the await is the culprit."""
+    told, path = story()
+    finding = consumer(told, path)
+    line = told.frame(path, "await queue.get()", "consume").line
+    assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ402", "queue.get", line)
+    assert (finding.grade, finding.culprit.function) == (Grade.EXACT, "consume")
+    assert any("48 times, and not once did it suspend" in each.text for each in finding.evidence)
+
+
+def test_without_step_counters_it_is_inferred():
+    """On uvloop only the contexts say that it was one step."""
+    told, path = uvloop_story()
+    finding = consumer(told, path, steps=None, longest_step_ms=None)
+    assert (finding.rule, finding.grade) == ("UJ402", Grade.INFERRED)
+
+
+@pytest.mark.parametrize(("change", "contexts"), [("none", 0), ("elsewhere", 0), ("frame", 0), ("again", 2)])
+def test_what_proves_no_round_is_a_computation(change, contexts):
+    """A frame that stood still, may not have come back, is another one, or had steps between, has proved no round."""
+    told, path = story()
+    assert consumer(told, path, change, contexts).rule == "UJ301"
+
+
+def test_rounds_that_are_long_themselves_are_computations():
+    """Where one round takes longer than the threshold, what it computes is to blame and not the await."""
+    told, path = story()
+    working = told.stack(
+        told.frame(path, "handle(item)", "consume"), told.frame(path, "item + 1", "handle", "function")
+    )
+    rounds = [(0, "again", 0, 0), *[(0, "elsewhere", 1, 0)] * 6] * 7
+    told.stall(
+        500,
+        cpu(50, working, moved=30),
+        cpu_ms=499,
+        runq_ms=0,
+        trail=told.trail((0, "unknown", 0, None), *rounds),
+    )
+    assert only(told.told()).rule == "UJ301"
 
 
 def test_an_await_that_computes_long_is_a_computation():
@@ -125,45 +233,44 @@ def test_an_await_that_computes_long_is_a_computation():
         told.frame(path, "work(item)", "heavy"),
         told.frame(path, "item * 2", "work", "function"),
     )
-    told.stall(500, cpu(47, stack, moved=40), cpu_ms=499, runq_ms=0)
+    looks = [(0, "unknown", 0, None), *[(0, "elsewhere", 2, 0)] * 46]
+    told.stall(500, cpu(47, stack, moved=40), cpu_ms=499, runq_ms=0, trail=told.trail(*looks))
     finding = only(told.told())
     assert (finding.rule, finding.culprit.function) == ("UJ301", "work")
 
 
-def test_two_hundred_queries_in_one_step():
-    """The call stands in a loop, and samples met other lines of that loop between: many short calls, not a long one."""
-    told, path = story()
-    asking = told.stack(told.frame(path, 'db.execute("select 1")', "totals"))
-    between = told.stack(told.frame(path, "order.done", "totals"))
+def queries(told, path, *looks, snippet='db.execute("select 1")', function="totals"):
+    asking = told.stack(told.frame(path, snippet, function))
     told.stall(
         400,
-        kernel(20, asking, "pread64", "file /srv/x", 4, moved=6),
-        cpu(14, asking, moved=4, holds_gil=False),
-        cpu(3, between, moved=3),
+        kernel(20, asking, "pread64", "file /srv/x", 4),
+        cpu(18, asking, holds_gil=False),
         cpu_ms=180,
         runq_ms=0,
+        trail=told.trail((0, "unknown", 0, None), *looks),
     )
-    finding = only(told.told())
-    assert (finding.rule, finding.leaf) == ("UJ403", "sqlite3.Connection.execute")
-    assert (
-        "batch" in finding.remedies[0].text
-        or "instead of many" in finding.remedies[0].text
-        or "thread" in finding.remedies[0].text
-    )
+    return only(told.told())
 
 
-def test_many_short_sleeps_are_told_by_the_scheduler():
-    """Nothing in the frames moves between two sleeps of 2 ms, but the thread went to sleep two hundred times."""
+@pytest.mark.parametrize("function", ["totals", "once"])
+def test_two_hundred_queries_in_one_step(function):
+    """The line made another call from sample to sample, in a loop of its own or of its caller: many short calls, not a long one."""
     told, path = story()
-    asking = told.stack(told.frame(path, 'db.execute("select 1")', "totals"))
-    told.stall(400, kernel(38, asking, "clock_nanosleep"), cpu_ms=10, runq_ms=0, switches=200)
-    assert only(told.told()).rule == "UJ403"
+    snippet = 'db.execute("select 1")' if function == "totals" else 'db.execute("select 2")'
+    finding = queries(told, path, *[(0, "again", 0, 0), (1, "again", -1, 0)] * 18, snippet=snippet, function=function)
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ403", "sqlite3.Connection.execute", Grade.EXACT)
+    assert any("37 at least" in each.text for each in finding.evidence)
+    assert "batch" in finding.remedies[0].text or "instead of many" in finding.remedies[0].text
 
 
-@pytest.mark.parametrize(("query", "function", "moved"), [("select 1", "totals", 0), ("select 2", "once", 20)])
-def test_one_long_query_is_one_long_query(query, function, moved):
-    """A call in a loop of which a single one took all the time, or a call outside any loop, is not repeated."""
+def test_one_long_query_is_one_long_query():
+    """A frame that stood still for longer than the threshold was in one call, whatever came before and after."""
     told, path = story()
-    stack = told.stack(told.frame(path, f'db.execute("{query}")', function))
-    told.stall(400, kernel(38, stack, "clock_nanosleep", moved=moved), cpu_ms=1, runq_ms=0, switches=2)
-    assert only(told.told()).rule == "UJ106"
+    short = [(0, "again", 0, 0)] * 15
+    assert queries(told, path, *short, *[(0, "none", 0, 0)] * 8, *short).rule == "UJ106"
+
+
+def test_what_goes_on_below_the_line_is_one_call():
+    """A call that computes in frames of its own moves, and is the same call."""
+    told, path = story()
+    assert queries(told, path, *[(0, "again", 1, 0)] * 37).rule == "UJ106"

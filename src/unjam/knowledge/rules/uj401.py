@@ -8,7 +8,7 @@ RULE = Rule(
     code="UJ401",
     cause="many-small",
     title="Many short steps in one turn",
-    one="one turn of the loop took {ms} ms although none of its steps was long: most came from {culprit} ({leaf})",
+    one="many short steps made one turn of the loop {ms} ms long: most came from {culprit} ({leaf})",
     many="turns were made long by many short steps, {ms} ms in all: most came from {culprit} ({leaf})",
     what="""\
 Hundreds of callbacks or task steps were ready at the same time, and the loop ran them all before it looked at its sockets again.

@@ -1,0 +1,113 @@
+"""What the order of the samples proves: how often a frame went on between two of them, and which steps they were of.
+
+While one native call runs, no frame of its thread changes (docs/recording.md). So a frame that is at the same instruction as in the sample
+before, and holds other objects, has come back to it: it makes another call than before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from unjam.diagnosis.events import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a frame went on over several samples, whose `pairs` of neighbours were compared.
+
+    `changes` of the pairs showed it to have gone on, `again` of them at the same instruction. `still_ns` is the longest time between two samples
+    with no such change between them: something may have taken that long. `most_ns` is the longest time that anything can have taken.
+    """
+
+    pairs: int = 0
+    changes: int = 0
+    again: int = 0
+    still_ns: int = 0
+    most_ns: int = 0
+
+
+def progress(looks: Sequence[Look], depth: int) -> Progress:
+    """How the frame number `depth`, or one around it, went on from sample to sample."""
+    changed = [_went_on(look, depth) for look in looks[1:]]
+    again = sum(look.change == "again" and look.depth == depth for look in looks[1:])
+    still, most = _spans(looks, changed)
+    return Progress(sum(look.change != "unknown" for look in looks[1:]), sum(changed), again, still, most)
+
+
+def _went_on(look: Look, depth: int) -> bool:
+    return look.change not in {"none", "unknown"} and look.depth <= depth
+
+
+def _spans(looks: Sequence[Look], boundary: Sequence[bool]) -> tuple[int, int]:
+    """The longest time from the first to the last sample between two boundaries, and from the sample before to the one after."""
+    runs = [[0]]
+    for number, ends in enumerate(boundary, 1):
+        if ends:
+            runs.append([])
+        runs[-1].append(number)
+    still = max((looks[run[-1]].at - looks[run[0]].at for run in runs), default=0)
+    last = len(looks) - 1
+    most = max((looks[min(run[-1] + 1, last)].at - looks[max(run[0] - 1, 0)].at for run in runs), default=0)
+    return still, most
+
+
+def stretches(trail: Iterable[Look], belongs: Callable[[Look], bool]) -> list[list[Look]]:
+    """The unbroken runs of samples that belong to something."""
+    found: list[list[Look]] = [[]]
+    for look in trail:
+        if belongs(look):
+            found[-1].append(look)
+        elif found[-1]:
+            found.append([])
+    return [each for each in found if each]
+
+
+def joined(parts: Iterable[Progress]) -> Progress:
+    """The progress over several stretches."""
+    whole = Progress()
+    for each in parts:
+        whole = Progress(
+            whole.pairs + each.pairs,
+            whole.changes + each.changes,
+            whole.again + each.again,
+            max(whole.still_ns, each.still_ns),
+            max(whole.most_ns, each.most_ns),
+        )
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps that a trail shows to have begun, and the longest time between two samples of the same one."""
+
+    begun: int
+    still_ns: int
+
+
+def steps(trail: Sequence[Look], root: Callable[[Look], int | None]) -> Steps | None:
+    """The steps that the samples are of, told by the contexts that each enters and leaves; None where those are not known.
+
+    `root` is the number of a sample's first frame of a coroutine where its step is one of a task: while that very frame goes on, so does its
+    step, whatever contexts it enters.
+    """
+    known = [look.contexts for look in trail[1:]]
+    if not known or any(each is None for each in known):
+        return None
+    begins = [_begins(before, look, root) for before, look in pairwise(trail)]
+    begun = sum((look.contexts or 0) // 2 for look, begin in zip(trail[1:], begins, strict=True) if begin)
+    return Steps(begun, _spans(trail, begins)[0])
+
+
+def _begins(before: Look, look: Look, root: Callable[[Look], int | None]) -> bool:
+    """Whether another step than before is seen: contexts were entered, and not just within a task's step that went on."""
+    if not look.contexts:
+        return False
+    first = root(look)
+    same_task = first is not None and root(before) == first and look.change != "unknown"
+    return not (same_task and not _replaced(look, first))
+
+
+def _replaced(look: Look, root: int | None) -> bool:
+    return root is not None and look.change == "frame" and look.depth <= root
