@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from unjam.model.lines import encode
 from unjam.probes.awaiting import describe_task, frames_of, is_future, is_task, waits_for
 from unjam.probes.bridge_pools import queued_in_bridge
+from unjam.probes.names import module_name
 from unjam.probes.patching import ImportWatch, Patches
 from unjam.probes.pool_state import Job
 
@@ -30,6 +31,19 @@ MOST_FRAMES = 30
 
 _BRIDGE = frozenset({"unjam.bridge.pool", "unjam.bridge.supervision"})
 """Modules whose coroutines await a call of a pool under the name `call`."""
+
+_TRANSPORTS = {
+    "asyncio.streams": ("self", "_transport"),
+    "anyio._backends._asyncio": ("self", "_transport"),
+    "aiohttp.client_reqrep": ("protocol", "transport"),
+    "aiohttp.streams": ("self", "_protocol", "transport"),
+    "asyncpg.connect_utils": ("tr",),
+    "asyncpg.connection": ("self", "_transport"),
+}
+"""By the module of a frame that waits for a reply: the local variable, and the fields from it, that lead to the transport. httpx reads
+through anyio, redis through asyncio's streams."""
+
+_CLIENTS = frozenset({"asyncio", "anyio", "aiohttp", "asyncpg", "uvloop"})
 
 FARTHEST_TASK = 10
 """Tasks that wait for tasks followed to find what is really awaited."""
@@ -277,13 +291,19 @@ def _is_answered(frames: list[FrameType], future: Any) -> bool | None:
 
 
 def _stream_fd(frame: FrameType) -> int | None:
-    """The descriptor behind a frame of a stream that reads: asyncio's StreamReader, anyio's SocketStream."""
-    module = frame.f_globals.get("__name__")
-    if module not in {"asyncio.streams", "anyio._backends._asyncio"}:
+    """The descriptor of the transport that a frame of a known client or stream waits for."""
+    path = _TRANSPORTS.get(str(frame.f_globals.get("__name__")))
+    if path is None:
         return None
-    stream = frame.f_locals.get("self")
-    transport = getattr(stream, "__dict__", {}).get("_transport")
-    if transport is None or type(transport).__module__.partition(".")[0] not in {"asyncio", "uvloop"}:
+    transport: Any = frame.f_locals.get(path[0])
+    for attribute in path[1:]:
+        # Their own classes keep it in a field; what a program derives from them might compute it.
+        transport = getattr(transport, attribute, None) if _package(transport) in _CLIENTS else None
+    if _package(transport) not in {"asyncio", "uvloop"} or not hasattr(transport, "get_extra_info"):
         return None
     sock = transport.get_extra_info("socket")
     return None if sock is None or sock.fileno() < 0 else int(sock.fileno())
+
+
+def _package(value: Any) -> str:
+    return module_name(type(value)).partition(".")[0]
