@@ -200,10 +200,12 @@ def test_a_test_that_fails_by_itself_says_what_held_its_loop_beside(run):
     result.stdout.fnmatch_lines(["*assert 1 == 2", "*Captured unjam call*", "this test held its event loop*"])
 
 
-def test_the_ten_worst_are_told(run):
-    """Twelve tests held their loops: ten lines, and a count of the rest."""
+def test_the_ten_worst_are_told(run, pytester):
+    """Twelve tests held their loops: ten lines, and a count of the rest, which a machine without a free CPU adds to."""
     tests = "@pytest.mark.parametrize('n', range(12))\ndef test_it(n):\n    asyncio.run(holding())\n"
-    result = run(tests, "--unjam", "--unjam-max-block=100ms", "-q", "-rN")
+    result = run(tests, "--unjam", "--unjam-max-block=100ms", "-q", "-rN", "--junitxml=junit.xml")
     result.assert_outcomes(failed=12)
     assert 10 == len([line for line in result.outlines if "(test_it.py::test_it[" in line])
-    result.stdout.fnmatch_lines(["and 2 more"])
+    found = (pytester.path / "junit.xml").read_text().count('<property name="unjam"')
+    assert found >= 12
+    result.stdout.fnmatch_lines([f"and {found - 10} more"])
