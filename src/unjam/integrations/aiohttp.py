@@ -66,7 +66,7 @@ class _Header:
     async def __call__(self, request: web.Request, response: web.StreamResponse) -> None:
         tally: Any = request.get(KEY)
         if tally is not None:
-            response.headers.add("Server-Timing", server_timing(tally, self._detail))
+            response.headers.add("Server-Timing", server_timing(tally, self._detail).decode("latin-1"))
 
 
 async def _wiring(app: web.Application) -> None:

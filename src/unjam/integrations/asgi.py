@@ -64,13 +64,12 @@ class UnjamMiddleware:
         install()
 
     def _timing(self, request: Any, send: Send) -> Send:
-        detail = self._detail
+        detail, starts = self._detail, STARTS
 
         def timed_send(message: Message) -> Awaitable[None]:
-            if message["type"] in STARTS:
+            if message["type"] in starts:
                 headers: Iterable[Any] = message.get("headers") or ()
-                value = server_timing(request, detail).encode("latin-1", "replace")
-                message = {**message, "headers": [*headers, (b"server-timing", value)]}
+                message = {**message, "headers": [*headers, (b"server-timing", server_timing(request, detail))]}
             return send(message)
 
         return timed_send

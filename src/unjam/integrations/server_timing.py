@@ -20,15 +20,13 @@ def detail_of(value: object) -> Detail:
     return value  # type: ignore[return-value]
 
 
-def server_timing(request: Request, detail: Detail) -> str:
+def server_timing(request: Request, detail: Detail) -> bytes:
     """The value of the header as things stand: milliseconds; a time that is not observed is left out, never 0."""
-    own, waited = request.own_ns / 1e6, request.waited_ns
-    if waited is None:
-        return f"loop;dur={own:.2f}"
+    times = request.timing()
     if request.delays is None or detail != "full":
-        return f"loop;dur={own:.2f}, loop-wait;dur={waited / 1e6:.2f}"
-    worst = request.late[0].by.translate(UNQUOTABLE)
-    return f'loop;dur={own:.2f}, loop-wait;dur={waited / 1e6:.2f};desc="{worst}"'
+        return times
+    worst = request.late[0].by.translate(UNQUOTABLE).encode("latin-1", "replace")
+    return times + b';desc="' + worst + b'"'
 
 
 UNQUOTABLE = {ord('"'): "'", ord("\\"): "/"} | dict.fromkeys((*range(32), *range(127, 256)), "?")

@@ -111,6 +111,9 @@ class Tally:
         step that calls `begin`, of as many turns before it as most of them come after the loop has slept.
         """
 
+    def timing(self) -> bytes:
+        """Both as the value of a Server-Timing header, in milliseconds: made here because every response carries it."""
+
     def begin(self) -> bool:
         """Count from now on, the rest of the present step included; false where the steps of this loop are not observed."""
 

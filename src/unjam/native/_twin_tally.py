@@ -41,6 +41,12 @@ class Tally:
         """Time for which its steps were ready, or may have been, and others ran; None where turns are not observed."""
         return self._waited if self._slot is not None and self._slot.counts_turns else None
 
+    def timing(self) -> bytes:
+        """Both as the value of a Server-Timing header, in milliseconds."""
+        waited = self.waited_ns
+        wait = "" if waited is None else f", loop-wait;dur={waited / 1e6:.2f}"
+        return f"loop;dur={self.own_ns / 1e6:.2f}{wait}".encode()
+
     def begin(self) -> bool:
         """Count from now on; false where the steps of this thread's loop are not observed."""
         slot = tallies.slots.get(get_ident())

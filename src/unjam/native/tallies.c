@@ -2,6 +2,8 @@
 #define PY_SSIZE_T_CLEAN
 #include "tallies.h"
 
+#include <stdio.h>
+
 #include "clock.h"
 #include "compat.h"
 #include "steps.h"
@@ -68,11 +70,12 @@ hops_since_sleep(const struct slot *slot)
 }
 
 /* The earliest moment from which a step of the present turn may have been ready: the begin of this turn, or of one of `hops`
- * turns before it where the loop did not sleep in between. What becomes ready in one turn runs in the next. */
+ * turns before it where the loop, which had `slept` so many before, did not sleep in between. What becomes ready in one turn runs
+ * in the next. */
 static uint64_t
-ready_since(const struct slot *slot, unsigned hops)
+ready_since(const struct slot *slot, unsigned slept, unsigned hops)
 {
-    unsigned slept = hops_since_sleep(slot), back = hops < slept ? hops : slept;
+    unsigned back = hops < slept ? hops : slept;
     uint64_t turns = GET(slot->turns);
     return back == 0 ? GET(slot->left) : slot->recent[(turns - back) % RECENT].left;
 }
@@ -81,22 +84,17 @@ ready_since(const struct slot *slot, unsigned hops)
  * so many turns after it slept, and a busy one more: the number met most often is the server's own. Bytes that came while the loop
  * was away came in the turn before that. */
 static unsigned
-hops_of_a_begin(struct slot *slot)
+hops_of_a_begin(struct slot *slot, unsigned slept)
 {
-    unsigned slept = hops_since_sleep(slot), most = RECENT;
-    if (slept <= RECENT) {
-        slot->hops[slept]++;
+    if (slept <= RECENT && (++slot->hops[slept] > slot->hops[slot->hops_most] || slot->hops[slot->hops_most] == 0)) {
+        slot->hops_most = slept;
     }
-    for (unsigned hops = RECENT + 1; hops-- > 0;) {
-        most = slot->hops[hops] != 0 && slot->hops[hops] >= slot->hops[most] ? hops : most;
-    }
-    return most + 1;
+    return 1 + (slot->hops[slot->hops_most] != 0 ? slot->hops_most : RECENT);
 }
 
 static void
-wait_ends(const struct slot *slot, struct tally *tally, uint64_t now, unsigned hops)
+wait_ends(const struct slot *slot, struct tally *tally, uint64_t now, uint64_t since)
 {
-    uint64_t since = ready_since(slot, hops);
     since = since > tally->last ? since : tally->last;
     if (slot->by_steps || since == 0 || since >= now) {
         return;
@@ -138,7 +136,7 @@ tallies_enter(struct slot *slot, uint64_t t0)
     slot->tally_since = t0;
     if (tally != NULL) {
         tally->since = t0;
-        wait_ends(slot, tally, t0, HOPS_OF_A_STEP);
+        wait_ends(slot, tally, t0, ready_since(slot, hops_since_sleep(slot), HOPS_OF_A_STEP));
     }
 }
 
@@ -195,7 +193,8 @@ begin(PyObject *self, PyObject *unused)
     slot->tally = (struct tally *)Py_NewRef(self);
     slot->tally_since = now;
     Py_XDECREF((PyObject *)before);
-    wait_ends(slot, tally, began == 0 ? now : began, hops_of_a_begin(slot));
+    unsigned slept = hops_since_sleep(slot);
+    wait_ends(slot, tally, began == 0 ? now : began, ready_since(slot, slept, hops_of_a_begin(slot, slept)));
     return Py_NewRef(Py_True);
 }
 
@@ -218,17 +217,6 @@ end(PyObject *self, PyObject *unused)
 }
 
 static PyObject *
-own_ns(PyObject *self, void *unused)
-{
-    (void)unused;
-    const struct tally *tally = (struct tally *)self;
-    const struct slot *slot = own_slot();
-    bool running = slot != NULL && slot->tally == tally;
-    uint64_t present = running ? clock_span_ns(clock_since(clock_ticks(), tally->since)) : 0;
-    return PyLong_FromUnsignedLongLong(tally->own_ns + present);
-}
-
-static PyObject *
 waited_ns(PyObject *self, void *unused)
 {
     (void)unused;
@@ -236,7 +224,41 @@ waited_ns(PyObject *self, void *unused)
     return tally->waits_seen ? PyLong_FromUnsignedLongLong(tally->waited_ns) : Py_NewRef(Py_None);
 }
 
+static uint64_t
+own_until_now(const struct tally *tally)
+{
+    const struct slot *slot = own_slot();
+    bool running = slot != NULL && slot->tally == tally;
+    return tally->own_ns + (running ? clock_span_ns(clock_since(clock_ticks(), tally->since)) : 0);
+}
+
+static PyObject *
+own_ns(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(own_until_now((struct tally *)self));
+}
+
+/* Of a millisecond: formatting integers costs a third of what formatting doubles does. */
+enum { HUNDREDTH_NS = 10000 };
+
+static PyObject *
+timing(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    const struct tally *tally = (struct tally *)self;
+    char text[96];
+    unsigned long long own = own_until_now(tally) / HUNDREDTH_NS, waited = tally->waited_ns / HUNDREDTH_NS;
+    int length = snprintf(text, sizeof text, "loop;dur=%llu.%02u", own / 100, (unsigned)(own % 100));
+    if (tally->waits_seen) {
+        length += snprintf(text + length, sizeof text - (size_t)length, ", loop-wait;dur=%llu.%02u", waited / 100,
+                           (unsigned)(waited % 100));
+    }
+    return PyBytes_FromStringAndSize(text, length);
+}
+
 static PyMethodDef METHODS[] = {
+    {"timing", timing, METH_NOARGS, NULL},
     {"begin", begin, METH_NOARGS, NULL},
     {"end", end, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -64,7 +64,7 @@ class UnjamMiddleware:
             request.unjam.route = route_of(request)
 
     def _add_header(self, response: Any, tally: Any) -> None:
-        value = server_timing(tally, self._options.server_timing)
+        value = server_timing(tally, self._options.server_timing).decode("latin-1")
         before = response.headers.get("Server-Timing")
         response.headers["Server-Timing"] = f"{before}, {value}" if before else value
 

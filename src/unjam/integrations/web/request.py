@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from unjam.model.findings import Finding
 
@@ -67,16 +67,14 @@ class Request:
     takes the route; it is let go of at the end.
     """
 
-    if not TYPE_CHECKING:  # the places of the fields are in the tracker's type: two bases cannot both have some
-        __slots__ = ()
-
     own_ns: int
     waited_ns: int | None
     end: Callable[[], None]
-    holds: list[Hold] | None
-    delays: list[tuple[Hold, int]] | None
-    name: str
-    scope: Any
+    timing: Callable[[], bytes]
+    holds: list[Hold] | None = None
+    delays: list[tuple[Hold, int]] | None = None
+    name: str = ""
+    scope: Any = None
     name_of: Callable[[Any], str]
 
     @property

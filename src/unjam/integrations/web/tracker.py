@@ -40,8 +40,7 @@ class Tracker:
         if self.make is None or (outer is not None and outer.scope is not None):
             return None
         request = self.make()
-        request.name, request.scope, request.name_of = "", scope, name_of
-        request.holds = request.delays = None
+        request.scope, request.name_of = scope, name_of
         if not request.begin():
             return None
         VARIABLE.set(request)
@@ -56,8 +55,7 @@ class Tracker:
             self._tell_once()
             return
         self.forget()
-        body = {"__slots__": ("delays", "holds", "name", "name_of", "scope")}
-        self.monitor, self.make = watched, type("Request", (Request, engine.Tally), body)
+        self.monitor, self.make = watched, type("Request", (Request, engine.Tally), {})
         engine.set_tally(VARIABLE, self._observe)
         _watch_forks()
         from unjam.integrations.web import telling
