@@ -94,7 +94,7 @@ def judged(rows, analysis, folder):
         hits = [
             problem
             for problem in sure
-            if (problem.path == file and problem.line in lines)
+            if (problem.path == file and {problem.line, *problem.also} & set(lines))
             or (problem.path, problem.finding.culprit.function) in deep
         ]
         yield row, max(hits, key=lambda problem: problem.severity, default=None)
@@ -106,7 +106,8 @@ def main(mirrors, faults, *flags):
     before, after = defaultdict(list), defaultdict(list)
     for row in wanted:
         before[row["repository"], row["commit"]].append(row)
-        after[row["repository"], row["fix"]].append(row)
+        if row.get("mended", True):
+            after[row["repository"], row["fix"]].append(row)
     seen = shown = 0
     for (repository, commit), group in before.items():
         analysis, folder, seconds = checked(mirrors, repository, commit)
@@ -121,11 +122,12 @@ def main(mirrors, faults, *flags):
         f"found {seen} of {len(wanted)} ({100 * seen / max(len(wanted), 1):.0f} %), {shown} of them shown without --notes"
     )
     if "--innocent" in flags:
-        innocent(mirrors, after, len(wanted))
+        innocent(mirrors, after)
 
 
-def innocent(mirrors, after, count):
+def innocent(mirrors, after):
     accused = 0
+    count = sum(map(len, after.values()))
     for (repository, commit), group in after.items():
         analysis, folder, _ = checked(mirrors, repository, commit)
         for row in group:

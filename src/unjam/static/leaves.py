@@ -213,6 +213,11 @@ class Leaves:
         use = call.site.use.partition(":")[0]
         return name.endswith("Executor.map") and use not in {"iterated", "assigned", "returned"}
 
+    def _in_memory(self, _function: Function, call: Call, name: str) -> bool:
+        """`sqlite3.connect(":memory:")` opens no file."""
+        first = call.site.argument(0, "database") if call.site is not None else None
+        return name == "sqlite3.connect" and first is not None and first.text == "':memory:'"
+
     def _has_room(self, function: Function, call: Call, name: str) -> bool:
         """`put` on a queue that was made without a bound never waits."""
         assert call.site is not None
@@ -230,6 +235,7 @@ class Leaves:
         _has_room,
         _asks_first,
         _not_taken,
+        _in_memory,
     )
 
 

@@ -15,7 +15,16 @@ from unjam.static.reach import Reach
 from unjam.static.result import Severity
 from unjam.static.source import WithBlock
 
-_PLAIN = ("Lock.acquire", "Lock.__enter__", "LockType.acquire", "LockType.__enter__", "lock.acquire", "lock.__enter__")
+_PLAIN = (
+    "Condition.acquire",
+    "Condition.__enter__",
+    "Lock.acquire",
+    "Lock.__enter__",
+    "LockType.acquire",
+    "LockType.__enter__",
+    "lock.acquire",
+    "lock.__enter__",
+)
 _THREADING = frozenset(
     f"{module}.{name}"
     for module in ("threading", "_thread", "multiprocessing.synchronize", "multiprocessing")

@@ -7,9 +7,11 @@ import queue
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 guard = threading.Lock()
 slow_guard = threading.Lock()
+arrived = threading.Condition()
 jobs: queue.Queue[int] = queue.Queue()
 bounded: queue.Queue[int] = queue.Queue(maxsize=1)
 async_guard = asyncio.Lock()
@@ -42,6 +44,21 @@ def in_a_thread():
 
 async def starts_it():
     await asyncio.to_thread(in_a_thread)
+
+
+async def signals():
+    with arrived:  # note: UJ201 threading.Condition.__enter__
+        arrived.notify_all()
+
+
+async def in_memory():
+    sqlite3.connect("app.db")  # warning: UJ106 sqlite3.connect
+    return sqlite3.connect(":memory:")  # clean: it opens no file
+
+
+async def makes_a_folder(path: Path):
+    path.mkdir()  # note: UJ102 pathlib.Path.mkdir
+    path.unlink()  # warning: UJ102 pathlib.Path.unlink
 
 
 async def tries():
