@@ -47,10 +47,19 @@ def _spans(looks: Sequence[Look], boundary: Sequence[bool]) -> tuple[int, int]:
         if ends:
             runs.append([])
         runs[-1].append(number)
-    still = max((looks[run[-1]].at - looks[run[0]].at for run in runs), default=0)
+    times = _running(looks)
+    still = max((times[run[-1]] - times[run[0]] for run in runs), default=0)
     last = len(looks) - 1
-    most = max((looks[min(run[-1] + 1, last)].at - looks[max(run[0] - 1, 0)].at for run in runs), default=0)
+    most = max((times[min(run[-1] + 1, last)] - times[max(run[0] - 1, 0)] for run in runs), default=0)
     return still, most
+
+
+def _running(looks: Sequence[Look]) -> list[int]:
+    """For each sample the time from the first one on, without that in which the thread waited for a CPU: no call takes longer by that."""
+    times = [0] if looks else []
+    for before, look in pairwise(looks):
+        times.append(times[-1] + (0 if look.group.state == "ready" else look.at - before.at))
+    return times
 
 
 def stretches(trail: Iterable[Look], belongs: Callable[[Look], bool]) -> list[list[Look]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stories import MS, Story, cpu, kernel, only
+from stories import MS, Story, cpu, kernel, only, ready
 
 from unjam.model.findings import Grade
 
@@ -268,6 +268,16 @@ def test_one_long_query_is_one_long_query():
     told, path = story()
     short = [(0, "again", 0, 0)] * 15
     assert queries(told, path, *short, *[(0, "none", 0, 0)] * 8, *short).rule == "UJ106"
+
+
+def test_a_short_call_without_a_cpu_is_a_short_call():
+    """The time in which the thread waited for a CPU does not make the call long in which it did."""
+    told, path = story()
+    asking = told.stack(told.frame(path, 'db.execute("select 1")', "totals"))
+    short = [(0, "again", 0, 0)] * 15
+    looks = [(0, "unknown", 0, None), *short, *[(1, "none", 0, 0)] * 8, *short]
+    told.stall(400, cpu(31, asking), ready(8, asking), cpu_ms=320, runq_ms=80, trail=told.trail(*looks))
+    assert {each.rule for each in told.told().findings} == {"UJ403", "UJ502"}
 
 
 def test_what_goes_on_below_the_line_is_one_call():
