@@ -132,7 +132,7 @@ def test_an_sdk_that_takes_no_finished_histograms_is_told_of_once(capfd):
 
 def test_a_failure_of_ours_is_one_line_and_the_collection_goes_on(capfd, monkeypatch):
     """However often it is collected; the program's own metrics are there."""
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    monkeypatch.setattr("unjam.failure.raises", False)
     monkeypatch.setattr("unjam.integrations.metrics.meter.read", lambda: 1 / 0)
     reader = InMemoryMetricReader()
     provider = MeterProvider(metric_readers=[reader])
