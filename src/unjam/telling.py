@@ -178,7 +178,10 @@ class Callbacks:
         """Pass a finding on without waiting."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="unjam-on-stall", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:
+                return  # the interpreter is ending: no thread begins any more (CPython 3.12)
         # A callback that never comes back must not fill the memory; the recording has it all.
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(finding)
