@@ -381,6 +381,48 @@ def test_uvloop_stalls_are_recorded(watched, tier):
     assert [(event["type"], event["steps"]) for event in outcome.events("loop")] == [("uvloop.Loop", False)]
 
 
+def test_uvloop_is_watched_whenever_it_was_imported(watched, tier):
+    """It keeps asyncio's functions as it finds them: before `install`, and between two of them, they are not ours."""
+    pytest.importorskip("uvloop")
+    outcome = watched(
+        program(
+            """
+            import unjam
+            unjam.uninstall()
+            import uvloop
+            before = dict(vars(uvloop.Loop))
+            for _ in range(2):
+                unjam.install(log=False)
+                uvloop.run(stall(0.3))
+                unjam.uninstall()
+            assert before == dict(vars(uvloop.Loop))
+            """
+        ),
+        tier=tier,
+    )
+    assert (0, "") == (outcome.status, outcome.err)
+    assert 2 == len(outcome.stalls())
+
+
+def test_each_install_begins_a_recording_of_its_own(watched, tier):
+    """What the second one tells does not rest on what only the first one was told: stacks are written again."""
+    outcome = watched(
+        program(
+            """
+            import unjam
+            unjam.uninstall()
+            for _ in range(3):
+                with unjam.watch() as watching:
+                    asyncio.run(stall(0.3))
+                print(*{finding.culprit.function for finding in watching.findings if finding.culprit})
+                unjam.uninstall()
+            """
+        ),
+        tier=tier,
+    )
+    assert (0, "stall\n" * 3, "") == (outcome.status, outcome.out, outcome.err)
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_install_inside_a_running_loop(watched, tier, tmp_path, loop):
     """unjam.install() from a coroutine, or from another thread, watches the loops that run already."""

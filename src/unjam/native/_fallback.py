@@ -109,6 +109,8 @@ class Engine:
         """Start the watchdog."""
         if self.watchdog is None:
             self.threshold_ns = threshold_ns
+            # Another recording begins, which knows no stack.
+            self._stacks = StackTable()
             self.watchdog = Watchdog(self.slots, Sampler(self._number, tick_ns), self.emit, tick_ns)
             self.watchdog.start()
 

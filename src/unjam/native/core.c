@@ -51,6 +51,7 @@ start(PyObject *self, PyObject *args, PyObject *keywords)
     if (!lines_open(fd, keep)) {
         return PyErr_NoMemory();
     }
+    stacks_begin();
     hooks_install();
     if (!watchdog_start(tick)) {
         return PyErr_SetFromErrno(PyExc_OSError);

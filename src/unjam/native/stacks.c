@@ -511,6 +511,17 @@ stacks_make_room(void)
 }
 
 void
+stacks_begin(void)
+{
+    symbols_lock();
+    for (uint32_t i = 0; i < stack_count; i++) {
+        stacks[i].number = 0;
+    }
+    last_number = 0;
+    symbols_unlock();
+}
+
+void
 stacks_after_fork(void)
 {
     reset();

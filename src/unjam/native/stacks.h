@@ -52,6 +52,9 @@ bool stacks_copy_place(uintptr_t code, int32_t offset, struct frame *frame);
 /* Empty the tables if they are filling up. Only when no reference is held anywhere. */
 void stacks_make_room(void);
 
+/* Have each stack announced again: another recording begins, which knows none. Only while the watchdog does not run. */
+void stacks_begin(void);
+
 /* After a fork, in the child. */
 void stacks_after_fork(void);
 

@@ -220,8 +220,8 @@ class LoopHooks:
             self._patches.replace(package, "_set_running_loop", lambda _: ours)
 
     def hook_uvloop(self, uvloop: ModuleType) -> None:
-        """`uvloop` has been imported: it keeps the function of asyncio that it found when it was."""
-        self._patches.replace(uvloop.Loop, "run_forever", self._bracketing)
+        """`uvloop` has been imported: it keeps the function of asyncio that it found when it was, which need not be ours."""
+        self._patches.override(uvloop.Loop, "run_forever", self._bracketing)
 
     def undo(self) -> None:
         """Put everything back that is still ours; what others have kept only passes on from now."""

@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_INHERITED = object()
+"""Stands for the original of an attribute that its owner did not have of itself."""
+
+
 class Patches:
-    """Attributes replaced, in order; `undo` puts them back in reverse, each only if nobody replaced ours since."""
+    """Attributes replaced, in order; `undo` puts them back in reverse, each only if nobody replaced ours since.
+
+    What an owner had inherited, and so not of itself, is taken from it again.
+    """
 
     def __init__(self) -> None:
         self._done: list[tuple[Any, str, object, object]] = []
@@ -32,11 +39,25 @@ class Patches:
         setattr(owner, name, ours)
         self._done.append((owner, name, original, ours))
 
+    def override(self, owner: type, name: str, make: Callable[[Any], object]) -> None:
+        """As `replace`, for a class that may have inherited the method: its bases, which others share, stay as they are."""
+        original = next((vars(each)[name] for each in owner.__mro__ if name in vars(each)), None)
+        if original is None:
+            return
+        inherited = name not in vars(owner)
+        ours = make(original)
+        setattr(owner, name, ours)
+        self._done.append((owner, name, _INHERITED if inherited else original, ours))
+
     def undo(self) -> None:
         """Put everything back that is still ours."""
         while self._done:
             owner, name, original, ours = self._done.pop()
-            if vars(owner).get(name) is ours:
+            if vars(owner).get(name) is not ours:
+                continue
+            if original is _INHERITED:
+                delattr(owner, name)
+            else:
                 setattr(owner, name, original)
 
 
