@@ -84,8 +84,9 @@ class Clues:
 
     @property
     def idle(self) -> bool:
-        """Whether the thread was off the CPU for most of the stall: what computes cannot have taken that long."""
-        return self.stall.cpu_ns is not None and 2 * self.stall.cpu_ns < self.stall.length_ns
+        """Whether the thread neither had a CPU nor waited for one for most of the stall: what computes cannot have taken that long."""
+        wanted = self.stall.length_ns - (self.stall.runqueue_ns or 0)
+        return self.stall.cpu_ns is not None and 2 * self.stall.cpu_ns < wanted
 
     @property
     def late(self) -> bool:
@@ -153,6 +154,9 @@ def _state(group: Group, stall: Stall) -> State:
         return group.state
     share = stall.cpu_ns / stall.length_ns
     return "cpu" if share >= BUSY_SHARE else "kernel" if share <= IDLE_SHARE else "unknown"
+
+
+_IDLE = Judgement("", "", Grade.UNKNOWN, why="it computed for a part of that time only, and the rest could not be seen")
 
 
 def judge(clues: Clues) -> Judgement:
@@ -249,6 +253,8 @@ def _judge_work(clues: Clues) -> Judgement:
     if record is None and _is_database_method(clues.native) and clues.group.holds_gil is not True:
         return Judgement("UJ106", clues.callee, _sure(clues, Grade.INFERRED))
     named = record or next(iter(clues.records), None)
+    if clues.state == "ready" and clues.idle:
+        return _IDLE
     rule, grade = _cpu_rule(clues, record)
     leaf = clues.name_of(named) if named else clues.worker if rule == "UJ301" else clues.callee
     return Judgement(rule, leaf, _sure(clues, grade), record)
@@ -294,9 +300,7 @@ def _judge_blind(clues: Clues) -> Judgement:
         leaf = clues.name_of(record) if record else clues.callee
         return Judgement("UJ303", leaf, _sure(clues, Grade.INFERRED), record)
     if record is not None and record.rule.startswith("UJ30") and clues.idle:
-        return Judgement(
-            "", "", Grade.UNKNOWN, why="it computed for a part of that time only, and the rest could not be seen"
-        )
+        return _IDLE
     if record is not None:
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.INFERRED), record)
     if clues.moving:

@@ -1,4 +1,4 @@
-"""Shares of a stall that are not the doing of the loop's own steps: another thread's GIL, no CPU, a stopped process, the collector."""
+"""Shares of a stall that are not the doing of the loop's own steps: another thread's GIL, no CPU, a stopped process."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from dataclasses import replace
 
 from unjam.diagnosis.accounting import NOTHING, Parts
 from unjam.diagnosis.case import Case
-from unjam.diagnosis.events import Group, Pause, Stall, location, mappings, text
+from unjam.diagnosis.events import Stall, location, mappings, text
 from unjam.diagnosis.judge import clues_of, judge
 from unjam.diagnosis.own import limited
 from unjam.diagnosis.pieces import Blame, Piece, chain_of, heaviest, samples_in, total
-from unjam.diagnosis.view import EMPTY, View
-from unjam.knowledge import index
-from unjam.knowledge.records import Call
-from unjam.model.findings import Evidence, Grade, Link, Location
+from unjam.diagnosis.view import View
+from unjam.model.findings import Evidence, Grade, Location
 
 SHARE_OF_WEIGHT = 0.2
 """A share of a stall below this is no cause of its own; it goes to the largest."""
@@ -26,7 +24,7 @@ def blame_gil(case: Case, stall: Stall, pieces: Sequence[Piece]) -> list[Blame]:
     held: dict[str, list[Piece]] = defaultdict(list)
     unseen = []
     for piece in pieces:
-        holder = _holder_view(case, stall, piece)
+        holder = holder_view(case, stall, piece)
         if not holder.frames:
             unseen.append(piece)
         else:
@@ -48,15 +46,16 @@ def starved_holders(pieces: Sequence[Piece]) -> tuple[list[Piece], Parts]:
     return left, total(pieces).share([share] * 5)
 
 
-def _holder_view(case: Case, stall: Stall, piece: Piece) -> View:
+def holder_view(case: Case, stall: Stall, piece: Piece) -> View:
+    """The stack of the thread that held the GIL; empty where it was not seen, or was the loop's own."""
     life = case.loops.get(stall.loop)
     itself = life is not None and life.tid is not None and piece.group.holder_tid == life.tid
     return View(()) if itself else case.views.thread(piece.group.holder_stack)
 
 
 def _blame_holder(case: Case, stall: Stall, pieces: list[Piece]) -> Blame:
-    main = heaviest([piece for piece in pieces if _holder_view(case, stall, piece).frames] or pieces)
-    view = _holder_view(case, stall, main)
+    main = heaviest([piece for piece in pieces if holder_view(case, stall, piece).frames] or pieces)
+    view = holder_view(case, stall, main)
     name = case.threads.get(main.group.holder_tid or 0, "") if view.frames else ""
     if not view.frames:
         why = "it waited for the GIL, and who held it could not be seen"
@@ -85,7 +84,7 @@ def _modal(case: Case, stall: Stall, pieces: list[Piece]) -> Location | None:
     """The line of the holding function that was seen most."""
     lines: dict[Location, float] = defaultdict(float)
     for piece in pieces:
-        blamed = _holder_view(case, stall, piece).blamed
+        blamed = holder_view(case, stall, piece).blamed
         if blamed:
             lines[blamed.location] += piece.parts.total or piece.group.count
     return max(lines, key=lambda each: lines[each]) if lines else None
@@ -137,77 +136,3 @@ def blame_suspension(stall: Stall) -> Blame:
     return Blame(
         "UJ503", "process stopped", Grade.EXACT, replace(NOTHING, unexplained=float(stall.suspended_ns)), notes=(note,)
     )
-
-
-def pauses_of(case: Case, stall: Stall) -> list[Pause]:
-    """The collections that ran on the loop's thread during the stall, cut to it."""
-    life = case.loops.get(stall.loop)
-    tid = life.tid if life else None
-    mine = [
-        pause
-        for pause in case.pauses
-        if pause.loop == stall.loop or (pause.loop is None and tid is not None and pause.tid == tid)
-    ]
-    cut = [replace(pause, start=max(pause.start, stall.start), end=min(pause.end, stall.end)) for pause in mine]
-    return [pause for pause in cut if pause.end > pause.start]
-
-
-def blame_collection(case: Case, pauses: Sequence[Pause], pieces: Sequence[Piece], length_ns: float) -> Blame:
-    """The collector's share; the culprit is where it struck, or the line that called gc.collect()."""
-    longest = max(pauses, key=lambda pause: pause.end - pause.start)
-    struck = max(pieces, key=lambda piece: _overlap(piece.group, pauses), default=None)
-    struck = struck if struck is not None and _overlap(struck.group, pauses) > 0 else None
-    view = struck.view if struck else EMPTY
-    record = struck.judgement.record if struck and struck.judgement and struck.judgement.rule == "UJ304" else None
-    if longest.stack is not None:
-        # Taken by the collector's own callback: nothing can be nearer.
-        view, record = case.views.step(longest.stack), _asked_for(case, case.views.step(longest.stack))
-    note = Evidence(
-        "gc",
-        f"{len(pauses)} collection{'s' * (len(pauses) > 1)}, {length_ns / 1e6:.0f} ms, {sum(each.collected for each in pauses)} objects freed",
-    )
-    return Blame(
-        rule="UJ304",
-        leaf="gc.collect" if record else f"automatic collection of generation {longest.generation}",
-        grade=Grade.EXACT if view.blamed else Grade.INFERRED,
-        parts=Parts(length_ns, None, None, None, 0.0),
-        culprit=view.blamed.location if view.blamed else None,
-        chain=_chain(view),
-        record=record,
-        pieces=(struck,) if struck else (),
-        pause=longest,
-        notes=(note,),
-    )
-
-
-def _asked_for(case: Case, view: View) -> Call | None:
-    """The record of gc.collect where the innermost frame calls it."""
-    instruction = case.sources.instruction(view.frames[-1].frame) if view.frames else None
-    record = index.by_name(instruction.name) if instruction and instruction.resolved else None
-    return record if record is not None and record.rule == "UJ304" else None
-
-
-def _chain(view: View) -> tuple[Link, ...]:
-    return tuple(each.link for each in view.frames)
-
-
-def _overlap(group: Group, pauses: Sequence[Pause]) -> float:
-    """The share of a group's own time that lies in a pause, weighed by its samples."""
-    length = max(1, group.last - group.first)
-    inside = sum(max(0, min(group.last, pause.end) - max(group.first, pause.start)) for pause in pauses)
-    at_once = group.first == group.last and any(pause.start <= group.first <= pause.end for pause in pauses)
-    return group.count * (1.0 if at_once else inside / length)
-
-
-def without_pauses(pieces: Sequence[Piece], pauses: Sequence[Pause], length_ns: float) -> list[Piece]:
-    """The pieces less the collector's time, taken where it overlaps them; from all alike where no sample fell into it."""
-    weights = [min(_overlap(piece.group, pauses) / piece.group.count, 1.0) * piece.parts.total for piece in pieces]
-    if not sum(weights):
-        weights = [piece.parts.total for piece in pieces]
-    whole = sum(weights) or 1.0
-    left = []
-    for piece, weight in zip(pieces, weights, strict=True):
-        taken = min(length_ns * weight / whole, piece.parts.total)
-        keep = 1.0 - taken / piece.parts.total if piece.parts.total else 1.0
-        left.append(replace(piece, parts=piece.parts.share([keep] * 5)))
-    return left

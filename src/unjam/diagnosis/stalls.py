@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from unjam.diagnosis import congestion, outside, own
+from unjam.diagnosis import congestion, garbage, outside, own
 from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, tick_at, weight_of
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Group, Stall, Step
@@ -137,15 +137,16 @@ def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame
     mine = [piece for piece in pieces if piece.state != "gil"]
     waiting, holders = outside.starved_holders([piece for piece in pieces if piece.state == "gil"])
     starved = sum(piece.parts.runqueue or 0.0 for piece in mine)
-    blames = outside.blame_gil(case, stall, waiting)
+    waiting, collecting = garbage.collections_elsewhere(case, stall, waiting)
+    blames = [*outside.blame_gil(case, stall, [piece for piece in waiting if piece.parts.total]), *collecting]
     if starved or holders.total:
         blames.append(outside.blame_starvation(stall, starved, holders))
         mine = [replace(piece, parts=replace(piece.parts, runqueue=None)) for piece in mine]
-    pauses = outside.pauses_of(case, stall)
+    pauses = garbage.pauses_of(case, stall)
     paused = float(min(sum(pause.end - pause.start for pause in pauses), total(mine).total))
     if paused:
-        blames.append(outside.blame_collection(case, pauses, mine, paused))
-        mine = outside.without_pauses(mine, pauses, paused)
+        blames.append(garbage.blame_collection(case, pauses, mine, paused))
+        mine = garbage.without_pauses(mine, pauses, paused)
     return blames, mine
 
 
@@ -227,7 +228,7 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
     if not blame.rule and blame.samples < own.MANY_SAMPLES:
         # A place without a cause is worth naming only where it was seen more than by chance.
         blame = replace(blame, culprit=None, chain=(), leaf="")
-    if blame.rule in {"UJ501", "UJ502", "UJ503", "UJ401"}:
+    if blame.rule in {"UJ501", "UJ502", "UJ503", "UJ401"} or blame.thread:
         return blame
     groups = [piece.group for piece in blame.pieces]
     first = min((group.first for group in groups), default=stall.start)

@@ -127,6 +127,26 @@ def test_a_stall_that_a_cpu_would_have_spared_is_nobodys():
     assert (finding.rule, finding.culprit) == ("UJ502", None)
 
 
+def test_a_collection_in_another_thread_is_nobodys_line():
+    """A worker allocates once too often and the collector keeps the GIL: the line in which it struck is innocent."""
+    told, _, holder, waiting = story()
+    told.stall(300, gil(28, waiting, tid=200, holder=holder), cpu_ms=1, runq_ms=1)
+    told.event("gc", t0=1002 * MS, t1=1299 * MS, gen=2, collected=9, uncollectable=0, tid=200, loop=None)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit, finding.thread) == ("UJ304", None, "pdf-3")
+    assert finding.accounted.gil >= 297
+
+
+def test_a_short_collection_in_another_thread_does_not_excuse_it():
+    """What the collector took of a long hold of the GIL is told as its own, the rest stays with the line that kept it."""
+    told, path, holder, waiting = story()
+    told.stall(400, gil(38, waiting, tid=200, holder=holder), cpu_ms=0, runq_ms=0)
+    told.event("gc", t0=1100 * MS, t1=1200 * MS, gen=2, collected=9, uncollectable=0, tid=200, loop=None)
+    found = {finding.rule: finding for finding in told.told().findings}
+    assert {rule: round(finding.total_ms, -1) for rule, finding in found.items()} == {"UJ501": 300, "UJ304": 100}
+    assert found["UJ501"].culprit.file == path
+
+
 def test_the_collector_says_where_it_struck():
     """A stack from the collector's own callback is nearer than any sample: the line after it is innocent."""
     told = Story()
