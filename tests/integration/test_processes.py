@@ -107,6 +107,33 @@ def test_a_forked_child_has_its_own_file_and_the_parent_goes_on(watched, tier):
     assert ends(outcome) == ["exit", "exit"]
 
 
+def test_a_forked_child_knows_its_own_threads(watched, tier):
+    """The number of its main thread is the child's, of which threading still has the parent's."""
+    outcome = watched(
+        program(
+            """
+            pid = os.fork()
+            asyncio.run(stall())
+            if pid:
+                os.waitpid(pid, 0)
+            """
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    named = {
+        process.pid: {
+            tid
+            for event in process.events
+            if event["e"] == "threads"
+            for tid, name in event["names"].items()
+            if name == "MainThread"
+        }
+        for process in outcome.recording.processes
+    }
+    assert {pid: {str(pid)} for pid in named} == named
+
+
 def test_a_fork_inside_a_running_loop_warns_of_nothing_of_ours(watched, tier):
     """With one thread of its own, a program may fork without being warned: ours are not counted."""
     outcome = watched(

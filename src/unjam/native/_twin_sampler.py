@@ -17,6 +17,7 @@ from unjam.native import _twin_os as system
 from unjam.native._twin_loop import Slot
 from unjam.native._twin_stacks import Place, begun, walk
 from unjam.native._twin_stall import Accounts, Sample
+from unjam.native.thread_numbers import number_of
 
 MOST_THREADS = 256
 """Threads whose clocks are compared to find who holds the GIL; with more the holder stays unknown."""
@@ -146,7 +147,8 @@ class Sampler:
 def native_ids() -> list[tuple[int, int]]:
     """(ident, number in the operating system) of the threads that `threading` knows."""
     known = threading._active.copy()  # type: ignore[attr-defined]  # noqa: SLF001 -- enumerate() takes a lock that may be held
-    return [(ident, thread.native_id) for ident, thread in known.items() if type(thread.native_id) is int]
+    numbered = [(ident, number_of(thread, vars(thread).get("_native_id"))) for ident, thread in known.items()]
+    return [(ident, number) for ident, number in numbered if number is not None]
 
 
 def native_id(ident: int) -> int:

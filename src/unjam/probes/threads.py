@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unjam.model.lines import printable
+from unjam.native.thread_numbers import number_of
 
 
 class ThreadNames:
@@ -31,8 +32,9 @@ def known_threads() -> dict[int, tuple[int, str]]:
     """{number in the operating system: (ident, name)}, without the lock of `threading`, which somebody may hold."""
     known = threading._active.copy()  # type: ignore[attr-defined]
     # Attributes instead of properties, which a program may have overridden.
-    facts = ((ident, vars(thread).get("_native_id"), vars(thread).get("_name")) for ident, thread in known.items())
-    return {tid: (ident, printable(name)) for ident, tid, name in facts if type(tid) is int}
+    facts = [(ident, thread, vars(thread)) for ident, thread in known.items()]
+    numbered = [(number_of(thread, own.get("_native_id")), ident, own.get("_name")) for ident, thread, own in facts]
+    return {tid: (ident, printable(name)) for tid, ident, name in numbered if tid is not None}
 
 
 def thread_name(ident: int) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from unjam.native.thread_numbers import number_of
 from unjam.probes.waits_read import own_dict
 
 State: TypeAlias = Literal["futex", "call", "running", "unreadable"]
@@ -26,15 +26,8 @@ class KernelWait:
 
 
 def native_id(thread: Any) -> int | None:
-    """Return the kernel's number of a thread that a Thread object stands for; None where it is not known.
-
-    In a forked child the object still has the number of the parent's thread (CPython 3.11 to 3.13). The thread that forked is the
-    main thread there, whose number is that of the process.
-    """
-    tid = own_dict(thread).get("_native_id")
-    if thread is threading._main_thread and os.path.isdir("/proc/self/task"):  # type: ignore[attr-defined]
-        return os.getpid()
-    return tid if type(tid) is int else None
+    """Return the kernel's number of a thread that a Thread object stands for; None where it is not known."""
+    return number_of(thread, own_dict(thread).get("_native_id"))
 
 
 def kernel_wait(tid: int) -> KernelWait:

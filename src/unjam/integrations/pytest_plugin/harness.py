@@ -32,8 +32,8 @@ TRACED = frozenset({"UJ301", "UJ401", "UJ402", "UJ403"})
 """What becomes slower when every line is traced."""
 
 TRACING_FACTOR = 4.0
-"""Under a tracer the limit for Python code is so many times as long: coverage's C tracer makes a tight loop up to that much slower
-(measured with coverage 7.17 on CPython 3.11 to 3.13)."""
+"""Under a tracer the limit for Python code is so many times as long: a tracer is called on every line, which costs a tight loop several
+times its own time. A chosen value: below it nobody is accused, above it the code is slow of itself."""
 
 FIRST_USE = frozenset({"UJ305"})
 """An import happens once in a process, in whichever test comes first."""
