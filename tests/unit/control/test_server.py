@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -232,16 +233,30 @@ def test_a_process_that_is_gone_is_said_so():
         ask(child.pid, "hello")
 
 
+def states(pid):
+    """What each thread of a process does, as proc(5) has it."""
+    return {path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")}
+
+
+def wait_until_stopped(pid):
+    """kill() returns before the threads that run on another CPU have stopped."""
+    deadline = time.monotonic() + 30
+    while states(pid) != {"T"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_a_stopped_process_is_told_within_the_deadline(folder):
     """A process under SIGSTOP does not answer: that is said, and it is not resumed."""
     program = "from unjam.control.server import start_server; s = start_server(lambda: {'hello': dict}); print('up', flush=True); input()"
     child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout.readline() == b"up\n"
-    os.kill(child.pid, 19)
+    os.kill(child.pid, signal.SIGSTOP)
+    wait_until_stopped(child.pid)
     with pytest.raises(NoAnswer, match="did not answer within 0"):
         ask(child.pid, "hello", deadline_s=0.3)
-    assert Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-    os.kill(child.pid, 18)
+    assert {"T"} == states(child.pid)
+    os.kill(child.pid, signal.SIGCONT)
     assert ask(child.pid, "hello") == {}
     child.kill()
     child.communicate()
