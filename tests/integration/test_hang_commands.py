@@ -63,7 +63,7 @@ def unjam(*words, check=None):
 @contextmanager
 def watched(tmp_path, source, *options):
     """A program under `unjam run`; gives the program's own pid once it answers."""
-    program = tmp_path / "program.py"
+    program = tmp_path / f"p{os.getpid()}.py"  # a name of its own: others may be watched on this machine, too
     program.write_text(source)
     command = [sys.executable, "-m", "unjam", "run", "--quiet", *options, "--", sys.executable, str(program)]
     with (tmp_path / "stderr").open("w") as stderr:
@@ -109,7 +109,7 @@ def test_why_names_the_line_that_holds_the_loop(tmp_path):
 
 def test_why_of_a_healthy_loop_says_what_it_waits_for(tmp_path):
     """Nothing is accused; exit code 0; equal tasks are one line."""
-    with watched(tmp_path, HEALTHY) as (pid, run, _):
+    with watched(tmp_path, HEALTHY) as (pid, run, program):
         said = until(lambda: (done := unjam("why", pid)).returncode == 0 and "50" in done.stdout and done)
         assert "is healthy: it waits for events" in said.stdout
         assert "waits for a timer" in said.stdout
@@ -117,18 +117,18 @@ def test_why_of_a_healthy_loop_says_what_it_waits_for(tmp_path):
         assert "50 tasks like" in unjam("hang", pid, "--tree", check=0).stdout
         # A parent that is not watched itself stands for the watched processes below it.
         assert f"pid {pid}" in unjam("hang", run.pid, check=0).stdout
-        assert f"pid {pid}" in unjam("hang", "--name", "program", check=0).stdout
+        assert f"pid {pid}" in unjam("hang", "--name", program.stem, check=0).stdout
 
 
 def test_a_hung_loop_writes_its_graph_and_one_line_by_itself(tmp_path):
     """With --dump-after the culprit is on disk and in the log before anybody asks."""
     source = (HERE / "programs" / "lock_over_await.py").read_text()
-    with watched(tmp_path, source, "--dump-after", "1s"):
+    with watched(tmp_path, source, "--dump-after", "1s") as (_, _, program):
         log = tmp_path / "stderr"
         until(lambda: "has been away for" in log.read_text())
         text = log.read_text()
         line = next(number for number, row in enumerate(source.splitlines(), start=1) if "# here" in row)
-        assert f"program.py:{line} in main" in text
+        assert f"{program.name}:{line} in main" in text
         assert "UJ801" in text
         lines = [
             json.loads(line)
@@ -144,7 +144,7 @@ def test_a_hung_loop_writes_its_graph_and_one_line_by_itself(tmp_path):
 
 def test_top_draws_on_a_terminal_and_quits_cleanly(tmp_path):
     """On an 80x24 terminal the picture fits, s sorts, q ends with 0 and leaves the terminal as it was."""
-    with watched(tmp_path, HEALTHY) as (pid, _, _program):
+    with watched(tmp_path, HEALTHY) as (pid, _, program):
         ours, theirs = pty.openpty()
         subprocess.run(["stty", "rows", "24", "cols", "80"], stdin=theirs, check=True)
         before = subprocess.run(["stty", "-g"], stdin=theirs, capture_output=True, check=True).stdout
@@ -170,7 +170,7 @@ def test_top_draws_on_a_terminal_and_quits_cleanly(tmp_path):
                 os.write(ours, b"q")
         assert top.wait(30) == 0, seen
         assert b"peer" in seen
-        assert b"program.py" in seen
+        assert program.name.encode() in seen
         assert subprocess.run(["stty", "-g"], stdin=theirs, capture_output=True, check=True).stdout == before
         os.close(ours)
         os.close(theirs)

@@ -16,7 +16,7 @@ def cases():
     for each in combinations():
         marks = [pytest.mark.serial] if "serial" in each.program.header else []
         missed = each.program.missed(each.tier, each.loop)
-        known = [pytest.mark.xfail(reason=missed, strict=False)] if missed else []
+        known = [pytest.mark.xfail(reason=missed, strict=True)] if missed else []
         yield pytest.param(each, id=str(each), marks=marks + known)
 
 

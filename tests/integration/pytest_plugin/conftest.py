@@ -2,8 +2,6 @@
 
 import pytest
 
-pytest_plugins = ["pytester"]
-
 HOLDS = """
 import asyncio, time
 import pytest

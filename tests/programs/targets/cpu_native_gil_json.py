@@ -4,7 +4,6 @@ import json
 
 from _truth import measured, quiet, run
 
-# missed: python - the twin is kept from looking for as long as the GIL is kept
 # serial: what computes is judged alone
 
 ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7, "tags": ["a", "b"]} for number in range(100_000)]

@@ -4,7 +4,6 @@ import re
 
 from _truth import measured, quiet, run
 
-# missed: python - the twin is kept from looking for as long as the GIL is kept
 # serial: what computes is judged alone
 
 PATTERN = re.compile(r"(a+)+$")

@@ -4,7 +4,6 @@ import random
 
 from _truth import measured, quiet, run
 
-# missed: python - the twin is kept from looking for as long as the GIL is kept
 # serial: what computes is judged alone
 
 dice = random.Random(1)

@@ -3,7 +3,6 @@
 from _truth import measured, quiet, run
 
 # serial: what computes is judged alone
-# missed: python - on a busy machine the twin waits for a CPU and takes it for a GIL that is kept
 
 
 async def main() -> None:

@@ -3,7 +3,6 @@
 from _truth import measured, quiet, run
 
 # serial: what computes is judged alone
-# missed: python - the twin sees the line that the GIL was given up in, which may be the one above
 
 
 def fibonacci(number: int) -> int:

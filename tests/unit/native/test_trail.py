@@ -61,9 +61,10 @@ def test_many_short_calls_change_the_frame_that_makes_them(run, kind):
     """A loop that makes one call after the other is at the same instruction each time, and holds another object."""
     setup, call = CALLS[kind]
     outcome = run(BODY.format(setup=setup, run=RUN, call=call))
-    changes = looks(outcome, "block")
-    assert len(changes) >= 5
-    assert sum(name == "block" for _, name in changes) >= 0.8 * len(changes)
+    # Between two looks the thread may have been given no CPU, and then nothing can have changed.
+    changed = [name for changes, name in looks(outcome, "block") if changes]
+    assert len(changed) >= 5
+    assert {"block"} == set(changed)
 
 
 STEPS = """
