@@ -186,7 +186,7 @@ asyncio.run(main())
 def test_native_code_that_keeps_the_gil_is_read_from_outside(tmp_path, monkeypatch, capsys):
     """Nothing inside can answer: within the deadline that is said, the stack is shown by another way, and it is on disk."""
     monkeypatch.setattr(why, "ask", lambda pid, question: ask(pid, question, deadline_s=1.0))
-    with watched(tmp_path, KEEPS_THE_GIL) as (pid, run, _):
+    with watched(tmp_path, KEEPS_THE_GIL) as (pid, run, program):
         recorded = until(lambda: any('"stall"' in file.read_text() for file in tmp_path.glob(".unjam/*/*.jsonl")))
         assert recorded, "the native tier writes a stall without the GIL"
         code = why.run(argparse.Namespace(pid=pid, name=None, json=False))
@@ -195,11 +195,11 @@ def test_native_code_that_keeps_the_gil_is_read_from_outside(tmp_path, monkeypat
         os.kill(pid, signal.SIGKILL)
         run.wait(60)
     assert "native code has kept the GIL" in said.err
-    assert "program.py:6 in main" in unjam("report", next(tmp_path.glob(".unjam/*-*"))).stdout
+    assert f"{program.name}:6 in main" in unjam("report", next(tmp_path.glob(".unjam/*-*"))).stdout
     if reason:
         pytest.skip(f"nothing reads processes here: {reason}")
     assert code == 0
-    assert "program.py:6inmain" in "".join(said.out.split())  # wherever a line was folded
+    assert f"{program.name}:6inmain" in "".join(said.out.split())  # wherever a line was folded
 
 
 def test_a_zombie_is_one_line():
