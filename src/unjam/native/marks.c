@@ -45,14 +45,12 @@ marks_read(struct marks *marks, const uint32_t *words)
         from[i] = (struct iovec){(void *)marks->at[i].frame, size};
         whole += size;
     }
-    bool good = memory_read_pieces(to, from, marks->count) == whole;
-    for (uint32_t i = 0; good && i < marks->count; i++) {
-        good = is_still(pieces[i], &marks->at[i]);
-        marks->at[i].contents = hash(pieces[i] + fixed, to[i].iov_len - fixed);
+    uint32_t still = 0, there = memory_read_pieces(to, from, marks->count) == whole ? marks->count : 0;
+    for (; still < there && is_still(pieces[still], &marks->at[still]); still++) {
+        marks->at[still].contents = hash(pieces[still] + fixed, to[still].iov_len - fixed);
     }
-    if (!good) {
-        marks->count = 0;
-    }
+    marks->cut = still < marks->count;
+    marks->count = still;
 }
 
 struct difference
@@ -73,6 +71,9 @@ marks_compare(const struct marks *before, const struct marks *now)
         if (a->contents != b->contents) {
             return (struct difference){CHANGE_AGAIN, i};
         }
+    }
+    if (before->cut || now->cut) {
+        return (struct difference){CHANGE_UNKNOWN, 0};
     }
     return (struct difference){before->count == now->count ? CHANGE_NONE : CHANGE_FRAME, common};
 }

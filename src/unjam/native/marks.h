@@ -29,6 +29,7 @@ struct mark {
 
 struct marks {
     uint32_t count; /* frames, outermost first as in the stack's line; 0: not known */
+    bool cut; /* frames inside of those went on while they were read: nothing is known of them */
     uint64_t contexts; /* entered and left by the thread so far; NO_COUNT: not counted */
     struct mark at[MARKS];
 };
@@ -47,7 +48,8 @@ struct difference {
     uint32_t depth;
 };
 
-/* Fill in the contents of marks whose frames, codes and instructions are given; forgets them all if a frame went on meanwhile. */
+/* Fill in the contents of marks whose frames, codes and instructions are given; forgets the frames that went on meanwhile, and those
+ * inside of them. */
 void marks_read(struct marks *marks, const uint32_t *words);
 
 struct difference marks_compare(const struct marks *before, const struct marks *now);

@@ -292,9 +292,7 @@ mark_frames(struct marks *marks, uint32_t count)
         words[n] = locals < MARK_WORDS && stack < MARK_WORDS ? locals + stack : MARK_WORDS;
         marks->at[n] = (struct mark){.frame = frame->address, .code = frame->code, .instruction = frame->instruction};
     }
-    if (marks->count != 0) {
-        marks_read(marks, words);
-    }
+    marks_read(marks, words);
 }
 
 /* ---- the table ---- */
