@@ -3,6 +3,7 @@
 python prices.py [PORT]
 """
 
+import contextlib
 import itertools
 import json
 import sys
@@ -37,8 +38,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        with contextlib.suppress(ConnectionError):  # the shop has stopped before its answer came
+            self.end_headers()
+            self.wfile.write(data)
 
 
 if __name__ == "__main__":
