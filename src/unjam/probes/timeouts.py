@@ -54,7 +54,7 @@ class Kind(NamedTuple):
 
     `task` and `deadline` are fields of the instance; `deadline` is in seconds of the loop's clock, "" where it keeps none.
     Where one that fired may still have no effect, because the answer won the race, `end` is the method after which the
-    field `caught` says whether it had.
+    field `caught` says whether it had. One that `rearms` is called before its time as well, to set its timer again.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Kind(NamedTuple):
     deadline: str
     end: str = ""
     caught: str = ""
+    rearms: bool = False
 
 
 KINDS = (
@@ -80,6 +81,7 @@ KINDS = (
         "_deadline",
         end="__exit__",
         caught="_cancelled_caught",
+        rearms=True,
     ),
     Kind("aiohttp", "aiohttp.helpers", "TimerContext", "__enter__", "timeout", "_tasks", ""),
 )
@@ -142,7 +144,8 @@ class Timeouts:
             deadline = getattr(timeout, kind.deadline) if kind.deadline else None
             held = getattr(timeout, kind.task)
             task = held[-1] if type(held) is list and held else held
-            if is_task(task) and _is_due(task, deadline):
+            # What does not set itself again fires whenever it is called: uvloop's timers run up to a millisecond early.
+            if is_task(task) and (not kind.rearms or _is_due(task, deadline)):
                 line = self._line(kind.name, task, self._started.pop(id(timeout), None), deadline)
                 if kind.end:
                     self._fired[id(timeout)] = line
@@ -232,7 +235,7 @@ class Timeouts:
 
 
 def _is_due(task: Any, deadline: float | None) -> bool:
-    """Anyio's timer also runs early, to set itself again."""
+    """Whether a timer that may be called before its time does more than set itself again, by the rule that anyio has for it."""
     return deadline is None or bool(_loop_of(task).time() >= deadline)
 
 

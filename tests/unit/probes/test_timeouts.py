@@ -143,6 +143,19 @@ def test_a_timeout_that_does_not_fire_is_not_told(lines, kind):
     assert [] == timeouts(lines)
 
 
+def test_a_timer_that_runs_early_has_fired(lines):
+    """uvloop counts in milliseconds, so its timers run when the loop's clock is just short of the deadline."""
+
+    async def main():
+        async with asyncio.timeout(60) as timeout:
+            asyncio.get_running_loop().call_soon(timeout._on_timeout)
+            await asyncio.sleep(30)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+    assert ["asyncio.timeout"] == [event["kind"] for event in timeouts(lines)]
+
+
 def test_uninstall_restores(lines):
     """After uninstall the class is as the standard library made it."""
     assert asyncio.timeouts.Timeout._on_timeout.__module__ == "unjam.probes.timeouts"
