@@ -5,6 +5,7 @@ import json
 from _truth import measured, quiet, run
 
 # serial: what computes is judged alone
+# The twin is frozen with the program: it may be unable to tell, and then says so and accuses nobody.
 
 ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7, "tags": ["a", "b"]} for number in range(100_000)]
 
@@ -12,7 +13,7 @@ ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7, "tags": ["
 async def main() -> None:
     await quiet()
     with measured():
-        json.dumps(ROWS)  # expect: UJ303 leaf=json.dumps
+        json.dumps(ROWS)  # expect: UJ303 leaf=json.dumps required=native
     await quiet()
 
 
