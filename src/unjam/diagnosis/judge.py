@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from unjam.diagnosis import calls
 from unjam.diagnosis.events import Group, Stall, State
 from unjam.diagnosis.source import Instruction, Sources
+from unjam.diagnosis.trail import STILL_SAMPLES, Motion, motion
 from unjam.diagnosis.view import Placed, View
 from unjam.knowledge import index
 from unjam.knowledge.records import Call, Gil
@@ -28,8 +29,6 @@ WORKS = frozenset({"UJ102", "UJ106"})
 """Waiting rules that also compute: reading what is in memory, a query in SQLite."""
 ANY_STATE = frozenset({"UJ306", "UJ305", "UJ304", "UJ205"})
 """Rules that hold whether the thread waits or computes."""
-STILL_SAMPLES = 3
-"""So many samples without a moved instruction show one long native call, fewer may be chance."""
 GIL_KEPT_INTERVALS = 3
 """A request for the GIL that waits for so many switch intervals meets native code: bytecode gives way after one (ceval_gil.c)."""
 BUSY_SHARE = 0.8
@@ -71,16 +70,26 @@ class Clues:
     records: tuple[Call, ...]
     switch_ns: int
     callback: str = ""
+    motion: Motion | None = None
 
     @property
     def still(self) -> bool:
-        """Whether nothing in the frames moved over several samples: one long native call, if the thread had a CPU."""
+        """Whether nothing in the frames changed over several samples: one long native call, if the thread had a CPU."""
+        if self.motion is not None:
+            return self.motion.still
         return self.group.moved == 0 and self.group.count >= STILL_SAMPLES and self.group.state != "ready"
 
     @property
     def moving(self) -> bool:
-        """Whether frames moved at least every other sample: bytecode, or many short calls."""
+        """Whether frames changed at least every other sample: bytecode, or many short calls."""
+        if self.motion is not None:
+            return self.motion.moving
         return self.group.moved is not None and self.group.moved * 2 >= self.group.count > 1
+
+    @property
+    def changed(self) -> bool:
+        """Whether a sample showed that bytecode was executed since the one before."""
+        return bool(self.motion.changes if self.motion is not None else self.group.moved)
 
     @property
     def idle(self) -> bool:
@@ -95,13 +104,14 @@ class Clues:
 
     @property
     def kept_gil(self) -> bool | None:
-        """Whether a request for the GIL was kept waiting longer than bytecode can; None: nobody asked.
+        """Whether a request for the GIL was kept waiting longer than bytecode can; None: nobody asked, or it does not tell.
 
         A holder that gets no CPU cannot give way either: that time is nobody's.
         """
-        asked = self.stall.gil_asked_ns
-        starved = self.stall.runqueue_ns or 0
-        return None if asked is None else asked - starved > GIL_KEPT_INTERVALS * self.switch_ns
+        asked, longest = self.stall.gil_asked_ns, GIL_KEPT_INTERVALS * self.switch_ns
+        if asked is None or asked <= longest:
+            return None if asked is None else False
+        return True if asked - (self.stall.runqueue_ns or 0) > longest else None
 
     def name_of(self, record: Call) -> str:
         """A record's name, or the call as it stands in the blamed line where that name is nothing that users know."""
@@ -140,6 +150,7 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
         records=tuple(record for each in view.below if (record := _record_of(each))),
         switch_ns=switch_ns or DEFAULT_SWITCH_NS,
         callback=callback,
+        motion=motion(stall.trail, group.stack, view.frames[-1].depth + 1 if view.frames else 0),
     )
 
 
@@ -266,15 +277,15 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
     if clues.group.holds_gil is False and native and not (record is not None and record.gil is Gil.KEEPS):
         # What is known to keep it may be seen without it just after its end.
         return "UJ302", Grade.EXACT
-    if clues.kept_gil and not clues.group.moved:
+    if clues.kept_gil and (clues.still or not clues.changed):
         return "UJ303", Grade.PROVED
     if clues.kept_gil is False and clues.moving:
         return "UJ301", Grade.EXACT
     if record is not None and not (clues.moving and record.rule == "UJ303"):
         return record.rule, Grade.EXACT if record.gil is not Gil.UNKNOWN else Grade.SUSPECTED
-    if native and clues.native is not None:
+    if native and clues.native is not None and clues.kept_gil is not False:
         return "UJ303", Grade.INFERRED if clues.group.holds_gil else Grade.SUSPECTED
-    return "UJ301", Grade.EXACT if clues.group.moved else Grade.INFERRED
+    return "UJ301", Grade.EXACT if clues.changed else Grade.INFERRED
 
 
 def _judge_late(clues: Clues) -> Judgement:

@@ -62,6 +62,51 @@ def _running(looks: Sequence[Look]) -> list[int]:
     return times
 
 
+STILL_SAMPLES = 3
+"""So many samples without a change show one long native call, fewer may be chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How the samples of one stack follow those before them, whose difference is known in `pairs` cases, of which `changes` are changes.
+
+    `longest` is how many samples in a row were seen of a thread with a CPU in which nothing changed. `inside` of the changes were the end of a
+    frame that the same call had entered: native code that runs bytecode.
+    """
+
+    pairs: int
+    changes: int
+    longest: int
+    inside: int
+
+    @property
+    def still(self) -> bool:
+        """Whether most of these samples stand, three or more of them in a row: they are of one native call."""
+        return self.longest >= STILL_SAMPLES and 2 * self.changes <= self.pairs
+
+    @property
+    def moving(self) -> bool:
+        """Whether at least half of them show that bytecode was executed since the sample before; that other code was does not count alone."""
+        return 2 * self.changes >= self.pairs and (self.pairs > 1 or self.inside > 0)
+
+
+def motion(trail: Sequence[Look], stack: int | None, depth: int) -> Motion | None:
+    """How the samples of that stack, which has `depth` frames, stand or move; None where nothing is known of it.
+
+    A thread that waits for a CPU stands for no other reason.
+    """
+    known = [look for look in trail[1:] if look.group.stack == stack and look.change != "unknown"]
+    known = [look for look in known if look.change != "none" or look.group.state != "ready"]
+    longest = row = 0
+    for before, look in pairwise(trail):
+        stands = look.change == "none" and look.group.stack == before.group.stack == stack
+        row = row + (look.group.state != "ready") if stands else 0
+        longest = max(longest, row)
+    changes = [look for look in known if look.change != "none"]
+    inside = sum(look.change == "frame" and look.depth == depth for look in changes)
+    return Motion(len(known), len(changes), longest + 1 if longest else 0, inside) if known else None
+
+
 def stretches(trail: Iterable[Look], belongs: Callable[[Look], bool]) -> list[list[Look]]:
     """The unbroken runs of samples that belong to something."""
     found: list[list[Look]] = [[]]

@@ -72,8 +72,8 @@ marks_compare(const struct marks *before, const struct marks *now)
             return (struct difference){CHANGE_AGAIN, i};
         }
     }
-    if (before->cut || now->cut) {
-        return (struct difference){CHANGE_UNKNOWN, 0};
+    if (before->cut || now->cut) { /* the first that was not marked was seen to go on, in one look or in the other */
+        return (struct difference){CHANGE_ELSEWHERE, common};
     }
     return (struct difference){before->count == now->count ? CHANGE_NONE : CHANGE_FRAME, common};
 }

@@ -29,7 +29,7 @@ struct mark {
 
 struct marks {
     uint32_t count; /* frames, outermost first as in the stack's line; 0: not known */
-    bool cut; /* frames inside of those went on while they were read: nothing is known of them */
+    bool cut; /* the next frame inside of those went on while it was read */
     uint64_t contexts; /* entered and left by the thread so far; NO_COUNT: not counted */
     struct mark at[MARKS];
 };
@@ -38,7 +38,7 @@ struct marks {
 enum change {
     CHANGE_NONE,      /* no frame was seen to change */
     CHANGE_AGAIN,     /* a frame is at the same instruction, with other contents */
-    CHANGE_ELSEWHERE, /* a frame is at another instruction */
+    CHANGE_ELSEWHERE, /* a frame is at another instruction, or went on under the eye */
     CHANGE_FRAME,     /* another frame is there, or none */
     CHANGE_UNKNOWN,
 };

@@ -60,18 +60,21 @@ read_counters(const struct slot *slot, uint64_t left)
     return reading;
 }
 
-/* The counters at the beginning of a turn, from the last look before it and a look in it: in the time away between the last
+/* The counters at the beginning `t0` of a turn, from the last look before it and a look in it: in the time away between the last
  * look and the turn (`away_ns`: all of it before the turn) the thread was on a CPU as far as CPU time went by, then on a run
- * queue. Off by 10 ms at most, the distance of two looks. */
+ * queue. What it waited for a CPU besides that and longer than the turn has lasted, it waited when its select was over. Off by 10 ms at
+ * most, the distance of two looks. */
 static struct reading
-at_beginning(const struct reading *last, const struct reading *now, uint64_t away_ns)
+at_beginning(const struct reading *last, const struct reading *now, uint64_t away_ns, uint64_t t0)
 {
     struct reading base = *last;
     uint64_t away = clock_since(away_ns, last->away_ns);
     uint64_t cpu = smaller(clock_since(now->cpu_ns, last->cpu_ns), away);
     base.cpu_ns += cpu;
     if (last->runq_ns != UNKNOWN_NS && now->runq_ns != UNKNOWN_NS) {
+        uint64_t left = clock_since(clock_since(now->ns, t0), clock_since(now->cpu_ns, base.cpu_ns));
         base.runq_ns += smaller(clock_since(now->runq_ns, last->runq_ns), away - cpu);
+        base.runq_ns += clock_since(clock_since(now->runq_ns, base.runq_ns), left);
     }
     return base;
 }
@@ -147,7 +150,7 @@ begin_turn(struct watch *watch, uint64_t left, const struct reading *now, uint64
     watch->t0 = clock_at(left);
     watch->next_sample = watch->t0 + GET(threshold_ns) / 4;
     watch->next_line = watch->t0 + GET(threshold_ns);
-    watch->base = at_beginning(&watch->last, now, away_ns);
+    watch->base = at_beginning(&watch->last, now, away_ns, watch->t0);
     samples_begin(&watch->samples, watch->t0, watch->base.cpu_ns, watch->base.runq_ns);
 }
 
@@ -156,7 +159,7 @@ finish_turn(struct slot *slot, struct watch *watch, const struct ended_turn *tur
 {
     uint64_t t1 = clock_at(turn->entered);
     if (turn->left != watch->left) { /* it came and went between two looks */
-        const struct reading end = {.cpu_ns = turn->cpu_ns, .runq_ns = turn->runq_ns};
+        const struct reading end = {.ns = t1, .cpu_ns = turn->cpu_ns, .runq_ns = turn->runq_ns};
         begin_turn(watch, turn->left, &end, turn->away_ns);
     }
     watch->suspended_ns += overlap(gap, watch->t0, t1);

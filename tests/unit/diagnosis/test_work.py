@@ -262,3 +262,61 @@ def test_bytecode_of_one_line_is_one_finding():
         300, cpu(16, told.stack(outer, inner), moved=15), cpu(12, told.stack(outer), moved=11), cpu_ms=299, runq_ms=0
     )
     assert (only(told.told()).rule, only(told.told()).count, only(told.told()).total_ms) == ("UJ301", 1, 300)
+
+
+def summed():
+    """A story with `sum` over a generator: the stack in it, and in `sum` itself."""
+    told = Story()
+    path = told.file("sum.py", "async def h(rows):\n    return sum(x * x for x in rows)\n")
+    outer = told.frame(path, "sum(x * x for x in rows)", "h")
+    inner = told.frame(path, "x * x", "h.<locals>.<genexpr>", "generator")
+    return told, told.stack(outer, inner), told.stack(outer)
+
+
+def test_a_call_that_runs_bytecode_is_bytecode():
+    """`sum` is met a few times without the generator that it runs: each time a frame of its had just ended, and that is no native work."""
+    told, inner, outer = summed()
+    looks = [
+        (0, "unknown", 0, None),
+        *[(0, "again", 1, 0)] * 9,
+        *[(1, "frame", 1, 0), (0, "frame", 1, 0)] * 5,
+        (1, "frame", 1, 0),
+    ]
+    told.stall(220, cpu(15, inner), cpu(6, outer), cpu_ms=219, runq_ms=0, trail=told.trail(*looks))
+    assert (only(told.told()).rule, only(told.told()).grade) == ("UJ301", Grade.EXACT)
+
+
+def test_samples_of_one_stack_are_judged_by_all_of_their_order():
+    """Three looks with a CPU between many without one: the frame went on between them, whatever their own count of moves says."""
+    told, inner, _ = summed()
+    looks = [
+        (0, "unknown", 0, None),
+        *[(1, "again", 1, 0), (1, "elsewhere", 1, 0), (1, "none", 2, 0)] * 4,
+        *[(0, "again", 1, 0)] * 2,
+    ]
+    told.stall(160, cpu(3, inner), ready(12, inner), cpu_ms=100, runq_ms=50, gil_asked_ms=12, trail=told.trail(*looks))
+    assert [each.rule for each in told.told().findings if each.rule != "UJ502"] == ["UJ301"]
+
+
+def test_one_line_that_calls_again_and_again_is_bytecode():
+    """`writer.writerow` in a loop: always the same line and the same instruction, and another call each time."""
+    told, stack = story("spam.crunch(rows)")
+    looks = [(0, "unknown", 0, None), *[(0, "again", 0, 0)] * 27]
+    told.stall(300, cpu(28, stack), cpu_ms=299, runq_ms=0, gil_asked_ms=5, trail=told.trail(*looks))
+    assert (only(told.told()).rule, only(told.told()).grade) == ("UJ301", Grade.EXACT)
+
+
+def test_a_call_in_which_nothing_changes_is_one_call():
+    """Samples in which no frame changed, while a request for the GIL waited: native code, and proved to be."""
+    told, stack = story("spam.crunch(rows)")
+    looks = [(0, "unknown", 0, None), (0, "elsewhere", 0, 0), *[(0, "none", 1, 0)] * 26]
+    told.stall(300, cpu(28, stack, moved=1), cpu_ms=299, runq_ms=0, gil_asked_ms=280, trail=told.trail(*looks))
+    assert (only(told.told()).rule, only(told.told()).grade) == ("UJ303", Grade.PROVED)
+
+
+def test_who_gives_the_gil_back_in_time_is_no_native_code():
+    """A loop whose frames hold the same words each time it comes round looks like one call: the GIL tells that it is not."""
+    told, stack = story("spam.crunch(rows)")
+    looks = [(0, "unknown", 0, None), *[(0, "none", 1, 0)] * 27]
+    told.stall(300, cpu(28, stack), cpu_ms=299, runq_ms=0, gil_asked_ms=5, trail=told.trail(*looks))
+    assert only(told.told()).rule == "UJ301"
