@@ -32,7 +32,7 @@ def type_checker(folder, environment):
     project = found([folder], Settings(environment=environment))
     run = Run(Request(project.files, project.roots, project.site_packages, project.python_version))
     try:
-        run._process.communicate()
+        run.wait()
     finally:
         run.close()
     return project

@@ -13,6 +13,7 @@ import os
 import sys
 from pathlib import Path
 
+from unjam.cli.ending import cleaned_up
 from unjam.cli.output import check_writable, colored, columns, save, say
 from unjam.cli.progress import Progress
 from unjam.cli.selection import ALL, parse_selection
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"no Python file in {', '.join(options.paths) or project.root}")
     today = dt.datetime.now(tz=dt.UTC).date()
     how = Options(today, tests=options.tests, libraries=not options.no_libs, fresh=options.no_cache)
-    with Progress(sys.stderr) as progress:
+    with cleaned_up(), Progress(sys.stderr) as progress:
         result = check(project, how, settings, progress.say)
     if options.update_baseline:
         return _update(options, settings, result, project)

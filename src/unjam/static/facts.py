@@ -40,6 +40,7 @@ _OPTIONS = (
     "--progress-bar=no",
     "--output-format=omit-errors",
 )
+_KEEPER = Path(__file__).with_name("keeper.py")
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a private folder is made in it; the 40 MB of stub copies stay off the disk
 
 
@@ -162,15 +163,22 @@ def stubs(cache: Path) -> str:
 
 
 class Run:
-    """One run of the type checker in a process of its own, so that the caller can work meanwhile."""
+    """One run of the type checker in a process of its own, so that the caller can work meanwhile.
+
+    Its keeper ends it and deletes its output when we close it or are gone ourselves, whatever ends us.
+    """
 
     def __init__(self, request: Request) -> None:
         self._version = version(program())
         memory = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="unjam-", dir=memory))
         self._request = request
-        self._process = subprocess.Popen(  # noqa: S603
-            self._command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder
+        # A session of its own: Ctrl-C reaches us, who then close it.
+        self._keeper = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-S", str(_KEEPER), str(self._folder), *self._command()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def _command(self) -> list[str]:
@@ -184,23 +192,29 @@ class Run:
 
     def facts(self) -> Facts:
         """Wait for the end and read the output. Raises FactsError where there is none."""
-        said, _ = self._process.communicate()
+        code = self.wait()
         main = self._folder / "out" / "pyrefly.pysa.json"
         if not main.exists():
-            raise FactsError(f"pyrefly failed with exit code {self._process.returncode}: {said.strip()[-400:]}")
+            said = (self._folder / "said").read_text(encoding="utf-8", errors="replace")
+            raise FactsError(f"pyrefly failed with exit code {code}: {said.strip()[-400:]}")
         return _Reader(main.parent, set(self._request.files)).facts(self._version)
+
+    def wait(self) -> str:
+        """Wait for the end of the type checker, and return its exit code; "" where somebody has killed its keeper."""
+        assert self._keeper.stdout is not None
+        return self._keeper.stdout.readline().decode().strip()
 
     def bring_stubs(self, into: Path) -> None:
         """Wait for the end and copy the third-party stubs that every output holds."""
-        self._process.communicate()
+        self.wait()
         shutil.copytree(self._folder / "out" / "typeshed_third_party", into)
 
     def close(self) -> None:
-        """Stop the process if it still runs and delete its output."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Stop the process if it still runs, and wait until its output is deleted."""
+        for pipe in (self._keeper.stdin, self._keeper.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._keeper.wait()
 
 
 def _definition_order(key: str) -> tuple[int, int]:
