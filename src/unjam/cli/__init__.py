@@ -11,8 +11,9 @@ from pathlib import Path
 
 from unjam import __version__
 from unjam.cli.output import drop_stdout, open_missing, say, say_fault
-from unjam.cli.parser import Parser, nearest
+from unjam.cli.parser import Parser
 from unjam.errors import UnjamError, UsageError
+from unjam.knowledge.nearest import nearest
 
 COMMANDS = ("run", "report", "why", "hang", "top", "timeouts", "check", "explain", "doctor")
 """Each is a module here with a docstring that is its help, `add_arguments(parser)` and `run(options) -> int`.

@@ -9,9 +9,9 @@ import argparse
 import sys
 
 from unjam.cli.output import page_for, show
-from unjam.cli.parser import nearest
 from unjam.errors import UsageError
 from unjam.knowledge.index import rules
+from unjam.knowledge.nearest import nearest
 from unjam.knowledge.records import Rule
 
 

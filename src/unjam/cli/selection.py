@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unjam.cli.parser import nearest
 from unjam.errors import UsageError
 from unjam.knowledge.index import rules
+from unjam.knowledge.nearest import nearest
 from unjam.model.findings import Finding
 
 ALL = "all"

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from unjam.errors import UsageError
 from unjam.knowledge import index
+from unjam.knowledge.nearest import nearest
 from unjam.model.allowances import Allow
 from unjam.model.project import Project
 
 
 def check_code(code: object, *, what: str) -> str:
     """Return the code of a rule, or the beginning of some ("UJ1"). Raises UsageError, with the nearest one, for any other."""
-    known = [rule.code for rule in index.rules()]
-    if isinstance(code, str) and code.startswith("UJ") and any(one.startswith(code) for one in known):
+    if isinstance(code, str) and is_code(code):
         return code
-    near = get_close_matches(str(code).upper(), known, n=1)
-    raise UsageError(
-        f"{what}: no rule {code!r}" + (f"; did you mean {near[0]}?" if near else "; unjam explain lists them")
-    )
+    raise UsageError(f"{what}: no rule {code!r}" + (meant(str(code)) or "; unjam explain lists them"))
+
+
+def is_code(code: str) -> bool:
+    """Whether it is the code of a rule, or the beginning of some ("UJ1")."""
+    return code.startswith("UJ") and any(rule.code.startswith(code) for rule in index.rules())
+
+
+def meant(code: str) -> str:
+    """The end of a sentence that refuses a code: the nearest one, by code or by name of the cause; "" where none is near."""
+    rules = {rule.cause: rule.code for rule in index.rules()}
+    cause = rules.get(code.strip().lower())
+    return f", did you mean {cause}?" if cause else nearest(code, rules.values())
 
 
 def check_until(until: object, *, what: str) -> dt.date | None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection, Iterable, Iterator
 
-COMMENT = re.compile(r"#\s*unjam:\s*allow\[([A-Z0-9,\s]+)\]\s*(.*)")
-"""The comment form: codes in brackets, separated by commas, then the reason."""
+COMMENT = re.compile(r"#\s*unjam:\s*allow\[([^\]]*)\]\s*(.*)")
+"""The comment form: codes in brackets, separated by commas, then the reason. What is no code is read too, to be refused."""
 
 UNTIL = re.compile(r"(?:^|[\s,(])until\s+(\d{4}-\d{2}-\d{2})\)?\.?\s*$")
 """How the text of a comment says its end."""

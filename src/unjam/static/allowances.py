@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 
+from unjam.knowledge.allowing import is_code, meant
 from unjam.model.allowances import Allow, covers, is_over, litter
 from unjam.static.accuse import Accusation, Writer
 from unjam.static.config import Config
@@ -95,14 +96,22 @@ class Allowances:
         """A sentence for each allowance that is unused, expired or without a reason."""
         for path, allowance in sorted(self._written):
             place = f"{self._project.relative(path)}:{allowance.line}"
-            codes = ", ".join(filter(_ours, allowance.codes))
-            if is_over(allowance.until, self._today):
+            codes = ", ".join(code for code in allowance.codes if is_code(code))
+            yield from (f"{place}: no rule {code!r}{meant(code)}" for code in _unknown(allowance))
+            if codes and is_over(allowance.until, self._today):
                 yield f"{place}: the allowance of {codes} expired on {allowance.until}"
             elif (path, allowance) not in self._used_comments and codes:
                 yield f"{place}: nothing uses the allowance of {codes}"
-            elif allowance.form != "noqa" and not allowance.reason:
+            elif codes and allowance.form != "noqa" and not allowance.reason:
                 yield f"{place}: the allowance of {codes} gives no reason"
         yield from litter(self._declared, self._used_tables, self._today, unused="nothing uses it")
+
+
+def _unknown(allowance: Allowance) -> Iterator[str]:
+    """What names no rule: a noqa has codes of other tools too, an allowance of ours has none but ours."""
+    for code in allowance.codes:
+        if not is_code(code) and (allowance.form != "noqa" or _ours(code)):
+            yield code
 
 
 def _ours(code: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unjam.errors import UsageError
-from unjam.knowledge.allowing import allowed_by
+from unjam.knowledge.allowing import allowed_by, check_code
 from unjam.knowledge.offloads import Handoff, Where
 from unjam.knowledge.records import Call, Weight
 from unjam.model.allowances import Allow
@@ -55,7 +55,7 @@ class _Reader:
             self._project.file,
             self._texts("select"),
             self._texts("ignore"),
-            {pattern: self._listed(f"per-file-ignores.{pattern}", codes) for pattern, codes in per_file.items()},
+            {pattern: self._codes(f"per-file-ignores.{pattern}", codes) for pattern, codes in per_file.items()},
             self._texts("exclude") + self._texts("extend-exclude"),
             self._texts("src"),
             self._text("environment"),
@@ -78,6 +78,9 @@ class _Reader:
             raise self._wrong(key, "a list of strings")
         return tuple(value)
 
+    def _codes(self, key: str, value: Any) -> tuple[str, ...]:
+        return tuple(check_code(code, what=f"{self._project.file}: {key}") for code in self._listed(key, value))
+
     def _text(self, key: str) -> str:
         value = self._table.get(key, "")
         if not isinstance(value, str):
@@ -98,7 +101,8 @@ class _Reader:
             weight = weights.get(str(row.get("weight", Weight.UNBOUNDED.value)))
             if weight is None:
                 raise self._wrong("sinks.weight", f"one of {', '.join(weights)}")
-            yield Call(row["name"], str(row.get("rule", "UJ109")), weight=weight, remedy="to-thread")
+            rule = check_code(row.get("rule", "UJ109"), what=f"{self._project.file}: sinks.rule")
+            yield Call(row["name"], rule, weight=weight, remedy="to-thread")
 
     def _offloads(self) -> Iterator[Handoff]:
         for row in self._rows("offloads", "name"):

@@ -162,7 +162,7 @@ def test_the_tables_of_the_project_hold(run, pytester, workers):
         ("off=True", "*(off=True) needs a reason=*"),
         ('off="yes", reason="x"', "*off must be True or False*"),
         ('allow="UJ101"', "*(allow=...) needs a reason=*"),
-        ('allow="UJ110", reason="x"', "*no rule 'UJ110'; did you mean UJ1*"),
+        ('allow="UJ110", reason="x"', "*no rule 'UJ110', did you mean UJ1*"),
         ('allow="UJ101", reason="x", until="soon"', "*until must be a date*"),
         ('hang="long"', "*hang 'long' is not a number with a unit*"),
     ],

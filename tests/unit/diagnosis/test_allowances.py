@@ -154,7 +154,7 @@ def test_a_comment_is_read_as_it_is_written():
 
 def test_the_block_is_checked_at_the_door():
     """A rule that is none is refused with the nearest one, as is an empty reason; a good one changes nothing."""
-    with pytest.raises(UsageError, match=r"no rule 'UJ110'; did you mean UJ1\d\d\?"):
+    with pytest.raises(UsageError, match=r"no rule 'UJ110', did you mean UJ1\d\d\?"):
         unjam.allow("UJ110", reason="x")
     with pytest.raises(UsageError, match="needs a reason"):
         unjam.allow("UJ101", reason=" ")

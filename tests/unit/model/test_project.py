@@ -100,7 +100,7 @@ def test_tables_of_allowances_are_read(project):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ('rule = "UJ110"', r"allow.rule: no rule 'UJ110'; did you mean UJ1\d\d\?"),
+        ('rule = "UJ110"', r"allow.rule: no rule 'UJ110', did you mean UJ1\d\d\?"),
         ('rule = "requests"', "no rule 'requests'; unjam explain lists them"),
         ('rule = "UJ1"\nuntil = "soon"', "allow.until must be a date such as 2027-06-30, not 'soon'"),
         ('rule = "UJ1"\nwhen = "soon"', "allow has rule, where, reason and until, not 'when'"),

@@ -47,6 +47,28 @@ def test_noqa_allows_its_codes_only(project, checked):
     assert result.notices == ["app.py:5: nothing uses the allowance of UJ104"]
 
 
+@pytest.mark.parametrize(
+    ("comment", "refused"),
+    [
+        ("noqa: UJ110", "no rule 'UJ110', did you mean UJ101?"),
+        ("unjam: allow[UJ9] reason", "no rule 'UJ9', did you mean UJ109?"),
+        ("unjam: allow[sleep] reason", "no rule 'sleep', did you mean UJ101?"),
+        ("unjam: allow[uj101] reason", "no rule 'uj101', did you mean UJ101?"),
+    ],
+)
+def test_unknown_code_is_refused_with_the_nearest(project, checked, comment, refused):
+    """A comment that names no rule allows nothing, and says which rule may have been meant."""
+    result = checked(project(app_py=SLEEPS.format(comment=f"  # {comment}")))
+    assert lines(result) == [("UJ101", 5)]
+    assert result.notices == [f"app.py:5: {refused}"]
+
+
+def test_codes_of_other_tools_are_left_alone(project, checked):
+    """A noqa may be somebody else's."""
+    result = checked(project(app_py=SLEEPS.format(comment="  # noqa: E501, ASYNC251")))
+    assert (lines(result), result.notices) == ([("UJ101", 5)], [])
+
+
 def test_allowance_without_a_reason_is_reported(project, checked):
     """An allowance works without a reason, but somebody should give one."""
     result = checked(project(app_py=SLEEPS.format(comment="  # unjam: allow[UJ1]")))

@@ -58,6 +58,8 @@ def test_every_key_is_read(tmp_path):
             "[[tool.unjam.allow]]\nrule = 'UJ1'\nuntil = 'soon'\n",
             "allow.until must be a date such as 2027-06-30, not 'soon'",
         ),
+        ("[tool.unjam.per-file-ignores]\n'*' = ['UJ140']\n", "per-file-ignores.*: no rule 'UJ140', did you mean UJ104"),
+        ("[tool.unjam]\nsinks = [{ name = 'a.b', rule = 'http' }]\n", "sinks.rule: no rule 'http', did you mean UJ104"),
         ("[tool.unjam\n", "cannot be read"),
     ],
 )
