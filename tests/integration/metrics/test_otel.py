@@ -29,6 +29,20 @@ def watched():
     unjam.uninstall()
 
 
+@pytest.fixture
+def install():
+    """Install one of ours; what a failing test leaves is removed all the same."""
+    removes = []
+
+    def installed(door, **options):
+        removes.append(door(**options))
+        return removes[-1]
+
+    yield installed
+    for remove in reversed(removes):
+        remove()
+
+
 def run(look, turns=20):
     """A loop with some turns, a call in its pool and a stall; returns what `look` sees while it still runs."""
 
@@ -50,10 +64,10 @@ def collected(reader):
     return {metric.name: metric for scope in scopes if scope.scope.name == "unjam" for metric in scope.metrics}
 
 
-def test_a_reader_collects_the_whole_catalogue(watched):
+def test_a_reader_collects_the_whole_catalogue(watched, install):
     """Names, units and kinds are the catalogue's; histograms are histograms."""
     reader = InMemoryMetricReader()
-    remove = otel.install_metrics(meter_provider=MeterProvider(metric_readers=[reader]))
+    remove = install(otel.install_metrics, meter_provider=MeterProvider(metric_readers=[reader]))
     found = run(lambda: collected(reader))
     assert {name: metric.unit for name, metric in found.items()} == {m.otel: m.unit for m in METRICS if m.otel in found}
     # Who reads the stall's parts by state does so once it is judged, a moment later.
@@ -71,27 +85,25 @@ def test_a_reader_collects_the_whole_catalogue(watched):
     assert collected(reader) == {}
 
 
-def test_a_reader_that_wants_differences_gets_them(watched):
+def test_a_reader_that_wants_differences_gets_them(watched, install):
     """What was collected once is not collected again."""
     reader = InMemoryMetricReader(preferred_temporality={Histogram: AggregationTemporality.DELTA})
-    remove = otel.install_metrics(meter_provider=MeterProvider(metric_readers=[reader]))
+    install(otel.install_metrics, meter_provider=MeterProvider(metric_readers=[reader]))
     counts = []
     for turns in (30, 60):
         (point,) = run(lambda: collected(reader), turns)["unjam.eventloop.delay"].data.data_points
         counts.append(point.count)
     assert 30 <= counts[0]
     assert 60 <= counts[1] <= sum(meter.read().loops["main"].lag.values()) - 30
-    remove()
 
 
-def test_a_name_becomes_the_one_that_prometheus_has(watched):
+def test_a_name_becomes_the_one_that_prometheus_has(watched, install):
     """OpenTelemetry's own exporter for Prometheus makes the names of our scrape, so one dashboard serves both; the names that differ are known."""
     registry = CollectorRegistry()
     reader = PrometheusMetricReader(registry=registry)
-    remove = otel.install_metrics(meter_provider=MeterProvider(metric_readers=[reader]))
+    install(otel.install_metrics, meter_provider=MeterProvider(metric_readers=[reader]))
     collected_families = run(lambda: list(registry.collect()))
     families = {family.name + ("_total" if family.type == "counter" else "") for family in collected_families}
-    remove()
     renamed = {
         "unjam_blocked_seconds_total": "unjam_blocked_duration_seconds_total",
         # The collector and Prometheus' own OTLP receiver add the ending of a ratio, this exporter does not.
@@ -130,13 +142,13 @@ def test_an_sdk_that_takes_no_finished_histograms_is_told_of_once(capfd):
     assert capfd.readouterr().err.count("takes no finished histograms") == 1
 
 
-def test_a_failure_of_ours_is_one_line_and_the_collection_goes_on(capfd, monkeypatch):
+def test_a_failure_of_ours_is_one_line_and_the_collection_goes_on(capfd, monkeypatch, install):
     """However often it is collected; the program's own metrics are there."""
     monkeypatch.setattr("unjam.failure.raises", False)
     monkeypatch.setattr("unjam.integrations.metrics.meter.read", lambda: 1 / 0)
     reader = InMemoryMetricReader()
     provider = MeterProvider(metric_readers=[reader])
-    remove = otel.install_metrics(meter_provider=provider)
+    install(otel.install_metrics, meter_provider=provider)
     provider.get_meter("own").create_counter("own").add(1)
     names = []
     for _ in range(3):
@@ -144,7 +156,6 @@ def test_a_failure_of_ours_is_one_line_and_the_collection_goes_on(capfd, monkeyp
         names += [
             m.name for resource in data.resource_metrics for scope in resource.scope_metrics for m in scope.metrics
         ]
-    remove()
     err = capfd.readouterr().err
     assert names == ["own"] * 3
     assert (err.count("missing in a collection"), err.count("\n")) == (
@@ -182,12 +193,20 @@ async def stalls(provider, count):
         await asyncio.sleep(0.005)
 
 
-def test_an_exporter_that_hangs_hangs_alone(watched, capfd, monkeypatch):
+@pytest.fixture
+def gate():
+    """What an exporter hangs at until the test is over."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+def test_an_exporter_that_hangs_hangs_alone(watched, capfd, monkeypatch, install, gate):
     """The program and the monitor go on: later stalls are counted, and one line says that spans are lost."""
     monkeypatch.setattr("unjam.integrations.otel.writing.MOST_WAITING", 2)
-    hanging, gate = threading.Event(), threading.Event()
+    hanging = threading.Event()
     provider = traced(Exporter(lambda: (hanging.set(), gate.wait(60))))
-    remove = otel.install_spans(tracer_provider=provider)
+    install(otel.install_spans, tracer_provider=provider)
     told = []
     watched.tell().judged.append(lambda stall, found: told.append(stall["id"]))
     asyncio.run(stalls(provider, 6))
@@ -197,11 +216,9 @@ def test_an_exporter_that_hangs_hangs_alone(watched, capfd, monkeypatch):
     assert hanging.is_set()
     assert len(told) >= 6
     assert capfd.readouterr().err.count("spans of stalls are lost") == 1
-    gate.set()
-    remove()
 
 
-def test_an_exporter_that_raises_is_the_sdks_trouble(watched):
+def test_an_exporter_that_raises_is_the_sdks_trouble(watched, install):
     """The SDK logs it; ours goes on with the next stall."""
     seen = threading.Semaphore(0)
 
@@ -210,16 +227,15 @@ def test_an_exporter_that_raises_is_the_sdks_trouble(watched):
         raise RuntimeError("broken exporter")
 
     provider = traced(Exporter(fail))
-    remove = otel.install_spans(tracer_provider=provider)
+    install(otel.install_spans, tracer_provider=provider)
     asyncio.run(stalls(provider, 2))
     assert all(seen.acquire(timeout=30) for _ in range(2))
-    remove()
 
 
-def test_removing_leaves_nothing(watched):
+def test_removing_leaves_nothing(watched, install):
     """No observer of ours stays, and what the provider keeps does nothing any more."""
     provider = traced(exporter := Exporter(lambda: None))
-    remove = otel.install_spans(tracer_provider=provider)
+    remove = install(otel.install_spans, tracer_provider=provider)
     remove()
     asyncio.run(stalls(provider, 1))
     watched.flush(5)

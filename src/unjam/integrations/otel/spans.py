@@ -132,10 +132,12 @@ class Spans:
         watched, ask = self._monitor, getattr(asyncio.Task, "get_context", None)
         if event["e"] != "stall" or event["t1"] is not None or watched is None or ask is None:
             return
-        task = asyncio.current_task(watched.loop_of(event["loop"]))
+        loop, engine = watched.loop_of(event["loop"]), watched.engine
+        if loop is None or engine is None:
+            return  # told of while watching ends, or after the loop has gone
+        task = asyncio.current_task(loop)
         span = _span_in(ask(task)) if task is not None else None
-        stats = watched.engine.loop_stats(event["loop"]) or {}
-        since = stats.get("away_since_ns")
+        since = (engine.loop_stats(event["loop"]) or {}).get("away_since_ns")
         if span is not None and since is not None and abs(since - event["t0"]) < SAME_NS:
             self._during[event["id"]] = span.get_span_context()
             while len(self._during) > MOST_STALLS:
