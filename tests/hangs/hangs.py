@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,22 +21,22 @@ PATIENCE_S = 30
 
 @contextmanager
 def running(program, *arguments, environment=None):
-    """Run a program of this folder with a control socket; it is killed at the end, and its stderr shown if it had ended."""
+    """Run a program of this folder with a control socket; it is killed at the end, and its output shown where a test fails."""
     command = [sys.executable, str(HERE / "launch.py"), str(program), str(LIFE_S), *arguments]
-    target = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **(environment or {})},
-    )
-    try:
-        yield target
-        if target.poll() not in {None, 0}:
-            raise AssertionError(f"the program ended with {target.returncode}: {target.stderr.read().decode()}")
-    finally:
-        target.kill()
-        target.communicate()
+    with tempfile.TemporaryFile() as said:
+        target = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env={**os.environ, **(environment or {})}
+        )
+        target.said = lambda: os.pread(said.fileno(), 1 << 20, 0).decode(errors="replace")
+        try:
+            yield target
+            assert target.poll() in {None, 0}, f"the program ended with {target.returncode}"
+        except BaseException as error:
+            error.add_note(f"The program said: {target.said()}")
+            raise
+        finally:
+            target.kill()
+            target.wait()
 
 
 def answer(target, question="hang", deadline_s=PATIENCE_S):
@@ -46,7 +47,7 @@ def answer(target, question="hang", deadline_s=PATIENCE_S):
             return ask(target.pid, question, deadline_s=deadline_s)
         except NotAvailable:
             if target.poll() is not None:
-                raise AssertionError(f"the program ended: {target.stderr.read().decode()}") from None
+                raise AssertionError(f"the program ended: {target.said()}") from None
             if time.monotonic() > end:
                 raise
             time.sleep(0.05)

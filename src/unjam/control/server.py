@@ -16,9 +16,9 @@ import sys
 import time
 
 from unjam.control.address import own_folder, socket_name, sweep
-from unjam.control.originals import original
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure
+from unjam.native.originals import original, sleep
 from unjam.native.quiet_thread import QuietThread
 
 TYPE_CHECKING = False
@@ -45,6 +45,7 @@ CHUNK = 100
 """Items of a list encoded at once, so that C code does not keep the GIL for long."""
 STOP_S = 0.1
 """For which stop() waits for the thread: an exiting program is not held up for longer."""
+POLL: Any = original("select", "poll") if hasattr(_socket, "SO_PEERCRED") else None
 
 
 class Client:
@@ -80,7 +81,7 @@ class Server:
         self.path = os.path.join(folder, socket_name(self._pid))
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._listener = self._bind()
-        self._thread = QuietThread(self._run, original("_thread", "start_new_thread"))
+        self._thread = QuietThread(self._run)
         self._thread.start()
 
     def _bind(self) -> _socket.socket:
@@ -152,7 +153,7 @@ class Server:
                 self._drop(client)
 
     def _wait(self) -> set[int]:
-        poll = original("select", "poll")()
+        poll = POLL()
         poll.register(self._wake_read, select.POLLIN)
         poll.register(self._listener, select.POLLIN)
         for client in self._clients.values():
@@ -166,7 +167,7 @@ class Server:
         except BlockingIOError:
             return
         except OSError:
-            original("time", "sleep")(0.2)  # Out of descriptors: the connection stays pending, and we do not spin.
+            sleep(0.2)  # Out of descriptors: the connection stays pending, and we do not spin.
             return
         sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fd)
         sock.settimeout(0)

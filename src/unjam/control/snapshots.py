@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from unjam.diagnosis.waits import stuck
 from unjam.model.waits import compared
+from unjam.native.originals import sleep
 
 if TYPE_CHECKING:
     from unjam.model.waits import Graph
@@ -26,7 +26,7 @@ def two_looks(collector: Collector, apart_s: float = APART_S) -> Graph:
     """
     first = collector.collect()
     suspects = _stuck_keys(first)
-    time.sleep(apart_s)
+    sleep(apart_s)
     if not suspects:
         return collector.look_again(first)
     second = compared(first, collector.collect(suspects=suspects))

@@ -12,6 +12,7 @@ from unjam.native import _twin_os as system
 from unjam.native._twin_loop import FinishedTurn, Slot
 from unjam.native._twin_sampler import Sampler, Seen
 from unjam.native._twin_stall import Accounts, Stall
+from unjam.native.originals import allocate_lock
 from unjam.native.quiet_thread import QuietThread
 
 IDLE_TICKS = 20
@@ -60,7 +61,7 @@ class Watchdog:
         self._flushing: list[_thread.LockType] = []
         self._stalls: dict[int, Stall] = {}
         self._bases: dict[int, Base] = {}
-        self._alarm = _thread.allocate_lock()
+        self._alarm = allocate_lock()
         self._thread = QuietThread(self._run)
         self._stopping = False
         self._process_cpu = time.process_time_ns()
@@ -96,7 +97,7 @@ class Watchdog:
         now = time.monotonic_ns()
         slots = [*self._slots.values(), *self._leaving]
         if any(slot.finished or now - (slot.away_since or now) >= slot.threshold for slot in slots):
-            written = _thread.allocate_lock()
+            written = allocate_lock()
             written.acquire()
             self._flushing.append(written)
             self.wake()

@@ -8,36 +8,30 @@ import signal
 import time
 from collections.abc import Callable
 
+from unjam.native.originals import allocate_lock, sleep, start_new_thread
+
 GONE_EVERY_S = 0.0002
 """How often it is looked whether the system has let go of a thread that has ended: that takes some 50 us."""
 
 
 class QuietThread:
-    """A thread that the interpreter does not wait for at its end; may be started again after `join`.
+    """A thread that the interpreter does not wait for at its end, and no greenlet; may be started again after `join`."""
 
-    `start_thread` is the real `_thread.start_new_thread` where somebody has replaced it.
-    """
-
-    def __init__(
-        self,
-        function: Callable[[], None],
-        start_thread: Callable[[Callable[[], None], tuple[()]], int] = _thread.start_new_thread,
-    ) -> None:
+    def __init__(self, function: Callable[[], None]) -> None:
         self._function = function
-        self._start_thread = start_thread
-        self._ended = _thread.allocate_lock()
+        self._ended = allocate_lock()
         self._tid = 0
 
     def start(self) -> None:
         """Start it, with all signals blocked from its first moment on."""
         self._ended.acquire()
         if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
-            self._start_thread(self._run, ())
+            start_new_thread(self._run, ())
             return
         # A thread inherits the mask.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            self._start_thread(self._run, ())
+            start_new_thread(self._run, ())
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -49,7 +43,7 @@ class QuietThread:
         self._ended.release()
         # os.fork counts the threads of the system, and warns the program of more than one (CPython 3.12).
         while os.path.exists(f"/proc/self/task/{self._tid}") and time.monotonic() < deadline:
-            time.sleep(GONE_EVERY_S)
+            sleep(GONE_EVERY_S)
         return True
 
     def _run(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
+from unjam.native.originals import allocate_lock
 from unjam.native.quiet_thread import QuietThread
 from unjam.probes.loops import STATS_EVERY_NS, Loops
 from unjam.probes.steps import StepNotes
@@ -46,7 +47,7 @@ class Drainer:
         self._next_stats_ns = 0
         self._told_lost = 0
         self._stopping = False
-        self._working = _thread.allocate_lock()
+        self._working = allocate_lock()
         self._flushing: list[_thread.LockType] = []
         self._thread = QuietThread(self._run)
 
@@ -68,7 +69,7 @@ class Drainer:
         """
         stalls: int = self._engine.flush(timeout_s)
         if stalls != stalls_before:
-            passed = _thread.allocate_lock()
+            passed = allocate_lock()
             passed.acquire()
             self._flushing.append(passed)
             self._engine.wake()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import platform
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from unjam.model.findings import Grade
 from unjam.model.waits import TURN, Graph
+from unjam.native.originals import get_ident
 from unjam.probes.waits_again import looked_again
 from unjam.probes.waits_doubt import doubt
 from unjam.probes.waits_loops import look_at_loops, loop_key
@@ -56,7 +56,7 @@ class Collector:
         self._memory.forget()
         scene = Scene(self._memory, self._identities)
         told = list(self._loops())
-        threads = look_at_threads(scene, leave_out=threading.get_ident())
+        threads = look_at_threads(scene, leave_out=get_ident())
         tasks = self._tasks(scene, told, threads)
         loops = look_at_loops(scene, told, threads, tasks)
         resolver = Resolver(scene, jobs(scene, threads))

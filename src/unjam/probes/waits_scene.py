@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
 from unjam.model.waits import Edge, Graph, Line, Needs, Node
+from unjam.native.originals import sleep
 from unjam.probes.locks import inner_lock
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Memory
 from unjam.probes.waits_read import Identities, is_a
@@ -71,7 +72,7 @@ class Scene:
         used = now - self._slice_began
         if used >= SLICE_S:
             self.longest_slice = max(self.longest_slice, used)
-            time.sleep(PAUSE_S)
+            sleep(PAUSE_S)
             self._slice_began = time.thread_time()
             self._wall_began = time.monotonic()
             return True

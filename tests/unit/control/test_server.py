@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -74,6 +75,13 @@ def read_line(sock):
             break
         line += piece
     return line
+
+
+def test_it_survives_the_import_of_gevent(served, monkeypatch):
+    """While another thread imports gevent.monkey the module is there without its functions: the next wait must not need them."""
+    monkeypatch.setitem(sys.modules, "gevent.monkey", ModuleType("gevent.monkey"))
+    asked = [json.loads(exchanged(served, b'{"v": 1, "ask": "hello"}\n')) for _ in range(3)]
+    assert asked == [{"v": 1, "ok": {"pid": os.getpid()}}] * 3
 
 
 def test_only_the_owner_can_reach_the_socket(served):
