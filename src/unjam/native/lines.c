@@ -308,8 +308,9 @@ lines_take(char *to, size_t size)
     if (taken > 0) {
         memcpy(to, ring + ring_head, first);
         memcpy(to + first, ring, taken - first);
-        ring_head = (ring_head + taken) % ring_size;
         ring_used -= taken;
+        /* From the start again where nothing is kept: the pages that a ring never reached take no memory. */
+        ring_head = ring_used == 0 ? 0 : (ring_head + taken) % ring_size;
     }
     pthread_mutex_unlock(&ring_lock);
     return taken;

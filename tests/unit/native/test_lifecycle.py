@@ -76,6 +76,29 @@ def test_lines_reach_the_descriptor_and_the_drainer(run):
     assert [event["e"] for event in outcome.events] == ["one", "two"]
 
 
+def test_lines_that_are_taken_in_time_need_no_more_memory(run):
+    """A ring of eight megabytes through which twenty go, a little at a time, keeps to its first pages."""
+    outcome = run("""
+        def resident():
+            with open("/proc/self/statm") as statm:
+                return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        def pass_through(count):
+            for _ in range(count):
+                core.emit(line)
+                assert core.drain(5) == [line]
+
+        line = b'{"e":"' + b"x" * 9_990 + b'"}\\n'
+        start(keep=8192)
+        pass_through(20)
+        before = resident()
+        pass_through(2000)
+        tell(grown=resident() - before)
+    """)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.told["grown"] < 2_000_000
+
+
 def test_stalls_are_drained_while_they_last(run):
     """A drainer gets the line of a stall before the stall is over."""
     outcome = run("""
