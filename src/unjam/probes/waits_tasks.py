@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 import time
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
 from unjam.probes.waits_names import local_values
-from unjam.probes.waits_read import MISSING, class_dict, is_a, own_dict, read, text
+from unjam.probes.waits_read import MISSING, class_dict, is_a, mro, own_dict, read, text
 from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import IO_MODULES, TASK_WAITS, Fixed, Reader, Target, module_of
 from unjam.probes.waits_threads import give_name, note_held
@@ -147,10 +148,16 @@ def _fields(task: Any) -> tuple[Any, Any, Any, Any]:
     kind = type(task)
     c: Any = sys.modules.get("_asyncio")
     if c is not None and kind is c.Task:
-        state, coroutine, waiter, loop = (class_dict(kind)[name].__get__(task) for name in _FIELDS)
+        state, coroutine, waiter, loop = (descriptor.__get__(task) for descriptor in _descriptors(kind))
     else:
         state, coroutine, waiter, loop = (read(task, name) for name in _FIELDS)
     return state, coroutine, waiter, loop
+
+
+@functools.cache
+def _descriptors(kind: type) -> tuple[Any, ...]:
+    """The C getters of `_FIELDS`; a task inherits some of them from a future since CPython 3.14."""
+    return tuple(next(class_dict(base)[name] for base in mro(kind) if name in class_dict(base)) for name in _FIELDS)
 
 
 def _name(task: Any) -> str:
