@@ -74,15 +74,32 @@ def test_no_cpu_is_no_accusation():
     assert judged(FINDING, FINDING | {"rule": "UJ502", "culprit": None}) == []
 
 
+def starved(starved_ms, *findings):
+    program = Program(Path("sleep.py"), (EXPECTED,), {})
+    report = {"findings": list(findings), "loops": [{"stalled_ms": 151.0}]}
+    return is_starved(Run(program, "native", "asyncio", report, f"measured stall 150.0\nstarved {starved_ms}\n"))
+
+
 @pytest.mark.parametrize(("starved_ms", "excused"), [(30, False), (60, False), (90, True)])
 def test_only_a_starved_run_is_excused(starved_ms, excused):
     """The machine is an excuse from half of the held time on, by the program's own measure, and not by what unjam says."""
-    program = Program(Path("sleep.py"), (EXPECTED,), {})
-    report = {"findings": [FINDING | {"leaf": "other"}], "loops": [{"stalled_ms": 151.0}]}
-    assert (
-        is_starved(Run(program, "native", "asyncio", report, f"measured stall 150.0\nstarved {starved_ms}\n"))
-        is excused
-    )
+    assert starved(starved_ms) is excused
+
+
+@pytest.mark.parametrize(
+    ("findings", "excused"),
+    [
+        ((), True),
+        ((FINDING | {"count": 2},), True),
+        ((FINDING | {"grade": "suspected", "total_ms": 60.0},), True),
+        ((FINDING | {"leaf": "other"},), False),
+        ((FINDING | {"rule": "UJ102"},), False),
+        ((FINDING, FINDING | {"culprit": {"file": "sleep.py", "line": 8, "function": "main"}}), False),
+    ],
+)
+def test_no_lack_of_cpu_excuses_an_accusation(findings, excused):
+    """Without a CPU less may be seen of a fault, but it is no other one, and nobody else's."""
+    assert starved(1000, *findings) is excused
 
 
 def test_what_is_expected_of_one_tier_binds_only_that():

@@ -1,14 +1,9 @@
 """Target programs under `unjam run`: what they say about themselves is what unjam finds, and nothing else."""
 
-import warnings
-
 import pytest
 from expectations import programs
 from judging import brief, complaints, is_starved
 from running import Combination, combinations, watched, why_not
-
-ATTEMPTS = 3
-"""Runs that a program has to be told right in: on shared cores some stalls are cut up by others. Each that is not is warned of."""
 
 
 def cases():
@@ -31,15 +26,9 @@ def skip_unless_possible(combination):
 def test_what_it_says_is_what_is_found(combination, tmp_path):
     """Every fault is found at its line with its cause and length, and nobody else is accused."""
     skip_unless_possible(combination)
-    for attempt in range(ATTEMPTS):
-        run = watched(combination, tmp_path / str(attempt))
-        if not complaints(run):
-            break
-        warnings.warn(f"{combination}: {complaints(run)}", stacklevel=1)
+    run = watched(combination, tmp_path)
     if complaints(run) and is_starved(run):
-        pytest.skip(
-            f"the machine gave the program no CPU for {run.starved_ms:.0f} ms, {ATTEMPTS} times: {complaints(run)}"
-        )
+        pytest.skip(f"the machine gave the program no CPU for {run.starved_ms:.0f} ms: {complaints(run)}")
     found = [brief(finding) for finding in run.report["findings"]]
     assert complaints(run) == [], "\n".join(["", *complaints(run), "found:", *(found or ["nothing"])])
 

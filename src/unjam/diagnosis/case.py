@@ -135,4 +135,5 @@ def _by_stall(steps: Iterable[Step]) -> Mapping[int, list[Step]]:
     grouped: dict[int, list[Step]] = defaultdict(list)
     for step in sorted(steps, key=lambda each: each.start):
         grouped[step.stall].append(step)
-    return grouped
+    # What was told of a step that still ran is as old as its line: once steps are told with their ends, those count.
+    return {number: [each for each in mine if each.ended] or mine for number, mine in grouped.items()}

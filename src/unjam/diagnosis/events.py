@@ -92,7 +92,7 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One long step inside a stall."""
+    """One long step inside a stall; one that had not `ended` when it was told of has the time of that as its end."""
 
     stall: int
     start: int
@@ -101,6 +101,7 @@ class Step:
     definition: Location | None
     callback: str
     site: Location | None
+    ended: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ def step_of(event: Event) -> Step | None:
         definition=_definition(task),
         callback=text(event.get("callback")),
         site=location(event.get("site")),
+        ended=end is not None,
     )
 
 

@@ -7,17 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from unjam.diagnosis import events
+from unjam.diagnosis import victims
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Stall
 from unjam.diagnosis.pieces import Blame, Piece, samples_in
 from unjam.knowledge import index
 from unjam.knowledge.records import Call
 from unjam.knowledge.remedies import REMEDIES, UNKNOWN_CAUSE
-from unjam.model.findings import Accounted, Evidence, Finding, Grade, Location, Remedy, Victim
+from unjam.model.findings import Accounted, Evidence, Finding, Grade, Location, Remedy
 
-MOST_VICTIMS = 20
-"""Victims kept of a finding, the worst; `victim_count` counts all."""
 MOST_REMEDIES = 4
 """More than a few ways out are no way out."""
 _BLAMELESS = frozenset({"UJ502", "UJ503"})
@@ -26,7 +24,7 @@ _BLAMELESS = frozenset({"UJ502", "UJ503"})
 def finding_of(case: Case, stall: Stall, blame: Blame, *, with_victims: bool) -> Finding:
     """One share of one stall as a finding."""
     rule = index.rule(blame.rule) if blame.rule else None
-    victims = _victims(case, stall) if with_victims else ()
+    waited = victims.victims_of(case, stall) if with_victims else ()
     milliseconds = blame.time_ns / 1e6
     return Finding(
         rule=blame.rule,
@@ -45,9 +43,9 @@ def finding_of(case: Case, stall: Stall, blame: Blame, *, with_victims: bool) ->
         first_s=case.seconds(stall.start),
         last_s=case.seconds(stall.start),
         accounted=blame.parts.milliseconds(),
-        victims=victims,
-        victim_count=_victim_count(case, stall, victims) if with_victims else 0,
-        evidence=tuple(_evidence(case, stall, blame)),
+        victims=waited,
+        victim_count=victims.victim_count(case, stall, waited) if with_victims else 0,
+        evidence=(*_evidence(case, stall, blame), *(victims.holder_of(case, stall) if with_victims else ())),
         remedies=remedies_of(
             blame.rule,
             blame.record,
@@ -56,41 +54,6 @@ def finding_of(case: Case, stall: Stall, blame: Blame, *, with_victims: bool) ->
             thread=blame.thread,
         ),
     )
-
-
-def _victims(case: Case, stall: Stall) -> tuple[Victim, ...]:
-    listed = events.mappings(case.victims.get(stall.number, {}).get("list"))
-    found = (
-        Victim(
-            events.text(each.get("kind")) or "task",
-            _victim_name(events.text(each.get("name")), events.text(each.get("coroutine"))),
-            round((events.time_ns(each.get("delay_ns")) or 0) / 1e6, 3),
-        )
-        for each in listed
-    )
-    return _alike(found)
-
-
-def _victim_name(name: str, coroutine: str) -> str:
-    """The name that somebody gave, else the coroutine: "Task-7" tells nobody anything."""
-    return coroutine if coroutine and (not name or re.fullmatch(r"Task-\d+", name)) else name
-
-
-def _alike(victims: Iterable[Victim]) -> tuple[Victim, ...]:
-    """Victims of one kind and name as one; whoever has a name that users know comes first, then by delay."""
-    groups: dict[tuple[str, str], list[Victim]] = defaultdict(list)
-    for each in victims:
-        groups[each.kind, each.name].append(each)
-    merged = [
-        replace(max(each, key=lambda one: one.delay_ms), count=sum(one.count for one in each))
-        for each in groups.values()
-    ]
-    return tuple(sorted(merged, key=lambda each: (each.kind == "callback", -each.delay_ms))[:MOST_VICTIMS])
-
-
-def _victim_count(case: Case, stall: Stall, victims: Sequence[Victim]) -> int:
-    counted = events.time_ns(case.victims.get(stall.number, {}).get("count"))
-    return max(len(victims), counted or 0)
 
 
 def _evidence(case: Case, stall: Stall, blame: Blame) -> Iterable[Evidence]:
@@ -184,7 +147,7 @@ def _merged(group: list[Finding]) -> Finding:
         first_s=min(each.first_s for each in group),
         last_s=max(each.last_s for each in group),
         accounted=_sum(each.accounted for each in group),
-        victims=_alike(victim for each in group for victim in each.victims),
+        victims=victims.alike(victim for each in group for victim in each.victims),
         victim_count=sum(each.victim_count for each in group),
     )
 

@@ -301,6 +301,9 @@ def _judge_late(clues: Clues) -> Judgement:
     if clues.native is None or not clues.native.calls or any(record.gil is Gil.RELEASES for record in known):
         why = "native code kept the GIL, and had ended when the stack could be seen"
         return Judgement("", "", Grade.UNKNOWN, why=why, after=True)
+    if clues.stall.runqueue_ns is None:
+        why = "whether native code kept the GIL, or whoever looked got no CPU, was not measured"
+        return Judgement("", "", Grade.UNKNOWN, why=why, after=True)
     return Judgement("UJ303", clues.callee, Grade.SUSPECTED)
 
 

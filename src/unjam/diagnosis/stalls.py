@@ -17,6 +17,8 @@ LEAST_SHARE = 0.2
 """A share of a stall this large is told on its own, if two samples at least show it; smaller ones go to the largest."""
 LEAST_LOOKED_AT = 0.5
 """Where less of a stall than this was looked at, nobody is accused of it: what made it may have been over before the first look."""
+MOST_OF_OPEN = 0.5
+"""A stall that had not ended is nobody's fault only where most of it was."""
 LEAST_OF_LONG = 0.05
 """In long stalls a smaller share is told as well, if it would be a stall by itself."""
 
@@ -105,9 +107,13 @@ def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
 
 
 def _is_decisive(case: Case, stall: Stall, starvation: Blame) -> bool:
-    """Whether it would have been no stall with a CPU: then nobody's line is to blame, whatever the rest went into."""
+    """Whether it would have been no stall with a CPU: then nobody's line is to blame, whatever the rest went into.
+
+    One that went on when it was last told of may have become a stall without that.
+    """
     rest = stall.length_ns - stall.suspended_ns - starvation.time_ns
-    return rest < case.threshold_ns and starvation.time_ns >= LEAST_SHARE * stall.length_ns
+    share = LEAST_SHARE if stall.ended else MOST_OF_OPEN
+    return rest < case.threshold_ns and starvation.time_ns >= share * stall.length_ns
 
 
 def _looked_at_ns(case: Case, stall: Stall) -> float:
@@ -143,7 +149,9 @@ def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame
         blames.append(outside.blame_starvation(stall, starved, holders))
         mine = [replace(piece, parts=replace(piece.parts, runqueue=None)) for piece in mine]
     pauses = garbage.pauses_of(case, stall)
-    paused = float(min(sum(pause.end - pause.start for pause in pauses), total(mine).total))
+    # A pause is timed by the clock on the wall: what it waited for a CPU meanwhile was no collecting.
+    running = 1 - starved / (stall.length_ns - stall.suspended_ns)
+    paused = min(running * sum(pause.end - pause.start for pause in pauses), total(mine).total)
     if paused:
         blames.append(garbage.blame_collection(case, pauses, mine, paused))
         mine = garbage.without_pauses(mine, pauses, paused)

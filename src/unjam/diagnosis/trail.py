@@ -86,8 +86,11 @@ class Motion:
 
     @property
     def moving(self) -> bool:
-        """Whether at least half of them show that bytecode was executed since the sample before; that other code was does not count alone."""
-        return 2 * self.changes >= self.pairs and (self.pairs > 1 or self.inside > 0)
+        """Whether at least half of them show that bytecode was executed since the sample before.
+
+        One change may be the end of a call, and that other code was executed does not count alone.
+        """
+        return 2 * self.changes >= self.pairs and (self.changes > 1 or self.inside > 0)
 
 
 def motion(trail: Sequence[Look], stack: int | None, depth: int) -> Motion | None:

@@ -42,7 +42,11 @@ def _parts(now: ProcessNow, page: Page, route: str) -> Iterator[RenderableType]:
 
 def _past(past: Finding, page: Page) -> str:
     times = f" ({past.count} times)" if past.count > 1 else ""
-    return f"before: {past.rule} {safe(past.cause)} {duration(past.max_ms)}{times} at {findings.where(past, page)}"
+    waited = findings.victims(past.victims, past.victim_count)
+    late = f"; made late: {waited}" if waited else ""
+    return (
+        f"before: {past.rule} {safe(past.cause)} {duration(past.max_ms)}{times} at {findings.where(past, page)}{late}"
+    )
 
 
 def _loop(loop: LoopNow, now: ProcessNow, page: Page) -> Iterator[RenderableType]:

@@ -1,4 +1,5 @@
-"""A child process that is awaited."""
+# serial
+"""A child process that is awaited; nothing runs beside it, for a child that gets no CPU to start with holds up whoever starts it."""
 
 import asyncio
 

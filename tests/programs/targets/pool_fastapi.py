@@ -5,8 +5,8 @@ import asyncio
 import threading
 
 import httpx
-import uvicorn
 from _truth import quiet, run
+from _uvicorn import configured, serving
 from fastapi import FastAPI
 
 app = FastAPI()
@@ -22,15 +22,11 @@ def slow() -> str:
     return "done"
 
 
+config = configured(app)
+
+
 async def main() -> None:
-    config = uvicorn.Config(app, port=0, log_level="warning")
-    config.load()
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    client.base_url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    async with client:
+    async with serving(config) as client.base_url, client:
         await quiet()
         asking = []
         for _ in range(48):
@@ -39,8 +35,6 @@ async def main() -> None:
         await asyncio.sleep(0.2)
         released.set()
         await asyncio.gather(*asking)
-    server.should_exit = True
-    await serving
 
 
 run(main())

@@ -1,12 +1,11 @@
 # needs: uvicorn, fastapi
 """A start-up hook of a real server."""
 
-import asyncio
 import time
 from contextlib import asynccontextmanager
 
-import uvicorn
 from _truth import quiet, run
+from _uvicorn import configured, serving
 from fastapi import FastAPI
 
 
@@ -17,16 +16,12 @@ async def lifespan(app: FastAPI):
     yield
 
 
+config = configured(FastAPI(lifespan=lifespan))
+
+
 async def main() -> None:
-    config = uvicorn.Config(FastAPI(lifespan=lifespan), port=0, log_level="warning")
-    config.load()
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    await quiet()
-    server.should_exit = True
-    await serving
+    async with serving(config):
+        await quiet()
 
 
 run(main())

@@ -1,6 +1,7 @@
 # serial
 """The whole process is stopped in the middle of a step: no stall, and nobody's fault."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from _truth import quiet, run
 async def main() -> None:
     await quiet()
     me = os.getpid()
-    helper = subprocess.Popen(["sh", "-c", f"sleep 0.4; kill -CONT {me}"])
+    helper = await asyncio.to_thread(subprocess.Popen, ["sh", "-c", f"sleep 0.4; kill -CONT {me}"])
     os.kill(me, signal.SIGSTOP)
     while helper.poll() is None:
         await quiet()

@@ -70,6 +70,17 @@ def test_thirty_steps_of_thirty_milliseconds():
     assert any("30 x refresh: 900 ms" in each.text for each in finding.evidence)
 
 
+def test_a_step_told_of_while_it_ran_is_told_again_with_its_end():
+    """What was written of a step at the threshold may be late on a busy machine: once it is known how long each step took, that counts."""
+    told, path = story()
+    stack = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    number = told.stall(900, cpu(88, stack, moved=60), steps=30, longest_step_ms=31, cpu_ms=899, runq_ms=0)
+    told.step(number, task={"name": "Task-2", "coroutine": "refresh"}, share=1 / 30)
+    told.event("step", stall=number, loop=1, t0=1000 * MS, t1=None, task={"name": "Task-2", "coroutine": "refresh"})
+    crowd(told, number, path)
+    assert only(told.told()).rule == "UJ401"
+
+
 def test_steps_that_nobody_sampled_are_still_counted():
     """The counters alone are enough on asyncio."""
     told, path = story()

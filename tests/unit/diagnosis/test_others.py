@@ -36,6 +36,31 @@ def test_victims_belong_to_the_main_cause():
     assert finding.victim_count == 31
 
 
+def test_measured_requests_are_victims():
+    """What the middleware measured of a stall's requests is told once, by route; what it says of other stalls is not."""
+    told, _, stack = story()
+    number = told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    stall = next(each for each in told.events if each.get("id") == number and each["e"] == "stall")
+    told.event("victims", stall=number, count=3, delay="exact", list=[
+        {"kind": "request", "name": "GET /items/{id}", "delay_ns": 80 * MS}, {"kind": "task", "name": "feed", "delay_ns": 90 * MS}
+    ])  # fmt: skip
+    late = [
+        {"name": "GET /items/{id}", "n": 28, "delay_ns": 290 * MS},
+        {"name": "GET /healthz", "n": 3, "delay_ns": 100 * MS},
+    ]
+    held = {"loop": 1, "holder": "GET /report", "is_request": True, "list": late}
+    told.event("request", t0=stall["t0"] + MS, t1=stall["t1"], count=31, **held)
+    told.event("request", t0=stall["t0"] + 1000 * MS, t1=stall["t1"] + 1000 * MS, count=7, **held)
+    finding = only(told.told())
+    assert finding.victims == (
+        Victim("request", "GET /items/{id}", 290, 28),
+        Victim("request", "GET /healthz", 100, 3),
+        Victim("task", "feed", 90),
+    )
+    assert finding.victim_count == 32
+    assert [each.text for each in finding.evidence if each.kind == "request"] == ["in request GET /report"]
+
+
 def stats(told, **more):
     told.event(
         "stats",

@@ -160,6 +160,29 @@ def test_the_collector_says_where_it_struck():
     assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ304", "gc.collect", 3)
 
 
+def test_a_collector_without_a_cpu_did_not_collect():
+    """A pause of 100 ms in a stall that had a CPU for half of its time: the collector took half of that."""
+    told = Story()
+    path = told.file("work.py", "async def handler():\n    build()\n")
+    stack = told.stack(told.frame(path, "build()", "handler"))
+    told.stall(400, cpu(10, stack, moved=9), ready(10, stack), cpu_ms=200, runq_ms=200)
+    told.event("gc", t0=1100 * MS, t1=1200 * MS, gen=2, collected=9, uncollectable=0, tid=LOOP_TID, loop=1)
+    found = {finding.rule: round(finding.total_ms) for finding in told.told().findings}
+    assert found == {"UJ502": 200, "UJ301": 150, "UJ304": 50}
+
+
+@pytest.mark.parametrize(("ended", "rules"), [(True, ["UJ502"]), (False, ["UJ101"])])
+def test_what_goes_on_may_become_a_stall_with_a_cpu_too(ended, rules):
+    """A thread that slept for 40 of 52 ms was short of a stall, if it was that; where it sleeps on, the CPU is not what it lacks."""
+    told = Story()
+    path = told.file("work.py", "import time\nasync def handler():\n    time.sleep(60)\n")
+    stack = told.stack(told.frame(path, "time.sleep(60)", "handler"))
+    told.stall(52, kernel(3, stack, "clock_nanosleep"), ready(1, stack), cpu_ms=0, runq_ms=12)
+    if not ended:
+        told.events[-1]["t1"] = None
+    assert [each.rule for each in told.told().findings] == rules
+
+
 def test_no_cpu_is_nobodys_line():
     """Ready and not run for 352 of 452 ms under a quota: UJ502, no culprit, and the innocent 100 ms accuse nobody else."""
     told = Story()

@@ -132,10 +132,10 @@ LATE = {"n": 28, "state": "cpu", "moved": 0, "unseen_ns": 280 * MS, "between": (
 """One look of the twin, which had to wait 280 ms for the GIL."""
 
 
-def told_late(*frames, code="json.dumps(rows)"):
+def told_late(*frames, code="json.dumps(rows)", runq_ms=0):
     told, stack = story(code, *frames)
     told.header["tier"] = "python"
-    told.stall(300, LATE | {"stack": stack}, cpu_ms=299, runq_ms=0, gil_asked_ms=280)
+    told.stall(300, LATE | {"stack": stack}, cpu_ms=299, runq_ms=runq_ms, gil_asked_ms=280)
     return only(told.told())
 
 
@@ -155,6 +155,13 @@ def test_an_unknown_call_is_only_suspected_of_having_kept_the_gil():
     """The GIL is given up at the end of a call that kept it, or in a later one: of a call that nobody knows neither is certain."""
     finding = told_late(code="spam.crunch(rows)")
     assert (finding.rule, finding.grade) == ("UJ303", Grade.SUSPECTED)
+
+
+def test_who_looks_late_may_have_had_no_cpu():
+    """Where run queues are not measured, a look that came late proves no hold of the GIL: no unknown call is suspected of one."""
+    finding = told_late(code="spam.crunch(rows)", runq_ms=None)
+    assert (finding.rule, finding.culprit, finding.grade) == ("", None, Grade.UNKNOWN)
+    assert told_late(stdlib("json", "dumps"), runq_ms=None).rule == "UJ303"
 
 
 def test_the_end_of_a_stall_does_not_speak_for_all_of_it():
@@ -296,6 +303,14 @@ def test_samples_of_one_stack_are_judged_by_all_of_their_order():
     ]
     told.stall(160, cpu(3, inner), ready(12, inner), cpu_ms=100, runq_ms=50, gil_asked_ms=12, trail=told.trail(*looks))
     assert [each.rule for each in told.told().findings if each.rule != "UJ502"] == ["UJ301"]
+
+
+def test_the_end_of_one_call_is_no_motion():
+    """`json.dumps` without a CPU for most of its time: that its caller went on at the end makes no bytecode of it."""
+    told, stack = story("json.dumps(rows)", stdlib("json", "dumps"))
+    looks = [(0, "unknown", 0, None), *[(0, "none", 2, 0)] * 9, (0, "elsewhere", 1, 0), (1, "none", 2, 0)]
+    told.stall(150, ready(11, stack), cpu(1, stack), cpu_ms=70, runq_ms=79, trail=told.trail(*looks))
+    assert [each.rule for each in told.told().findings if each.rule != "UJ502"] == ["UJ303"]
 
 
 def test_one_line_that_calls_again_and_again_is_bytecode():
