@@ -22,6 +22,7 @@ from unjam.errors import NoLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from unjam.bridge.calls import Call
     from unjam.bridge.waiting import Request
@@ -169,9 +170,7 @@ class AsyncioPort(Port):
         elif sys.version_info >= (3, 12):
             request.task = Task(request.serve(), loop=loop, context=request.context, eager_start=True)
         else:
-            request.task = task = Task(request.serve(), loop=loop, context=request.context)
-            if not _stepped(loop, task):
-                task.add_done_callback(request.ended)
+            request.task = _begun(loop, request)
 
     def report(self, text: str, exception: BaseException) -> None:
         """As Port."""
@@ -193,13 +192,31 @@ def _epoll_of(loop: Any) -> Any:
     return getattr(selector, "_selector", None)
 
 
-def _stepped(loop: Any, task: Task[None]) -> bool:
-    """Run the first step of a task just made, if it can be had: 3.11 has no eager tasks, and a turn costs a system call."""
-    ready = getattr(loop, "_ready", None)
-    if not ready or getattr(ready[-1]._callback, "__self__", None) is not task:  # noqa: SLF001
-        return False
-    ready.pop()._run()  # noqa: SLF001 - of 3.11's own loops, which do not change any more
-    return True
+def _begun(loop: AbstractEventLoop, request: Request) -> Task[None]:
+    """Make a request's task and run its first step at once: 3.11 has no eager tasks, and a turn costs a system call.
+
+    A task asks its loop to `call_soon` its first step; for the moment of its making the loop keeps that step instead. Where
+    it cannot (it has no attributes of its own, or somebody else has replaced this one) the step comes in the next turn.
+    """
+    own, steps = getattr(loop, "__dict__", {"call_soon": None}), []
+
+    def keep(callback: Callable[..., object], *args: Any, context: Context | None = None) -> object:
+        if context is request.context:
+            steps.append(callback)
+            return None
+        return type(loop).call_soon(loop, callback, *args, context=context)  # for a signal handler that ran just now
+
+    taken = own.setdefault("call_soon", keep)
+    try:
+        task = Task(request.serve(), loop=loop, context=request.context)
+    finally:
+        if taken is keep:
+            del own["call_soon"]
+    if steps:
+        request.context.run(steps[0])
+    else:
+        task.add_done_callback(request.ended)
+    return task
 
 
 PORTS: dict[object, Port] = {}

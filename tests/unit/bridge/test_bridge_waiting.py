@@ -5,6 +5,8 @@ import threading
 import pytest
 
 from unjam.bridge import Pool, Portal, loop_thread, wait
+from unjam.bridge.ports import current_port
+from unjam.bridge.waiting import Request
 from unjam.errors import NoLoop, WouldDeadlock
 
 VAR = contextvars.ContextVar("VAR", default="unset")
@@ -382,6 +384,55 @@ def test_a_loop_with_a_task_factory_keeps_it(run):
 
     assert run(main()) == "done"
     assert made
+
+
+def test_what_need_not_suspend_takes_no_turn_of_the_loop(run):
+    """A coroutine runs in a task of its own, and in its caller's context, as soon as its request is taken."""
+
+    async def where():
+        return asyncio.current_task(), VAR.get()
+
+    async def main():
+        before, ended = asyncio.current_task(), []
+        VAR.set("the caller's")
+        request = Request(current_port(), where, (), {}, ended.append)
+        VAR.set("changed")
+        asyncio.get_running_loop().call_soon(request.begin)
+        asyncio.get_running_loop().call_soon(lambda: ended.append("the next callback"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task, value = ended[0].result
+        return ended[1:], task not in (None, before), value
+
+    assert run(main()) == (["the next callback"], True, "the caller's")
+
+
+def test_a_loop_whose_call_soon_was_replaced_keeps_it(run):
+    """Tools replace `call_soon` of one loop; what the bridge starts does not take that away from them."""
+
+    async def main():
+        loop, seen = asyncio.get_running_loop(), []
+        stock = loop.call_soon
+
+        def call_soon(callback, *args, context=None):
+            seen.append(callback)
+            return stock(callback, *args, context=context)
+
+        loop.call_soon = call_soon
+        result = await Pool("p").run(wait, suspending, "done")
+        return result, loop.call_soon is call_soon, bool(seen)
+
+    assert run(main()) == ("done", True, True)
+
+
+def test_a_loop_gets_its_call_soon_back(run):
+    """Nothing is left of what stands in for it while a task is made."""
+
+    async def main():
+        await Pool("p").run(wait, suspending, "done")
+        return "call_soon" in vars(asyncio.get_running_loop())
+
+    assert not run(main())
 
 
 @pytest.mark.parametrize("factory", [None, asyncio.new_event_loop])
