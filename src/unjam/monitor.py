@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from unjam.control.inside import Control
     from unjam.native import Choice
-    from unjam.probes.drain import Subscriber
+    from unjam.probes.drain import Listeners, Subscriber
     from unjam.probes.locks import LockTracker
     from unjam.probes.loops import LoopHooks
     from unjam.probes.pool_totals import PoolTotal
@@ -66,6 +66,7 @@ class Monitor:
         self._subscribers: list[Subscriber] = []
         self._header: dict[str, Any] = {}
         self._make_probes: type[Probes] | None = None
+        self._make_listeners: type[Listeners] | None = None
         self._probes: Probes | None = None
         self._ended: Probes | None = None
         self._telling: Telling | None = None
@@ -302,13 +303,14 @@ class Monitor:
         import unjam.control.inside
         import unjam.control.recent  # noqa: F401 -- both are for later
         from unjam.native import choose
+        from unjam.probes.drain import Listeners
         from unjam.probes.loops import LoopHooks, running_loops
         from unjam.probes.pools import Pools
         from unjam.probes.timeouts import Timeouts
         from unjam.probes.wiring import Probes
 
         self._choice = choose(self.settings.tier)
-        self._make_probes = Probes
+        self._make_probes, self._make_listeners = Probes, Listeners
         self._hooks = LoopHooks(self._running)
         self._hooks.hook_asyncio(events)
         self._pools = Pools(self._write_line, threshold_ns=self.settings.threshold_ns)
@@ -342,13 +344,13 @@ class Monitor:
             return self._probes
 
     def _begin(self) -> Probes:
-        choice, make, pools = self._choice, self._make_probes, self._pools
+        choice, make, make_listeners, pools = self._choice, self._make_probes, self._make_listeners, self._pools
         assert choice is not None
         assert make is not None
+        assert make_listeners is not None
         each_second = (self._tick,) if pools is None else (pools.tick, self._tick)
-        probes = make(
-            choice, self.settings, self._file.fd if self._file else -1, (self._subscribers, each_second), self.observers
-        )
+        listeners = make_listeners(self._subscribers, each_second, self._settled)
+        probes = make(choice, self.settings, self._file.fd if self._file else -1, listeners, self.observers)
         missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
         observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
         self._header = {**header(self.settings), **observed}
@@ -357,10 +359,13 @@ class Monitor:
         self._open_control(probes)
         return probes
 
+    def _settled(self, stall: int) -> None:
+        """All is known of a stall that is over."""
+        if self._telling is not None:
+            self._telling.settled(stall)
+
     def _tick(self) -> None:
         """What is done every second beside the recording; whoever fails is called no more."""
-        if self._telling is not None:
-            self._telling.tell_settled()
         for follower in tuple(self.every_second):
             try:
                 follower()

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     OnJudged = Callable[[Event, tuple[Finding, ...]], None]
     """Called with the last line of a stall that is over and all that was found of it, a finding for each part, what is allowed last."""
 
-SETTLED_NS = 100_000_000
-"""How long after its end a stall is told of: its steps and victims are known by then."""
-
 MOST_WAITING = 1_000
 """Findings kept for callbacks that are slow; what comes beyond it they are not told of."""
 
@@ -52,7 +49,7 @@ class Telling:
         self._monitor = monitor
         self._memory = Memory(monitor)
         self._open: dict[int, list[Event]] = {}
-        self._ended: dict[int, int] = {}
+        self._ended: set[int] = set()
         self._pauses: deque[Event] = deque(maxlen=MOST_PAUSES)
         self.at_threshold: list[OnStall] = []
         self.at_end: list[OnStall] = []
@@ -61,18 +58,21 @@ class Telling:
     def receive(self, event: Event) -> None:
         """Take one event in; called by the drainer."""
         self._memory.remember(event)
-        kind, now = event["e"], event["t"]
+        kind = event["e"]
         if kind == "stall":
             self._stall(event)
         elif kind in {"step", "crowd", "victims"} and event.get("stall") in self._open:
             self._open[event["stall"]].append(event)
         elif kind == "gc":
             self._pauses.append(event)
-        self._tell_settled(now - SETTLED_NS)
 
-    def tell_settled(self) -> None:
-        """Tell what ended long enough ago; called every second, for a loop that idles after a stall makes no events."""
-        self._tell_settled(time.monotonic_ns() - SETTLED_NS)
+    def settled(self, number: int) -> None:
+        """Tell of a stall that is over, of which all events have been received."""
+        # The end of the process may come while the drainer still tells.
+        if number in self._ended:
+            self._ended.discard(number)
+            self._tell(number, self.at_end, self.judged)
+            self._open.pop(number, None)
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's stalls: the parent tells of them."""
@@ -81,14 +81,8 @@ class Telling:
 
     def finish(self) -> None:
         """Tell what has ended and was kept for later: watching ends."""
-        self._tell_settled(time.monotonic_ns())
-
-    def _tell_settled(self, until: int) -> None:
-        for number in [number for number, end in self._ended.items() if end <= until]:
-            # The end of the process may come while the drainer still tells.
-            if self._ended.pop(number, None) is not None:
-                self._tell(number, self.at_end, self.judged)
-                self._open.pop(number, None)
+        for number in sorted(self._ended):
+            self.settled(number)
 
     def _stall(self, event: Event) -> None:
         number = event["id"]
@@ -98,7 +92,7 @@ class Telling:
         if is_new and event["t1"] is None:
             self._tell(number, self.at_threshold)
         if event["t1"] is not None:
-            self._ended[number] = event["t1"]
+            self._ended.add(number)
 
     def _tell(self, number: int, listeners: list[OnStall], judges: list[OnJudged] | None = None) -> None:
         if not listeners and not judges:

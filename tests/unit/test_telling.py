@@ -6,7 +6,7 @@ import unjam.diagnosis
 from unjam.diagnosis.allowances import Sorted
 from unjam.model.findings import Finding, Grade
 from unjam.model.session import Allowed
-from unjam.telling import SETTLED_NS, Telling
+from unjam.telling import Telling
 
 FOUND = (Finding("UJ101", "sleep", Grade.EXACT, "long"), Finding("UJ501", "gil", Grade.EXACT, "short"))
 ALLOWED = Finding("UJ102", "file", Grade.EXACT, "meant")
@@ -50,18 +50,21 @@ def pause(number):
 def test_callbacks_get_the_worst_finding_and_judges_all(told):
     """What counts by cause needs every part of a stall, and what is allowed blocked the loop all the same."""
     told.receive(stall(1, 10))
-    told.receive(stall(2, 10 + SETTLED_NS))
+    told.settled(1)
     assert [(1, (*FOUND, ALLOWED))] == told.all_judged
     assert [FOUND[0]] == told.ended
 
 
-def test_a_stall_before_silence_is_told(told):
-    """A loop that idles after a stall makes no more events: the second after, it is told all the same, and once."""
+def test_a_stall_is_told_once_and_with_all_that_came_of_it(told):
+    """However late its steps come, it waits for them: only who passes events on knows that there are no more."""
     told.receive(stall(1, 10))
+    told.receive(stall(2, 10_000_000_000))
     assert [] == told.all_judged
-    told.tell_settled()
-    told.tell_settled()
+    told.receive(step := {"e": "step", "t": 20_000_000_000, "stall": 1})
+    told.settled(1)
+    told.settled(1)
     assert [(1, (*FOUND, ALLOWED))] == told.all_judged
+    assert step in told.asked[0]
 
 
 def test_a_childs_stalls_are_its_own(told):

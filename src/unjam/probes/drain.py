@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from unjam.failure import report_failure
 from unjam.native.originals import allocate_lock
@@ -23,8 +23,15 @@ VICTIMS_AFTER_NS = 50_000_000
 Subscriber: TypeAlias = Callable[[dict[str, Any]], None]
 """Called with each event in the drainer's thread; what it raises is reported and contained."""
 
-Listeners: TypeAlias = tuple[list[Subscriber], tuple[Callable[[], None], ...]]
-"""Those who are told of each event, and those who are called every second to write what has gathered."""
+
+class Listeners(NamedTuple):
+    """Those who are told of each event, those who are called every second to write what has gathered, and who is told of each
+    stall by its number once everything about it has been passed on: its last line, its steps, its victims.
+    """
+
+    subscribers: list[Subscriber]
+    each_second: tuple[Callable[[], None], ...]
+    settled: Callable[[int], None]
 
 
 class Drainer:
@@ -42,8 +49,9 @@ class Drainer:
         self._loops = loops
         self._steps, self._victims = notes
         self._threads = ThreadNames(emit)
-        self._subscribers, self._each_second = listeners
+        self._subscribers, self._each_second, self._settled = listeners
         self._victims_due: list[tuple[int, int]] = []
+        self._written: list[int] = []
         self._next_stats_ns = 0
         self._told_lost = 0
         self._stopping = False
@@ -96,9 +104,12 @@ class Drainer:
     def _run(self) -> None:
         try:
             while not self._stopping:
-                lines = self._engine.drain(self._wait_s())
+                # What was written of them is among the lines that are taken now.
+                written, self._written = self._written, []
+                lines = self._engine.drain(0.0 if written else self._wait_s())
                 with self._working:
                     self._handle(lines)
+                    self._settle(written)
                     self._answer_flushes()
                     self._write_periodic()
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
@@ -147,6 +158,14 @@ class Drainer:
         self._victims_due = [(at, stall_id) for at, stall_id in self._victims_due if at > now]
         for stall_id in due:
             self._victims.write(stall_id)
+            self._written.append(stall_id)
+
+    def _settle(self, written: list[int]) -> None:
+        for stall_id in written:
+            try:
+                self._settled(stall_id)
+            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+                report_failure("a stall is not told of", error)
 
     def _write_lost(self) -> None:
         lost = self._engine.lost()

@@ -39,8 +39,7 @@ class Probes:
         self._gc = GcProbe(engine)
         self._warning = ForkWarning()
         self.loops = Loops(engine, self.emit, steps=steps_work)
-        subscribers, each_second = listeners
-        listeners = subscribers, (*each_second, self._warning.let_go)
+        listeners = listeners._replace(each_second=(*listeners.each_second, self._warning.let_go))
         self.drainer = Drainer(engine, self.emit, self.loops, (self._steps, self._victims), listeners)
 
     def emit(self, event: dict[str, Any]) -> None:
