@@ -61,7 +61,8 @@ def run(folder, told, options):
     subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        # Compiled files are kept, as they are where people run tests: compiling unjam anew would count as its cost.
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""},
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -7,17 +7,17 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from unjam import monitor
-from unjam.allowed import allowances_of
 from unjam.errors import LoopBlocked, NotAvailable
 from unjam.memory import Memory
-from unjam.model.allowances import Allow
 from unjam.model.durations import parse_duration
-from unjam.model.findings import Finding
-from unjam.model.session import Event, LoopReport, Process, Recording, Session
-from unjam.telling import source_lines
+
+if TYPE_CHECKING:
+    from unjam.model.allowances import Allow
+    from unjam.model.findings import Finding
+    from unjam.model.session import Event, LoopReport, Process, Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,18 +65,23 @@ class Watch:
         self._monitor: monitor.Monitor | None = None
         self._ours = False
         self._threshold_before_ns = 0
+        self._ended_ns = 0
+        self._memory: Memory | None = None
         self._known: list[Event] = []
-        self._process: Process | None = None
+        self._header: dict[str, Any] = {}
         self._session: Session | None = None
 
     @property
     def session(self) -> Session | None:
         """Everything that is known of the stretch, as the reports take it; None until it has ended."""
-        if self._session is None and self._process is not None and self._watched is not None:
+        if self._session is None and self._watched is not None:
+            from unjam.allowed import allowances_of
             from unjam.diagnosis import diagnose
+            from unjam.model.session import Recording
+            from unjam.telling import source_lines
 
             threshold_ms = self._threshold_ns / 1e6 or None
-            recording = Recording("", {}, (self._process,))
+            recording = Recording("", {}, (self._seen(),))
             allowances = allowances_of(self._watched, self._allow)
             self._session = diagnose(recording, source=source_lines, threshold_ms=threshold_ms, allowances=allowances)
         return self._session
@@ -84,7 +89,7 @@ class Watch:
     @property
     def anything(self) -> bool:
         """Whether there is anything to draw conclusions from: most stretches have no stall, and thinking about them costs."""
-        return self._tells and self._process is not None
+        return self._tells and self._watched is not None
 
     @property
     def threshold_ms(self) -> float:
@@ -106,11 +111,11 @@ class Watch:
     def __enter__(self) -> Self:
         """Begin to watch."""
         self._monitor = self._installed()
-        memory = _memory_of(self._monitor)
-        self._known = memory.known()
+        self._memory = _memory_of(self._monitor)
+        self._known = self._memory.known()
         self._events, self._dropped = [], 0
         self._tells = False
-        self._process = self._session = self._watched = None
+        self._session = self._watched = None
         self._stalls_before = self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
         self._monitor.subscribe(self._gather)
@@ -122,7 +127,7 @@ class Watch:
         assert watched is not None, "a watch ends after it has begun"
         watched.flush(FLUSH_S, stalls_before=self._stalls_before)
         watched.unsubscribe(self._gather)
-        self._process = self._seen(watched)
+        self._header, self._ended_ns = watched.header(), time.monotonic_ns()
         self._watched = watched
         self._monitor = None
         if self._ours:
@@ -189,15 +194,17 @@ class Watch:
         else:
             self._dropped += 1
 
-    def _seen(self, watched: monitor.Monitor) -> Process:
+    def _seen(self) -> Process:
         """What was seen of the stretch, as if it were a process of its own. A stall that ended before it is none of its."""
+        from unjam.model.session import Process
+
         since = self._began_ns
         events = [event for event in self._events if event["e"] != "stall" or (event["t1"] or since) >= since]
         return Process(
             pid=os.getpid(),
-            header={**watched.header(), "t": since},
-            events=(*self._known, *events, {"e": "end", "t": time.monotonic_ns(), "reason": "watch"}),
-            stacks=_memory_of(watched).stacks,
+            header={**self._header, "t": since},
+            events=(*self._known, *events, {"e": "end", "t": self._ended_ns, "reason": "watch"}),
+            stacks=self._memory.stacks if self._memory is not None else {},
             dropped=self._dropped,
         )
 

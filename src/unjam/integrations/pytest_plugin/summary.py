@@ -46,7 +46,7 @@ class Summary:
             session = watch.session
             used = {each.by for each in session.allowed} if session else set()
             self._keep(self._notices, (n for n in (session.notices if session else ()) if not _is_of_table(n)))
-        else:
+        elif allow:
             from unjam.model.allowances import litter
 
             self._keep(self._notices, litter(allow, (), _today(), unused="nothing in this run used it"))
