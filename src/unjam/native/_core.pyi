@@ -56,11 +56,15 @@ def resume() -> None:
 def set_threshold(threshold_ns: int) -> None:
     """Change the threshold while watching."""
 
-def register_loop(loop_id: int, epoll_fd: int, thread_ident: int = 0) -> None:
+def register_loop(loop_id: int, epoll_fd: int, thread_ident: int = 0, instead_of: int = 0) -> bool:
     """Watch a loop that runs in the calling thread (or in the thread of that ident, for a loop found running).
 
-    `epoll_fd` is the loop's own (-1: not known, then each step is taken for a turn). Writes no event.
+    `epoll_fd` is the loop's own (-1: not known, then each step is taken for a turn). Writes no event. A loop that rests goes on.
+    True where it does, or where it has taken the place of `instead_of`, which rests and is registered no more from then on.
     """
+
+def rest_loop(loop_id: int) -> bool:
+    """Its run is over, in the calling thread, and it may run again: statistics are kept. False: not here, so unregister it."""
 
 def unregister_loop(loop_id: int) -> None:
     """Stop watching it. Called when the loop stops running, in its thread; closes an open stall."""
@@ -140,8 +144,8 @@ def drain(timeout_s: float) -> list[bytes]:
 def wake() -> None:
     """Let a waiting `drain` return now."""
 
-def emit(line: bytes) -> None:
-    """Write one event line of the Python half to the same descriptor and the same `drain`."""
+def emit(line: bytes, *, urgent: bool = True) -> None:
+    """Write one event line of the Python half to the same descriptor and the same `drain`, which it ends if it is `urgent`."""
 
 def lost() -> int:
     """How many lines were dropped so far (full descriptor, full buffer)."""

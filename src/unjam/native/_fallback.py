@@ -47,19 +47,20 @@ class Output:
         self.fd, self._keep = fd, keep
         self._identity = _identity(fd)
 
-    def emit(self, line: bytes) -> None:
-        """Write a line and keep it for the drain; what cannot be written or kept is counted as lost."""
+    def emit(self, line: bytes, *, urgent: bool = True) -> None:
+        """Write a line and keep it for the drain, which it ends if urgent; what cannot be written or kept is counted as lost."""
         if self.fd >= 0 and not self._write(line):
             self.lost += 1
         if len(self._lines) < self._keep:
             self._lines.append(line)
-            self.ring()
+            if urgent:
+                self.ring()
         elif self._keep:
             self.lost += 1
 
     def drain(self, timeout_s: float) -> list[bytes]:
         """Wait for lines and take them."""
-        self._bell.acquire(timeout=max(0.0, timeout_s))
+        self._bell.acquire(timeout=0.0 if self._lines else max(0.0, timeout_s))
         lines = []
         while self._lines:
             lines.append(self._lines.popleft())
@@ -245,10 +246,17 @@ def set_threshold(threshold_ns: int) -> None:
         slot.set_threshold(threshold_ns)
 
 
-def register_loop(loop_id: int, epoll_fd: int, thread_ident: int = 0) -> None:
-    """See _core.pyi."""
-    del epoll_fd
+def register_loop(loop_id: int, epoll_fd: int, thread_ident: int = 0, instead_of: int = 0) -> bool:
+    """See _core.pyi; nothing rests here."""
+    del epoll_fd, instead_of
     _engine.register(loop_id, thread_ident)
+    return False
+
+
+def rest_loop(loop_id: int) -> bool:
+    """See _core.pyi; what hooks into the loop object must go when it stops."""
+    del loop_id
+    return False
 
 
 def attach_loop(loop_id: int, loop: Any) -> None:
@@ -353,9 +361,9 @@ def wake() -> None:
     _engine.output.ring()
 
 
-def emit(line: bytes) -> None:
+def emit(line: bytes, *, urgent: bool = True) -> None:
     """See _core.pyi."""
-    _engine.output.emit(line)
+    _engine.output.emit(line, urgent=urgent)
 
 
 def lost() -> int:

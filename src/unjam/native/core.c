@@ -176,24 +176,52 @@ static PyObject *
 register_loop(PyObject *self, PyObject *args, PyObject *keywords)
 {
     (void)self;
-    static char *names[] = {"loop_id", "epoll_fd", "thread_ident", NULL};
-    int loop, epoll_fd;
+    static char *names[] = {"loop_id", "epoll_fd", "thread_ident", "instead_of", NULL};
+    int loop, epoll_fd, before = 0;
     unsigned long ident = 0, own = PyThread_get_thread_ident();
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "ii|k", names, &loop, &epoll_fd, &ident)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "ii|ki", names, &loop, &epoll_fd, &ident, &before)) {
         return NULL;
     }
-    if (!watchdog_running() || home != PyInterpreterState_Get() || slot_find(loop) != NULL) {
-        return Py_NewRef(Py_None);
+    struct slot *resting = slot_find(before != 0 ? before : loop);
+    if (!watchdog_running() || home != PyInterpreterState_Get()) {
+        Py_RETURN_FALSE;
+    }
+    if (resting != NULL && slot_run_again(resting, loop, epoll_fd)) {
+        uintptr_t present = (uintptr_t)PyThreadState_Get();
+        if (GET(resting->tstate) != present) {
+            SET(resting->tstate, present);
+            resting->stack_base = stacks_base(present);
+        }
+        hooks_install();
+        Py_RETURN_TRUE;
+    }
+    if (slot_find(loop) != NULL) {
+        Py_RETURN_FALSE;
     }
     ident = ident == 0 ? own : ident;
     uintptr_t tstate = (uintptr_t)(ident == own ? PyThreadState_Get() : module_find_tstate(ident));
     if (tstate != 0) {
         pid_t tid = ident == own ? threads_own_tid() : gil_thread_of(tstate);
         hooks_install();
-        slot_take(loop, epoll_fd, tid, ident, tstate, stacks_base(tstate));
-        watchdog_wake();
+        bool taken = slot_take(loop, epoll_fd, tid, ident, tstate, stacks_base(tstate)) != NULL;
+        if (!taken || GET(watchdog_asleep) != 0) { /* it makes room, or it looks within a tick anyway */
+            watchdog_wake();
+        }
     }
-    return Py_NewRef(Py_None);
+    Py_RETURN_FALSE;
+}
+
+static PyObject *
+rest_loop(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    (void)self;
+    static char *names[] = {"loop_id", NULL};
+    int loop;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "i", names, &loop)) {
+        return NULL;
+    }
+    struct slot *slot = slot_find(loop);
+    return PyBool_FromLong(slot != NULL && slot_rest(slot));
 }
 
 static PyObject *
@@ -234,13 +262,14 @@ static PyObject *
 stats_of(const struct slot *slot)
 {
     bool turns = !slot->by_steps, steps = steps_seen_on(slot);
-    uint64_t left = GET(slot->left), now = clock_ns(), since = left == 0 ? now : clock_at(left);
+    uint64_t left = GET(slot->left), now = slot->rested_ns != 0 ? slot->rested_ns : clock_ns();
+    uint64_t since = left == 0 ? now : clock_at(left), away_ns = GET(slot->away_ns) - slot->away_before_ns;
     uint64_t longest_step = GET(slot->longest_step), in_turn = GET(slot->turn_longest_step);
     PyObject *stats = PyDict_New();
     bool done = stats != NULL && module_put(stats, "loop", PyLong_FromLong(slot->loop))
-                && module_put(stats, "turns", module_observed(turns, GET(slot->turns)))
+                && module_put(stats, "turns", module_observed(turns, GET(slot->turns) - slot->turns_before))
                 && module_put(stats, "steps", module_observed(steps, GET(slot->steps)))
-                && module_put(stats, "away_ns", module_observed(turns, GET(slot->away_ns) + clock_since(now, since)))
+                && module_put(stats, "away_ns", module_observed(turns, away_ns + clock_since(now, since)))
                 && module_put(stats, "alive_ns", module_observed(true, clock_since(now, slot->registered_ns)))
                 && module_put(stats, "longest_turn_ns", module_observed(turns, GET(slot->longest_turn_ns)))
                 && module_put(stats, "longest_step_ns",
@@ -347,6 +376,7 @@ static PyMethodDef METHODS[] = {
     {"pause", watch_pause, METH_NOARGS, NULL},
     {"resume", watch_resume, METH_NOARGS, NULL},
     KEYWORDS(register_loop),
+    KEYWORDS(rest_loop),
     KEYWORDS(unregister_loop),
     KEYWORDS(loop_stats),
     KEYWORDS(install_steps),
@@ -358,7 +388,7 @@ static PyMethodDef METHODS[] = {
     ELSEWHERE(gc_callback, METH_VARARGS),
     ELSEWHERE(drain, METH_VARARGS | METH_KEYWORDS),
     ELSEWHERE(wake, METH_NOARGS),
-    ELSEWHERE(emit, METH_O),
+    ELSEWHERE(emit, METH_VARARGS | METH_KEYWORDS),
     ELSEWHERE(lost, METH_NOARGS),
     ELSEWHERE(stack_of, METH_VARARGS | METH_KEYWORDS),
     ELSEWHERE(thread_state, METH_VARARGS | METH_KEYWORDS),

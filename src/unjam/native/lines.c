@@ -20,6 +20,7 @@ enum { RING_BYTES_PER_LINE = 1024, RING_LEAST = 64 * 1024, RING_MOST = 8 * 1024 
 static pthread_mutex_t output_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kept output = {.fd = -1};
+static _Atomic bool writes; /* there is an output */
 static bool output_torn;
 static char *ring;
 static size_t ring_size, ring_head, ring_used; /* head: where the oldest byte is */
@@ -279,11 +280,23 @@ send_to_ring(const char *text, size_t size)
     pthread_mutex_unlock(&ring_lock);
 }
 
+bool
+lines_may_block(void)
+{
+    return atomic_load(&writes);
+}
+
 void
-lines_send(const char *text, size_t size)
+lines_keep(const char *text, size_t size)
 {
     send_to_output(text, size);
     send_to_ring(text, size);
+}
+
+void
+lines_send(const char *text, size_t size)
+{
+    lines_keep(text, size);
     lines_wake();
 }
 
@@ -341,6 +354,7 @@ lines_open(int fd, int keep)
     lines_close();
     pthread_mutex_lock(&output_lock);
     output = kept_of(fd);
+    atomic_store(&writes, fd >= 0);
     pthread_mutex_unlock(&output_lock);
     if (keep <= 0) {
         return true;
@@ -361,6 +375,7 @@ lines_close(void)
 {
     pthread_mutex_lock(&output_lock);
     output.fd = -1;
+    atomic_store(&writes, false);
     output_torn = false;
     pthread_mutex_unlock(&output_lock);
     pthread_mutex_lock(&ring_lock);
@@ -376,6 +391,7 @@ lines_reset(void)
     pthread_mutex_init(&output_lock, NULL);
     pthread_mutex_init(&ring_lock, NULL);
     output.fd = -1;
+    atomic_store(&writes, false);
     output_torn = false;
     ring = NULL;
     ring_size = ring_head = ring_used = 0;

@@ -45,6 +45,12 @@ void lines_close(void);
 /* Send one whole line. Any thread, with or without the GIL; blocks no longer than write(2) and a copy. */
 void lines_send(const char *text, size_t size);
 
+/* As `lines_send`, and leave those who drain asleep: they find it when they next look. */
+void lines_keep(const char *text, size_t size);
+
+/* Whether sending may block: lines are written somewhere. Else the GIL may be kept. */
+bool lines_may_block(void);
+
 /* Count one line that could not be made or sent. */
 void lines_count_lost(const char *why);
 uint64_t lines_lost(void);

@@ -9,7 +9,7 @@
 /* The functions of _core.pyi by these names. */
 PyObject *module_drain(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *module_wake(PyObject *self, PyObject *unused);
-PyObject *module_emit(PyObject *self, PyObject *line);
+PyObject *module_emit(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *module_lost(PyObject *self, PyObject *unused);
 PyObject *module_gc_callback(PyObject *self, PyObject *args);
 PyObject *module_stack_of(PyObject *self, PyObject *args, PyObject *keywords);

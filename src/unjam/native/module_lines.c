@@ -82,10 +82,16 @@ module_wake(PyObject *self, PyObject *unused)
 }
 
 PyObject *
-module_emit(PyObject *self, PyObject *line)
+module_emit(PyObject *self, PyObject *args, PyObject *keywords)
 {
     (void)self;
+    static char *names[] = {"line", "urgent", NULL};
+    PyObject *line;
+    int urgent = 1;
     char *text;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$p", names, &line, &urgent)) {
+        return NULL;
+    }
     Py_ssize_t size;
     if (PyBytes_AsStringAndSize(line, &text, &size) != 0) {
         return NULL;
@@ -94,9 +100,17 @@ module_emit(PyObject *self, PyObject *line)
         PyErr_SetString(PyExc_ValueError, "an event line ends in its only newline");
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    lines_send(text, (size_t)size);
-    Py_END_ALLOW_THREADS
+    if (lines_may_block()) {
+        Py_BEGIN_ALLOW_THREADS
+        lines_keep(text, (size_t)size);
+        Py_END_ALLOW_THREADS
+    }
+    else {
+        lines_keep(text, (size_t)size);
+    }
+    if (urgent) {
+        lines_wake();
+    }
     return Py_NewRef(Py_None);
 }
 

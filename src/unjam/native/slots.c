@@ -107,7 +107,8 @@ slot_adopt(int epoll_fd)
 struct slot *
 slot_find(int loop)
 {
-    for (int i = 0; i < SLOTS; i++) {
+    int end = atomic_load(&slots_end);
+    for (int i = 0; i < end; i++) {
         if (atomic_load(&slots[i].state) == SLOT_LIVE && slots[i].loop == loop) {
             return &slots[i];
         }
@@ -154,6 +155,72 @@ slot_take(int loop, int epoll_fd, pid_t tid, unsigned long ident, uintptr_t tsta
     return slot;
 }
 
+/* Take the slot out of the loops that run in this thread, one around the other. */
+static void
+unbind(struct slot *slot)
+{
+    for (struct slot **link = &current_slot; *link != NULL; link = &(*link)->outer) {
+        if (*link == slot) {
+            *link = slot->outer;
+            return;
+        }
+    }
+}
+
+/* Nobody but the watchdog looks at a slot that rests, and it only at turns: `turns` and `away_ns` must not go back. */
+static bool
+hand_over(struct slot *slot, int loop)
+{
+    if (GET(slot->ended_head) != atomic_load_explicit(&slot->ended_tail, memory_order_acquire) || slot->tally != NULL) {
+        return false;
+    }
+    slot->loop = loop;
+    slot->registered_ns = slot->rested_ns;
+    slot->turns_before = GET(slot->turns);
+    slot->away_before_ns = GET(slot->away_ns);
+    slot->victims_stall = 0;
+    slot->tally_depth = slot->tally_level = 0;
+    SET(slot->steps, 0);
+    SET(slot->turn_first_step, 0);
+    SET(slot->turn_longest_step, 0);
+    SET(slot->longest_step, 0);
+    SET(slot->longest_turn_ns, 0);
+    memset(slot->lag, 0, sizeof slot->lag);
+    return true;
+}
+
+bool
+slot_rest(struct slot *slot)
+{
+    if (slot->owner != &current_slot || slot->rested_ns != 0) {
+        return false;
+    }
+    unbind(slot);
+    turn_ends(slot);
+    slot->victims_left = 0;
+    SET(slot->epoll_fd, -1);
+    slot->rested_ns = clock_ns();
+    return true;
+}
+
+bool
+slot_run_again(struct slot *slot, int loop, int epoll_fd)
+{
+    if (slot->owner != &current_slot || slot->rested_ns == 0 || slot->tid != threads_own_tid()
+        || (slot->loop != loop && !hand_over(slot, loop))) {
+        return false;
+    }
+    slot->registered_ns += clock_since(clock_ns(), slot->rested_ns);
+    slot->rested_ns = 0;
+    slot->by_steps = epoll_fd < 0;
+    SET(slot->epoll_fd, epoll_fd);
+    bind(slot);
+    if (!slot->by_steps) {
+        turn_begins(slot);
+    }
+    return true;
+}
+
 void
 slot_free(struct slot *slot)
 {
@@ -165,18 +232,6 @@ slot_free(struct slot *slot)
     }
     slot->owner = NULL;
     atomic_store(&slot->state, SLOT_FREE);
-}
-
-/* Take the slot out of the loops that run in this thread, one around the other. */
-static void
-unbind(struct slot *slot)
-{
-    for (struct slot **link = &current_slot; *link != NULL; link = &(*link)->outer) {
-        if (*link == slot) {
-            *link = slot->outer;
-            return;
-        }
-    }
 }
 
 void

@@ -65,7 +65,8 @@ struct slot {
     clockid_t cpu_clock;
     _Atomic uintptr_t tstate;
     uintptr_t stack_base; /* outermost frame of the thread, 0: any */
-    uint64_t registered_ns;
+    uint64_t registered_ns, rested_ns; /* rested_ns: since when its loop has not run, 0: it runs */
+    uint64_t turns_before, away_before_ns; /* of the loops that had this slot before: `turns` and `away_ns` go on */
     void *owner;        /* &current_slot of its thread once it is bound, NULL when free */
     struct slot *outer; /* the loop that runs around this one in the same thread (nested run) */
     struct kept schedstat, syscall; /* of the thread, in /proc */
@@ -119,6 +120,14 @@ own_slot(void)
 
 /* Take a slot for a loop that runs in the thread `tid`; NULL if all are taken. Caller holds the GIL. */
 struct slot *slot_take(int loop, int epoll_fd, pid_t tid, unsigned long ident, uintptr_t tstate, uintptr_t stack_base);
+
+/* The loop of this slot has come to the end of a run: close its turn and keep what is counted. False where the slot is not bound to
+ * the calling thread. The watchdog goes on looking at it, and a run of the same loop goes on with it. Caller holds the GIL. */
+bool slot_rest(struct slot *slot);
+
+/* A loop runs in the calling thread, in which the slot rests: the loop that it is of, which goes on, or another one, which begins
+ * anew. False where it rests in another thread, or the watchdog still has to write of the loop before. Caller holds the GIL. */
+bool slot_run_again(struct slot *slot, int loop, int epoll_fd);
 
 /* The live slot of a loop, or NULL. */
 struct slot *slot_find(int loop);

@@ -25,8 +25,9 @@ Subscriber: TypeAlias = Callable[[dict[str, Any]], None]
 
 
 class Listeners(NamedTuple):
-    """Those who are told of each event, those who are called every second to write what has gathered, and who is told of each
-    stall by its number once everything about it has been passed on: its last line, its steps, its victims.
+    """Who is told of each event, who is called every second to write what has gathered, and who is told the number of a stall.
+
+    The last is told once everything about the stall has been passed on: its last line, its steps, its victims.
     """
 
     subscribers: list[Subscriber]

@@ -33,6 +33,7 @@ class WatchedLoop:
         self.before: dict[str, Any] | None = None
         self.told_turns: int | None = -1
         self.in_main = False
+        self.epoll_fd = _epoll_fd(loop)
 
     def get(self) -> Any:
         """The loop; None where it is gone."""
@@ -68,6 +69,7 @@ class Loops:
         self._engine, self._emit, self._steps = engine, emit, steps
         self._attach = getattr(engine, "attach_loop", None)
         self._running: dict[int, WatchedLoop] = {}
+        self._resting: dict[int, WatchedLoop] = {}
         self._known: dict[int, WatchedLoop] = {}
         self._over: dict[bool, dict[str, Any] | None] = {}
         self._lock = threading.Lock()
@@ -92,22 +94,41 @@ class Loops:
         watched, new = self._find(loop)
         watched.in_main = ident == threading.main_thread().ident
         if new:
-            self._emit(
-                {
-                    "e": "loop",
-                    "t": time.monotonic_ns(),
-                    "loop": watched.number,
-                    "thread": thread_name(ident),
-                    "tid": tid,
-                    "type": watched.type,
-                    "steps": self._steps and _is_asyncio(loop),
-                }
-            )
+            self._write_loop(watched, loop, ident, tid)
         self._running[ident] = watched
-        self._engine.register_loop(watched.number, _epoll_fd(loop), 0 if ident == get_ident() else ident)
+        # Under the lock, so that no place is taken from a loop that has just begun to run again.
+        with self._lock:
+            self._register(watched, ident)
         if self._attach is not None:
             self._attach(watched.number, loop)
         return watched
+
+    def _register(self, watched: WatchedLoop, ident: int) -> None:
+        """Have the engine watch a loop, in the place of the one that rests in its thread."""
+        resting = self._resting.pop(ident, None)
+        for other in [other for other, elsewhere in self._resting.items() if elsewhere is watched]:
+            self._finish(self._resting.pop(other))  # it ran in another thread before
+        place = watched.number, watched.epoll_fd, 0 if ident == get_ident() else ident
+        if resting is None or resting is watched:
+            self._engine.register_loop(*place)
+            return
+        stats = self._engine.loop_stats(resting.number)
+        if not self._engine.register_loop(*place, resting.number):
+            self._engine.unregister_loop(resting.number)
+        resting.finish_run(stats)
+
+    def _write_loop(self, watched: WatchedLoop, loop: Any, ident: int, tid: int) -> None:
+        self._emit(
+            {
+                "e": "loop",
+                "t": time.monotonic_ns(),
+                "loop": watched.number,
+                "thread": thread_name(ident),
+                "tid": tid,
+                "type": watched.type,
+                "steps": self._steps and _is_asyncio(loop),
+            }
+        )
 
     def present(self) -> list[tuple[int, Any, int, str, str]]:
         """The loops that run now: number, loop, ident and name of the thread, type of the loop."""
@@ -132,20 +153,27 @@ class Loops:
         return merged if merged is None or stats is not None else {**merged, "away_since_ns": None}
 
     def stopped(self, ident: int) -> None:
-        """The loop of that thread runs no more."""
+        """The loop of that thread runs no more; it may run again soon, so where the engine can it only rests."""
         watched = self._running.pop(ident)
         # Under the lock, so that nobody who looks at the totals meanwhile sees them without this run.
         with self._lock:
-            stats = self._engine.loop_stats(watched.number)
-            self._engine.unregister_loop(watched.number)
-            watched.finish_run(stats)
+            if self._engine.rest_loop(watched.number):
+                self._resting[ident] = watched
+            else:
+                self._finish(watched)
+
+    def _finish(self, watched: WatchedLoop) -> None:
+        stats = self._engine.loop_stats(watched.number)
+        self._engine.unregister_loop(watched.number)
+        watched.finish_run(stats)
 
     def write_stats(self) -> None:
         """Write the statistics of loops that have turned since the last time, and the end of those that are over."""
+        self._end_rests()
         running = {watched.number for watched in list(self._running.values())}
-        for watched in list(self._known.values()):
+        for key, watched in list(self._known.items()):
             if watched.number not in running and watched.over:
-                self._write_end(watched)
+                self._write_end(key, watched)
             else:
                 self._write_stats(watched)
 
@@ -157,8 +185,8 @@ class Loops:
 
     def write_end(self) -> None:
         """Write the last statistics and the end of every loop: no more is watched."""
-        for watched in list(self._known.values()):
-            self._write_end(watched)
+        for key, watched in list(self._known.items()):
+            self._write_end(key, watched)
 
     def loop_of(self, number: int) -> Any:
         """The loop of that number; None where it is gone."""
@@ -173,6 +201,13 @@ class Loops:
         """Stop watching every loop."""
         for ident in list(self._running):
             self.stopped(ident)
+        self._end_rests()
+
+    def _end_rests(self) -> None:
+        """A loop that has not run since does not keep its place: its thread may have ended."""
+        with self._lock:
+            while self._resting:
+                self._finish(self._resting.popitem()[1])
 
     def _find(self, loop: Any) -> tuple[WatchedLoop, bool]:
         with self._lock:
@@ -186,13 +221,16 @@ class Loops:
             watched = self._known[id(loop)] = WatchedLoop(self._last_number, loop)
             return watched, True
 
-    def _write_end(self, watched: WatchedLoop) -> None:
+    def _write_end(self, key: int, watched: WatchedLoop) -> None:
         watched.told_turns = -1
         self._write_stats(watched)
         self._emit({"e": "loop_end", "t": time.monotonic_ns(), "loop": watched.number})
         with self._lock:
             self._over[watched.in_main] = merge(self._over.get(watched.in_main), self._now(watched))
-            self._known = {key: other for key, other in self._known.items() if other is not watched}
+            if self._known.get(key) is watched:
+                del self._known[key]
+            else:  # another loop lives at its address by now
+                self._known.pop(-watched.number, None)
 
     def _write_stats(self, watched: WatchedLoop) -> None:
         stats = self._now(watched)

@@ -38,13 +38,17 @@ class Probes:
         self._victims = VictimNotes(self.emit)
         self._gc = GcProbe(engine)
         self._warning = ForkWarning()
-        self.loops = Loops(engine, self.emit, steps=steps_work)
+        self.loops = Loops(engine, self._note, steps=steps_work)
         listeners = listeners._replace(each_second=(*listeners.each_second, self._warning.let_go))
         self.drainer = Drainer(engine, self.emit, self.loops, (self._steps, self._victims), listeners)
 
     def emit(self, event: dict[str, Any]) -> None:
         """Write an event to the recording and to those who drain."""
         self.engine.emit(encode(event))
+
+    def _note(self, event: dict[str, Any]) -> None:
+        """As `emit`, for what those who drain need not know at once: waking them takes longer than what a loop does to start."""
+        self.engine.emit(encode(event), urgent=False)
 
     def start(self) -> None:
         """Begin to observe."""

@@ -336,3 +336,101 @@ def test_stopping_from_another_thread(run):
         core.stop()
     """)
     assert outcome.code == 0, outcome.stderr
+
+
+def test_a_loop_rests_and_goes_on(run, runner):
+    """Between two runs it is not alive and not away, and nothing is forgotten; a stall of the second run is told as any."""
+    outcome = run(f"""
+        start()
+        async def main():
+            register(1)
+            await asyncio.sleep(0.01)
+            before = core.loop_stats(1)
+            rested = core.rest_loop(1)
+            time.sleep(0.3)
+            resting = core.loop_stats(1)
+            core.register_loop(1, epoll_of(asyncio.get_running_loop()))
+            await asyncio.sleep(0.01)
+            time.sleep(0.15)
+            await asyncio.sleep(0.01)
+            after = core.loop_stats(1)
+            tell(rested=rested, again=core.rest_loop(2), in_select=resting["in_select"])
+            tell(grown=after["turns"] - before["turns"], rest=resting["alive_ns"] - before["alive_ns"])
+            tell(away=resting["away_ns"] - before["away_ns"], alive=after["alive_ns"] - before["alive_ns"])
+        {runner}
+        core.stop()
+    """)
+    told = outcome.told
+    assert (outcome.code, told["rested"], told["again"], told["in_select"]) == (0, True, False, True)
+    assert told["grown"] >= 2
+    assert max(told["rest"], told["away"]) < 250_000_000 <= 300_000_000 + told["rest"]
+    assert told["alive"] >= 150_000_000
+    assert len(outcome.stalls()) == 1
+
+
+def test_another_loop_takes_the_place_of_one_that_rests(run, runner):
+    """It begins at nothing, its stalls bear its own number, and the one before is registered no more."""
+    outcome = run(f"""
+        start()
+        async def main():
+            epoll = epoll_of(asyncio.get_running_loop())
+            register(1)
+            await asyncio.sleep(0.01)
+            time.sleep(0.15)
+            await asyncio.sleep(0.01)
+            until(lambda: core.flush(5) == 1)
+            core.rest_loop(1)
+            taken = core.register_loop(2, epoll, 0, 1)
+            stats = core.loop_stats(2)
+            tell(taken=taken, gone=core.loop_stats(1) is None, lag=len(stats["lag"]))
+            tell(**{{key: stats[key] for key in ("turns", "longest_turn_ns", "away_ns")}})
+            await asyncio.sleep(0.01)
+            time.sleep(0.15)
+            await asyncio.sleep(0.01)
+            core.rest_loop(2)
+        {runner}
+        core.stop()
+    """)
+    told = outcome.told
+    assert (outcome.code, told["taken"], told["gone"], told["lag"]) == (0, True, True, 0)
+    assert (told["turns"], told["longest_turn_ns"]) == (0, 0)
+    assert told["away_ns"] < 100_000_000
+    assert [stall["loop"] for stall in outcome.stalls()] == [1, 2]
+
+
+def test_no_place_is_taken_while_a_stall_is_still_to_be_told(run):
+    """What the watchdog has not written yet is of the loop before: the new one gets a place of its own."""
+    outcome = run("""
+        start(tick_ms=1000)
+        async def main():
+            register(1)
+            await asyncio.sleep(0.01)
+            time.sleep(0.06)
+            core.rest_loop(1)
+            tell(taken=core.register_loop(2, epoll_of(asyncio.get_running_loop()), 0, 1), kept=core.loop_stats(1) is not None)
+            core.unregister_loop(2)
+        asyncio.run(main())
+        core.stop()
+    """)
+    assert outcome.code == 0
+    assert outcome.told["taken"] is not outcome.told["kept"]
+    assert [stall["loop"] for stall in outcome.stalls()] == [1]
+
+
+def test_a_loop_does_not_go_on_in_another_thread(run):
+    """What is read of a thread is that thread's own: the place rests until it is given up."""
+    outcome = run("""
+        start()
+        async def main():
+            register(1)
+            await asyncio.sleep(0.01)
+            core.rest_loop(1)
+            epoll, taken = epoll_of(asyncio.get_running_loop()), []
+            thread = threading.Thread(target=lambda: taken.append(core.register_loop(2, epoll, 0, 1)))
+            thread.start()
+            thread.join()
+            tell(taken=taken, kept=core.loop_stats(1) is not None)
+        asyncio.run(main())
+        core.stop()
+    """)
+    assert (outcome.code, outcome.told) == (0, {"taken": [False], "kept": True})

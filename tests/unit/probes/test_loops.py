@@ -10,14 +10,22 @@ from unjam.probes.loops import LoopHooks, Loops, merge, running_loops
 
 
 class Engine:
-    """Counts like an engine, for one turn a run."""
+    """Counts like an engine, for one turn a run; its loops rest where it is told so."""
 
-    def __init__(self):
+    def __init__(self, *, rests=False):
         self.registered = {}
+        self.rests = rests
+        self.told = []
         self.attach_loop = None
 
-    def register_loop(self, number, epoll_fd, ident=0):
+    def register_loop(self, number, epoll_fd, ident=0, instead_of=0):
+        self.told.append(("register", number, instead_of))
         self.registered[number] = epoll_fd
+        return self.registered.pop(instead_of, None) is not None
+
+    def rest_loop(self, number):
+        self.told.append(("rest", number))
+        return self.rests
 
     def unregister_loop(self, number):
         del self.registered[number]
@@ -118,6 +126,44 @@ def test_a_loop_inside_a_step_of_another_is_not_watched(watched):
     assert list(engine.registered) == []
     outer.close()
     inner.close()
+
+
+def test_a_loop_rests_between_its_runs_and_another_takes_its_place():
+    """A runner starts its loop several times, a test suite a new loop for each test: neither costs the engine a new place."""
+    written, engine = [], Engine(rests=True)
+    loops = Loops(engine, written.append, steps=True)
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    for loop in (first, None, first, None, second, None):
+        loops.running(loop)
+    assert engine.told == [
+        ("register", 1, 0),
+        ("rest", 1),
+        ("register", 1, 0),
+        ("rest", 1),
+        ("register", 2, 1),
+        ("rest", 2),
+    ]
+    loops.write_stats()
+    assert engine.registered == {}
+    assert [event["turns"] for event in written if event["e"] == "stats"] == [1, 1]
+    first.close()
+    second.close()
+
+
+def test_a_loop_that_runs_in_another_thread_leaves_its_place():
+    """It cannot go on there with what was counted in the first thread; its statistics go on."""
+    written, engine = [], Engine(rests=True)
+    loops = Loops(engine, written.append, steps=True)
+    loop = asyncio.new_event_loop()
+    loops.running(loop)
+    loops.running(None)
+    thread = threading.Thread(target=lambda: (loops.running(loop), loops.running(None)))
+    thread.start()
+    thread.join()
+    loops.write_stats()
+    assert engine.registered == {}
+    assert [event["turns"] for event in written if event["e"] == "stats"] == [2]
+    loop.close()
 
 
 def test_what_was_not_observed_is_not_invented():
