@@ -85,6 +85,22 @@ def test_newer_grammar_of_exceptions_is_read(project, checked):
     assert ([problem.line for problem in result.problems], result.skipped) == ([8], {})
 
 
+@pytest.mark.parametrize(
+    "newer",
+    [
+        "async def f[T: (int, list[str])](x: T) -> T:",
+        "async def f[\n    T,\n    *Ts,\n](x: T) -> T:",
+        "type Pair[T] = tuple[T, T]\n\n\nclass A[T]: ...\n\n\nasync def f(x: Pair[int]):",
+        "type Name = list[str]\n\n\nasync def f(x: Name):",
+    ],
+)
+def test_type_parameters_are_read(project, checked, newer):
+    """The grammar of type parameters is Python 3.12's, and is read on every Python, at the lines where it stands."""
+    text = f"import time\n\n\n{newer}\n    time.sleep(1)\n"
+    result = checked(project(app_py=text))
+    assert ([problem.line for problem in result.problems], result.skipped) == ([text.count("\n")], {})
+
+
 def test_generated_code_is_left_out_by_a_pattern(project, checked):
     """What nobody wrote nobody mends: `exclude` leaves it out, and its callers are checked all the same."""
     files = {"app_pb2.py": SLEEPS, "app.py": SLEEPS, "unjam.toml": 'exclude = ["*_pb2.py"]\n'}
