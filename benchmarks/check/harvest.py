@@ -1,4 +1,4 @@
-"""Find faults that maintainers fixed: a call that a commit took off the line and handed to a thread instead.
+"""Find faults that maintainers fixed: a call that a commit handed to a thread, or replaced by that of an async client.
 
 Usage: python harvest.py REPOSITORY_FOLDER NAME >> faults.jsonl
 
@@ -19,6 +19,15 @@ OFFLOADED = re.compile(
 )
 SLEEP = re.compile(r"await (?:asyncio|anyio|trio)\.sleep\(")
 ANY_OFFLOAD = re.compile(r"to_thread|executor|threadpool|run_sync|sync_to_async|in_thread")
+TWINS = (
+    "AsyncOpenAI|AsyncAzureOpenAI|AsyncAnthropic|AsyncGroq|AsyncMistral|httpx\\.AsyncClient|aiohttp\\.ClientSession|aioboto3|"
+    "redis\\.asyncio|AsyncMongoClient|AsyncIOMotorClient|asyncpg|AsyncQdrantClient|AsyncElasticsearch|AsyncTavilyClient|"
+    "AsyncClient\\(|AsyncSession"
+)
+"""Names of async clients: a commit that brings one, and awaits in place of a call, replaced the call of a sync one."""
+BROUGHT = re.compile(TWINS)
+CALLED = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*\.\w+)\(")
+SYNC_HTTP = re.compile(r"requests\.(?:get|post|put|patch|delete|head|request)|httpx\.(?:get|post|put|delete|Client)")
 HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)")
 
 
@@ -29,7 +38,7 @@ def git(folder, *words):
 
 
 def fixes(folder):
-    pattern = r"to_thread|run_in_executor|executor_job|run_in_threadpool|run_sync|asyncio\.sleep"
+    pattern = r"to_thread|run_in_executor|executor_job|run_in_threadpool|run_sync|asyncio\.sleep|" + TWINS
     log = git(folder, "log", "--no-merges", "--format=%H", "-G", pattern, "--", "*.py")
     return log.split()
 
@@ -94,9 +103,30 @@ def faults(folder, commit):
                 yield file, spot, "time.sleep", added[0][0]
 
 
+def replaced(folder, commit):
+    """Calls of a sync client in whose place an async one is awaited, in a commit that brings its name."""
+    changes = [
+        change for change in hunks(folder, commit) if not re.search(r"(^|/)tests?(/|_)|test_|conftest", change[0])
+    ]
+    if not any(BROUGHT.search(text) for _, _, added in changes for _, text in added):
+        return
+    turned = {name for _, _, added in changes for _, text in added for name in re.findall(r"async def (\w+)", text)}
+    for file, removed, added in changes:
+        awaited = [(line, text) for line, text in added if re.search(r"\bawait\b|async (?:with|for)", text)]
+        for line, text in removed:
+            found = CALLED.search(text)
+            if not file or not awaited or found is None or re.search(r"\bawait\b|async (?:with|for)", text):
+                continue
+            name, tail = found[1], found[1].rpartition(".")[2]
+            same = next((number for number, new in awaited if f"{tail}(" in new and name in new), None)
+            http = awaited[0][0] if SYNC_HTTP.fullmatch(name) else None
+            if tail not in turned and (same or http):
+                yield file, line, name, same or http
+
+
 def main(folder, name):
     for commit in fixes(folder):
-        for file, line, call, fixed in faults(folder, commit):
+        for file, line, call, fixed in [*faults(folder, commit), *replaced(folder, commit)]:
             if line not in coroutine_lines(folder, commit, file):
                 continue
             parent = git(folder, "rev-parse", f"{commit}^").strip()
