@@ -14,7 +14,7 @@ from pathlib import Path
 
 from measure import analysed, exported
 
-from unjam.static.entries import is_test
+from unjam.static.project import is_test
 from unjam.static.result import Severity
 
 

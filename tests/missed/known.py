@@ -2,27 +2,20 @@
 
 import time
 
-
-def work():
-    time.sleep(1)  # missed: UJ101 time.sleep; reached only through the values of a dictionary
+HOOKS = [lambda: time.sleep(1)]  # missed: UJ101 time.sleep; a lambda that only a list holds
 
 
-HANDLERS = {"work": work}
+async def through_a_list():
+    for hook in HOOKS:
+        hook()
 
 
-async def through_a_dictionary():
-    HANDLERS["work"]()
-
-
-def contains(item):
-    return item in Slow()
+async def through_bool():
+    if Slow():
+        pass
 
 
 class Slow:
-    def __contains__(self, item):
-        time.sleep(1)  # missed: UJ101 time.sleep; the type checker has no call for `in`
+    def __bool__(self):
+        time.sleep(1)  # missed: UJ101 time.sleep; the type checker has no call for the truth of a value
         return True
-
-
-async def through_in():
-    return contains(1)

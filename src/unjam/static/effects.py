@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from unjam.knowledge.offloads import BY_METHOD, HANDOFFS, OFFLOADING_DECORATORS, Handoff, Where
+from unjam.static.binding import Binding
 from unjam.static.facts import Target
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
@@ -33,6 +34,7 @@ class Effects:
     def __init__(self, program: Program, namer: Namer, handoffs: Iterable[Handoff] = ()) -> None:
         self._program = program
         self._namer = namer
+        self._binding = Binding(program)
         self._handoffs = _HANDOFFS | {handoff.name: handoff for handoff in handoffs}
         self._fates: dict[tuple[str, str], set[Where]] = defaultdict(set)
         self._wrapped: set[tuple[str, str]] = set()
@@ -80,35 +82,9 @@ class Effects:
         return bool(fates & {Where.THREAD, Where.PROCESS}) and not called_here
 
     def _into(self, target: Target, site: CallSite) -> Iterator[Passing]:
-        for parameter, argument in self.bound(target, site):
+        for parameter, argument in self._binding.bound(target, site):
             for where in self._fates.get((target.symbol, parameter), ()):
                 yield Passing(argument, where)
-
-    def bound(self, target: Target, site: CallSite) -> Iterator[tuple[str, Argument]]:
-        """The parameters of a project function, or the fields of a record, with the arguments that they receive."""
-        parameters = self._parameters(target.symbol)
-        for argument in site.arguments:
-            if argument.keyword:
-                yield argument.keyword, argument
-            elif argument.position < len(parameters):
-                yield parameters[argument.position], argument
-
-    def _parameters(self, symbol: str) -> tuple[str, ...]:
-        function = self._program.functions.get(symbol)
-        if function is None:
-            return self._fields(symbol)
-        parameters = function.scope.parameters
-        bound = function.scope.owner and parameters[:1] in {("self",), ("cls",)}
-        return parameters[1:] if bound else parameters
-
-    def _fields(self, symbol: str) -> tuple[str, ...]:
-        """The annotated fields of a class that has no `__init__` of its own (dataclasses and kin), in their order."""
-        module, _, name = symbol.removesuffix(".__init__").partition(":")
-        path = self._program.module_paths.get(module)
-        if path is None or not symbol.endswith(".__init__"):
-            return ()
-        keys = (key.partition(":")[2] for key in self._program.outlines[path].annotations)
-        return tuple(key.removeprefix(f"{name}.") for key in keys if key.rpartition(".")[0] == name)
 
     def _direct(self, function: Function) -> None:
         for call in function.calls:
@@ -147,7 +123,7 @@ class Effects:
 
     def _forwarded(self, function: Function, call: Call, site: CallSite) -> None:
         for target in call.targets:
-            for parameter, argument in self.bound(target, site):
+            for parameter, argument in self._binding.bound(target, site):
                 owner = self._parameter(function, argument.text) if argument.form == "name" else None
                 if owner:
                     self.passed.append((*owner, target.symbol, parameter))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from unjam.knowledge.entrypoints import (
     MAINS,
@@ -22,6 +21,7 @@ from unjam.static.facts import Span
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
 from unjam.static.program import Function, Program
+from unjam.static.project import is_test
 from unjam.static.source import Argument, Decorator
 
 _STARTUP = frozenset({"lifespan", "startup", "on_startup", "setup_hook", "post_init"})
@@ -141,13 +141,6 @@ class Entries:
                         yield Entry(symbol, f"{label} of {name}", passing.startup)
 
 
-def is_test(path: str) -> bool:
-    """Whether a file is a test, by the names that pytest and unittest look for."""
-    parts = PurePath(path).parts
-    name = parts[-1]
-    return name.startswith("test_") or name in {"conftest.py", "tests.py"} or bool({"tests", "test"} & set(parts[:-1]))
-
-
 def callables(program: Program, function: Function, argument: Argument) -> Iterator[str]:
     """Symbols of the functions that a callable argument may be: a name, a lambda, a partial of either, a list of them."""
     if argument.form == "lambda":
@@ -200,4 +193,4 @@ def _overrides() -> dict[str, list[Override]]:
 
 _OVERRIDES = _overrides()
 
-__all__ = ["MAINS", "Entries", "Entry", "callables", "is_test"]
+__all__ = ["MAINS", "Entries", "Entry", "callables"]

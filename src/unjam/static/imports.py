@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from unjam.model.findings import Evidence, Grade
 from unjam.static.accuse import Accusation
-from unjam.static.entries import is_test
 from unjam.static.names import Namer
 from unjam.static.program import Function, Program
+from unjam.static.project import is_test
 from unjam.static.reach import Reach
 from unjam.static.result import Severity
 from unjam.static.source import ImportLine

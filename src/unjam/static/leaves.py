@@ -161,7 +161,8 @@ class Leaves:
         return text if other is not None and other.rule == record.rule else _shown(record, name)
 
     def _named(self, function: Function, call: Call) -> Leaf | None:
-        if call.site is None or call.targets or not call.site.text:
+        # What is awaited is a coroutine's call, whatever its text may look like.
+        if call.site is None or call.targets or not call.site.text or call.site.use == "awaited":
             return None
         name = self._namer.qualified(function, call.site.text)
         record = self._catalog.find(name) if name else None

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from unjam.static.entries import is_test
-from unjam.static.project import Project
+from unjam.static.project import Project, is_test
 from unjam.static.source import Outline
 
 MOST_NAMED = 8

@@ -1,19 +1,30 @@
-"""What a dotted name means by imports, assignments and annotations alone: for calls that the type checker left open.
+"""What a dotted name means by imports, assignments, annotations and returns alone: where the type checker knows no type.
 
-A qualified name comes out (`requests.Session.get`), or "" where the text does not say.
+A qualified name comes out (`requests.Session.get`), or "" where the text does not say. A name is walked through part by part:
+of a class of the project an attribute is what any of its methods assigns, a call is what the function returns, a parameter is
+what callers hand over.
 """
 
 from __future__ import annotations
 
 import builtins
+import re
+from collections.abc import Iterable, Iterator
 
-from unjam.static.outline import kept_on_state
+from unjam.static.places import Places
 from unjam.static.program import Function, Program
 from unjam.static.source import Assignment, Outline
+from unjam.static.written import kept_at
 
 _BUILTINS = frozenset(dir(builtins))
-_DEEPEST = 4
-"""Assignments followed one after the other; a longer way is a cycle or nobody's code."""
+_UNSAID = frozenset({"typing.Any", "builtins.object", "builtins.dict", "builtins.list", "builtins.tuple", "Any"})
+"""Annotations that say nothing of what is called on the value."""
+_PART = re.compile(r"(\w+)((?:\[[^\]]*\])*)((?:\(\))*)$")
+"""One part of a dotted name: the word, the elements taken of it, the calls."""
+_DEEPEST = 8
+"""Steps followed one after the other; a longer way is a cycle or nobody's code."""
+_MOST_PASSED = 12
+"""Arguments looked at for one parameter: what is called from more places is handed all kinds of things."""
 
 
 class Namer:
@@ -21,8 +32,9 @@ class Namer:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._assigned: dict[str, dict[str, list[Assignment]]] = {}
-        self._kept: dict[str, set[str]] | None = None
+        self._places = Places(program)
+        self._known: dict[tuple[str, int, str], str] = {}
+        self._busy: set[tuple[str, int, str]] = set()
 
     def qualified(self, function: Function, text: str) -> str:
         """The qualified name of a dotted text as the body of `function` would read it."""
@@ -33,111 +45,196 @@ class Namer:
         return self._resolve(path, 0, text, 0)
 
     def _resolve(self, path: str, scope: int, text: str, depth: int) -> str:
+        key = path, scope, text
+        if key in self._known:
+            return self._known[key]
         outline = self._program.outlines.get(path)
-        if outline is None or not text or depth > _DEEPEST:
+        if outline is None or not text or depth > _DEEPEST or key in self._busy:
             return ""
-        if text.startswith("self.") and text.count(".") > 1:
-            return self._attribute(outline, scope, text, depth)
-        head, _, rest = text.partition(".")
-        meant = self._head(outline, scope, head, depth)
-        named = _instantiated(f"{meant}.{rest}" if rest else meant) if meant else ""
-        return self._on_state(named or text) or named
+        self._busy.add(key)
+        found = self._shared(outline, text, depth) or self._walked(outline, scope, text, depth)
+        self._busy.discard(key)
+        if not self._busy:  # else a cycle may have cut it short
+            self._known[key] = found
+        return found
+
+    def _walked(self, outline: Outline, scope: int, text: str, depth: int) -> str:
+        head, *rest = text.split(".")
+        return self._on(self._head(outline, scope, head, depth), rest, depth)
+
+    def _on(self, meant: str, parts: Iterable[str], depth: int) -> str:
+        for part in parts:
+            if not meant:
+                return ""
+            meant = self._step(meant, part, depth)
+        return meant
 
     def _head(self, outline: Outline, scope: int, head: str, depth: int) -> str:
-        name = head.removesuffix("()")
-        called = head[len(name) :]
-        local = self._local(outline, scope, name, depth)
-        if local:
-            return local + called
+        name, elements, calls = _split(head)
+        found = self._local(outline, scope, name + elements, depth) or self._global(outline, scope, name, depth)
+        return self._called(found, len(calls) // 2, depth)
+
+    def _global(self, outline: Outline, scope: int, name: str, depth: int) -> str:
+        if name in {"self", "cls"}:
+            owner = self._owner(outline, scope)
+            return f"{self._places.module(outline)}.{owner}" if owner else ""
         if name in outline.aliases:
-            return self._imported(outline, name, depth) + called
-        if name in outline.bases:
-            return f"{self._module(outline)}.{name}{called}"
-        if self._assignments(outline).get(name) or any(scope.name == name for scope in outline.scopes):
+            return self._imported(outline, name, depth)
+        if name in outline.bases or self._is_function(outline, name):
+            return f"{self._places.module(outline)}.{name}"
+        if self._places.assigned(outline, name) or any(name == each.name for each in outline.scopes):
             return ""
-        return f"builtins.{name}{called}" if name in _BUILTINS else ""
+        return f"builtins.{name}" if name in _BUILTINS else ""
+
+    def _is_function(self, outline: Outline, name: str) -> bool:
+        return f"{self._places.module(outline)}:{name}" in self._program.functions
+
+    def _step(self, meant: str, part: str, depth: int) -> str:
+        """What `.part` is of what `meant` names."""
+        name, elements, calls = _split(part)
+        owner = self._places.class_of(meant)
+        path = self._program.module_paths.get(meant)
+        if owner is not None:
+            found = self._member(*owner, name + elements, depth)
+        elif path is not None:
+            found = self._resolve(path, 0, name + elements, depth + 1) or f"{meant}.{name}"
+        else:
+            found = f"{meant}.{name}{elements}"
+        return self._called(found, len(calls) // 2, depth)
+
+    def _called(self, meant: str, times: int, depth: int) -> str:
+        """What comes of calling it: an instance of a class, what a function of the project returns."""
+        for _ in range(times):
+            if not meant or self._places.class_of(meant) is not None:
+                continue
+            function = self._program.functions.get(self._program.named(meant))
+            if function is not None:
+                meant = self._returned(function, depth)
+            elif not meant.rpartition(".")[2][:1].isupper():
+                meant = f"{meant}()"
+        return meant
+
+    def _returned(self, function: Function, depth: int) -> str:
+        outline = self._program.outlines[function.path]
+        for scope, form, text in outline.returns:
+            if scope == function.index:
+                at = 0 if form == "annotation" else scope
+                found = self._resolve(function.path, at, text, depth + 1)
+                if found and found not in _UNSAID:
+                    return found
+        return ""
 
     def _local(self, outline: Outline, scope: int, name: str, depth: int) -> str:
         """The class of a variable: from the annotation or the assignment in the scope, or in the scopes around it."""
         at = scope
         while at >= 0:
-            annotated = outline.annotations.get(f"{at}:{name}")
-            if annotated:
-                return self._class(outline, annotated, depth)
-            for assignment in self._assignments(outline).get(name, ()):
-                if assignment.scope == at:
-                    found = self._value(outline, assignment, depth)
-                    if found:
-                        return found
+            found = self._annotated(outline, f"{at}:{name}", depth) or self._first(
+                outline, (each for each in self._places.assigned(outline, name) if each.scope == at), depth
+            )
+            if found:
+                return found
             if name in outline.scopes[at].parameters:
-                return ""
+                return self._passed(outline, at, name, depth)
             at = outline.scopes[at].parent
         return ""
 
-    def _attribute(self, outline: Outline, scope: int, text: str, depth: int) -> str:
-        """`self.client.get`: from what any method of the class, or its body, assigns to `self.client`."""
-        _, attribute, rest = text.split(".", 2)
-        owner = self._owner(outline, scope)
-        for target in (f"self.{attribute}", f"{owner}.{attribute}"):
-            for assignment in self._assignments(outline).get(target, ()):
-                if target.startswith("self.") and self._owner(outline, assignment.scope) != owner:
-                    continue
-                found = self._value(outline, assignment, depth)
-                if found:
-                    return _instantiated(f"{found}.{rest}")
-        for key, annotated in outline.annotations.items():
-            if key.partition(":")[2] in {f"self.{attribute}", f"{owner}.{attribute}"}:
-                found = self._class(outline, annotated, depth)
-                if found:
-                    return f"{found}.{rest}"
+    def _passed(self, outline: Outline, scope: int, name: str, depth: int) -> str:
+        """The class of a parameter without a telling annotation: that of all arguments whose class is known."""
+        symbol = self._program.by_scope.get((outline.path, scope))
+        if symbol is None or depth >= _DEEPEST:
+            return ""
+        found = set()
+        for number, (caller, argument) in enumerate(self._places.passed(symbol, name)):
+            if number == _MOST_PASSED:
+                return ""
+            found.add(self._resolve(caller.path, caller.index, argument.text, depth + 1))
+        found -= {""}
+        return next(iter(found)) if len(found) == 1 else ""
+
+    def _member(self, outline: Outline, owner: str, name: str, depth: int) -> str:
+        """What an attribute of a class is: assigned by a method or in the body, annotated, a method, or of a base."""
+        own = (
+            assignment
+            for target in (f"self.{name}", f"{owner}.{name}")
+            for assignment in self._places.assigned(outline, target)
+            if not target.startswith("self.") or self._owner(outline, assignment.scope) == owner
+        )
+        return (
+            self._first(outline, own, depth)
+            or self._declared(outline, owner, name, depth)
+            or self._method(outline, owner, name, depth)
+            or self._inherited(outline, owner, name, depth)
+        )
+
+    def _declared(self, outline: Outline, owner: str, name: str, depth: int) -> str:
+        for form in (name, re.sub(r"\[\w+\]$", "[*]", name)):
+            found = self._annotated(outline, f"0:{owner}.{form}", depth)
+            if found:
+                return found
+            for index, scope in enumerate(outline.scopes):
+                if scope.owner == owner and (found := self._annotated(outline, f"{index}:self.{form}", depth)):
+                    return found
         return ""
 
-    def _on_state(self, text: str) -> str:
-        """`request.app.state.db.execute`: from what the project assigns to `app.state.db`, where that is one class."""
-        name = kept_on_state(text)
-        if not name:
+    def _method(self, outline: Outline, owner: str, name: str, depth: int) -> str:
+        module = self._places.module(outline)
+        function = self._program.functions.get(f"{module}:{owner}.{name}")
+        if function is None:
             return ""
-        if self._kept is None:
-            self._kept = self._objects_on_state()
-        found = self._kept.get(name, set())
-        rest = f".{text}".partition(f".state.{name}")[2]
-        return f"{next(iter(found))}{rest}" if len(found) == 1 else ""
+        decorators = {decorator.text.rpartition(".")[2] for decorator in function.scope.decorators}
+        if decorators & {"property", "cached_property"}:
+            return self._returned(function, depth)
+        return f"{module}.{owner}.{name}"
 
-    def _objects_on_state(self) -> dict[str, set[str]]:
-        kept: dict[str, set[str]] = {}
-        self._kept = kept
-        for outline in self._program.outlines.values():
-            for assignment in outline.assignments:
-                name = kept_on_state(assignment.target)
-                found = self._value(outline, assignment, 0) if name and assignment.target.endswith(f".{name}") else ""
-                if found:
-                    kept.setdefault(name, set()).add(found)
-        return kept
+    def _inherited(self, outline: Outline, owner: str, name: str, depth: int) -> str:
+        for text in outline.bases.get(owner, ()):
+            base = self._resolve(outline.path, 0, text, depth + 1)
+            found = self._step(base, name, depth + 1) if base and base not in _UNSAID and depth < _DEEPEST else ""
+            if found:
+                return found
+        return ""
+
+    def _annotated(self, outline: Outline, key: str, depth: int) -> str:
+        annotated = outline.annotations.get(key)
+        found = self._resolve(outline.path, 0, annotated, depth + 1) if annotated else ""
+        return "" if found.startswith("builtins.") or found in _UNSAID else found
+
+    def _first(self, outline: Outline, assignments: Iterable[Assignment], depth: int) -> str:
+        return next(self._values(outline, assignments, depth), "")
+
+    def _values(self, outline: Outline, assignments: Iterable[Assignment], depth: int) -> Iterator[str]:
+        for assignment in assignments:
+            if _split(assignment.value.partition(".")[0])[0] == assignment.target:
+                continue
+            if assignment.form in {"call", "awaited", "name"}:
+                found = self._resolve(outline.path, assignment.scope, assignment.value, depth + 1)
+                if found and found not in _UNSAID:
+                    yield found
+
+    def _shared(self, outline: Outline, text: str, depth: int) -> str:
+        """`request.app.state.db.execute`: from what the project keeps there, where that is one class."""
+        place, rest = kept_at(text)
+        if not place:
+            return ""
+        kept = self._places.kept(place, outline)
+        found = {value for each, assignment in kept for value in self._values(each, [assignment], depth)}
+        if len(found) != 1:
+            return ""
+        return self._on(next(iter(found)), filter(None, rest.split(".")), depth)
 
     def _owner(self, outline: Outline, scope: int) -> str:
         while scope > 0 and not outline.scopes[scope].owner:
             scope = outline.scopes[scope].parent
         return outline.scopes[scope].owner if scope >= 0 else ""
 
-    def _value(self, outline: Outline, assignment: Assignment, depth: int) -> str:
-        if assignment.value.partition(".")[0].removesuffix("()") == assignment.target:
-            return ""
-        if assignment.form in {"call", "awaited", "name"}:
-            return self._resolve(outline.path, assignment.scope, assignment.value, depth + 1)
-        return ""
-
-    def _class(self, outline: Outline, annotated: str, depth: int) -> str:
-        found = self._resolve(outline.path, 0, annotated, depth + 1)
-        return "" if found.startswith("builtins.") else found
-
     def _imported(self, outline: Outline, name: str, depth: int) -> str:
         target = self.absolute(outline.path, outline.aliases[name])
         module, _, variable = target.rpartition(".")
         path = self._program.module_paths.get(module)
-        if path is None:
+        if path is None or target in self._program.module_paths:
             return target
         inside = self._program.outlines[path]
-        if variable in inside.aliases or variable in self._assignments(inside):
+        if variable in inside.aliases or variable in inside.bases or self._places.assigned(inside, variable):
             return self._resolve(path, 0, variable, depth + 1) or target
         return target
 
@@ -146,28 +243,13 @@ class Namer:
         level = len(target) - len(target.lstrip("."))
         if not level:
             return target
-        module = self._module(self._program.outlines[path])
+        module = self._places.module(self._program.outlines[path])
         package = module.split(".") if path.endswith("__init__.py") else module.split(".")[:-1]
         kept = package[: len(package) - level + 1]
         return ".".join([*kept, target[level:]])
 
-    def _module(self, outline: Outline) -> str:
-        facts = self._program.facts.modules.get(outline.path)
-        return facts.name if facts is not None else ""
 
-    def _assignments(self, outline: Outline) -> dict[str, list[Assignment]]:
-        found = self._assigned.get(outline.path)
-        if found is None:
-            found = self._assigned[outline.path] = {}
-            for assignment in outline.assignments:
-                found.setdefault(assignment.target, []).append(assignment)
-        return found
-
-
-def _instantiated(name: str) -> str:
-    """`httpx.Client().get` is a method of httpx.Client: a call of what is named like a class makes an instance of it."""
-    parts = []
-    for part in name.split("."):
-        bare = part.removesuffix("()")
-        parts.append(bare if bare[:1].isupper() else part)
-    return ".".join(parts)
+def _split(part: str) -> tuple[str, str, str]:
+    """The word of a part, the elements taken, the calls; what has another order is left in the word."""
+    found = _PART.match(part)
+    return (found[1], found[2], found[3]) if found else (part, "", "")

@@ -14,7 +14,7 @@ from typing import ClassVar, TypeAlias
 
 from unjam.model.allowances import comment_in
 from unjam.model.granted import blocks_in
-from unjam.static.facts import Span
+from unjam.static.newer import older_spelling
 from unjam.static.source import (
     Allowance,
     Argument,
@@ -25,6 +25,17 @@ from unjam.static.source import (
     Outline,
     Scope,
     WithBlock,
+)
+from unjam.static.written import (
+    CONTAINERS,
+    class_of,
+    described,
+    dotted,
+    first_value,
+    held_by,
+    kept_at,
+    span_of,
+    unsubscripted,
 )
 
 CONSUMERS = frozenset(
@@ -61,7 +72,6 @@ CONSUMERS = frozenset(
 
 _Def: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _NOQA = re.compile(r"#\s*noqa(?::\s*((?:[A-Z]+[0-9]+[,\s]*)+))?\s*(?:-\s*(.*))?", re.IGNORECASE)
-_BARE_EXCEPT = re.compile(r"^(\s*except\*?\s+)([\w.]+(?:\s*,\s*[\w.]+)+)(\s*:)", re.MULTILINE)
 _ASYNC_DEF = re.compile(r"^(\s*)(async\s+)?def\s+(\w+)")
 
 
@@ -86,14 +96,14 @@ def outline(path: str, text: str) -> Outline:
 
 
 def _parsed(text: str) -> ast.Module:
-    """The syntax tree; `except A, B:` (PEP 758, Python 3.14) is read by older Pythons too, on the same lines."""
+    """The syntax tree; newer grammar that has an older spelling on the same lines and columns is read by older Pythons too."""
     try:
         return ast.parse(text)
     except SyntaxError:
-        bracketed = _BARE_EXCEPT.sub(r"\1(\2)\3", text)
-        if bracketed == text:
+        older = older_spelling(text)
+        if older == text:
             raise
-        return ast.parse(bracketed)
+        return ast.parse(older)
 
 
 def _allowances(text: str) -> Iterator[Allowance]:
@@ -114,46 +124,6 @@ def _def_lines(text: str) -> Iterator[Scope]:
         if match := _ASYNC_DEF.match(line):
             kind = "coroutine" if match[2] else "function"
             yield Scope(match[3], number, (number, 1, number, 1), kind, 0, "", (), ())
-
-
-def span_of(node: ast.expr | ast.stmt) -> Span:
-    """The span of a node in the type checker's terms."""
-    return node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1
-
-
-def dotted(node: ast.AST) -> str:
-    """`a.b.c` of names, attributes and calls (`a().b`); "" for any other expression."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        inner = dotted(node.value)
-        return f"{inner}.{node.attr}" if inner else ""
-    if isinstance(node, ast.Call):
-        inner = dotted(node.func)
-        return f"{inner}()" if inner else ""
-    if isinstance(node, ast.Await):
-        return dotted(node.value)
-    return ""
-
-
-def kept_on_state(text: str) -> str:
-    """The name under which `app.state.NAME` and `request.app.state.NAME.method` keep an object, or ""."""
-    _, _, kept = f".{text}".partition(".state.")
-    return kept.partition(".")[0]
-
-
-def _described(node: ast.expr) -> tuple[str, str]:
-    if isinstance(node, ast.Constant):
-        return "constant", repr(node.value)
-    if isinstance(node, ast.Lambda):
-        return "lambda", ""
-    if isinstance(node, ast.Starred):
-        return "star", dotted(node.value)
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return "list", ""
-    text = dotted(node)
-    form = {ast.Call: "call", ast.Name: "name", ast.Attribute: "name", ast.Await: "awaited"}.get(type(node), "other")
-    return form, text
 
 
 class _Walker:
@@ -216,6 +186,8 @@ class _Walker:
         for argument in named:
             if argument.annotation is not None:
                 self._annotate(index, argument.arg, argument.annotation)
+        if node.returns is not None and (text := dotted(class_of(node.returns))):
+            self._out.returns.append((index, "annotation", text))
         stars = [item.arg for item in (arguments.vararg, arguments.kwarg) if item is not None]
         self._out.scopes.append(
             Scope(
@@ -248,7 +220,7 @@ class _Walker:
         outer = self._classes, self._prefix
         self._classes = self._prefix + node.name
         self._prefix = self._classes + "."
-        self._out.bases[self._classes] = [text for base in node.bases if (text := dotted(_unsubscripted(base)))]
+        self._out.bases[self._classes] = [text for base in node.bases if (text := dotted(unsubscripted(base)))]
         self._all(node.body)
         self._classes, self._prefix = outer
 
@@ -257,11 +229,11 @@ class _Walker:
         passed = "iterated" if text.rpartition(".")[2] in CONSUMERS else "argument"
         arguments = []
         for position, value in enumerate(node.args):
-            arguments.append(Argument(position, "", span_of(value), *_described(value)))
+            arguments.append(Argument(position, "", span_of(value), *described(value)))
             self._uses.setdefault(id(value), passed)
         for keyword in node.keywords:
             value = keyword.value
-            arguments.append(Argument(-1, keyword.arg or "**", span_of(value), *_described(value)))
+            arguments.append(Argument(-1, keyword.arg or "**", span_of(value), *described(value)))
             self._uses.setdefault(id(value), passed)
         use = self._uses.get(id(node), "other")
         self._out.calls.append(CallSite(span_of(node), self._scope, text, tuple(arguments), use, self._once))
@@ -280,6 +252,11 @@ class _Walker:
         self._used(node.value, "statement")
 
     def _return(self, node: ast.Return) -> None:
+        if node.value is not None:
+            value = first_value(node.value)
+            form, text = described(value.value if isinstance(value, ast.Await) else value)
+            if form in {"name", "call"} and text:
+                self._out.returns.append((self._scope, form, text))
         self._used(node.value, "returned")
 
     def _starred(self, node: ast.Starred) -> None:
@@ -302,11 +279,31 @@ class _Walker:
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         if isinstance(node, ast.AsyncFor):
             self._out.awaits.append((self._scope, node.lineno))
-        self._iterates(node.iter)
+        self._goes_through(node.target, node.iter)
         self._children(node)
 
     def _comprehension(self, node: ast.comprehension) -> None:
-        self._iterates(node.iter)
+        self._goes_through(node.target, node.iter)
+        self._children(node)
+
+    def _goes_through(self, target: ast.expr, values: ast.expr) -> None:
+        """The target of a loop is an element of what it goes through."""
+        self._iterates(values)
+        text = dotted(values)
+        if text.endswith(".items()") and isinstance(target, ast.Tuple):
+            target = target.elts[-1]
+        if text and isinstance(target, ast.Name):
+            container = text.removesuffix(".values()").removesuffix(".items()")
+            element = Assignment(self._scope, self._targeted(target.id), "name", f"{container}[*]", span_of(values))
+            self._out.assignments.append(element)
+
+    def _compare(self, node: ast.Compare) -> None:
+        """`x in y` calls a method of y, which the type checker does not tell."""
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            text = dotted(right) if isinstance(operator, (ast.In, ast.NotIn)) else ""
+            if text:
+                site = CallSite(span_of(node), self._scope, f"{text}.__contains__", (), "other", self._once)
+                self._out.implicit.append(site)
         self._children(node)
 
     def _async_with(self, node: ast.AsyncWith) -> None:
@@ -387,17 +384,21 @@ class _Walker:
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
         text = dotted(target)
-        if not text or (text.count(".") > 1 and not kept_on_state(text)):
+        if not text or (text.count(".") > 1 and not (kept_at(text)[0] or "[" in text)):
             return
-        form, described = _described(_first_value(value))
-        if form in {"name", "call", "lambda", "awaited"}:
-            assignment = Assignment(self._scope, self._targeted(text), form, described, span_of(_first_value(value)))
+        form, text_of_it = described(first_value(value))
+        if form in {"name", "call", "lambda", "awaited", "table", "list"}:
+            assignment = Assignment(self._scope, self._targeted(text), form, text_of_it, span_of(first_value(value)))
             self._out.assignments.append(assignment)
 
     def _annotate(self, scope: int, name: str, annotation: ast.expr) -> None:
-        text = dotted(_class_of(annotation))
+        of_class = class_of(annotation)
+        text = dotted(of_class)
         if text:
             self._out.annotations[f"{scope}:{name}"] = text
+        held = held_by(annotation) if text.lower() in CONTAINERS else ""
+        if held:
+            self._out.annotations[f"{scope}:{name}[*]"] = held
 
     _HANDLERS: ClassVar[dict[type[ast.AST], Callable[..., None]]] = {
         ast.FunctionDef: _function,
@@ -414,6 +415,7 @@ class _Walker:
         ast.For: _for,
         ast.AsyncFor: _for,
         ast.comprehension: _comprehension,
+        ast.Compare: _compare,
         ast.With: _with,
         ast.AsyncWith: _async_with,
         ast.If: _if,
@@ -442,35 +444,6 @@ def _imported(node: ast.ImportFrom) -> str:
     return "." * node.level + (node.module or "")
 
 
-def _unsubscripted(node: ast.expr) -> ast.expr:
-    return node.value if isinstance(node, ast.Subscript) else node
-
-
-def _first_value(node: ast.expr) -> ast.expr:
-    """`x or X()` and `x if c else X()` are as good as X() for what the name may hold."""
-    if isinstance(node, ast.BoolOp):
-        return node.values[-1]
-    if isinstance(node, ast.IfExp):
-        return node.body if not isinstance(node.body, ast.Constant) else node.orelse
-    return node
-
-
-def _class_of(annotation: ast.expr) -> ast.expr:
-    """The class in `X`, "X", `X | None`, `Optional[X]` and `Annotated[X, ...]`."""
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        try:
-            return _class_of(ast.parse(annotation.value, mode="eval").body)
-        except (SyntaxError, ValueError):
-            return annotation
-    if isinstance(annotation, ast.BinOp):
-        return _class_of(annotation.left)
-    if isinstance(annotation, ast.Subscript):
-        name = dotted(annotation.value).rpartition(".")[2]
-        inner = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) else annotation.slice
-        return _class_of(inner) if name in {"Optional", "Annotated"} else annotation.value
-    return annotation
-
-
 def _fills_what_it_guards(node: ast.If) -> bool:
     """`if X is None: X = ...` and `if not X: ...`: work that is done once and kept."""
     guarded = _guarded(node.test)
@@ -478,7 +451,7 @@ def _fills_what_it_guards(node: ast.If) -> bool:
         return False
     for statement in node.body:
         targets = statement.targets if isinstance(statement, ast.Assign) else ()
-        if any(dotted(_unsubscripted(target)) == guarded for target in targets):
+        if any(guarded in {dotted(target), dotted(unsubscripted(target))} for target in targets):
             return True
     return False
 

@@ -152,6 +152,10 @@ class _ModuleJoin:
             owner = symbol or f"{self._module.name}:"
             for call in sorted(calls):  # the type checker prints them in no particular order
                 self._add(owner, call)
+        for site in self._outline.implicit:
+            function = self._program.function_of(self._outline.path, site.scope)
+            if function is not None:
+                function.calls.append(Call(site.span, "implicit", (), (), resolved=True, site=site))
 
     def _functions(self) -> None:
         named = {(scope.line, scope.name.rpartition(".")[2]): index for index, scope in enumerate(self._outline.scopes)}

@@ -11,7 +11,7 @@ import sys
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from unjam.errors import UsageError
 
@@ -176,3 +176,10 @@ def text_of(path: str) -> str:
     """The text of a source file, decoded as Python would. Raises OSError, SyntaxError or UnicodeDecodeError."""
     with tokenize.open(path) as stream:
         return stream.read()
+
+
+def is_test(path: str) -> bool:
+    """Whether a file is a test, by the names that pytest and unittest look for."""
+    parts = PurePath(path).parts
+    name = parts[-1]
+    return name.startswith("test_") or name in {"conftest.py", "tests.py"} or bool({"tests", "test"} & set(parts[:-1]))

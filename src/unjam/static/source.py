@@ -99,7 +99,7 @@ class ImportLine(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """`target = value`, where target is a name or `self.name`. `form` and `value` are those of an Argument."""
+    """`target = value`, where target is a name, `self.name`, or an element of either (`names[*]`). `form` and `value` are those of an Argument."""
 
     scope: int
     target: str
@@ -131,6 +131,8 @@ class Outline:
     problem: str = ""
     scopes: list[Scope] = field(default_factory=list)
     calls: list[CallSite] = field(default_factory=list)
+    implicit: list[CallSite] = field(default_factory=list)
+    """Calls that no parentheses show and the type checker does not tell: `in`."""
     blocks: list[WithBlock] = field(default_factory=list)
     awaits: list[tuple[int, int]] = field(default_factory=list)
     """Scope and line of each await, async for and async with."""
@@ -142,7 +144,9 @@ class Outline:
     """What a name of the file stands for: `np` is numpy, `get` is requests.get; relative ones start with dots."""
     assignments: list[Assignment] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
-    """Dotted annotations of parameters and variables, by `scope:name`."""
+    """Dotted annotations of parameters and variables, by `scope:name`; of what a container holds, by `scope:name[*]`."""
+    returns: list[tuple[int, str, str]] = field(default_factory=list)
+    """Scope, form and value (as of an Argument) of what functions return; their annotation has the form `annotation`."""
     bases: dict[str, list[str]] = field(default_factory=dict)
     """Dotted names of the bases of each class."""
     allowances: list[Allowance] = field(default_factory=list)

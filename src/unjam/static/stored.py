@@ -1,10 +1,12 @@
-"""Callables that instances keep: what `self.callback()` may run, from what the constructors of its class were given."""
+"""Callables that are kept: what `self.callback()` may run, from what constructors were given, and `TABLE[key]()`."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from unjam.static.binding import Binding
 from unjam.static.effects import Effects
 from unjam.static.entries import callables
 from unjam.static.names import Namer
@@ -14,10 +16,14 @@ from unjam.static.source import Argument, Assignment
 MOST_KEPT = 6
 """Different callables in one attribute: with more it is a registry, and says nothing about which one runs."""
 
+LARGEST_TABLE = 24
+"""Different callables in one dict or list: a dispatch table runs any of its entries, a larger one says too little."""
+_ELEMENT = re.compile(r"(.+?)(?:\[[^\]]*\]|\.get\(\))$")
+
 _Parameter = tuple[str, str]
 """Symbol of a function and the name of its parameter."""
 _Attribute = tuple[str, str]
-"""Symbol of a class and the name of its attribute."""
+"""Symbol of a class and the name of its attribute; the symbol of a module level and the name of its variable."""
 
 
 class Stored:
@@ -27,8 +33,11 @@ class Stored:
         self._program = program
         self._effects = effects
         self._namer = namer
+        self._binding = Binding(program)
         self._kept: dict[_Attribute, set[str]] = defaultdict(set)
         self._stores: dict[_Parameter, set[_Attribute]] = defaultdict(set)
+        self._tables: dict[_Attribute, set[str]] = defaultdict(set)
+        self._elements: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
         self._read_assignments()
         self._follow_parameters()
         for function in program.functions.values():
@@ -36,13 +45,47 @@ class Stored:
 
     def called(self, function: Function, call: Call) -> tuple[str, ...]:
         """Symbols of what a call on an attribute may run; none where it is one of too many."""
-        if call.targets or call.site is None or "." not in call.site.text:
+        if call.targets or call.site is None:
             return ()
+        table = self._table(function, call.site.text)
+        if table:
+            return self._entries(function, table)
         owner, _, name = call.site.text.rpartition(".")
+        if not owner:
+            return ()
         found: set[str] = set()
         for symbol in self._classes(function, owner):
             found |= self._kept.get((symbol, name), set())
         return tuple(sorted(found)) if len(found) <= MOST_KEPT else ()
+
+    def _table(self, function: Function, text: str) -> str:
+        """The container that a callee is taken of: of `TABLE[key]`, `TABLE.get(key)`, or a variable that holds either."""
+        found = _ELEMENT.match(text)
+        if found or "." in text:
+            return found[1] if found else ""
+        for assignment in self._elements.get((function.path, text), ()):
+            if assignment.scope == function.index and (found := _ELEMENT.match(assignment.value)):
+                return found[1]
+        return ""
+
+    def _entries(self, function: Function, table: str) -> tuple[str, ...]:
+        owner, _, name = table.rpartition(".")
+        found: set[str] = set()
+        if owner == "self":
+            for symbol in self._classes(function, owner):
+                found |= self._tables.get((symbol, name), set())
+        elif not owner:
+            found |= self._tables.get(self._variable(function, name), set())
+        return tuple(sorted(found)) if len(found) <= LARGEST_TABLE else ()
+
+    def _variable(self, function: Function, name: str) -> _Attribute:
+        """A variable of the module level, here or where it is imported from."""
+        alias = self._program.outlines[function.path].aliases.get(name)
+        if alias is None:
+            return f"{function.module}:", name
+        module, _, original = self._namer.absolute(function.path, alias).rpartition(".")
+        path = self._program.module_paths.get(module)
+        return f"{self._program.facts.modules[path].name if path else module}:", original
 
     def _classes(self, function: Function, owner: str) -> Iterator[str]:
         """The class that a receiver is an instance of, and its bases: any of them may keep the attribute."""
@@ -64,8 +107,22 @@ class Stored:
         for path, outline in self._program.outlines.items():
             for assignment in outline.assignments:
                 function = self._program.function_of(path, assignment.scope)
-                if function is not None and assignment.target.startswith("self."):
+                if function is None:
+                    continue
+                if assignment.form in {"table", "list"}:
+                    self._read_table(function, assignment)
+                elif assignment.target.startswith("self."):
                     self._read(function, assignment)
+                elif _ELEMENT.match(assignment.value):
+                    self._elements[path, assignment.target].append(assignment)
+
+    def _read_table(self, function: Function, assignment: Assignment) -> None:
+        owner, _, name = assignment.target.rpartition(".")
+        symbol = self._owner(function) if owner == "self" else f"{function.module}:{owner}"
+        value = Argument(0, "", assignment.span, "list", "")
+        found = {each for each in callables(self._program, function, value) if each in self._program.functions}
+        if found:
+            self._tables[symbol, name] |= found
 
     def _read(self, function: Function, assignment: Assignment) -> None:
         attribute = self._owner(function), assignment.target.removeprefix("self.")
@@ -95,7 +152,7 @@ class Stored:
             if call.site is None or not call.site.arguments:
                 continue
             for target in call.targets:
-                for parameter, argument in self._effects.bound(target, call.site):
+                for parameter, argument in self._binding.bound(target, call.site):
                     for attribute in self._attributes(target.symbol, parameter):
                         self._keep(attribute, function, argument)
 

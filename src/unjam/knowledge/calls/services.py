@@ -149,6 +149,12 @@ CALLS: tuple[Call, ...] = (
         source="https://python.langchain.com/docs/concepts/async/",
     ),
     *_sdk(
+        "langchain_core.document_loaders.base.BaseLoader",
+        "load lazy_load load_and_split",
+        twin="langchain_core.document_loaders.BaseLoader.aload",
+        source="https://python.langchain.com/docs/how_to/document_loader_custom/",
+    ),
+    *_sdk(
         "langchain_core.language_models.chat_models.BaseChatModel",
         "invoke stream generate",
         twin="langchain_core.language_models.BaseChatModel.a{name}",

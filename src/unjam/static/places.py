@@ -1,0 +1,96 @@
+"""Where values come from in one program: what is assigned to a name, handed to a parameter, kept for everybody."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from unjam.static.binding import Binding
+from unjam.static.program import Function, Program
+from unjam.static.project import is_test
+from unjam.static.source import Argument, Assignment, Outline
+from unjam.static.written import kept_at
+
+_VALUES = frozenset({"name", "call", "awaited"})
+"""Forms of arguments that can be an object whose class a name tells."""
+
+Kept = tuple[Outline, Assignment]
+
+
+class Places:
+    """The indices, each made when it is first asked for."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._binding = Binding(program)
+        self._assigned: dict[str, dict[str, list[Assignment]]] = {}
+        self._classes: dict[str, tuple[Outline, str]] | None = None
+        self._kept: dict[str, list[Kept]] | None = None
+        self._calls: dict[str, list[tuple[Function, int]]] | None = None
+
+    def assigned(self, outline: Outline, target: str) -> list[Assignment]:
+        """What a file assigns to a name."""
+        found = self._assigned.get(outline.path)
+        if found is None:
+            found = self._assigned[outline.path] = defaultdict(list)
+            for assignment in outline.assignments:
+                found[assignment.target].append(assignment)
+        return found.get(target, [])
+
+    def class_of(self, name: str) -> tuple[Outline, str] | None:
+        """The file and the qualified name in it of a class of the project."""
+        if self._classes is None:
+            self._classes = {
+                f"{self.module(outline)}.{each}": (outline, each)
+                for outline in self._program.outlines.values()
+                for each in outline.bases
+            }
+        return self._classes.get(name)
+
+    def module(self, outline: Outline) -> str:
+        """The name of a file as a module."""
+        facts = self._program.facts.modules.get(outline.path)
+        return facts.name if facts is not None else ""
+
+    def kept(self, place: str, outline: Outline) -> list[Kept]:
+        """What is assigned to a place that the program shares; what the same folder assigns goes before all else."""
+        if self._kept is None:
+            self._kept = defaultdict(list)
+            for each in self._program.outlines.values():
+                for assignment in each.assignments:
+                    name, rest = kept_at(assignment.target)
+                    if name and not rest:
+                        self._kept[name].append((each, assignment))
+        found = [kept for name, all_of_it in self._kept.items() if _alike(name, place) for kept in all_of_it]
+        folder = PurePath(outline.path).parent
+        return [kept for kept in found if PurePath(kept[0].path).parent == folder] or found
+
+    def passed(self, symbol: str, parameter: str) -> Iterator[tuple[Function, Argument]]:
+        """The values that the program, its tests left out, hands to a parameter."""
+        for caller, index in self._callers().get(symbol, ()):
+            site = caller.calls[index].site
+            for target in caller.calls[index].targets:
+                if target.symbol == symbol and site is not None:
+                    for name, argument in self._binding.bound(target, site):
+                        if name == parameter and argument.form in _VALUES:
+                            yield caller, argument
+
+    def _callers(self) -> dict[str, list[tuple[Function, int]]]:
+        if self._calls is None:
+            self._calls = defaultdict(list)
+            for function in self._program.functions.values():
+                for index, call in enumerate(function.calls):
+                    if call.site is not None and call.site.arguments and not is_test(function.path):
+                        for target in call.targets:
+                            if target.symbol in self._program.functions:
+                                self._calls[target.symbol].append((function, index))
+        return self._calls
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two places may be one: `data[DOMAIN][*]` and `data[*][*]` are, as `*` is any key."""
+    if one == other or one.count("[") != other.count("["):
+        return one == other
+    pairs = zip(one.split("["), other.split("["), strict=True)
+    return all(mine == yours or "*]" in {mine, yours} for mine, yours in pairs)

@@ -1,0 +1,122 @@
+"""How expressions read as text: dotted names, what an annotation names, what a value is made of."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from unjam.static.facts import Span
+
+CONTAINERS = frozenset({"dict", "list", "defaultdict", "mapping", "mutablemapping", "sequence", "ordereddict"})
+"""Classes whose last parameter is what `[key]` gives."""
+
+
+def span_of(node: ast.expr | ast.stmt) -> Span:
+    """The span of a node in the type checker's terms."""
+    return node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1
+
+
+def dotted(node: ast.AST) -> str:
+    """`a.b.c` of names, attributes, calls (`a().b`) and elements (`a[key].b`, see `_key`); "" for any other expression."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        inner = dotted(node.value)
+        return f"{inner}.{node.attr}" if inner else ""
+    if isinstance(node, ast.Call):
+        inner = dotted(node.func)
+        return f"{inner}()" if inner else ""
+    if isinstance(node, ast.Subscript):
+        inner = dotted(node.value)
+        return f"{inner}[{_key(node.slice)}]" if inner else ""
+    if isinstance(node, ast.Await):
+        return dotted(node.value)
+    return ""
+
+
+def _key(node: ast.expr) -> str:
+    """A key that is the same wherever it is written: a word or a constant's name; `*` for one that varies."""
+    if isinstance(node, ast.Constant) and re.fullmatch(r"\w+", str(node.value)):
+        return str(node.value)
+    name = dotted(node).rpartition(".")[2]
+    return name if name.isupper() else "*"
+
+
+def kept_at(text: str) -> tuple[str, str]:
+    """Where an object is kept that the whole program shares, and what follows: ("state.db", ".execute"), or two "".
+
+    `request.app.state.db`, `hass.data[DOMAIN][entry.entry_id]`, `request.app["db"]`, `context.bot_data["db"]`,
+    `entry.runtime_data`: frameworks hand them on without a type.
+    """
+    found = _SHARED.search(re.sub(r"\.(?:setdefault|get)\(\)", "[*]", text))
+    return (found[1], found[2]) if found else ("", "")
+
+
+_SHARED = re.compile(
+    r"(?:^|\.)(state\.\w+|(?:data|app|bot_data|chat_data|user_data)(?:\[[\w*]+\])+|runtime_data)((?:\W.*)?)$"
+)
+
+
+def described(node: ast.expr) -> tuple[str, str]:
+    """The form and the text of a value, as an Argument has them; a dict is a table."""
+    if isinstance(node, ast.Constant):
+        return "constant", repr(node.value)
+    if isinstance(node, ast.Lambda):
+        return "lambda", ""
+    if isinstance(node, ast.Starred):
+        return "star", dotted(node.value)
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return "list", ""
+    if isinstance(node, ast.Dict):
+        return "table", ""
+    text = dotted(node)
+    return _FORMS.get(type(node), "other"), text
+
+
+_FORMS: dict[type[ast.expr], str] = {
+    ast.Call: "call",
+    ast.Name: "name",
+    ast.Attribute: "name",
+    ast.Subscript: "name",
+    ast.Await: "awaited",
+}
+
+
+def unsubscripted(node: ast.expr) -> ast.expr:
+    """The container of an element, and anything else as it is."""
+    return node.value if isinstance(node, ast.Subscript) else node
+
+
+def first_value(node: ast.expr) -> ast.expr:
+    """`x or X()` and `x if c else X()` are as good as X() for what the name may hold."""
+    if isinstance(node, ast.BoolOp):
+        return node.values[-1]
+    if isinstance(node, ast.IfExp):
+        return node.body if not isinstance(node.body, ast.Constant) else node.orelse
+    return node
+
+
+def class_of(annotation: ast.expr) -> ast.expr:
+    """The class in `X`, "X", `X | None`, `Optional[X]` and `Annotated[X, ...]`."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            return class_of(ast.parse(annotation.value, mode="eval").body)
+        except (SyntaxError, ValueError):
+            return annotation
+    if isinstance(annotation, ast.BinOp):
+        return class_of(annotation.left)
+    if isinstance(annotation, ast.Subscript):
+        name = dotted(annotation.value).rpartition(".")[2]
+        inner = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) else annotation.slice
+        return class_of(inner) if name in {"Optional", "Annotated"} else annotation.value
+    return annotation
+
+
+def held_by(annotation: ast.expr) -> str:
+    """The class of what a container holds: X in `dict[str, X]` and `list[X]`."""
+    if isinstance(annotation, ast.BinOp):
+        return held_by(annotation.left)
+    if not isinstance(annotation, ast.Subscript):
+        return ""
+    inner = annotation.slice
+    return dotted(class_of(inner.elts[-1] if isinstance(inner, ast.Tuple) and inner.elts else inner))

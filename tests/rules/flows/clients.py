@@ -1,0 +1,46 @@
+"""Clients of a package that no type checker knows, as projects hand them about; nothing here is annotated by its class."""
+
+from typing import Any
+
+import boto3
+from elasticsearch import AsyncElasticsearch, Elasticsearch
+
+
+def make_client() -> Any:
+    """Say nothing of what comes out."""
+    return Elasticsearch("http://localhost")
+
+
+def make_async_client() -> Any:
+    return AsyncElasticsearch("http://localhost")
+
+
+class Holder:
+    """Keeps what it is given."""
+
+    def __init__(self, client, other):
+        self.client = client
+        self.other = other
+        self.by_name: dict[str, Elasticsearch] = {}
+        self.bucket = None
+
+    def connect(self):
+        self.bucket = boto3.resource("s3")
+
+    @property
+    def shared(self):
+        return self.client
+
+
+class Search:
+    """Looks for things."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def find(self, text):
+        return self._client.search(text)  # error: UJ106 elasticsearch.Elasticsearch.search
+
+
+holder = Holder(make_client(), make_async_client())
+search = Search(make_client())
