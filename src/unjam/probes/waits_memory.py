@@ -8,7 +8,17 @@ bookkeeping. A thread that waits for a lock sits in futex(2) on the address of t
                                                                           slot depth-1: bound method of __exit__
     bound method (C or Python) -> self -> _thread.lock, _thread.RLock (+16 -> semaphore), Condition, asyncio.Lock ...
 
-Layouts: CPython 3.11 to 3.13, Include/internal/pycore_frame.h, Modules/_threadmodule.c. Others are refused by the self-check.
+From CPython 3.14 on the value stack has tagged references, and `__exit__` lies there as a function with its `self` above it
+(or bound, with nothing above it). A lock is a byte, and who waits for it sleeps on a semaphore of its own, in an entry on its
+stack that says for which address:
+
+    PyFrameObject +24 -> _PyInterpreterFrame +80 -> locals, cells, free variables | value stack
+                                                                          slots depth-2, depth-1: __exit__, self
+    _thread.lock, _thread.RLock +16: PyMutex, bit 0: taken
+    wait_entry: park_arg, +8 address of the PyMutex, +16 semaphore (the futex)
+
+Layouts: CPython 3.11 to 3.15, Include/internal/pycore_frame.h, pycore_interpframe_structs.h, pycore_lock.h,
+Modules/_threadmodule.c, Python/parking_lot.c. Others are refused by the self-check.
 Reads go through process_vm_readv(2) or /proc/self/mem: a wrong address is an error, never a crash.
 """
 
@@ -20,14 +30,29 @@ import struct
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from types import BuiltinMethodType, CodeType, FrameType, MethodType
+from types import (
+    BuiltinMethodType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    WrapperDescriptorType,
+)
 from typing import Final
 
 FRAME_TO_INTERPRETER: Final = 24
-INTERPRETER_TO_LOCALS: Final = 72
-LOCK_SEMAPHORE: Final = 16
+TAGGED: Final = sys.version_info >= (3, 14)
+"""Whether the value stack has tagged references, and a lock is a PyMutex."""
+TAG_BITS: Final = 3
+INTERPRETER_TO_LOCALS: Final = 80 if TAGGED else 72
+LOCK_STATE: Final = 16
+"""Where a lock has its state: the pointer to its semaphore, or its PyMutex."""
 RLOCK_OWNER: Final = 24
-SUPPORTED: Final = ((3, 11), (3, 12), (3, 13))
+SEMAPHORE_TO_PARKED: Final = -8
+"""In the entry of a waiter: from its semaphore to the address for which it waits."""
+SUPPORTED: Final = ((3, 11), (3, 12), (3, 13), (3, 14), (3, 15))
+UNBOUND: Final = tuple(id(kind) for kind in (FunctionType, MethodDescriptorType, WrapperDescriptorType))
 
 LOCK_TYPE: Final = _thread.LockType
 RLOCK_TYPE: Final = _thread.RLock
@@ -65,9 +90,9 @@ class Memory:
     def _lock_check(self) -> bool:
         lock, rlock = _thread.allocate_lock(), RLOCK_TYPE()
         with rlock:
-            before = self.locked(self.semaphore(id(lock)))
+            before = self.locked(self.state(id(lock)))
             with lock:
-                during = self.locked(self.semaphore(id(lock)))
+                during = self.locked(self.state(id(lock)))
             owner = self.word(id(rlock) + RLOCK_OWNER)
         return (before, during, owner) == (False, True, _thread.get_ident())
 
@@ -102,14 +127,20 @@ class Memory:
         found = self.words(address, 1)
         return found[0] if found else 0
 
-    def semaphore(self, lock: int) -> int:
-        """Return the address of the semaphore of a `_thread.lock` or `_thread.RLock` at that address."""
-        return self.word(lock + LOCK_SEMAPHORE)
+    def state(self, lock: int) -> int:
+        """Return where the `_thread.lock` or `_thread.RLock` at that address has its state: what `waited_for` gives as well."""
+        return lock + LOCK_STATE if TAGGED else self.word(lock + LOCK_STATE)
 
-    def locked(self, semaphore: int) -> bool | None:
-        """Say whether the lock of that semaphore is taken; None where it cannot be read (glibc's new_sem: value, waiters)."""
-        found = self.words(semaphore, 1)
-        return (found[0] & 0xFFFFFFFF) == 0 if found else None
+    def waited_for(self, futex: int) -> int:
+        """Return the state of the lock for which a thread waits that sits in that futex; anything where that is no lock's."""
+        return self.word(futex + SEMAPHORE_TO_PARKED) if TAGGED else futex
+
+    def locked(self, state: int) -> bool | None:
+        """Say whether the lock with that state is taken; None where it cannot be read (PyMutex, or glibc's new_sem: value, waiters)."""
+        found = self.words(state, 1)
+        if not found:
+            return None
+        return bool(found[0] & 1) if TAGGED else (found[0] & 0xFFFFFFFF) == 0
 
     def held(self, frame: FrameType, lasti: int) -> list[Held]:
         """Return the managers of the `with` blocks around instruction `lasti`, innermost first."""
@@ -123,11 +154,21 @@ class Memory:
             return []
         interpreter_frame = self.word(id(frame) + FRAME_TO_INTERPRETER)
         slots = self.words(interpreter_frame + INTERPRETER_TO_LOCALS + 8 * plain, code.co_stacksize)
-        found = (self._manager(slots[depth - 1], line) for depth, line in withs if 0 < depth <= len(slots))
+        manager, least = (self._manager_below, 2) if TAGGED else (self._manager, 1)
+        found = (manager(slots[:depth], line) for depth, line in withs if least <= depth <= len(slots))
         return [held for held in found if held is not None]
 
-    def _manager(self, bound: int, line: int) -> Held | None:
-        head = self.words(bound, 4)
+    def _manager_below(self, slots: tuple[int, ...], line: int) -> Held | None:
+        """Of an unbound `__exit__` with its self above it, or of a bound one with nothing."""
+        function, manager = (slot & ~TAG_BITS for slot in slots[-2:])
+        if not manager:
+            return self._manager((function,), line)
+        if self.word(function + 8) not in UNBOUND:
+            return None
+        return Held(manager, self.word(manager + 8), line)
+
+    def _manager(self, slots: tuple[int, ...], line: int) -> Held | None:
+        head = self.words(slots[-1], 4)
         if not head or (head[1] != id(BuiltinMethodType) and head[1] != id(MethodType)):
             return None
         return Held(head[3], self.word(head[3] + 8), line)

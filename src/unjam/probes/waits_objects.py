@@ -71,7 +71,7 @@ class Resolver:
             holders = [recorded]
         elif is_a(lock, RLOCK_TYPE):
             holders = self._rlock_owner(lock, holders)
-        elif scene.memory.locked(scene.memory.semaphore(id(inner_lock(lock)))) is False:
+        elif scene.memory.locked(scene.memory.state(id(inner_lock(lock)))) is False:
             holders = []
         self._held(key, kind, lock, holders)
 

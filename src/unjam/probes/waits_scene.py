@@ -125,8 +125,12 @@ class Scene:
         return self.lock_key_at(id(real)) if type(real) is LOCK_TYPE or is_a(real, RLOCK_TYPE) else None
 
     def lock_key_at(self, address: int) -> str:
-        """Return the key of the lock at an address: by its semaphore, the only thing the kernel knows of it."""
-        return f"lock:{self.memory.semaphore(address) or address:x}"
+        """Return the key of the lock at an address: by where it has its state, the only thing that a wait for it shows."""
+        return f"lock:{self.memory.state(address) or address:x}"
+
+    def key_waited_for(self, futex: int) -> str:
+        """Return the key that a lock has for which a thread waits in that futex."""
+        return f"lock:{self.memory.waited_for(futex):x}"
 
     def graph(self, *, pid: int, python: str, t: int, not_observed: tuple[str, ...]) -> Graph:
         """Return what was found, without edges to unknown nodes."""

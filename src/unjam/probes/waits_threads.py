@@ -188,7 +188,7 @@ def _condition(scene: Scene, seen: Seen, condition: Any) -> Target:
     lock = read(condition, "_lock")
     key = scene.lock_key(lock)
     if key is not None:
-        if seen.kernel.state == "futex" and key == f"lock:{seen.kernel.address:x}":
+        if seen.kernel.state == "futex" and key == scene.key_waited_for(seen.kernel.address):
             return "lock", lock
         seen.released.add(id(lock))
     return "condition", condition
@@ -205,7 +205,7 @@ def _parked(seen: Seen, chain: list[FrameType], depth: int) -> None:
 
 def _find_lock(scene: Scene, seen: Seen, chain: list[FrameType]) -> None:
     """Find which lock lies at the futex of a thread that waits in C: among the objects its frames name, else unnamed."""
-    wanted = f"lock:{seen.kernel.address:x}"
+    wanted = scene.key_waited_for(seen.kernel.address)
     for frame in chain:
         for path, value in reachable(frame):
             if scene.lock_key(value) == wanted:
@@ -216,7 +216,7 @@ def _find_lock(scene: Scene, seen: Seen, chain: list[FrameType]) -> None:
         if seen.target is not None:
             break
     else:
-        seen.target = ("futex", seen.kernel.address)
+        seen.target = ("futex", scene.memory.waited_for(seen.kernel.address) or seen.kernel.address)
     if seen.kernel.timed:
         seen.ends_ms = -1.0
 

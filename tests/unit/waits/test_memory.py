@@ -123,7 +123,9 @@ def test_the_kernel_names_the_lock_and_the_time_out(memory):
         lock.acquire()
         thread = threading.Thread(target=lock.acquire, args=arguments, daemon=True)
         thread.start()
-        while (wait := kernel_wait(thread.native_id)).state != "futex" or wait.address != memory.semaphore(id(lock)):
+        while (wait := kernel_wait(thread.native_id)).state != "futex" or memory.waited_for(
+            wait.address
+        ) != memory.state(id(lock)):
             assert thread.is_alive()
             assert wait.state != "unreadable"
         assert wait.timed == timed
