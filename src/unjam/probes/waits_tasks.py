@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import sys
 import time
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ from types import (
     CodeType,
     CoroutineType,
     FrameType,
+    FunctionType,
     GeneratorType,
+    MethodDescriptorType,
     MethodType,
+    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
+from unjam.probes.waits_memory import TAGGED
 from unjam.probes.waits_names import local_values
 from unjam.probes.waits_read import MISSING, class_dict, is_a, mro, own_dict, read, text
 from unjam.probes.waits_scene import Claim, Scene, location
@@ -310,12 +315,29 @@ def _look_inside(scene: Scene, seen: TaskSeen, shape: Shape, chain: Chain) -> No
         seen.ends_ms = max(0.0, (min(whens) - time.monotonic()) * 1e3)
 
 
-def _bound(inside: Iterable[Any]) -> list[Any]:
-    """Return the objects of bound methods: a suspended `with` keeps the one of its exit."""
-    return [value.__self__ for value in inside if type(value) is MethodType or is_a(value, BuiltinMethodType)]
+def _bound(inside: list[Any]) -> list[Any]:
+    """Return the managers of the `with` blocks in which a coroutine is suspended.
+
+    It keeps the bound method of each exit, from CPython 3.14 on the function with its self right after it.
+    """
+    bound = [value.__self__ for value in inside if type(value) is MethodType or is_a(value, BuiltinMethodType)]
+    if TAGGED:
+        bound += [after for value, after in itertools.pairwise(inside) if _exit_name(value) in _EXITS]
+    return bound
 
 
-def _deadlines(inside: Iterable[Any], owners: list[Any]) -> list[float]:
+_EXITS: Final = ("__exit__", "__aexit__")
+
+
+def _exit_name(value: Any) -> str:
+    """Return the name that a function or a method of a C type was defined with, "" for anything else."""
+    kind = type(value)
+    if kind is FunctionType:
+        return text(value.__code__.co_name, "")
+    return text(value.__name__, "") if kind is MethodDescriptorType or kind is WrapperDescriptorType else ""
+
+
+def _deadlines(inside: list[Any], owners: list[Any]) -> list[float]:
     """Return when timers held by these objects fire, in seconds of the loop's clock, CLOCK_MONOTONIC on every known loop.
 
     `asyncio.wait_for` of 3.11 has a timer among its locals; time-outs in `with` are found by the object of their exit, those
