@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 import stat
 
@@ -87,14 +88,35 @@ def socket_name(pid: int) -> str:
 
 
 def sweep(folder: str) -> None:
-    """Remove the sockets of processes that are gone: those that were killed could not do so themselves."""
+    """Remove the sockets of processes that are gone: those that were killed could not do so themselves.
+
+    That a process cannot be looked at is no proof: it may be of another pid namespace, or we out of descriptors. That nobody
+    listens is one.
+    """
     for name in os.listdir(folder):
-        owner = parse_name(name)
-        if owner is not None and start_ticks(owner[0]) != owner[1]:
+        owner, path = parse_name(name), os.path.join(folder, name)
+        if owner is not None and start_ticks(owner[0]) != owner[1] and is_deserted(path):
             try:
-                os.unlink(os.path.join(folder, name))
+                os.unlink(path)
             except OSError:
                 pass  # Somebody else swept it.
+
+
+def is_deserted(path: str) -> bool:
+    """Say whether nobody listens at a socket: only its owner could, and connecting to it disturbs nobody."""
+    try:
+        sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        sock.connect(path)
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    finally:
+        sock.close()
+    return False
 
 
 def find_sockets(pid: int | None = None) -> dict[int, str]:

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from unjam.control import server as module
-from unjam.control.address import find_sockets
+from unjam.control.address import find_sockets, sweep
 from unjam.control.client import NoAnswer, NoSuchProcess, NotWatched, ask
 from unjam.control.server import LONGEST_REPLY, LONGEST_REQUEST, MOST_CLIENTS, start_server
 from unjam.errors import NotAvailable
@@ -280,6 +280,15 @@ def test_the_socket_of_a_killed_process_is_swept_away(folder):
     assert left.exists()
     start_server(dict).stop()
     assert not left.exists()
+
+
+def test_a_process_that_cannot_be_looked_at_keeps_its_socket(folder, monkeypatch):
+    """Out of descriptors, or in another pid namespace than its own, it seems gone: that somebody listens says more."""
+    server = start_server(dict)
+    monkeypatch.setattr("unjam.control.address.start_ticks", lambda pid: 0)
+    sweep(str(Path(server.path).parent))
+    assert Path(server.path).exists()
+    server.stop()
 
 
 def test_a_forked_child_does_not_answer_for_its_parent(folder):
