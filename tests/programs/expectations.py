@@ -3,6 +3,8 @@
     time.sleep(0.15)  # expect: UJ101 leaf=time.sleep grade=exact count=1
     # expect: UJ502 culprit=none                    a finding that names no line of the program
 
+    # expect: unknown culprit=none says=measured    a stall of which nobody is accused, with a word of the reason
+
 | word | meaning |
 |---|---|
 | leaf=A|B | one of these leaves (without it and count: all findings of the rule at this line are one) |
@@ -19,7 +21,8 @@
 
 `# expect-next: ...` is about the next line, `# expect-in NAME: ...` in a shared module an expectation of the program NAME. At the head of a program stand `# needs: a, b` (packages),
 `# arguments: a b` (one run with each), `# usually: native asyncio` (other tiers and loops only with UNJAM_TEST_FULL),
-`# loops: asyncio`, `# python: 3.12` (at least), `# namespaces` (needs a network of its own) and `# serial` (nothing may run beside it).
+`# loops: asyncio`, `# python: 3.12` (at least), `# threshold: 4ms`,
+`# namespaces` (needs a network, or a /proc, of its own), `# quota` (runs with a fifth of a CPU) and `# serial` (nothing may run beside it).
 """
 
 import re
@@ -28,9 +31,11 @@ from pathlib import Path
 
 TARGETS = Path(__file__).parent / "targets"
 EXPECT = re.compile(
-    r"#\s*expect(?P<next>-next)?(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3})(?P<words>(?: [\w-]+=\S+)*)"
+    r"#\s*expect(?P<next>-next)?(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3}|unknown)(?P<words>(?: [\w-]+=\S+)*)"
 )
-HEADER = re.compile(r"^# (needs|arguments|missed|usually|loops|python|namespaces|serial)(?:: (.*))?$", re.MULTILINE)
+HEADER = re.compile(
+    r"^# (needs|arguments|missed|usually|loops|python|threshold|namespaces|quota|serial)(?:: (.*))?$", re.MULTILINE
+)
 WORDS = {
     "leaf",
     "culprit",

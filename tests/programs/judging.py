@@ -87,7 +87,7 @@ def as_one(findings: list[Finding]) -> Finding:
 
 def is_about(finding: Finding, expected: Expectation) -> bool:
     """Whether the finding is of the expected rule, and of the expected place where one is named."""
-    if finding["rule"] != expected.rule:
+    if (finding["rule"] or "unknown") != expected.rule:
         return False
     culprit = finding["culprit"]
     match expected.words.get("culprit"):
@@ -121,10 +121,8 @@ def differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
     words, found = expected.words, []
     if "leaf" in words and finding["leaf"] not in words["leaf"].split("|"):
         found.append(f"leaf is {finding['leaf']}")
-    if (
-        GRADES.index(finding["grade"]) < GRADES.index(words.get(f"grade-{run.loop}", words.get("grade", "inferred")))
-        and run.tier == "native"
-    ):
+    least = words.get(f"grade-{run.loop}", words.get("grade", "unknown" if expected.rule == "unknown" else "inferred"))
+    if GRADES.index(finding["grade"]) < GRADES.index(least) and run.tier == "native":
         found.append(f"grade is {finding['grade']}")
     if words.get("count", "any") != "any" and finding["count"] != int(words["count"]):
         found.append(f"count is {finding['count']}")

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,11 +57,43 @@ def why_not(program: Program, loop: str) -> str:
     """What this machine lacks for a program: a newer Python, a network of its own, a package; "" where nothing."""
     if sys.version_info < program.python:
         return f"needs Python {program.header['python']}"
+    if "quota" in program.header and not can_limit():
+        return "needs a CPU control group of its own, which this machine refuses"
     if "namespaces" in program.header and not can_unshare():
         return "needs user namespaces, which this machine refuses"
     needs = [*program.needs, *(["uvloop"] if loop == "uvloop" else [])]
     missing = [name for name in needs if importlib.util.find_spec(name) is None]
     return f"needs {', '.join(missing)}" if missing else ""
+
+
+@functools.cache
+def can_limit() -> bool:
+    """May this user make control groups with a CPU quota here?"""
+    try:
+        with quota_group():
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def quota_group() -> Iterator[Path]:
+    """A control group with 60 of each 300 ms of a CPU, of either version (Documentation/admin-guide/cgroup-v2.rst, scheduler/sched-bwc.rst).
+
+    So long a period leaves a wait beyond any threshold even where others made the 60 ms take twice as long. Raises OSError where none can be made.
+    """
+    first = Path("/sys/fs/cgroup/cpu")
+    group = (first if first.is_dir() else Path("/sys/fs/cgroup")) / f"unjam-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        if first.is_dir():
+            (group / "cpu.cfs_period_us").write_text("300000")
+            (group / "cpu.cfs_quota_us").write_text("60000")
+        else:
+            (group / "cpu.max").write_text("60000 300000")
+        yield group
+    finally:
+        group.rmdir()
 
 
 @functools.cache
@@ -77,9 +110,20 @@ def watched(combination: Combination, folder: Path) -> Run:
     program, argument, tier, loop = combination
     folder.mkdir(exist_ok=True, parents=True)
     report = folder / "report.json"
-    unjam = [sys.executable, "-m", "unjam", "run", "--json", report, "--out", folder, "--quiet", "--"]
-    done = subprocess.run(
-        [*unjam, sys.executable, program.path, *filter(None, [argument])],
+    threshold = ["--threshold", program.header["threshold"]] if "threshold" in program.header else []
+    unjam = [sys.executable, "-m", "unjam", "run", "--json", report, "--out", folder, "--quiet", *threshold, "--"]
+    with quota_group() if "quota" in program.header else nullcontext() as group:
+        # It has to be in the group before unjam looks for one.
+        enter = ["sh", "-c", f'echo 0 > {group}/cgroup.procs && exec "$@"', "sh"] if group else []
+        done = started([*unjam, *enter, sys.executable, program.path, *filter(None, [argument])], tier, loop)
+    assert done.returncode == 0, done.stderr
+    return Run(program, tier, loop, json.loads(report.read_text()), done.stdout)
+
+
+def started(command: Sequence[str | Path], tier: str, loop: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of a target program to its end."""
+    return subprocess.run(
+        command,
         env=os.environ | {"UNJAM_TIER": tier, "PROGRAM_LOOP": loop},
         cwd=TARGETS,
         stdin=subprocess.DEVNULL,
@@ -88,5 +132,3 @@ def watched(combination: Combination, folder: Path) -> Run:
         timeout=TIMEOUT_S,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return Run(program, tier, loop, json.loads(report.read_text()), done.stdout)

@@ -98,6 +98,11 @@ class Clues:
         return self.stall.cpu_ns is not None and 2 * self.stall.cpu_ns < wanted
 
     @property
+    def unmeasured(self) -> bool:
+        """Whether nobody can tell if the thread waited or was given no CPU: neither its state nor its run queue was seen, nor a call that waits."""
+        return self.state == "unknown" and self.stall.runqueue_ns is None and self.idle and not _first_wait(self)
+
+    @property
     def late(self) -> bool:
         """Whether the stack is that of the moment in which the GIL was given up, after it had been kept for long."""
         return (self.group.unseen_ns or 0) > GIL_KEPT_INTERVALS * self.switch_ns
@@ -139,15 +144,17 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
     innermost = view.frames[reach - 1] if reach else None
     native = sources.instruction(innermost.frame) if innermost else None
     called = (native.name if native.resolved else "") if native else (callback if innermost is None else "")
+    native_record = index.by_name(called) if called else None
+    records = tuple(record for each in view.below if (record := _record_of(each)))
     return Clues(
         group=group,
         stall=stall,
         view=view,
-        state=_state(group, stall),
+        state=_state(group, stall, (*records, *filter(None, [native_record]))),
         native=native,
-        native_record=index.by_name(called) if called else None,
+        native_record=native_record,
         calling=sources.instruction(view.blamed.frame) if view.blamed else None,
-        records=tuple(record for each in view.below if (record := _record_of(each))),
+        records=records,
         switch_ns=switch_ns or DEFAULT_SWITCH_NS,
         callback=callback,
         motion=motion(stall.trail, group.stack, view.frames[-1].depth + 1 if view.frames else 0),
@@ -159,15 +166,26 @@ def _record_of(placed: Placed) -> Call | None:
     return None if placed.kind == "user" or suspends else index.by_frame(placed.module, placed.frame.function)
 
 
-def _state(group: Group, stall: Stall) -> State:
-    """The state as sampled; where it was not, as the thread's CPU clock tells over the whole stall."""
+def _state(group: Group, stall: Stall, records: tuple[Call, ...]) -> State:
+    """The state as sampled; where it was not, as the thread's CPU clock tells over the whole stall.
+
+    Who did not run may have been given no CPU: where that was not measured, only a known call that waits tells a wait.
+    """
     if group.state != "unknown" or stall.cpu_ns is None:
         return group.state
     share = stall.cpu_ns / stall.length_ns
-    return "cpu" if share >= BUSY_SHARE else "kernel" if share <= IDLE_SHARE else "unknown"
+    waited = stall.runqueue_ns is not None or any(record.rule.startswith(WAITS) for record in records)
+    return "cpu" if share >= BUSY_SHARE else "kernel" if share <= IDLE_SHARE and waited else "unknown"
 
 
 _IDLE = Judgement("", "", Grade.UNKNOWN, why="it computed for a part of that time only, and the rest could not be seen")
+_UNMEASURED = Judgement(
+    "",
+    "",
+    Grade.UNKNOWN,
+    why="it had a CPU for a part of that time only, and whether it waited or was given none was not measured",
+    after=True,
+)
 
 
 def judge(clues: Clues) -> Judgement:
@@ -177,6 +195,8 @@ def judge(clues: Clues) -> Judgement:
     if clues.view.starting_thread:
         return Judgement("", "", Grade.UNKNOWN, why="it waited for a new thread to start, which got no CPU or no GIL")
     by_state = {"kernel": _judge_wait, "cpu": _judge_work, "ready": _judge_work}
+    if clues.unmeasured:
+        return _UNMEASURED
     if clues.late:
         return _judge_shape(clues) or _judge_late(clues)
     return _judge_shape(clues) or by_state.get(clues.state, _judge_blind)(clues)
@@ -229,6 +249,12 @@ def _first(clues: Clues, state: State) -> Call | None:
     """The outermost known call below the blamed line that fits the state: what the user called, not what that called."""
     known = (*clues.records, *([clues.native_record] if clues.native_record else []))
     return next((record for record in known if fits(record, state)), None)
+
+
+def _first_wait(clues: Clues) -> Call | None:
+    """The outermost known call below the blamed line that waits."""
+    known = (*clues.records, *([clues.native_record] if clues.native_record else []))
+    return next((record for record in known if record.rule.startswith(WAITS)), None)
 
 
 def _judge_wait(clues: Clues) -> Judgement:

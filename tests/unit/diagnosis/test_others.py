@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stories import MS, Story, cpu, kernel, only
+from stories import MS, Story, cpu, kernel, library, only, ready
 
 from unjam.diagnosis import diagnose, diagnose_stall
 from unjam.model.findings import Grade, Victim
@@ -107,6 +107,41 @@ def test_the_verdict_ranks_by_stolen_time():
     told.stall(750, kernel(70, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
     told.stall(250, cpu(23, dumping), cpu_ms=249, runq_ms=0)
     assert told.told().verdict == "75 % sleeping on the loop, 25 % native code that computes too long and keeps the GIL"
+
+
+def test_the_verdict_names_what_is_not_your_code():
+    """Many causes in one sentence, the largest first, with the part for which no line of the program is to blame, and what stood beside it."""
+    told, path, _ = story()
+    told.files[path] = (
+        *told.files[path],
+        "def work(item):",
+        "    return item",
+        "async def get(url):",
+        "    requests.get(url)",
+    )
+    asking = told.stack(told.frame(path, "requests.get", "get"), library("requests.api", "get"))
+    working = told.stack(told.frame(path, "return item", "work", "function"))
+    told.stall(610, kernel(58, asking, "recvfrom"), cpu_ms=0, runq_ms=0)
+    told.stall(220, cpu(20, working, moved=15), steps=32, longest_step_ms=11, cpu_ms=219, runq_ms=0)
+    number = told.stall(110, cpu(10, working), cpu_ms=109, runq_ms=0)
+    stall = next(each for each in told.events if each["e"] == "stall" and each["id"] == number)
+    told.event("gc", t0=stall["t0"], t1=stall["t1"], gen=2, collected=9, uncollectable=0, tid=100, loop=1)
+    told.stall(60, ready(5, working), cpu_ms=0, runq_ms=60)
+    told.event("timeout", loop=1, t0=1000 * MS, deadline=1500 * MS, t1=1600 * MS, kind="asyncio.timeout", task=None, chain=[], pool_ns=None, answered=None)  # fmt: skip
+    assert told.told().verdict == (
+        "61 % synchronous HTTP on the loop, 22 % many short steps in one turn, 11 % a garbage collection pause, "
+        "6 % ready to run, but given no CPU - not your code; 1 timeout was our own fault"
+    )
+
+
+def test_the_verdict_says_why_it_does_not_know():
+    """Where no cause was found, the sentence says so with the reason, and accuses nobody."""
+    told, _, stack = story()
+    told.stall(300, {"n": 20, "stack": stack}, cpu_ms=20, runq_ms=None)
+    told.events[-1]["samples"] = []
+    assert told.told().verdict == (
+        "something held the loop and we could not see what, because it was over before it could be looked at"
+    )
 
 
 def test_a_healthy_program_is_told_so_with_numbers():

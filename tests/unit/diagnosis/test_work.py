@@ -128,6 +128,26 @@ def test_an_unseen_state_is_told_by_the_cpu_clock():
     assert (finding.rule, finding.grade) == ("UJ303", Grade.INFERRED)
 
 
+@pytest.mark.parametrize("tier", ["native", "python"])
+def test_who_may_have_had_no_cpu_is_not_accused(tier):
+    """Neither the state nor the run queue was seen, and the CPU clock says it hardly ran: it may have waited, or been given no CPU."""
+    told, stack = story("json.dumps(rows)", stdlib("json", "dumps"))
+    told.header["tier"] = tier
+    told.stall(300, {"n": 20, "stack": stack}, cpu_ms=20, runq_ms=None, gil_asked_ms=280)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit, finding.grade) == ("", None, Grade.UNKNOWN)
+    assert "not measured" in finding.message
+    assert (finding.accounted.kernel, finding.accounted.unexplained) == (None, 280)
+
+
+def test_a_known_wait_needs_no_more_than_its_name():
+    """`time.sleep` on the stack all the time, and no CPU used: that it was kept from a CPU meanwhile would be no other story."""
+    told, stack = story("time.sleep(1)")
+    told.stall(300, {"n": 20, "stack": stack}, cpu_ms=0, runq_ms=None)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.grade) == ("UJ101", "time.sleep", Grade.INFERRED)
+
+
 LATE = {"n": 28, "state": "cpu", "moved": 0, "unseen_ns": 280 * MS, "between": (13, 293)}
 """One look of the twin, which had to wait 280 ms for the GIL."""
 
