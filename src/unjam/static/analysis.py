@@ -73,6 +73,7 @@ class Analysis:
             facts = run.facts()
         finally:
             run.close()
+        self._say("following calls")
         program = self.program = joined(facts, outlines)
         self._result.notices += missing.notices(project, outlines, shipped)
         self._judge(program)

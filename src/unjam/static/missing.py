@@ -24,7 +24,9 @@ def notices(project: Project, outlines: Mapping[str, Outline], stubs: str) -> It
         for line in () if is_test(path) else outline.top_imports:
             top = line.module.partition(".")[0]
             if top and top not in sys.stdlib_module_names and not _found(top, folders):
-                (stray if top in own else lost)[top] += 1
+                # A folder is often named after the package that it wraps: what it imports is that package.
+                is_own = top in own and top not in Path(path).parent.parts
+                (stray if is_own else lost)[top] += 1
     if lost:
         names, verb = _listed(lost), "is" if len(lost) == 1 else "are"
         yield f"{names} {verb} not installed in this environment: calls on {'it' if len(lost) == 1 else 'them'} are judged by name only"

@@ -45,6 +45,15 @@ def test_name_alone_is_inferred(project, checked):
     assert [(problem.rule, problem.finding.grade) for problem in result.problems] == [("UJ106", Grade.INFERRED)]
 
 
+def test_wrapper_of_a_package_is_no_stray_folder(project, checked):
+    """A folder named after the package that it wraps says nothing of roots; a folder that others import does."""
+    files = {"app/axis/client.py": "import axis\n", "lib/deep/tools.py": "x = 1\n", "main.py": "import deep\n"}
+    assert checked(project(**files)).notices == [
+        "axis is not installed in this environment: calls on it are judged by name only",
+        "imports of deep lead nowhere, though the project has folders of that name: name its top with --src",
+    ]
+
+
 def test_fingerprint_survives_moved_lines(project, checked):
     """A baseline holds where lines move: the fingerprint does not know them."""
     (before,) = checked(project(app_py=SLEEPS)).problems
