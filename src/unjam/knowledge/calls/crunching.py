@@ -254,7 +254,6 @@ CALLS: tuple[Call, ...] = (
         "imread imwrite imdecode imencode resize cvtColor GaussianBlur warpAffine Canny matchTemplate",
         source="https://docs.opencv.org/4.x/",
     ),
-    *_free("cv2.VideoCapture", "read grab", source="https://docs.opencv.org/4.x/"),
     *_free(
         "numpy",
         "dot matmul sort argsort unique partition random.rand random.normal",

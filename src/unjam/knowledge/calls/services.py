@@ -356,6 +356,11 @@ CALLS: tuple[Call, ...] = (
         source="https://python-sounddevice.readthedocs.io/en/latest/api/streams.html",
     ),
     *_thread(
+        "cv2.VideoCapture",
+        "read grab open",
+        source="https://docs.opencv.org/4.x/d8/dfe/classcv_1_1VideoCapture.html",
+    ),
+    *_thread(
         "pyaudio",
         "PyAudio.Stream.write PyAudio.Stream.read",
         source="https://people.csail.mit.edu/hubert/pyaudio/docs/#pyaudio.PyAudio.Stream",
