@@ -67,7 +67,7 @@ def written(analysis, file, row):
 
 
 def below(analysis, file, lines):
-    """Everything that the calls on the lines lead to."""
+    """Everything that the calls on the lines lead to: path and name, with how many calls down."""
     reach, functions = analysis.reach, analysis.program.functions
     waiting = [
         edge.callee
@@ -76,28 +76,28 @@ def below(analysis, file, lines):
         for edge in reach.edges(function)
         if edge.line in lines
     ]
-    seen = set(waiting)
-    while waiting:
-        for edge in reach.edges(functions[waiting.pop()]):
-            if edge.callee not in seen:
-                seen.add(edge.callee)
+    depths = dict.fromkeys(waiting, 1)
+    for symbol in waiting:
+        for edge in reach.edges(functions[symbol]):
+            if edge.callee not in depths:
+                depths[edge.callee] = depths[symbol] + 1
                 waiting.append(edge.callee)
-    return {(functions[symbol].path, functions[symbol].name) for symbol in seen}
+    return {(functions[symbol].path, functions[symbol].name): depth for symbol, depth in depths.items()}
 
 
 def judged(rows, analysis, folder):
+    """Each fault with the finding that covers it, or None, and how many calls of the project are between them."""
     for row in rows:
         file = str(Path(folder, row["file"]))
         lines = written(analysis, file, row)
         deep = below(analysis, file, lines)
-        sure = [problem for problem in analysis.problems if problem.finding.grade > Grade.SUSPECTED]
-        hits = [
-            problem
-            for problem in sure
-            if (problem.path == file and {problem.line, *problem.also} & set(lines))
-            or (problem.path, problem.finding.culprit.function) in deep
-        ]
-        yield row, max(hits, key=lambda problem: problem.severity, default=None)
+        hits = []
+        for problem in analysis.problems:
+            on_it = problem.path == file and {problem.line, *problem.also} & set(lines)
+            depth = 0 if on_it else deep.get((problem.path, problem.finding.culprit.function))
+            if problem.finding.grade > Grade.SUSPECTED and depth is not None:
+                hits.append((problem, depth))
+        yield row, *max(hits, key=lambda hit: (hit[0].severity, -hit[1]), default=(None, None))
 
 
 def main(mirrors, faults, *flags):
@@ -113,11 +113,11 @@ def main(mirrors, faults, *flags):
         analysis, folder, seconds = checked(mirrors, repository, commit)
         lines = sum(each.lines for each in analysis.program.outlines.values())
         print(f"{repository} {commit[:8]} {lines} lines {seconds:.1f} s", file=sys.stderr)
-        for row, best in judged(group, analysis, folder):
+        for row, best, depth in judged(group, analysis, folder):
             seen += best is not None
             shown += best is not None and best.severity > Severity.NOTE
-            word = f"{best.severity.label} {best.rule} {best.finding.leaf}" if best else "MISSED"
-            print(f"{word:50} {repository} {commit[:8]} {row['file']}:{row['line']} {row['call']}")
+            word = f"{best.severity.label} {best.rule} {best.finding.leaf} depth {depth}" if best else "MISSED"
+            print(f"{word:58} {repository} {commit[:8]} {row['file']}:{row['line']} {row['call']}")
     print(
         f"found {seen} of {len(wanted)} ({100 * seen / max(len(wanted), 1):.0f} %), {shown} of them shown without --notes"
     )
