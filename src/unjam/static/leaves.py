@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -93,6 +94,12 @@ class Catalog:
         return None
 
 
+def _method_of(name: str) -> str:
+    """`package:Class.method` of a qualified name, "" where it is no method."""
+    *_, owner, last = ["", *name.split(".")]
+    return f"{_top(name)}:{owner}.{last}" if owner[:1].isupper() else ""
+
+
 def _top(name: str) -> str:
     return name.partition(".")[0].lstrip("_")
 
@@ -118,7 +125,7 @@ class Leaves:
             return None
         found = self._typed(function, call) or self._named(function, call)
         if found is None:
-            return self._inside(call)
+            return self._inside(call) or self._inside_by_name(function, call)
         return None if self._harmless(function, call, found.name) else found
 
     def _inside(self, call: Call) -> Leaf | None:
@@ -129,6 +136,25 @@ class Leaves:
                 if leaf is not None:
                     return leaf
         return None
+
+    def _inside_by_name(self, function: Function, call: Call) -> Leaf | None:
+        """The same where only the text says what is called."""
+        if not self._packages or call.site is None or call.targets or not call.site.text or call.site.use == "awaited":
+            return None
+        name = self._namer.qualified(function, call.site.text)
+        found = self._by_name.get(name) or self._by_name.get(_method_of(name)) if name else None
+        return replace(found, grade=Grade.INFERRED) if found is not None else None
+
+    @cached_property
+    def _by_name(self) -> dict[str, Leaf]:
+        """Leaves of packages by qualified name, and methods by package and class: classes are exported from elsewhere."""
+        found: dict[str, Leaf] = {}
+        for symbol, leaf in self._packages.items():
+            name = symbol.replace(":", ".").removesuffix(".__init__")
+            found[name] = leaf
+            if method := _method_of(name):
+                found[method] = leaf
+        return found
 
     def _packaged(self, target: Target) -> Iterator[str]:
         yield target.symbol

@@ -21,6 +21,8 @@ _UNSAID = frozenset({"typing.Any", "builtins.object", "builtins.dict", "builtins
 """Annotations that say nothing of what is called on the value."""
 _PART = re.compile(r"(\w+)((?:\[[^\]]*\])*)((?:\(\))*)$")
 """One part of a dotted name: the word, the elements taken of it, the calls."""
+_ITEM = re.compile(r"(.+)\(\)\[(\d+)\]")
+"""One item of the tuple that a call returns."""
 _DEEPEST = 8
 """Steps followed one after the other; a longer way is a cycle or nobody's code."""
 _MOST_PASSED = 12
@@ -59,6 +61,11 @@ class Namer:
         return found
 
     def _walked(self, outline: Outline, scope: int, text: str, depth: int) -> str:
+        item = _ITEM.fullmatch(text)
+        if item is not None:
+            meant = self._resolve(outline.path, scope, item[1], depth + 1)
+            function = self._program.functions.get(self._program.named(meant)) if meant else None
+            return self._returned(function, depth, f"item {item[2]}") if function is not None else ""
         head, *rest = text.split(".")
         return self._on(self._head(outline, scope, head, depth), rest, depth)
 
@@ -114,10 +121,11 @@ class Namer:
                 meant = f"{meant}()"
         return meant
 
-    def _returned(self, function: Function, depth: int) -> str:
+    def _returned(self, function: Function, depth: int, item: str = "") -> str:
+        """The class of what a function returns, or of one item of the tuple that it returns."""
         outline = self._program.outlines[function.path]
         for scope, form, text in outline.returns:
-            if scope == function.index:
+            if scope == function.index and (form == item or not (item or form.startswith("item"))):
                 at = 0 if form == "annotation" else scope
                 found = self._resolve(function.path, at, text, depth + 1)
                 if found and found not in _UNSAID:

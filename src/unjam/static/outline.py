@@ -257,6 +257,9 @@ class _Walker:
             form, text = described(value.value if isinstance(value, ast.Await) else value)
             if form in {"name", "call"} and text:
                 self._out.returns.append((self._scope, form, text))
+            if isinstance(value, ast.Tuple):
+                items = ((f"item {number}", dotted(each)) for number, each in enumerate(value.elts))
+                self._out.returns.extend((self._scope, item, text) for item, text in items if text)
         self._used(node.value, "returned")
 
     def _starred(self, node: ast.Starred) -> None:
@@ -384,6 +387,11 @@ class _Walker:
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
         text = dotted(target)
+        if isinstance(target, ast.Tuple) and (called := dotted(value)).endswith("()"):
+            for number, each in enumerate(target.elts):
+                if name := dotted(each):
+                    item = Assignment(self._scope, self._targeted(name), "call", f"{called}[{number}]", span_of(value))
+                    self._out.assignments.append(item)
         if not text or (text.count(".") > 1 and not (kept_at(text)[0] or "[" in text)):
             return
         form, text_of_it = described(first_value(value))

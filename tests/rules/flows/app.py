@@ -2,11 +2,16 @@
 
 import time
 
-from .clients import Holder, holder, make_client, search
+from .clients import Holder, holder, make_client, make_pair, search
 
 
 async def returned():
     make_client().search("x")  # error: UJ106 elasticsearch.Elasticsearch.search
+
+
+async def one_of_a_pair():
+    name, client = make_pair()
+    client.search(name)  # error: UJ106 elasticsearch.Elasticsearch.search
 
 
 async def awaited():

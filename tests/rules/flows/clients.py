@@ -44,3 +44,7 @@ class Search:
 
 holder = Holder(make_client(), make_async_client())
 search = Search(make_client())
+
+
+def make_pair():
+    return "name", Elasticsearch("http://localhost")

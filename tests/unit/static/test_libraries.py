@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from unjam.model.findings import Grade
 from unjam.static import libraries
 
 pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
@@ -39,6 +40,22 @@ async def handler():
 """
 
 
+UNTYPED = """\
+from typing import Any
+
+import thing
+
+
+def make() -> Any:
+    return thing.Client()
+
+
+async def handler():
+    make().peek("x")
+    return make().fetch("x")
+"""
+
+
 @pytest.fixture
 def root(project):
     folder = project(app_py=APP)
@@ -62,6 +79,13 @@ def test_call_into_a_package_that_blocks_inside_is_found(root, checked):
         ("Client.fetch", "library"),
         ("Client._send", "library"),
     ]
+
+
+def test_call_is_followed_by_name_where_no_type_is_known(root, checked):
+    """A client that is handed on as Any is still that client; what is found so is inferred."""
+    (root / "app.py").write_text(UNTYPED)
+    (problem,) = check_in(checked, root).problems
+    assert (problem.line, problem.finding.leaf, problem.finding.grade) == (12, "time.sleep", Grade.INFERRED)
 
 
 def test_without_libraries_nothing_of_it_is_known(root, checked):
