@@ -97,7 +97,7 @@ class Telling:
     def _tell(self, number: int, listeners: list[OnStall], judges: list[OnJudged] | None = None) -> None:
         if not listeners and not judges:
             return
-        from unjam.diagnosis import diagnose_stall
+        from unjam.diagnosis.diagnose import diagnose_stall
 
         mine = self._open.get(number, ())
         events = [*self._memory.known(), *self._pauses, *mine]

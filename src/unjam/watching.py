@@ -76,7 +76,7 @@ class Watch:
         """Everything that is known of the stretch, as the reports take it; None until it has ended."""
         if self._session is None and self._watched is not None:
             from unjam.allowed import allowances_of
-            from unjam.diagnosis import diagnose
+            from unjam.diagnosis.diagnose import diagnose
             from unjam.model.session import Recording
             from unjam.telling import source_lines
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-import unjam.diagnosis
+import unjam.diagnosis.diagnose
 from unjam.diagnosis.allowances import Sorted
 from unjam.model.findings import Finding, Grade
 from unjam.model.session import Allowed
@@ -29,7 +29,7 @@ def told(monkeypatch):
     """A telling whose diagnosis finds two causes, and what it was asked with and has told."""
     result = Sorted(list(FOUND), [Allowed(ALLOWED, "on purpose")])
     monkeypatch.setattr(
-        unjam.diagnosis, "diagnose_stall", lambda header, stacks, events, **_: asked.append(events) or result
+        unjam.diagnosis.diagnose, "diagnose_stall", lambda header, stacks, events, **_: asked.append(events) or result
     )
     asked, ended, judged = [], [], []
     telling = Telling(Monitor())

@@ -40,6 +40,8 @@ class Call:
     """Whether it only holds its thread for other calls (an `acontext`, a `Pinned`)."""
     cancelled = False
     """Whether the caller has gone; written on the caller's loop."""
+    bounded = False
+    """Whether its caller has set a time limit: it hears something in any case."""
     certain = False
     """Whether it must run though its caller leaves: what leaves a context, or closes something."""
     killed = False

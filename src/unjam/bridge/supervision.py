@@ -25,6 +25,7 @@ async def supervise(call: Call, options: Options) -> Any:
     """Await an admitted call under `options`."""
     port, bulkhead = call.port, call.bulkhead
     stuck = limit = queue = None
+    call.bounded = options.timeout is not None or options.queue_timeout is not None
     if bulkhead.on_event is not None:
         stuck = Deadline(call, bulkhead.stuck_after, lambda: tell(call, "stuck"))
     if options.timeout is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from unjam.cli.output import page_for, save, show
-from unjam.diagnosis import diagnose
 from unjam.diagnosis.allowances import Allowances
+from unjam.diagnosis.diagnose import diagnose
 from unjam.knowledge.allowing import allowed_by
 from unjam.model.project import project_of
 from unjam.model.session import Session

@@ -112,8 +112,12 @@ def _is_dead_end(node: Node) -> bool:
 def _holds(node: Node, out: Iterable[Edge], alive: Collection[str]) -> bool:
     if _is_dead_end(node):
         return True
-    stuck_out = [edge.target in alive and edge.ends_ms is None for edge in out]
-    return any(stuck_out) if node.needs == "all" else bool(stuck_out) and all(stuck_out)
+    told = False
+    for edge in out:
+        told = edge.target in alive and edge.ends_ms is None
+        if told == (node.needs == "all"):
+            return told  # One that is stuck is enough where all are needed, one that is not where any will do.
+    return told
 
 
 def components(edges: Mapping[str, list[Edge]]) -> list[list[str]]:

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from unjam.diagnosis import diagnose_stall
+from unjam.diagnosis.diagnose import diagnose_stall
 from unjam.model.findings import Finding
 from unjam.model.session import Event, Process
 from unjam.recording.reader import LONGEST_LINE, parse_process

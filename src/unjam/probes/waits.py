@@ -13,6 +13,7 @@ from unjam.model.findings import Grade
 from unjam.model.waits import TURN, Graph
 from unjam.native.originals import get_ident
 from unjam.probes.waits_again import looked_again
+from unjam.probes.waits_bridge import look_at_bridge
 from unjam.probes.waits_doubt import doubt
 from unjam.probes.waits_loops import look_at_loops, loop_key
 from unjam.probes.waits_memory import Memory
@@ -59,6 +60,7 @@ class Collector:
         threads = look_at_threads(scene, leave_out=get_ident())
         tasks = self._tasks(scene, told, threads)
         loops = look_at_loops(scene, told, threads, tasks)
+        look_at_bridge(scene, threads)
         resolver = Resolver(scene, jobs(scene, threads))
         _join_threads(scene, resolver, threads)
         _join_tasks(scene, resolver, threads, tasks)

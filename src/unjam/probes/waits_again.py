@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unjam.probes.waits_table import module_of
-from unjam.probes.waits_tasks import pending_task, task_key, task_signature
+from unjam.probes.waits_tasks import task_key, task_signature
 from unjam.probes.waits_threads import each_stack, thread_key, thread_signature
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _still_tasks(scene: Scene, first: Graph, tasks: Iterable[Any]) -> Iterable[s
     for task in tasks:
         key = task_key(scene, task)
         before = first.nodes.get(key)
-        if before is not None and pending_task(task) and before.sig == task_signature(scene, task):
+        if before is not None and before.sig == task_signature(scene, task):
             yield key
         scene.pause()
 

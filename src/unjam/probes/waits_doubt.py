@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unjam.probes.waits_loops import callbacks, loop_key, reach_of
 from unjam.probes.waits_names import reachable
 from unjam.probes.waits_reach import Reach
-from unjam.probes.waits_read import is_a, own_dict
+from unjam.probes.waits_read import is_a, own_dict, type_module
 from unjam.probes.waits_setters import frames_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from unjam.probes.waits_threads import Seen
 
 ENDED_BY_REACH: Final = frozenset({"event", "queue", "future"})
-ENDED_BY_NAME: Final = {"task": "cancel", "lock": "release", "semaphore": "release"}
+ENDED_BY_NAME: Final = {"task": "cancel", "lock": "release", "semaphore": "release", "executor": "aclose"}
 """By kind of node: the method that ends its wait or frees who waits for it; without its name in the code it is not called."""
 
 
@@ -70,7 +70,7 @@ def _by_name(
 
     def note(label: str, named: Collection[str], values: Iterable[Any]) -> None:
         for value in values:
-            key = wanted.get(id(value))
+            key = wanted.get(id(_meant(value)))
             if key is not None and ENDED_BY_NAME[scene.nodes[key].kind] in named:
                 found.setdefault(key, label)
 
@@ -80,10 +80,18 @@ def _by_name(
         scene.pause()
     for _, label, frame in frames_of(scene, threads, tasks):
         named = frame.f_code.co_names
-        if "cancel" in named or "release" in named:
+        if not _NAMES.isdisjoint(named):
             note(label, named, (value for _, value in reachable(frame)))
         del frame
     return found
+
+
+def _meant(value: Any) -> Any:
+    """Return what all views of one pool of the bridge share; anything else as it is."""
+    return own_dict(value).get("_bulkhead", value) if type_module(type(value)) == "unjam.bridge.pool" else value
+
+
+_NAMES: Final = frozenset(ENDED_BY_NAME.values())
 
 
 def _named_by(value: Any) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from unjam.model.findings import Grade
 from unjam.model.waits import GET, JOIN, PUT
 from unjam.probes.locks import inner_lock, recorded_holder
+from unjam.probes.waits_bridge import request_claim
 from unjam.probes.waits_memory import RLOCK_OWNER, RLOCK_TYPE
 from unjam.probes.waits_read import MISSING, exactly, is_a, number, own_dict, read, text, type_name
 from unjam.probes.waits_scene import Claim, Scene, location
-from unjam.probes.waits_tasks import task_key
+from unjam.probes.waits_tasks import is_task, task_key
 from unjam.probes.waits_threads import thread_key
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Resolver:
     def _future(self, future: Any) -> Claim | None:
         if future is None or future is MISSING:
             return None
-        if self._is_task(future):
+        if is_task(future):
             return Claim(task_key(self._scene, future), "waits for", Grade.EXACT, "awaits it")
         if self._is_cfuture(future):
             return self._cfuture(future)
@@ -200,12 +201,6 @@ class Resolver:
         key = self._scene.add(f"io:{id(future):x}", "io", "network or pipe I/O")
         return Claim(key, "waits for", Grade.EXACT, "an asyncio transport or stream")
 
-    def _is_task(self, value: Any) -> bool:
-        tasks, c = sys.modules.get("asyncio.tasks"), sys.modules.get("_asyncio")
-        return any(is_a(value, getattr(m, "Task", None)) for m in (tasks, c)) or is_a(
-            value, getattr(tasks, "_PyTask", None)
-        )
-
     def _is_cfuture(self, value: Any) -> bool:
         return is_a(value, getattr(sys.modules.get("concurrent.futures._base"), "Future", None))
 
@@ -219,7 +214,8 @@ class Resolver:
         if type(children) is list:
             self._all_of(key, "a gather()", children)
             return
-        scene.add(key, "future", self._named(future, "a future"), needs="any")
+        label = scene.calls.get(id(future)) or self._named(future, "a future")
+        scene.add(key, "future", label, needs="any")
         self._set_by(key, future, read(future, "_callbacks"))
 
     def _set_by(self, key: str, future: Any, callbacks: Any) -> None:
@@ -230,7 +226,7 @@ class Resolver:
         if source is not None:
             claim = self._future(source)
             claims += [Claim(claim.key, "is set by", Grade.EXACT, "chained futures")] if claim else []
-        else:
+        elif id(future) not in scene.calls:
             scene.objects[key] = future
         for claim in claims:
             scene.edge(key, claim)
@@ -287,6 +283,9 @@ class Resolver:
         name = self._scene.name_of(value)
         return f"{label} `{name}`" if name else label
 
+    def _bridge(self, request: Any) -> Claim:
+        return request_claim(self._scene, request)
+
     # Primitives. Who would notify, set or release one is known only where something at hand says so.
 
     def _alock(self, lock: Any) -> Claim:
@@ -302,7 +301,7 @@ class Resolver:
         key = f"alock:{self._scene.identities.serial(lock)}"
         if self._new(key):
             owner = read(lock, "_owner_task")
-            known = self._is_task(owner)
+            known = is_task(owner)
             holder = (
                 [Claim(task_key(self._scene, owner), "is held by", Grade.PROVED, "anyio records it")] if known else []
             )
@@ -418,7 +417,7 @@ class Resolver:
         if self._new(key):
             borrowers = read(limiter, "_borrowers")
             total = read(limiter, "_total_tokens")
-            tasks = [b for b in list(borrowers) if self._is_task(b)] if type(borrowers) is set else []
+            tasks = [b for b in list(borrowers) if is_task(b)] if type(borrowers) is set else []
             full = type(borrowers) is set and len(tasks) == len(borrowers) == total
             scene.add(
                 key,

@@ -15,6 +15,9 @@ MISSING: Final = object()
 NAME_LIMIT = 200
 """Characters kept of a name that the program chose: enough for people, too few to fill a dump with one name."""
 
+METHODS: Final = (MethodType, BuiltinMethodType, *BuiltinMethodType.__subclasses__())
+"""All types of bound methods; the last one is that of C methods that are told their class, such as Future.set_result from 3.12 on."""
+
 class_dict = type.__dict__["__dict__"].__get__
 """Return what a class itself stores, past any metaclass."""
 _TYPE_MRO = type.__dict__["__mro__"].__get__
@@ -41,7 +44,14 @@ def type_module(kind: type) -> str:
 
 def is_a(value: object, base: type | None) -> bool:
     """Say whether the real type of `value` derives from `base`: `isinstance` would ask `__class__` and `__instancecheck__`."""
-    return base is not None and any(entry is base for entry in mro(type(value)))
+    kind = type(value)
+    if kind is base:
+        return True
+    # Asked for each object of a large process: any() takes three times as long.
+    for entry in _TYPE_MRO(kind):
+        if entry is base:
+            return base is not None
+    return False
 
 
 def exactly(value: object, kinds: tuple[type, ...]) -> bool:

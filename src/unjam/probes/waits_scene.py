@@ -50,6 +50,8 @@ class Scene:
     """By address: the nodes of which it is worth to know who else can reach the object."""
     objects: dict[str, Any] = field(default_factory=dict)
     """By key: the object of a node that somebody else than its waiters and holders might free."""
+    calls: dict[int, str] = field(default_factory=dict)
+    """By address of a future that only a pool sets, so that all who might do so are known: what it is called."""
     names: dict[int, str] = field(default_factory=dict)
     """By address of an object: the expression by which a frame that uses it calls it."""
     library_names: dict[int, str] = field(default_factory=dict)

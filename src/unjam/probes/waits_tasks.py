@@ -10,14 +10,12 @@ import time
 from dataclasses import dataclass, field
 from types import (
     AsyncGeneratorType,
-    BuiltinMethodType,
     CodeType,
     CoroutineType,
     FrameType,
     FunctionType,
     GeneratorType,
     MethodDescriptorType,
-    MethodType,
     WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any, Final
@@ -25,13 +23,13 @@ from typing import TYPE_CHECKING, Any, Final
 from unjam.model.findings import Grade, Location
 from unjam.probes.waits_memory import TAGGED
 from unjam.probes.waits_names import local_values
-from unjam.probes.waits_read import MISSING, class_dict, is_a, mro, own_dict, read, text
+from unjam.probes.waits_read import METHODS, MISSING, class_dict, exactly, is_a, mro, own_dict, read, text
 from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import IO_MODULES, TASK_WAITS, Fixed, Reader, Target, module_of
 from unjam.probes.waits_threads import give_name, note_held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 MOST_LINKS: Final = 60_000
 """Links walked of one await chain; the walk is a loop, so depth costs time only."""
@@ -97,13 +95,13 @@ def task_key(scene: Scene, task: Any) -> str:
 
 def look_at_task(scene: Scene, task: Any) -> TaskSeen | None:
     """Look at one task; None if it is done."""
-    if not pending_task(task):
+    state, coroutine, waiter, loop = _fields(task)
+    if not _is_pending(state):
         return None
-    _, coroutine, waiter, loop = _fields(task)
     chain = await_chain(coroutine)
     shape = _shape(scene, chain)
     target = _find_wait(shape, chain, waiter)
-    called = coroutine_name(coroutine)
+    called = coroutine_name(chain.objects[0] if chain.objects else coroutine)  # without a carrier of ours
     running = type(coroutine) is CoroutineType and coroutine.cr_running
     label = f"task '{_name(task)}'"
     seen = TaskSeen(
@@ -130,19 +128,29 @@ def look_at_task(scene: Scene, task: Any) -> TaskSeen | None:
     return seen
 
 
-def pending_task(task: Any) -> bool:
+def _is_pending(state: Any) -> bool:
     """Say whether a task is not done; one of another make, whose state cannot be told, counts as pending."""
-    state = _fields(task)[0]
     return state == "PENDING" if type(state) is str else True
 
 
-def task_signature(scene: Scene, task: Any) -> str:
-    """Return what stays equal as long as a task makes no step: the future it waits for. Each step waits for another one."""
-    return _signature(scene, _fields(task)[2])
+def task_signature(scene: Scene, task: Any) -> str | None:
+    """Return what stays equal as long as a task makes no step: the future it waits for. Each step waits for another one.
+
+    None for a task that is done.
+    """
+    state, _, waiter, _ = _fields(task)
+    return _signature(scene, waiter) if _is_pending(state) else None
 
 
 def _signature(scene: Scene, waiter: Any) -> str:
     return str(scene.identities.serial(waiter)) if waiter is not None and waiter is not MISSING else ""
+
+
+def is_task(value: Any) -> bool:
+    """Say whether this is a task of asyncio, of C or of Python."""
+    tasks, c = sys.modules.get("asyncio.tasks"), sys.modules.get("_asyncio")
+    kinds = (getattr(c, "Task", None), getattr(tasks, "Task", None), getattr(tasks, "_PyTask", None))
+    return any(is_a(value, kind) for kind in kinds)
 
 
 _FIELDS: Final = ("_state", "_coro", "_fut_waiter", "_loop")
@@ -153,16 +161,18 @@ def _fields(task: Any) -> tuple[Any, Any, Any, Any]:
     kind = type(task)
     c: Any = sys.modules.get("_asyncio")
     if c is not None and kind is c.Task:
-        state, coroutine, waiter, loop = (descriptor.__get__(task) for descriptor in _descriptors(kind))
-    else:
-        state, coroutine, waiter, loop = (read(task, name) for name in _FIELDS)
+        state, coroutine, waiter, loop = _getters(kind)
+        return state(task), coroutine(task), waiter(task), loop(task)
+    state, coroutine, waiter, loop = (read(task, name) for name in _FIELDS)
     return state, coroutine, waiter, loop
 
 
 @functools.cache
-def _descriptors(kind: type) -> tuple[Any, ...]:
-    """The C getters of `_FIELDS`; a task inherits some of them from a future since CPython 3.14."""
-    return tuple(next(class_dict(base)[name] for base in mro(kind) if name in class_dict(base)) for name in _FIELDS)
+def _getters(kind: type) -> tuple[Callable[[Any], Any], ...]:
+    """Return the C getters of `_FIELDS`; a task inherits some of them from a future since CPython 3.14."""
+    return tuple(
+        next(class_dict(base)[name] for base in mro(kind) if name in class_dict(base)).__get__ for name in _FIELDS
+    )
 
 
 def _name(task: Any) -> str:
@@ -181,7 +191,8 @@ class Shape:
     """What is the same for all tasks whose coroutines are suspended at the same instructions.
 
     `readers` are those of the waiting functions, innermost first; `depth` counts these, `site` is the line above them, `guards`
-    are the indexes of the frames with a `with` or a try around the await.
+    are the indexes of the frames with a `with` or a try around the await, `telling` the types, by address, of what is worth
+    looking at inside their coroutines: methods and timers.
     """
 
     codes: list[CodeType]
@@ -190,6 +201,7 @@ class Shape:
     depth: int
     site: Location | None
     guards: list[int]
+    telling: frozenset[int]
 
 
 def _shape(scene: Scene, chain: Chain) -> Shape:
@@ -208,6 +220,7 @@ def _shape(scene: Scene, chain: Chain) -> Shape:
             depth=depth,
             site=location(*links[-1 - depth]) if depth < len(links) else None,
             guards=[index for index, frame in enumerate(frames) if frame.f_code.co_exceptiontable],
+            telling=frozenset(id(kind) for kind in (*METHODS, *timer_types())),
         )
     return found
 
@@ -306,8 +319,10 @@ def _look_inside(scene: Scene, seen: TaskSeen, shape: Shape, chain: Chain) -> No
     for index in shape.guards:
         frame, value = chain.frames[index], chain.objects[index]
         inside = gc.get_referents(value)
-        owners = _bound(inside)
-        whens += _deadlines(inside, owners)
+        if not TAGGED:  # there the neighbours of an exit tell as well
+            inside = [each for each in inside if id(type(each)) in shape.telling]
+        owners = _bound(inside) if inside else []
+        whens += _deadlines(inside, owners) if inside else []
         if owners:
             known = {id(owner): owner for owner in owners}
             note_held(scene, frame, Claim(seen.key, "is held by", Grade.EXACT, ""), set(), known)
@@ -320,7 +335,7 @@ def _bound(inside: list[Any]) -> list[Any]:
 
     It keeps the bound method of each exit, from CPython 3.14 on the function with its self right after it.
     """
-    bound = [value.__self__ for value in inside if type(value) is MethodType or is_a(value, BuiltinMethodType)]
+    bound = [value.__self__ for value in inside if exactly(value, METHODS)]
     if TAGGED:
         bound += [after for value, after in itertools.pairwise(inside) if _exit_name(value) in _EXITS]
     return bound
@@ -352,7 +367,8 @@ def _deadlines(inside: list[Any], owners: list[Any]) -> list[float]:
     for owner in owners:
         fields = own_dict(owner)
         for name in _TIMER_FIELDS:
-            found += timer_when(fields.get(name))
+            if (timer := fields.get(name)) is not None:
+                found += timer_when(timer)
         generator = fields.get("gen")
         if type(generator) is GeneratorType:
             deeper = gc.get_referents(generator)

@@ -61,7 +61,7 @@ def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     for ident, frame in each_stack(scene):
         chain = walk(frame) if ident != leave_out else []
         if chain:
-            seen.append(_look(scene, ident, chain, known.get(ident), tracked_wait(frame)))
+            seen.append(_look(scene, ident, chain, known.get(ident), own_wait(frame)))
         del chain, frame
     return seen
 
@@ -79,7 +79,22 @@ def each_stack(scene: Scene) -> Iterator[tuple[int, FrameType]]:
             frames = sys._current_frames()
 
 
-def tracked_wait(frame: FrameType) -> Target | None:
+def own_wait(frame: FrameType) -> Target | None:
+    """Return what a thread waits for in code of ours; None where that is nothing, or ends by itself."""
+    place = (module_of(frame), frame.f_code.co_qualname)
+    if place == ("unjam.bridge.waiting", "_serve_until"):
+        values = local_values(frame)
+        # With something in its box it is about to wake up.
+        return ("bridge", values["request"]) if values["frame"].box.empty() else None
+    if place in _IDLE_IN_BRIDGE:
+        return "idle", None
+    return _tracked_wait(frame)
+
+
+_IDLE_IN_BRIDGE: Final = frozenset({("unjam.bridge.workqueue", "WorkQueue.get"), ("unjam.bridge.lanes", "Lane._serve")})
+
+
+def _tracked_wait(frame: FrameType) -> Target | None:
     """Return the tracked lock in whose acquire() a thread is: known without the kernel; None with a time-out."""
     if frame.f_code is not TrackedLock.acquire.__code__ and frame.f_code is not TrackedRLock.acquire.__code__:
         return None

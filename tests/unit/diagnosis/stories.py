@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unjam.diagnosis import diagnose
+from unjam.diagnosis.diagnose import diagnose
 from unjam.diagnosis.events import CHANGES
 from unjam.model.session import Process, Recording, Session
 from unjam.model.stacks import Frame

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stories import LOOP_TID, MS, Story, library, stdlib
 
-from unjam.diagnosis import diagnose
+from unjam.diagnosis.diagnose import diagnose
 from unjam.model.findings import Grade
 from unjam.model.session import Process, Recording
 from unjam.model.stacks import Frame

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from stories import MS, Story, cpu, kernel, library, only, ready
 
-from unjam.diagnosis import diagnose, diagnose_stall
+from unjam.diagnosis.diagnose import diagnose, diagnose_stall
 from unjam.model.findings import Grade, Victim
 from unjam.model.session import Process, Recording
 
