@@ -6,6 +6,7 @@ import gc
 import os
 import platform
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ class Collector:
         self._loops = loops
         self._identities = Identities()
         self._memory: Memory | None = None
+        self._seen_loops: list[weakref.ref[Any]] = []
 
     def collect(self, *, suspects: Collection[str] = ()) -> Graph:
         """Return who waits for whom now. Leaves out the calling thread.
@@ -75,7 +77,7 @@ class Collector:
         """Return a graph of this collector in which nothing is stuck, told which of its threads and tasks have moved."""
         assert self._memory is not None
         scene = Scene(self._memory, self._identities)
-        loops = [loop for loop, _ in self._loops()]
+        loops = [loop for reference in self._seen_loops if (loop := reference()) is not None]
         return looked_again(scene, first, all_tasks(loops)[:MOST_TASKS], time.monotonic_ns())
 
     def key_of(self, task: Any) -> str:
@@ -92,6 +94,7 @@ class Collector:
         loops = [loop for loop, _ in told] + [
             loop for seen in threads for loop in (seen.loop, seen.runner_loop) if loop
         ]
+        self._seen_loops = list(_weakly(loops))
         listed = all_tasks(loops)
         if len(listed) > MOST_TASKS:
             scene.truncated["tasks"] = len(listed) - MOST_TASKS
@@ -110,6 +113,14 @@ class Collector:
         if any(seen.kernel.state == "unreadable" for seen in threads):
             found.append("what the kernel says of a waiting thread: /proc/self/task/*/syscall is not readable")
         return tuple(found)
+
+
+def _weakly(loops: Iterable[Any]) -> Iterable[weakref.ref[Any]]:
+    for loop in loops:
+        try:
+            yield weakref.ref(loop)
+        except TypeError:
+            continue  # One of another make; its tasks are looked at once.
 
 
 def jobs(scene: Scene, threads: list[Seen]) -> dict[int, tuple[str, str]]:
