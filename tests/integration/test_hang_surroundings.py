@@ -103,13 +103,13 @@ def test_a_forked_child_is_explained_as_its_parent_would_be(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(FORKS)
     command = [sys.executable, "-m", "unjam", "run", "--quiet", "--", sys.executable, str(program)]
-    run = subprocess.Popen(command, cwd=tmp_path)
+    run = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
     try:
         said = until(lambda: (done := unjam("hang", run.pid)).returncode == 1 and done)
         assert said
         assert "UJ801 (exact)" in said.stdout
     finally:
-        run.terminate()
+        os.killpg(run.pid, signal.SIGKILL)  # The child is hung, and would outlive its parent.
         run.wait(60)
 
 
