@@ -190,27 +190,38 @@ class Callbacks:
                     report_failure("a callback of on_stall failed", error)
 
 
-class Log:
-    """Logs each finding as one line of the logger `unjam`, and no more than some in a second."""
+class LineLimit:
+    """Lets no more than `MOST_A_SECOND` lines of a log through in a second, and counts those that it keeps back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._since = 0.0
-        self._logged = 0
-        self._kept_back = 0
+        self._since = float("-inf")
+        self._let_through = self._kept_back = 0
+
+    def remark(self) -> str | None:
+        """What is to be said at the end of a line: how many were kept back before it. None: keep this one back."""
+        now = self._clock()
+        if now - self._since >= 1.0:
+            self._since, self._let_through = now, 0
+        if self._let_through >= MOST_A_SECOND:
+            self._kept_back += 1
+            return None
+        kept_back, self._kept_back = self._kept_back, 0
+        self._let_through += 1
+        return f" ({kept_back} more were not logged)" if kept_back else ""
+
+
+class Log:
+    """Logs each finding as one line of the logger `unjam`, and no more than some in a second."""
+
+    def __init__(self) -> None:
+        self._limit = LineLimit()
 
     def write(self, finding: Finding) -> None:
         """Log it, or count it."""
-        now = self._clock()
-        if now - self._since >= 1.0:
-            self._since, self._logged = now, 0
-        if self._logged >= MOST_A_SECOND:
-            self._kept_back += 1
-            return
-        self._logged += 1
-        more = f" ({self._kept_back} more were not logged)" if self._kept_back else ""
-        self._kept_back = 0
-        logger.warning("stall %s%s", one_line(finding), more, extra={"unjam": fields(finding)})
+        remark = self._limit.remark()
+        if remark is not None:
+            logger.warning("stall %s%s", one_line(finding), remark, extra={"unjam": fields(finding)})
 
 
 def fields(finding: Finding) -> dict[str, Any]:

@@ -45,6 +45,12 @@ def _memory_of(watched: monitor.Monitor) -> Memory:
     return kept[1]
 
 
+@functools.lru_cache(16)
+def _threshold_ns(text: str) -> int:
+    """A suite has a watch for each test, nearly all of them with the same threshold."""
+    return parse_duration(text, what="threshold")
+
+
 class Watch:
     """A stretch of the program that is watched: a context manager, plain or `async`, and a decorator.
 
@@ -54,7 +60,7 @@ class Watch:
 
     def __init__(self, *, threshold: str | None = None, fail: bool = False, allow: Sequence[Allow] = ()) -> None:
         """See `watch`; `allow` is allowed in this stretch beside what the project allows."""
-        self._threshold_ns = 0 if threshold is None else parse_duration(threshold, what="threshold")
+        self._threshold_ns = 0 if threshold is None else _threshold_ns(threshold)
         self._fail = fail
         self._allow = allow
         self._tells = False
@@ -110,12 +116,14 @@ class Watch:
 
     def __enter__(self) -> Self:
         """Begin to watch."""
+        self._session = self._watched = None
         self._monitor = self._installed()
+        if self._monitor is None:
+            return self  # it is switched off: nothing is seen, nothing is found
         self._memory = _memory_of(self._monitor)
         self._known = self._memory.known()
         self._events, self._dropped = [], 0
         self._tells = False
-        self._session = self._watched = None
         self._stalls_before = self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
         self._monitor.subscribe(self._gather)
@@ -124,7 +132,8 @@ class Watch:
     def __exit__(self, *error: object) -> None:
         """End, and draw the conclusions. Raises LoopBlocked with `fail`, where the body itself raised nothing."""
         watched = self._monitor
-        assert watched is not None, "a watch ends after it has begun"
+        if watched is None:
+            return
         watched.flush(FLUSH_S, stalls_before=self._stalls_before)
         watched.unsubscribe(self._gather)
         self._header, self._ended_ns = watched.header(), time.monotonic_ns()
@@ -171,8 +180,10 @@ class Watch:
         again._threshold_ns = self._threshold_ns
         return again
 
-    def _installed(self) -> monitor.Monitor:
+    def _installed(self) -> monitor.Monitor | None:
         watched = monitor.current()
+        if watched is None and os.environ.get("UNJAM") == "0":
+            return None
         if watched is None:
             settings = monitor.settings_here()
             threshold_ns = self._threshold_ns or settings.threshold_ns
@@ -217,7 +228,8 @@ def watch(function: Any = None, /, *, threshold: str | None = None, fail: bool =
     """Watch a stretch of the program: `with unjam.watch() as w:`, `async with`, `@unjam.watch`, `@unjam.watch(fail=True)`.
 
     `threshold` is a duration such as "50ms"; without it that of `install`, or 50 ms. With `fail` the end raises
-    `unjam.errors.LoopBlocked` where anything was found. Raises UsageError for a threshold that is none.
+    `unjam.errors.LoopBlocked` where anything was found. With UNJAM=0 nothing is watched. Raises UsageError for a threshold
+    that is none.
     """
     made = Watch(threshold=threshold, fail=fail)
     return made if function is None else made(function)

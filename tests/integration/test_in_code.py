@@ -234,3 +234,19 @@ def test_the_log_is_bounded_and_counters_are_not(run):
     )
     assert "True 20\n" == done.stdout
     assert 5 <= len([line for line in done.stderr.splitlines() if line.startswith("log stall")]) < 20
+
+
+def test_a_watch_that_is_switched_off_finds_nothing(run):
+    """UNJAM=0: the body runs, nothing of asyncio is replaced, and a stall makes nothing fail."""
+    done = run(
+        """
+        before = asyncio.events._set_running_loop
+        with unjam.watch(fail=True) as watched:
+            asyncio.run(main())
+            print(asyncio.events._set_running_loop is before)
+        print(watched.findings, watched.loops, watched.session)
+        """,
+        table="",
+        env={"UNJAM": "0"},
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n() () None\n")

@@ -6,7 +6,7 @@ import unjam.diagnosis.diagnose
 from unjam.diagnosis.allowances import Sorted
 from unjam.model.findings import Finding, Grade
 from unjam.model.session import Allowed
-from unjam.telling import Telling
+from unjam.telling import MOST_A_SECOND, LineLimit, Telling
 
 FOUND = (Finding("UJ101", "sleep", Grade.EXACT, "long"), Finding("UJ501", "gil", Grade.EXACT, "short"))
 ALLOWED = Finding("UJ102", "file", Grade.EXACT, "meant")
@@ -81,3 +81,13 @@ def test_a_pause_of_the_collector_is_known_to_the_diagnosis(told):
     told.receive(stall(1, 10))
     told.finish()
     assert pause(5) in told.asked[0]
+
+
+def test_a_limit_keeps_lines_back_and_counts_them():
+    """So many in a second; the first one after them says how many there were, and only it."""
+    now = [0.0]
+    limit = LineLimit(clock=lambda: now[0])
+    remarks = [limit.remark() for _ in range(MOST_A_SECOND + 3)]
+    now[0] = 1.0
+    assert [""] * MOST_A_SECOND + [None] * 3 == remarks
+    assert [" (3 more were not logged)", ""] == [limit.remark(), limit.remark()]

@@ -19,6 +19,9 @@ from unjam.probes.threads import known_threads, thread_name
 SUMS = ("turns", "steps", "away_ns", "alive_ns")
 LONGEST = ("longest_turn_ns", "longest_step_ns")
 
+MOST_TYPES = 16
+"""Types of loops whose names are kept; a program that makes types of loops gets its names anew."""
+
 STATS_EVERY_NS = 1_000_000_000
 """A killed process loses what came after its last `stats`: at most a second."""
 
@@ -28,7 +31,7 @@ class WatchedLoop:
 
     def __init__(self, number: int, loop: Any) -> None:
         self.number = number
-        self.type = f"{module_name(type(loop))}.{type_name(type(loop))}"
+        self.type = _type_of(type(loop))
         self._reference = _weak(loop)
         self.before: dict[str, Any] | None = None
         self.told_turns: int | None = -1
@@ -290,6 +293,19 @@ class LoopHooks:
                 self.tell(None)
 
         return run_forever
+
+
+_named: dict[int, tuple[type, str]] = {}
+"""Types of loops and their names by identity: a class may have a hash of its own. Programs have one or two."""
+
+
+def _type_of(cls: type) -> str:
+    known = _named.get(id(cls))
+    if known is None:
+        if len(_named) >= MOST_TYPES:
+            _named.clear()
+        known = _named[id(cls)] = cls, f"{module_name(cls)}.{type_name(cls)}"
+    return known[1]
 
 
 def _weak(loop: Any) -> Callable[[], Any]:

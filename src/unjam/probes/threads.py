@@ -39,4 +39,5 @@ def known_threads() -> dict[int, tuple[int, str]]:
 
 def thread_name(ident: int) -> str:
     """The name of a thread; "" where `threading` does not know it."""
-    return next((name for known, name in known_threads().values() if known == ident), "")
+    thread = threading._active.get(ident)  # type: ignore[attr-defined]
+    return "" if thread is None else printable(vars(thread).get("_name"))

@@ -25,9 +25,14 @@ def test_a_scrape_has_the_whole_catalogue_and_nothing_else(scrape, kind):
 
 
 def test_stalls_count_by_cause(scrape):
-    """Both stalls are counted under what made them, with their time; no other cause of a program's own has anything."""
+    """Both stalls are counted under what made them; all of their time is told of, most of it under the same cause.
+
+    On a busy machine a part of a stall is a wait for a CPU.
+    """
     assert scrape["unjam_stalls_total", "sleep"] == 2
-    assert scrape["unjam_blocked_seconds_total", "sleep"] >= 0.72
+    blocked = {key[0]: value for key, value in scrape.of_name("unjam_blocked_seconds_total").items()}
+    assert sum(blocked.values()) >= 0.8
+    assert blocked["sleep"] == max(blocked.values())
     states = {key[0] for key in scrape.of_name("unjam_stall_time_seconds_total")}
     assert "kernel" in states <= {"kernel", "cpu", "gil", "runqueue", "unexplained"}
 

@@ -17,11 +17,6 @@ def tells_inherited(kind):
     return kind.startswith("asyncio") or (kind == "uvloop-native" and sys.version_info >= (3, 12))
 
 
-@pytest.fixture(scope="module", params=["asyncio-native", "uvloop-native", "asyncio-python", "uvloop-python"])
-def kind(request):
-    return request.param
-
-
 @pytest.fixture(scope="module")
 def spans(kind):
     """All spans of the program; on uvloop nobody sees who waited."""

@@ -209,3 +209,11 @@ def test_the_ten_worst_are_told(run, pytester):
     found = (pytester.path / "junit.xml").read_text().count('<property name="unjam"')
     assert found >= 12
     result.stdout.fnmatch_lines([f"and {found - 10} more"])
+
+
+def test_switched_off_by_the_environment_it_says_so(run, monkeypatch):
+    """UNJAM=0 goes before `--unjam`: no test fails for its loop, and nobody believes that it was looked at."""
+    monkeypatch.setenv("UNJAM", "0")
+    result = run("def test_holds():\n    asyncio.run(holding())\n", "--unjam")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*unjam: no test is watched, for UNJAM=0 is set*"])

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LIMITS: pytest.StashKey[Limits] = pytest.StashKey()
+"""The limits of a test, and those of a run for all tests without a marker, read once."""
+
 MARK = "unjam"
 WORDS = ("max_block", "fixtures", "allow", "hang", "off", "reason", "until")
 """What the marker takes."""
@@ -73,6 +76,11 @@ def default_max_block(config: pytest.Config) -> str:
     return str(config.getoption("--unjam-max-block") or config.getini("unjam_max_block"))
 
 
+def counts_fixtures(config: pytest.Config) -> bool:
+    """Whether set-up and tear-down count where a marker does not say."""
+    return bool(config.getoption("--unjam-fixtures") or config.getini("unjam_fixtures"))
+
+
 def check_options(config: pytest.Config) -> None:
     """Raise pytest.UsageError for a value that cannot be."""
     _parsed_block(default_max_block(config), "--unjam-max-block")
@@ -82,17 +90,28 @@ def check_options(config: pytest.Config) -> None:
 def limits(item: Any) -> Limits:
     """What the test may do, by its marker or the defaults. Raises pytest.UsageError for a marker that says something else."""
     config, mark = item.config, item.get_closest_marker(MARK)
-    words: dict[str, Any] = {} if mark is None else _words(item.nodeid, mark)
-    fixtures = config.getoption("--unjam-fixtures") or config.getini("unjam_fixtures")
+    if mark is None:
+        return _usual_limits(config)
+    words = _words(item.nodeid, mark)
     max_block = str(words.get("max_block", default_max_block(config)))
     _parsed_block(max_block, f"{item.nodeid}: max_block")
     return Limits(
         max_block,
-        fixtures=bool(words.get("fixtures", fixtures)),
+        fixtures=bool(words.get("fixtures", counts_fixtures(config))),
         off=bool(words.get("off")),
         hang_s=_hang_s(str(words.get("hang", _default_hang(config))), f"{item.nodeid}: hang"),
         allow=_allowed(item.nodeid, words),
     )
+
+
+def _usual_limits(config: pytest.Config) -> Limits:
+    """Those of every test without a marker."""
+    found = config.stash.get(LIMITS, None)
+    if found is None:
+        found = config.stash[LIMITS] = Limits(
+            default_max_block(config), fixtures=counts_fixtures(config), hang_s=hang_s_of(config)
+        )
+    return found
 
 
 def _words(nodeid: str, mark: pytest.Mark) -> dict[str, Any]:
@@ -130,10 +149,6 @@ def _allowed(nodeid: str, words: dict[str, Any]) -> tuple[Allow, ...]:
     checked = _usage(lambda: [check_code(code, what=what) for code in listed])
     named = f"{nodeid}: the marker's allowance of {{}}"
     return tuple(Allow(code, "*", str(words["reason"]), until, named.format(code)) for code in checked)
-
-
-LIMITS: pytest.StashKey[Limits] = pytest.StashKey()
-"""The limits of a test, read once."""
 
 
 def limits_of(item: pytest.Item) -> Limits:

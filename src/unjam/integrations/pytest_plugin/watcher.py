@@ -11,6 +11,7 @@ from unjam.integrations.pytest_plugin.harness import fails, is_first_use, is_har
 from unjam.integrations.pytest_plugin.limits import (
     MARK,
     Limits,
+    counts_fixtures,
     default_max_block,
     hang_s_of,
     is_warm,
@@ -40,6 +41,8 @@ def begin(config: pytest.Config) -> None:
     settings = monitor.settings_here()
     ours = monitor.current() is None
     monitor.install(threshold=default_max_block(config), src=_own_code(config, settings.src), record=False, log=False)
+    if monitor.current() is None:
+        config.issue_config_time_warning(pytest.PytestWarning("unjam: no test is watched, for UNJAM=0 is set"), 2)
     summary = begin_summary(config)
     config.pluginmanager.register(Watcher(config, summary), "unjam-watcher")
     if is_warm(config):
@@ -71,25 +74,20 @@ class Watcher:
             begin_hanging(self._config)
         for item in items if not hasattr(self._config, "workerinput") else ():
             limits_of(item)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Set-up counts only where it is asked for."""
-        return (yield from self._watched(item, "setup", counts=limits_of(item).fixtures))
+        if counts_fixtures(self._config) or any(
+            "fixtures" in mark.kwargs for item in items for mark in item.iter_markers(MARK)
+        ):
+            self._config.pluginmanager.register(FixtureWatcher(self), "unjam-fixtures")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """The body of the test."""
-        return (yield from self._watched(item, "call", counts=True))
+        return (yield from self.watched(item, "call"))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """As set-up."""
-        return (yield from self._watched(item, "teardown", counts=limits_of(item).fixtures))
-
-    def _watched(self, item: pytest.Item, phase: str, *, counts: bool) -> Generator[None, Any, Any]:
+    def watched(self, item: pytest.Item, phase: str) -> Generator[None, Any, Any]:
+        """Watch a part of the test, and fail it for what held its loop."""
         own = limits_of(item)
-        if own.off or not counts or not self._judges:
+        if own.off or not self._judges:
             return (yield)
         from unjam.watching import Watch
 
@@ -126,6 +124,23 @@ class Watcher:
         """A test that fails by itself says beside it what held its loop: it may be the reason."""
         if failing:
             item.add_report_section(phase, "unjam", self._text(limits_of(item), failing))
+
+
+class FixtureWatcher:
+    """Watches set-up and tear-down of the tests that ask for it; not there where none does."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Set-up counts only where it is asked for."""
+        return (yield from self._watcher.watched(item, "setup")) if limits_of(item).fixtures else (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """As set-up."""
+        return (yield from self._watcher.watched(item, "teardown")) if limits_of(item).fixtures else (yield)
 
 
 def key_of(finding: Finding) -> Key:

@@ -12,15 +12,12 @@ from unjam.integrations.web.request import Hold
 from unjam.model.findings import Finding
 from unjam.model.session import Event
 from unjam.monitor import Monitor
-from unjam.telling import shortest
+from unjam.telling import LineLimit, shortest
 
 ROUTES_TOLD = 5
 """Routes named in one line of the log; the others are counted. The event of the recording has `ROUTES_WRITTEN`."""
 
 ROUTES_WRITTEN = 20
-
-MOST_A_SECOND = 5
-"""Lines logged in a second: enough to see what it is; what is kept back is counted in the next line, and recorded all the same."""
 
 SLACK_NS = 1_000_000
 """A stall begins with its turn, a hold with its step: what lies between is the rest of the turn, and the reading of two clocks."""
@@ -35,7 +32,7 @@ class RequestTelling:
 
     def __init__(self, watched: Monitor, holds: HoldsByLoop) -> None:
         self._monitor, self._holds = watched, holds
-        self._since, self._logged, self._kept_back = 0.0, 0, 0
+        self._limit = LineLimit()
 
     def judged(self, stall: Event, findings: tuple[Finding, ...]) -> None:
         """A stall is complete; called in the drainer's thread."""
@@ -57,16 +54,9 @@ class RequestTelling:
         return longest
 
     def _log(self, hold: Hold) -> None:
-        now = time.monotonic()
-        if now - self._since >= 1.0:
-            self._since, self._logged = now, 0
-        if self._logged >= MOST_A_SECOND:
-            self._kept_back += 1
-            return
-        self._logged += 1
-        more = f" ({self._kept_back} more were not logged)" if self._kept_back else ""
-        self._kept_back = 0
-        logger.warning("%s%s", line(hold), more, extra={"unjam": fields(hold)})
+        remark = self._limit.remark()
+        if remark is not None:
+            logger.warning("%s%s", line(hold), remark, extra={"unjam": fields(hold)})
 
 
 def line(hold: Hold) -> str:
