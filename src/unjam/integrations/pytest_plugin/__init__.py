@@ -5,7 +5,8 @@
     harness   what is no fault of the test: pytest's own doing, tracing, first use
     wording   the text of a failure, and its colours
     summary   what the end of the run tells, workers of xdist included
-    hanging   a test that does not get on: who waits for whom
+    hanging   a test that does not get on ends, and tells who waits for whom
+    looking   whether it gets on
     warming   a second run for those that would fail
 
 Off unless `--unjam` is given or `unjam = true` stands in the ini file.

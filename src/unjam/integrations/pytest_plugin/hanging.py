@@ -16,20 +16,16 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from unjam.control.snapshots import two_looks
 from unjam.failure import report_failure
 from unjam.integrations.pytest_plugin.limits import hang_s_of, limits_of
-from unjam.integrations.pytest_plugin.progress import Test, cancel_main, gets_on, main_task, slices, woken
-from unjam.integrations.pytest_plugin.waiting import text_of
-from unjam.model.waits import Graph, compared
+from unjam.integrations.pytest_plugin.looking import Looks, Phase, is_debugged
+from unjam.integrations.pytest_plugin.progress import cancel_main
 from unjam.native.quiet_thread import QuietThread
-from unjam.probes.waits import Collector
 
 TICK_S = 0.1
 """How often it is looked whether it is time to look: no test notices, and a limit of one second still works."""
@@ -59,24 +55,6 @@ SIGNAL = getattr(signal, "SIGRTMAX", signal.SIGINT) - (1 if hasattr(signal, "SIG
 
 _present: Hanging | None = None
 """The one of this process, for forks."""
-
-
-@dataclass(slots=True)
-class Phase:
-    """Set-up, body or tear-down of one test while it runs. Times are seconds of time.monotonic."""
-
-    nodeid: str
-    file: str
-    limit_s: float
-    began: float
-    main: int
-    graph: Graph | None = None
-    woke: dict[int, str] = field(default_factory=dict)
-    next_look: float = 0.0
-    quiet_since: float = 0.0
-    text: str = ""
-    is_cancelled: bool = False
-    attempts: int = 0
 
 
 def begin_hanging(config: pytest.Config) -> None:
@@ -111,7 +89,7 @@ class Hanging:
         self._leave_after_s = hang_s_of(config)
         self._before: Any = None
         self._can_interrupt = False
-        self._collector: Collector | None = None
+        self._looks = Looks()
         self._thread: Any = None
         self._stopping = threading.Event()
 
@@ -217,21 +195,13 @@ class Hanging:
         while not self._stopping.wait(TICK_S):
             phase = self._phase
             try:
-                if phase is not None and not self._is_debugged():
+                if phase is not None and not (self._debugged or is_debugged()):
                     self._look_at(phase)
                 elif self._leave_after_s and not threading.main_thread().is_alive():
                     self._look_at_the_end()
             except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
                 report_failure("a test that hangs is not found", error)
                 return
-
-    def _is_debugged(self) -> bool:
-        if self._debugged:
-            return True
-        frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 -- the documented way (sys module)
-        tracer = frame.f_trace if frame is not None else None
-        module = getattr(tracer, "__module__", None) or type(tracer).__module__
-        return str(module).partition(".")[0] in {"bdb", "pdb", "pydevd", "_pydevd_bundle", "debugpy"}
 
     def _look_at(self, phase: Phase) -> None:
         now = time.monotonic()
@@ -242,33 +212,13 @@ class Hanging:
         if now < phase.next_look:
             return
         phase.next_look = now + max(TICK_S, NEXT_LOOK * phase.limit_s)
-        if not self._is_quiet(phase, now) or now - phase.began < phase.limit_s:
+        if not self._looks.is_quiet(phase, now) or now - phase.began < phase.limit_s:
             return
         if now - phase.quiet_since >= QUIET * phase.limit_s:
-            text = self._told(now - phase.began)
+            text = self._looks.told(now - phase.began)
             if self._phase is phase:
                 phase.text = text
                 self._interrupt(phase, now)
-
-    def _is_quiet(self, phase: Phase, now: float) -> bool:
-        """Look, and say whether nothing has moved since the last look."""
-        woke, graph = slices(), self._collect().collect()
-        task = main_task(phase.main)
-        test = Test(phase.file, phase.main, self._collect().key_of(task) if task is not None else "")
-        before, phase.graph = phase.graph, graph
-        woken_up, phase.woke = woken(phase.woke, woke), woke
-        if before is not None and not gets_on(compared(before, graph), test, woken_up):
-            return True
-        phase.quiet_since = now
-        return False
-
-    def _collect(self) -> Collector:
-        if self._collector is None:
-            self._collector = Collector()
-        return self._collector
-
-    def _told(self, seconds: float) -> str:
-        return text_of(two_looks(self._collect()), seconds=seconds)
 
     def _interrupt(self, phase: Phase, now: float) -> None:
         """Have the test end in its own thread, the gentle way first; where none does, end the process."""
@@ -291,7 +241,7 @@ class Hanging:
             self._leaving_since = now
         elif now - self._leaving_since >= self._leave_after_s:
             left = [t.name for t in threading.enumerate() if t.is_alive() and not t.daemon]
-            text = self._told(now - self._leaving_since).partition("\n")[2]
+            text = self._looks.told(now - self._leaving_since).partition("\n")[2]
             self._end(f"the tests are over, but threads still run: {', '.join(left)}\n{text}", self._exit_status)
 
     def _end(self, text: str, status: int) -> None:

@@ -1,0 +1,67 @@
+"""One part of a test as `--unjam-hang` sees it: whether it has got on since the last look, and what is said where it has not."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass, field
+
+from unjam.control.snapshots import two_looks
+from unjam.integrations.pytest_plugin.progress import Test, gets_on, main_task, slices, woken
+from unjam.integrations.pytest_plugin.waiting import text_of
+from unjam.model.waits import Graph, compared
+from unjam.probes.waits import Collector
+
+
+@dataclass(slots=True)
+class Phase:
+    """Set-up, body or tear-down of one test while it runs. Times are seconds of time.monotonic."""
+
+    nodeid: str
+    file: str
+    limit_s: float
+    began: float
+    main: int
+    graph: Graph | None = None
+    woke: dict[int, str] = field(default_factory=dict)
+    next_look: float = 0.0
+    quiet_since: float = 0.0
+    text: str = ""
+    is_cancelled: bool = False
+    attempts: int = 0
+
+
+class Looks:
+    """Looks at the process, each time beside the last one."""
+
+    def __init__(self) -> None:
+        self._collector: Collector | None = None
+
+    def is_quiet(self, phase: Phase, now: float) -> bool:
+        """Look, and say whether nothing has moved since the last look."""
+        woke, graph = slices(), self._collect().collect()
+        task = main_task(phase.main)
+        test = Test(phase.file, phase.main, self._collect().key_of(task) if task is not None else "")
+        before, phase.graph = phase.graph, graph
+        woken_up, phase.woke = woken(phase.woke, woke), woke
+        if before is not None and not gets_on(compared(before, graph), test, woken_up):
+            return True
+        phase.quiet_since = now
+        return False
+
+    def _collect(self) -> Collector:
+        if self._collector is None:
+            self._collector = Collector()
+        return self._collector
+
+    def told(self, seconds: float) -> str:
+        """Who waits for whom, after so many seconds in which nothing got on."""
+        return text_of(two_looks(self._collect()), seconds=seconds)
+
+
+def is_debugged() -> bool:
+    """Whether a debugger traces the main thread: somebody looks at the test, and it waits for them."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 -- the documented way (sys module)
+    tracer = frame.f_trace if frame is not None else None
+    module = getattr(tracer, "__module__", None) or type(tracer).__module__
+    return str(module).partition(".")[0] in {"bdb", "pdb", "pydevd", "_pydevd_bundle", "debugpy"}
