@@ -179,7 +179,9 @@ hand_over(struct slot *slot, int loop)
     slot->turns_before = GET(slot->turns);
     slot->away_before_ns = GET(slot->away_ns);
     slot->victims_stall = 0;
-    slot->tally_depth = slot->tally_level = 0;
+    slot->tally_depth = slot->tally_level = slot->hops_most = slot->hops_seen = 0;
+    memset(slot->hops, 0, sizeof slot->hops);
+    memset(slot->recent, 0, sizeof slot->recent);
     SET(slot->steps, 0);
     SET(slot->turn_first_step, 0);
     SET(slot->turn_longest_step, 0);

@@ -85,6 +85,7 @@ struct slot {
     uint32_t tally_depth;  /* contexts entered inside each other, as uvloop does around its own steps; 0: none is known of */
     uint32_t hops[RECENT + 1]; /* tallies by how many turns before theirs the loop had last slept: see tallies.c */
     uint32_t hops_most; /* which of them is met most often */
+    uint32_t hops_seen; /* all of them */
     uint32_t tally_level;  /* at which of them the present step began */
 
     _Atomic uint32_t ended_head, ended_tail; /* head: written by the loop's thread, tail: by the watchdog */

@@ -80,16 +80,27 @@ ready_since(const struct slot *slot, unsigned slept, unsigned hops)
     return back == 0 ? GET(slot->left) : slot->recent[(turns - back) % RECENT].left;
 }
 
+/* A number of turns that this part of all requests was met with, and more than once, is one of the server's own. */
+enum { OWN_PART = 5 };
+
 /* How many turns before the present one the bytes of a request that begins now may have come. A server that is not busy begins it
- * so many turns after it slept, and a busy one more: the number met most often is the server's own. Bytes that came while the loop
- * was away came in the turn before that. */
+ * so many turns after it slept, and a busy one more: the number met most often is the server's own. It may have two, one for a
+ * request on a new connection and one for those that follow: the greater one counts, for the wait is told as "at most". Bytes that
+ * came while the loop was away came in the turn before that. */
 static unsigned
 hops_of_a_begin(struct slot *slot, unsigned slept)
 {
+    slot->hops_seen += slept <= RECENT;
     if (slept <= RECENT && (++slot->hops[slept] > slot->hops[slot->hops_most] || slot->hops[slot->hops_most] == 0)) {
         slot->hops_most = slept;
     }
-    return 1 + (slot->hops[slot->hops_most] != 0 ? slot->hops_most : RECENT);
+    unsigned own = slot->hops[slot->hops_most] != 0 ? slot->hops_most : RECENT;
+    for (unsigned hops = RECENT; hops > own; hops--) {
+        if (slot->hops[hops] > 1 && slot->hops[hops] >= slot->hops_seen / OWN_PART) {
+            own = hops;
+        }
+    }
+    return 1 + own;
 }
 
 static void

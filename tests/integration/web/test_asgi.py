@@ -16,8 +16,10 @@ COMBINATIONS = [
     ("fastapi_app", "uvicorn", "uvloop"),
     ("litestar_app", "uvicorn", "asyncio"),
     ("quart_app", "hypercorn", "asyncio"),
+    ("starlette_app", "hypercorn", "uvloop"),
     ("django_app", "uvicorn", "uvloop"),
     ("starlette_app", "granian", "asyncio"),
+    ("starlette_app", "granian", "uvloop"),
     ("aiohttp_app", "itself", "asyncio"),
 ]
 
