@@ -67,6 +67,13 @@ def test_names_are_templates_also_below_a_mount(starlette):
     assert "secret" not in str([str(response.headers) for response, _ in answers])
 
 
+def test_a_log_line_of_a_request_knows_it(starlette):
+    """The filter of the page, in a handler of the program's own: the route, and what the request took until then."""
+    _, field = starlette.get("/logs/secret-1")
+    assert (field["route"], field["late_by"], field["made_late"]) == ("GET /logs/{number}", None, 0)
+    assert field["own_ms"] > 0 <= field["waited_ms"]
+
+
 def test_a_request_that_fails_is_over(starlette):
     """An exception goes its way, and the request counts no more."""
     response, _ = starlette.get("/fails/1")

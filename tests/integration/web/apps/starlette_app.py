@@ -1,6 +1,7 @@
 """Starlette, with a websocket, an endpoint that fails, and one in a thread."""
 
 import asyncio
+import logging
 
 import scene
 from starlette.applications import Starlette
@@ -8,6 +9,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from unjam.integrations.asgi import UnjamMiddleware
+from unjam.integrations.web import RequestFields
 
 
 async def quick(request):
@@ -41,6 +43,20 @@ async def socket(websocket):
         await websocket.send_json(websocket.state.unjam.fields())
 
 
+class Kept(logging.Handler):
+    def emit(self, record):
+        self.field = getattr(record, "unjam", None)
+
+
+async def logs(request):
+    logger, kept = logging.getLogger("service"), Kept()
+    kept.addFilter(RequestFields())
+    logger.addHandler(kept)
+    logger.warning("in a request")
+    logger.removeHandler(kept)
+    return JSONResponse(kept.field)
+
+
 async def tasks(request):
     await asyncio.gather(*(asyncio.create_task(asyncio.sleep(0)) for _ in range(5)))
     return JSONResponse(request.state.unjam.fields())
@@ -52,6 +68,7 @@ routes = [
     Route("/told", told),
     Route("/fails/{number}", fails),
     Route("/tasks", tasks),
+    Route("/logs/{number}", logs),
     Mount("/mounted", routes=[Route("/quick/{number}", quick)]),
     WebSocketRoute("/socket/{number}", socket),
 ]
