@@ -41,21 +41,21 @@ def test_a_late_request_knows_who_made_it_late(tmp_path, app, server, loop):
     assert (fields["route"], fields["late_by"]) == (quick, block)
     assert spent["loop-wait"] >= 110 > spent["loop"]
     assert f'desc="{block}"' in ", ".join(response.headers.get_all("Server-Timing"))
-    culprit, (lateness, *_) = told[block], lateness_of(told[quick], block)
+    culprit, lines = told[block], lines_of(told[quick], block)
     assert culprit["own_ms"] >= 110
     assert culprit["made_late"] >= 1  # one that is answered, but whose handler is not over, may be another
-    assert lateness["function"] == "held"
+    assert lines == {"held"}
 
 
 def understood(served, quick, block):
-    """The requests told by route, once the line of that stall is there; a busy machine makes others."""
+    """The requests told by route, once the line of that stall is there."""
     told = {each["route"]: each for each in served.get("/told")[1] if each is not None}
-    return told if any(late["function"] for late in lateness_of(told[quick], block)) else None
+    return told if lines_of(told[quick], block) else None
 
 
-def lateness_of(victim, holder):
-    """What made a request late, as far as that holder did, worst first."""
-    return [late for late in victim["late"] if late["by"] == holder]
+def lines_of(victim, holder):
+    """Where that holder made it late; a wait for a CPU, which there may be as well on a busy machine, has no line."""
+    return {late["function"] for late in victim["late"] if late["by"] == holder} - {None}
 
 
 @pytest.fixture(scope="module")
