@@ -160,6 +160,9 @@ def length_differences(finding: Finding, expected: Expectation, run: Run) -> lis
     true, recorded = run.measured[name], finding["total_ms"]
     if recorded < true:
         recorded = min(true, recorded + starved)
+    # A smaller share of such time goes to the largest cause: accounted as what it is, and no longer than the program knows of.
+    if recorded > true:
+        recorded = max(true, recorded - min(run.starved_ms, finding["accounted_ms"]["runqueue"] or 0.0))
     slack = HEARTBEAT_MS * finding["count"] if (run.tier, run.loop) == ("python", "uvloop") else LEAST_MS
     if true * LEAST_SHARE - slack <= recorded <= true * MOST_SHARE + MOST_MS:
         return []

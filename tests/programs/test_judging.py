@@ -19,6 +19,7 @@ FINDING = {
     "victims": [],
     "message": "time.sleep held the loop",
     "evidence": [{"kind": "os", "text": "clock_nanosleep"}],
+    "accounted_ms": {"runqueue": 0.0},
 }
 
 
@@ -100,6 +101,17 @@ def test_only_a_starved_run_is_excused(starved_ms, excused):
 def test_no_lack_of_cpu_excuses_an_accusation(findings, excused):
     """Without a CPU less may be seen of a fault, but it is no other one, and nobody else's."""
     assert starved(1000, *findings) is excused
+
+
+@pytest.mark.parametrize(("starved_ms", "agrees"), [(60, True), (10, False)])
+def test_time_without_a_cpu_makes_a_cause_longer(starved_ms, agrees):
+    """What both the program and the accounting call time without a CPU is no part of the cause that carries it."""
+    program = Program(Path("sleep.py"), (EXPECTED,), {})
+    found = FINDING | {"total_ms": 217.0, "accounted_ms": {"runqueue": 66.0}}
+    output = f"measured stall 150.0\nstarved {starved_ms}\n"
+    assert (complaints(Run(program, "native", "asyncio", {"findings": [found]}, output)) == []) is agrees
+    exact = found | {"total_ms": 151.0}
+    assert complaints(Run(program, "native", "asyncio", {"findings": [exact]}, output)) == []
 
 
 def test_what_is_expected_of_one_tier_binds_only_that():

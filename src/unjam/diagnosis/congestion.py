@@ -10,8 +10,8 @@ from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Crowd, Look, Stall, Step
 from unjam.diagnosis.own import limited
 from unjam.diagnosis.pieces import Blame, Piece, heaviest, total
-from unjam.diagnosis.rounds import Await, awaited, passed_await
-from unjam.diagnosis.trail import Progress, joined, progress, steps, stretches
+from unjam.diagnosis.rounds import Await, awaited, is_alike, passed_await
+from unjam.diagnosis.trail import Progress, Run, Steps, joined, progress, steps, stretches
 from unjam.diagnosis.view import Placed
 from unjam.model.findings import Evidence, Grade, Location
 
@@ -27,7 +27,9 @@ def crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[Blame, lis
     """UJ401, where a turn was long because of steps that were not, and the pieces of those that were; None where it was not."""
     if stall.steps is not None:
         return _counted_crowd(case, stall, pieces)
-    blame = _traced_crowd(case, stall, pieces) if stall.trail else _sampled_crowd(case, stall, pieces)
+    if stall.trail:
+        return _traced_crowd(case, stall, pieces)
+    blame = _sampled_crowd(case, stall, pieces)
     return (blame, []) if blame else None
 
 
@@ -41,7 +43,7 @@ def _counted_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[B
     short_ns = stall.length_ns - sum(step.end - step.start for step in long) - untold
     if (stall.steps or 0) < FEW_STEPS or short_ns * share < case.threshold_ns or untold > short_ns:
         return None
-    others = [piece for piece in pieces if _is_within(piece, long, stall)]
+    others = [piece for piece in pieces if _is_within(piece, [(step.start, step.end) for step in long], stall)]
     mine = [piece for piece in pieces if piece not in others]
     if pieces and not mine:
         return None
@@ -56,10 +58,10 @@ def _own_ns(step: Step, stall: Stall, share: float) -> float:
     return (step.end - step.start) * min(share, running)
 
 
-def _is_within(piece: Piece, long: Sequence[Step], stall: Stall) -> bool:
-    """Whether most of a piece's samples fell into these steps."""
+def _is_within(piece: Piece, long: Sequence[tuple[int, int]], stall: Stall) -> bool:
+    """Whether most of a piece's samples fell into these times."""
     times = [look.at for look in stall.trail if look.group is piece.group] or [piece.group.first, piece.group.last]
-    return 2 * sum(any(step.start <= time <= step.end for step in long) for time in times) > len(times)
+    return 2 * sum(any(start <= time <= end for start, end in long) for time in times) > len(times)
 
 
 def _counted(stall: Stall, long: int) -> Evidence:
@@ -76,19 +78,25 @@ def _kinds(groups: Sequence[Crowd]) -> Iterable[Evidence]:
         yield Evidence("steps", text)
 
 
-def _traced_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> Blame | None:
+def _traced_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[Blame, list[Piece]] | None:
     """On a loop whose steps are not counted: from the contexts that each enters and leaves."""
     found = steps(stall.trail, lambda look: _root(case, look))
-    if found is None or found.begun < FEW_STEPS or found.still_ns >= case.threshold_ns:
+    if found is None:
         return None
-    looks = len(stall.trail)
-    seen = (
-        f"none of them was met for more than {found.still_ns / 1e6:.0f} ms"
-        if found.still_ns
-        else "none of them was met twice"
-    )
-    note = Evidence("steps", f"{found.begun} steps began from the first to the last of {looks} samples, and {seen}")
-    return _crowd_blame(case, (), pieces, limited(Grade.INFERRED, looks), (note,))
+    long = [run for run in found.runs if run.length_ns >= case.threshold_ns]
+    others = [piece for piece in pieces if _is_within(piece, [(run.first, run.last) for run in long], stall)]
+    mine = [piece for piece in pieces if piece not in others]
+    if found.begun - len(long) < FEW_STEPS or total(mine).total < case.threshold_ns:
+        return None
+    note = Evidence("steps", _begun(found, stall, long))
+    return _crowd_blame(case, (), mine, limited(Grade.INFERRED, len(stall.trail)), (note,)), others
+
+
+def _begun(found: Steps, stall: Stall, long: Sequence[Run]) -> str:
+    still = max((run.length_ns for run in found.runs if run not in long), default=0)
+    seen = f"none of them was met for more than {still / 1e6:.0f} ms" if still else "none of them was met twice"
+    apart = f", but for {len(long)} long and told apart" if long else ""
+    return f"{found.begun} steps began from the first to the last of {len(stall.trail)} samples, and {seen}{apart}"
 
 
 def _root(case: Case, look: Look) -> int | None:
@@ -147,7 +155,7 @@ def refined(case: Case, stall: Stall, blames: Sequence[Blame]) -> list[Blame]:
     """Shares of one step, with UJ402 or UJ403 where the order of the samples shows one; several of one place are one."""
     together: dict[object, list[Blame]] = defaultdict(list)
     for number, blame in enumerate(blames):
-        told = _never_yields(case, stall, blame) or _repeated(case, stall, blame) or blame
+        told = _never_yields(case, stall, blame) or _repeated(case, stall, blame) or _one_or_many(case, blame) or blame
         together[(told.rule, told.culprit) if told is not blame else number].append(told)
     return [_joined(each) for each in together.values()]
 
@@ -225,6 +233,15 @@ def _repeated(case: Case, stall: Stall, blame: Blame) -> Blame | None:
     grade = Grade.EXACT if calls.most_ns < case.threshold_ns else Grade.INFERRED
     note = Evidence("stack", f"{_seen(calls)}: many short calls in one step, {calls.changes + 1} at least")
     return replace(blame, rule="UJ403", grade=min(blame.grade, limited(grade, calls.pairs)), notes=(*blame.notes, note))
+
+
+def _one_or_many(case: Case, blame: Blame) -> Blame | None:
+    """A call in a loop of which no round changes anything: whether it is one call or many alike, no sample can tell."""
+    blamed = heaviest(blame.pieces).view.blamed if blame.pieces else None
+    if not blame.rule.startswith(("UJ10", "UJ20")) or blamed is None or not is_alike(case.sources.around(blamed.frame)):
+        return None
+    note = Evidence("source", "one long call or many short ones: its line is in a loop of which each round looks alike")
+    return replace(blame, grade=min(blame.grade, Grade.INFERRED), notes=(*blame.notes, note))
 
 
 def _seen(calls: Progress) -> str:

@@ -40,6 +40,15 @@ def passed_await(around: Sequence[ast.AST]) -> Await | None:
     return next(chain(_before(loop, within), _after(loop, within, around[number + 1 :])), None)
 
 
+def is_alike(around: Sequence[ast.AST]) -> bool:
+    """Whether an instruction is in a `while` loop that gives no name a value: then no local variable tells one round from the next."""
+    number = next((number for number, each in enumerate(around) if isinstance(each, (*_LOOPS, *_COMPREHENSIONS))), 0)
+    loop, within = (around[number], around[:number]) if number else (None, ())
+    if not isinstance(loop, ast.While) or not _is_in_round(loop, within[-1]):
+        return False
+    return not any(isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store) for each in ast.walk(loop))
+
+
 def awaited(node: Await) -> str:
     """What an await waits for, as it stands in the source: the function of a call without its arguments."""
     made = (

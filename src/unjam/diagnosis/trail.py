@@ -42,16 +42,21 @@ def _went_on(look: Look, depth: int) -> bool:
 
 def _spans(looks: Sequence[Look], boundary: Sequence[bool]) -> tuple[int, int]:
     """The longest time from the first to the last sample between two boundaries, and from the sample before to the one after."""
+    runs, times = _runs(boundary), _running(looks)
+    still = max((times[run[-1]] - times[run[0]] for run in runs), default=0)
+    last = len(looks) - 1
+    most = max((times[min(run[-1] + 1, last)] - times[max(run[0] - 1, 0)] for run in runs), default=0)
+    return still, most
+
+
+def _runs(boundary: Sequence[bool]) -> list[list[int]]:
+    """The numbers of the samples, cut at each boundary between two."""
     runs = [[0]]
     for number, ends in enumerate(boundary, 1):
         if ends:
             runs.append([])
         runs[-1].append(number)
-    times = _running(looks)
-    still = max((times[run[-1]] - times[run[0]] for run in runs), default=0)
-    last = len(looks) - 1
-    most = max((times[min(run[-1] + 1, last)] - times[max(run[0] - 1, 0)] for run in runs), default=0)
-    return still, most
+    return runs
 
 
 def _running(looks: Sequence[Look]) -> list[int]:
@@ -136,11 +141,20 @@ def joined(parts: Iterable[Progress]) -> Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Samples of one step: when the first and the last were taken, and the time between them in which the thread did not wait for a CPU."""
+
+    first: int
+    last: int
+    length_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
-    """The steps that a trail shows to have begun, and the longest time between two samples of the same one."""
+    """The steps that a trail shows to have begun, and the runs of samples that are each of one."""
 
     begun: int
-    still_ns: int
+    runs: tuple[Run, ...]
 
 
 def steps(trail: Sequence[Look], root: Callable[[Look], int | None]) -> Steps | None:
@@ -154,7 +168,9 @@ def steps(trail: Sequence[Look], root: Callable[[Look], int | None]) -> Steps | 
         return None
     begins = [_begins(before, look, root) for before, look in pairwise(trail)]
     begun = sum((look.contexts or 0) // 2 for look, begin in zip(trail[1:], begins, strict=True) if begin)
-    return Steps(begun, _spans(trail, begins)[0])
+    times = _running(trail)
+    runs = (Run(trail[run[0]].at, trail[run[-1]].at, times[run[-1]] - times[run[0]]) for run in _runs(begins))
+    return Steps(begun, tuple(runs))
 
 
 def _begins(before: Look, look: Look, root: Callable[[Look], int | None]) -> bool:

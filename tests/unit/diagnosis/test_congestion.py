@@ -154,6 +154,40 @@ def test_one_long_step_on_a_loop_that_counts_none_is_that_step():
     assert only(told.told()).rule == "UJ301"
 
 
+def test_a_long_step_in_a_crowd_that_nobody_counts_is_told_apart():
+    """Twenty steps that each sample meets anew, and one that slept for 150 ms: two findings, each with its own time."""
+    told, path = uvloop_story()
+    short = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    slept = told.stack(told.frame(path, "db.execute('select 2')".replace("'", '"'), "once"))
+    looks = [(0, "unknown", 0, None), *[(0, "frame", 0, 2)] * 20, (1, "frame", 0, 2), *[(1, "none", 1, 0)] * 15]
+    told.stall(
+        370,
+        cpu(21, short, moved=20),
+        kernel(16, slept, "fdatasync", between=(223, 367)),
+        steps=None, longest_step_ms=None, cpu_ms=219, runq_ms=0, trail=told.trail(*looks),
+    )  # fmt: skip
+    found = {each.rule: each for each in told.told().findings}
+    assert {rule: round(each.total_ms, -1) for rule, each in found.items()} == {"UJ401": 220, "UJ106": 150}
+    assert any("1 long and told apart" in each.text for each in found["UJ401"].evidence)
+
+
+@pytest.mark.parametrize(
+    ("loop", "grade"), [("while flag():", Grade.INFERRED), ("while (row := flag()):", Grade.EXACT)]
+)
+def test_one_call_or_many_alike_is_said(loop, grade):
+    """No round of the loop gives a name a value: nothing tells its calls apart, and the finding says so with its grade."""
+    told = Story()
+    path = told.file(
+        "poll.py", f'import sqlite3\ndb = sqlite3.connect("x")\nasync def h():\n    {loop}\n        db.execute(SQL)\n'
+    )
+    stack = told.stack(told.frame(path, "db.execute(SQL)", "h"))
+    looks = [(0, "unknown", 0, None), *[(0, "none", 1, 0)] * 28]
+    told.stall(300, cpu(29, stack, holds_gil=False), cpu_ms=299, runq_ms=0, trail=told.trail(*looks))
+    finding = only(told.told())
+    assert (finding.rule, finding.grade) == ("UJ106", grade)
+    assert any("many short ones" in each.text for each in finding.evidence) == (grade is Grade.INFERRED)
+
+
 def test_a_long_step_in_a_crowd_is_told_apart():
     """Thirty short steps and one that slept are two findings, each with its own time."""
     told, path = story()
