@@ -5,6 +5,7 @@ Only fields that the interpreter or the standard library own are read; nothing o
 
 from __future__ import annotations
 
+import gc
 import sys
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, NamedTuple
@@ -82,8 +83,21 @@ def _coroutine(task: Any) -> Any:
     return _of_task("get_coro", task)
 
 
+_WRAPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"})
+"""Awaitables of the interpreter's own around a coroutine or an asynchronous generator, without a frame."""
+
+
+def _wraps(awaited: object) -> bool:
+    kind = type(awaited)
+    return (
+        type.__dict__["__module__"].__get__(kind) == "builtins" and type.__dict__["__name__"].__get__(kind) in _WRAPPERS
+    )
+
+
 def _frames(awaited: Any) -> Iterator[FrameType]:
     for _ in range(DEEPEST_CHAIN):
+        if _wraps(awaited):
+            awaited = next((inner for inner in gc.get_referents(awaited) if type(inner) in _INNER), None)
         kind = type(awaited)
         if kind not in _INNER:
             return

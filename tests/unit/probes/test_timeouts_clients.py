@@ -62,6 +62,14 @@ async def aiohttp_get(port):
         await response.text()
 
 
+async def aiohttp_awaited(port):
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(sock_read=20, total=LIMIT_S)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        await (await session.get(f"http://127.0.0.1:{port}/")).text()
+
+
 async def redis_get(port):
     from redis.asyncio import Redis
     from redis.asyncio.retry import Retry
@@ -94,6 +102,7 @@ def postgres(data):
 CLIENTS = {
     "httpx": (httpx_get, http, "anyio.fail_after"),
     "aiohttp": (aiohttp_get, http, "aiohttp"),
+    "aiohttp-awaited": (aiohttp_awaited, http, "aiohttp"),
     "redis": (redis_get, redis, "asyncio.timeout"),
     "asyncpg": (asyncpg_connect, postgres, "asyncio.timeout"),
 }
@@ -102,7 +111,8 @@ CLIENTS = {
 @pytest.fixture(params=CLIENTS)
 def client(request):
     """A client's call, its server, and the kind of timeout that it builds on."""
-    pytest.importorskip(request.param, reason=f"needs {request.param}")
+    package, _, _ = request.param.partition("-")
+    pytest.importorskip(package, reason=f"needs {package}")
     call, reply, kind = CLIENTS[request.param]
     server = Server(reply)
     yield call, server, kind
