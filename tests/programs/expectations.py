@@ -14,6 +14,7 @@
 | ms=NAME | the length that the program measured under this name (without it: stall, where it measured that) |
 | thread=T, task=N, coroutine=C | what the finding must name; C by its end |
 | victims=N | at least so many (asyncio: uvloop does not tell) |
+| late=R, late-asyncio=R | a request among its victims that ends in R; on that loop |
 | says=WORD | a word that its message or evidence must hold |
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
 | only=native, only=asyncio | nothing is expected of the other tier, on the other loop |
@@ -50,6 +51,8 @@ WORDS = {
     "required",
     "only",
     "grade-asyncio",
+    "late",
+    "late-asyncio",
 }
 
 

@@ -130,6 +130,9 @@ def differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
         found.append(f"thread is {finding['thread']}")
     if run.loop == "asyncio" and len(finding["victims"]) < int(words.get("victims", "0")):
         found.append(f"{len(finding['victims'])} victims")
+    late = words.get(f"late-{run.loop}", words.get("late", ""))
+    if late and not any(each["kind"] == "request" and each["name"].endswith(late) for each in finding["victims"]):
+        found.append(f"no request to {late} among the victims: {finding['victims']}")
     said = " ".join([finding["message"], *(each["text"] for each in finding["evidence"])])
     if words.get("says", "") not in said:
         found.append(f"says {said!r}")

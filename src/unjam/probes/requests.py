@@ -34,6 +34,12 @@ def is_server(subject: Any) -> bool:
     return module_name(type(subject)).startswith(PROTOCOLS)
 
 
+def finished_of(protocol: Any) -> Any:
+    """The request of a server's protocol whose answer is complete; None where one is being handled, or none has come."""
+    cycle = getattr(protocol, "cycle", None)
+    return cycle if is_server(cycle) and getattr(cycle, "response_complete", False) is True else None
+
+
 def cycle_of(task: Any) -> Any:
     """The request that a task runs; None where it runs none."""
     tasks: Any = sys.modules["asyncio.tasks"]

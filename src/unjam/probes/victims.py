@@ -30,6 +30,12 @@ class Victim(NamedTuple):
     coroutine: str
     delay_ns: int
     request: Any = None
+    finished: Any = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether there is a name for it: a connection on which no request came since the last one was answered was only closed."""
+        return self.finished is None or requests.finished_of(self.request) is not self.finished
 
     def fields(self) -> dict[str, Any]:
         """The entry in the `list` of a `victims` event."""
@@ -69,7 +75,7 @@ class VictimNotes:
             return
         self._stalls.remove(waiters)
         if waiters.seen:
-            worst = sorted(waiters.named, key=lambda victim: -victim.delay_ns)
+            worst = sorted((victim for victim in waiters.named if victim.is_named), key=lambda victim: -victim.delay_ns)
             head = {"e": "victims", "t": time.monotonic_ns(), "stall": stall_id, "count": waiters.seen + waiters.queued}
             delay = "exact" if waiters.exact else "at most"
             self._emit({**head, "list": [victim.fields() for victim in worst], "delay": delay})
@@ -104,7 +110,7 @@ def _victim(handle: Any, callback: Any, delay_ns: int, *, is_timer: bool) -> Vic
     protocol = requests.protocol_of(callback)
     if protocol is not None:
         if requests.is_server(protocol):
-            return Victim("request", "", "", delay_ns, protocol)
+            return Victim("request", "", "", delay_ns, protocol, requests.finished_of(protocol))
         return Victim("callback", f"connection of {names.type_name(type(protocol))}", "", delay_ns)
     if type(callback) is BuiltinMethodType and type(callback.__self__) in {set, dict, list, deque}:
         return None

@@ -110,7 +110,8 @@ def test_a_transport_is_named_after_its_protocol(ready):
     assert (kind, name.split()[:2], name.endswith("Mine")) == ("callback", ["connection", "of"], True)
 
 
-def test_a_request_is_its_method_and_route(ready):
+@pytest.mark.parametrize("before", ["nothing", "an answered one"])
+def test_a_request_is_its_method_and_route(ready, before):
     """A request is named when it has been routed; no path, query or header is ever read."""
     h11_impl = pytest.importorskip("uvicorn.protocols.http.h11_impl")
 
@@ -120,6 +121,9 @@ def test_a_request_is_its_method_and_route(ready):
     Route.__module__ = "starlette.routing"
     protocol = object.__new__(h11_impl.H11Protocol)
     protocol.cycle = None
+    if before != "nothing":
+        protocol.cycle = object.__new__(h11_impl.RequestResponseCycle)
+        protocol.cycle.response_complete = True
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -136,6 +140,28 @@ def test_a_request_is_its_method_and_route(ready):
     cycle.scope = {"method": "GET", "path": "/orders/4711", "query_string": b"secret", "route": Route()}
     protocol.cycle = cycle
     assert names_of(ready.event()) == [("request", "GET /orders/{id}", "")]
+
+
+def test_a_client_that_hangs_up_is_no_request(ready):
+    """What comes on a connection after its answer, if it is no further request, makes no victim of the one that was answered."""
+    h11_impl = pytest.importorskip("uvicorn.protocols.http.h11_impl")
+    protocol = object.__new__(h11_impl.H11Protocol)
+    protocol.cycle = object.__new__(h11_impl.RequestResponseCycle)
+    protocol.cycle.response_complete = True
+    protocol.cycle.scope = {"method": "GET"}
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+        transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+        transport._protocol = protocol
+        ready.observe(asyncio.Handle(transport._read_ready, (), loop), 0, MS)
+        transport._protocol = asyncio.Protocol()
+        transport.close()
+        server.close()
+
+    asyncio.run(main())
+    assert names_of(ready.event()) == []
 
 
 def test_victims_are_bounded_and_all_are_counted(ready):

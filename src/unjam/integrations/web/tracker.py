@@ -10,6 +10,7 @@ from typing import Any
 
 from unjam import monitor
 from unjam.failure import report_failure, say
+from unjam.integrations.web import telling
 from unjam.integrations.web.request import Hold, Request
 from unjam.probes import names
 
@@ -58,8 +59,6 @@ class Tracker:
         self.monitor, self.make = watched, type("Request", (Request, engine.Tally), {})
         engine.set_tally(VARIABLE, self._observe)
         _watch_forks()
-        from unjam.integrations.web import telling
-
         telling.wire(watched, lambda: self.holds)
 
     def forget(self) -> None:
