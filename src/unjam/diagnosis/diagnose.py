@@ -23,6 +23,8 @@ from unjam.model.timeouts import TimeoutGroup
 _LAST = frozenset({"UJ503", "UJ701"})
 """Consequences and non-faults stand after what stole time."""
 
+NO_VICTIMS = "who waited: only asyncio's own loops show what is ready to run; the middleware of unjam names requests on every loop"
+
 NOTHING_ALLOWED = Allowances()
 """Where no project is known; comments and blocks in the source count all the same."""
 
@@ -145,6 +147,12 @@ def _with_allowed(session: Session) -> str:
     return f"nothing but what is allowed held the loop for {session.threshold_ms:g} ms or more: {beside}"
 
 
+def _hides_victims(case: Case, stall: Stall) -> bool:
+    """Whether nobody knows who had to wait for a stall."""
+    life = case.loops.get(stall.loop)
+    return life is not None and not life.has_steps and not case.kind("request")
+
+
 def _unsupported(process: Process) -> bool:
     """Whether it was a Python that unjam does not watch: it says which and no more."""
     return process.header.get("tier") == "none"
@@ -180,6 +188,8 @@ def _not_observed(recording: Recording, cases: Sequence[Case]) -> tuple[str, ...
         reason = events.text(case.header.get("tier_reason"))
         if reason:
             said.append(f"native tier: {reason}")
+        if any(_hides_victims(case, stall) for stall in _told_stalls(case)):
+            said.append(NO_VICTIMS)
         # Servers end themselves by the signal that asked them to, once their loop has closed: nothing is missing then.
         if case.process.killed and any(life.end is None for life in case.loops.values()):
             said.append(

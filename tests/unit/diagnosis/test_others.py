@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from stories import MS, Story, cpu, kernel, library, only, ready
 
 from unjam.diagnosis.diagnose import diagnose, diagnose_stall
@@ -59,6 +60,19 @@ def test_measured_requests_are_victims():
     )
     assert finding.victim_count == 32
     assert [each.text for each in finding.evidence if each.kind == "request"] == ["in request GET /report"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "measured", "said"), [(True, False, False), (False, False, True), (False, True, False)]
+)
+def test_it_is_said_where_nobody_knows_who_waited(steps, measured, said):
+    """A loop that does not show what is ready has no victims, which is not to be read as nobody; a middleware knows some."""
+    told = Story(steps=steps)
+    stack = told.stack(told.frame(told.file("views.py", CODE), "time.sleep(1)", "h"))
+    told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    if measured:
+        told.event("request", loop=1, t0=1, t1=2, count=0, holder="GET /", is_request=True, list=[])
+    assert any(each.startswith("who waited") for each in told.told().not_observed) is said
 
 
 def stats(told, **more):
