@@ -9,7 +9,7 @@ lineage, waiting         who waits for whom; from a thread to a loop and back
 standstill               pools that wait for each other, and who gets them going
 portal, channel          a way onto one loop; a queue between threads and loops
 remote                   functions that run in a process, an interpreter
-stats, events            what a pool is doing; what it tells
+stats, naming, events    what a pool is doing, how its calls are told; what it tells
 ports, _anyio            the way back onto an asyncio loop; onto trio
 """
 
@@ -20,7 +20,7 @@ from unjam.bridge.events import PoolEvent
 from unjam.bridge.pinned import Pinned
 from unjam.bridge.pool import Pool
 from unjam.bridge.portal import Portal, loop_thread
-from unjam.bridge.stats import Histogram, PoolStats, RunningCall, pools
+from unjam.bridge.stats import Histogram, PoolCounts, PoolStats, RunningCall, pool_counts, pools
 from unjam.bridge.waiting import wait
 from unjam.bridge.workers import cancelled
 
@@ -29,12 +29,14 @@ __all__ = [
     "Histogram",
     "Pinned",
     "Pool",
+    "PoolCounts",
     "PoolEvent",
     "PoolStats",
     "Portal",
     "RunningCall",
     "cancelled",
     "loop_thread",
+    "pool_counts",
     "pools",
     "wait",
 ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextvars import copy_context
-from functools import partial
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
+from unjam.bridge.naming import named
 from unjam.bridge.standstill import NESTED
 
 if TYPE_CHECKING:
@@ -158,10 +158,12 @@ class Call:
     @property
     def name(self) -> str:
         """The qualified name of what the user asked for."""
-        fn: Any = self.fn if self.target is None else self.target
-        while isinstance(fn, partial):
-            fn = fn.func
-        return getattr(fn, "__qualname__", None) or type(fn).__qualname__
+        return named(self.wanted).name
+
+    @property
+    def wanted(self) -> Callable[..., Any]:
+        """What the user named."""
+        return self.fn if self.target is None else self.target
 
 
 def _deliverable(exc: BaseException) -> BaseException:

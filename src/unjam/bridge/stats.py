@@ -6,10 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import PurePath
 from time import monotonic_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unjam.bridge.bulkhead import Bulkhead, living
 from unjam.bridge.calls import Call
+from unjam.bridge.naming import named
 from unjam.bridge.workers import BUCKETS
 
 if TYPE_CHECKING:
@@ -64,37 +65,39 @@ class RunningCall:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolStats:
-    """One moment of one pool. Times in seconds.
+class PoolCounts:
+    """One moment of one pool in numbers. Times in seconds.
 
-    Now: `busy` slots held, `queued` calls that no thread has begun, `oldest_wait` of them (None: none waits), `calls` that
-    hold a slot, longest first. Since the start: `rejected` for want of room, `withdrawn` before they began, `helped` along
-    by a waiting thread; `wait` times in the queue and `run` times of calls that ended.
+    Now: `busy` slots held, `abandoned` ones among them for which nobody waits any more, `queued` calls that no thread has
+    begun, `oldest_wait` of them (None: none waits). Since the start: `rejected` for want of room, `withdrawn` before they
+    began, `helped` along by a waiting thread; `wait` times in the queue and `run` times of calls that ended.
     """
 
     name: str
     kind: Kind
     limit: int
     busy: int
+    abandoned: int
     queued: int
     oldest_wait: float | None
     rejected: int
     withdrawn: int
     helped: int
     stuck_after: float
-    calls: tuple[RunningCall, ...]
     wait: Histogram
     run: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats(PoolCounts):
+    """The same, and the `calls` that hold a slot, longest first."""
+
+    calls: tuple[RunningCall, ...]
 
     @property
     def oldest(self) -> RunningCall | None:
         """The call that has held its slot longest."""
         return self.calls[0] if self.calls else None
-
-    @property
-    def abandoned(self) -> int:
-        """How many slots are held by calls for which nobody waits any more."""
-        return sum(call.abandoned for call in self.calls)
 
     @property
     def stuck(self) -> tuple[RunningCall, ...]:
@@ -104,29 +107,43 @@ class PoolStats:
 
 def pools() -> tuple[PoolStats, ...]:
     """Return every pool of this process that is alive: what a monitor reads, from any thread."""
-    return tuple(snapshot(bulkhead) for bulkhead in sorted(living(), key=lambda bulkhead: bulkhead.name))
+    return tuple(snapshot(bulkhead) for bulkhead in _by_name())
+
+
+def pool_counts() -> tuple[PoolCounts, ...]:
+    """As `pools`, numbers only, which names no call and looks at nobody's stack: what a scrape of metrics reads."""
+    return tuple(PoolCounts(**_counts(bulkhead)) for bulkhead in _by_name())
+
+
+def _by_name() -> list[Bulkhead]:
+    return sorted(living(), key=lambda bulkhead: bulkhead.name)
 
 
 def snapshot(bulkhead: Bulkhead) -> PoolStats:
     """Look at a pool without stopping it; the numbers may be a call apart."""
-    workers = list(bulkhead.workers)
+    counts, calls = _counts(bulkhead), running_calls(bulkhead)
+    counts["busy"], counts["abandoned"] = len(calls), sum(call.abandoned for call in calls)
+    return PoolStats(**counts, calls=tuple(calls))
+
+
+def _counts(bulkhead: Bulkhead) -> dict[str, Any]:
+    workers, holders = list(bulkhead.workers), [_bottom(call) for _, call in _holders(bulkhead)]
     waits = [call.submitted for call in bulkhead.waiting.copy()]
-    calls = running_calls(bulkhead)
-    return PoolStats(
-        name=bulkhead.name,
-        kind=bulkhead.kind,
-        limit=bulkhead.limit,
-        busy=len(calls),
-        queued=len(waits),
-        oldest_wait=(monotonic_ns() - min(waits)) / 1e9 if waits else None,
-        rejected=bulkhead.rejected,
-        withdrawn=bulkhead.withdrawn,
-        helped=sum(worker.helped for worker in workers),
-        stuck_after=bulkhead.stuck_after,
-        calls=tuple(calls),
-        wait=_merged(worker.waits for worker in workers),
-        run=_merged(worker.runs for worker in workers),
-    )
+    return {
+        "name": bulkhead.name,
+        "kind": bulkhead.kind,
+        "limit": bulkhead.limit,
+        "busy": len(holders),
+        "abandoned": sum(call.cancelled for call, _ in holders),
+        "queued": len(waits),
+        "oldest_wait": (monotonic_ns() - min(waits)) / 1e9 if waits else None,
+        "rejected": bulkhead.rejected,
+        "withdrawn": bulkhead.withdrawn,
+        "helped": sum(worker.helped for worker in workers),
+        "stuck_after": bulkhead.stuck_after,
+        "wait": _merged(worker.waits for worker in workers),
+        "run": _merged(worker.runs for worker in workers),
+    }
 
 
 def running_calls(bulkhead: Bulkhead) -> list[RunningCall]:
@@ -140,19 +157,25 @@ def _holders(bulkhead: Bulkhead) -> list[tuple[Worker, Call]]:
     return [(worker, call) for worker in list(bulkhead.workers) if (call := worker.call) is not None]
 
 
-def _running(worker: Worker, call: Call, frame: FrameType | None) -> RunningCall:
-    """Describe the call that has the slot: the one at the bottom, unless that only holds the thread for the one above."""
+def _bottom(call: Call) -> tuple[Call, int]:
+    """Return the call that has the slot, with its depth: the lowest, unless that only holds the thread for the one above."""
     chain = [call]
     while chain[0].outer is not None:
         chain.insert(0, chain[0].outer)
     depth = 1 if chain[0].holds and len(chain) > 1 else 0
-    call = chain[depth]
+    return chain[depth], depth
+
+
+def _running(worker: Worker, call: Call, frame: FrameType | None) -> RunningCall:
+    """Describe the call that has the slot."""
+    call, depth = _bottom(call)
     # A thread that is only held is in the bridge's own code.
     stack = [] if call.holds else _above(frame, depth)
-    code = getattr(call.fn if call.target is None else call.target, "__code__", None)
-    file, line = stack[0][:2] if stack and call.target is None else _defined(code)
+    name, file, line = named(call.wanted)
+    if stack and call.target is None:
+        file, line, _ = stack[0]
     return RunningCall(
-        call=call.name,
+        call=name,
         thread=worker.name,
         seconds=(monotonic_ns() - (call.started or call.submitted)) / 1e9,
         file=file,
@@ -176,10 +199,6 @@ def _above(frame: FrameType | None, depth: int) -> list[tuple[str, int, str]]:
     if depth >= len(starts):
         return []
     return found[: starts[-1 - depth]][::-1]
-
-
-def _defined(code: object) -> tuple[str, int]:
-    return getattr(code, "co_filename", ""), getattr(code, "co_firstlineno", 0)
 
 
 def _merged(rows: Iterable[list[int]]) -> Histogram:

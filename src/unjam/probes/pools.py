@@ -89,7 +89,7 @@ class Pools:
                 self._totals.keep(state)
                 state.waits = None
             bridge = sys.modules.get("unjam.bridge")
-            return self._totals.sums(living, () if bridge is None else bridge.pools())
+            return self._totals.sums(living, () if bridge is None else bridge.pool_counts())
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's workers: none of them is in the child, and what the parent counted is the parent's."""
