@@ -94,6 +94,9 @@ class Port(ABC):
         finally:
             _set_running_loop(loop)
             worker.under = under
+        from unjam.bridge.bulkhead import relieve_all  # which stands above the ports
+
+        relieve_all()
 
     @abstractmethod
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:

@@ -44,6 +44,12 @@ class _Seat(NamedTuple):
             self.place.post(partial(self.place.lend, call))
 
 
+class _Awaiting(NamedTuple):
+    """What tasks of a loop inside a call wait for; the port alone is a key for what keeps that loop from turning."""
+
+    port: Port
+
+
 class _House(NamedTuple):
     """All pools at one moment: who is seated, and for each key the pools and the threads that its work is stuck in."""
 
@@ -91,7 +97,7 @@ def _look(bulkheads: Iterable[Bulkhead]) -> _House:
         for seat in seated:
             if seat.worker.under is not None:
                 behind.setdefault(seat.worker.under, set()).add(seat.worker)
-            for call in _buried(seat.worker):
+            for call in _begun(seat.worker):
                 for key in _waiting_for(call):
                     behind.setdefault(key, set()).add(seat.worker)
     return _House(seats, stuck, behind)
@@ -134,22 +140,22 @@ def _seats(bulkhead: Bulkhead) -> Iterator[_Seat]:
             if frame.spare is not None and not frame.spare.locked():
                 yield _Seat(worker, frame, (frame, call.port))
         elif worker in inside and worker.under is not inside[worker]:
-            yield _Seat(worker, inside[worker], (worker,))
+            yield _Seat(worker, inside[worker], (_Awaiting(inside[worker]),))
 
 
-def _buried(worker: Worker) -> Iterator[Call]:
-    """Yield the calls that this thread began and cannot go on with before the one on top of them has ended."""
+def _begun(worker: Worker) -> Iterator[Call]:
+    """Yield the calls that this thread has begun: the one in which it sits, and those that it cannot go on with before."""
     call = worker.call
-    while call is not None and call.outer is not None:
-        call = call.outer
+    while call is not None:
         yield call
+        call = call.outer
 
 
 def _waiting_for(call: Call) -> Iterator[object]:
-    """Yield those on whose behalf it is done: frames above it, loops that these keep blocked, the thread of its own loop."""
+    """Yield those on whose behalf it is done: frames above it, loops that these keep blocked, its own loop in a thread."""
     for frame in call.context.get(LINEAGE) or ():
         yield frame
         if frame.blocked is not None:
             yield frame.blocked
     if call.port.worker is not None:
-        yield call.port.worker
+        yield _Awaiting(call.port)

@@ -149,6 +149,20 @@ def test_loops_inside_two_pools_crosswise_go_on(run):
     assert ["1", "1"] == run(main())
 
 
+@pytest.mark.parametrize("path", ["aba", "abab", "abca", "abcab"])
+def test_a_pool_is_served_by_the_loops_far_above_a_call(run, path):
+    """asyncio.run in each call, and every thread of the pool under a loop that waits, through others, for that very call."""
+    pools = {name: Pool(name, 1) for name in "abc"}
+
+    def below(rest):
+        return asyncio.run(pools[rest[0]].run(below, rest[1:])) + rest[0] if rest else ""
+
+    async def main():
+        return await pools[path[0]].run(below, path[1:])
+
+    assert path[:0:-1] == run(main())
+
+
 def test_what_is_served_under_a_loop_may_run_its_own(run):
     """The thread below an inner loop serves as any other: the call meets no running loop, and may not wait for the one below."""
 
