@@ -151,16 +151,17 @@ class Bulkhead:
     def _spawn(self, call: Call) -> None:
         worker = Worker(f"{self.name}-{len(self.workers)}")
         thread = Thread(target=worker.work, args=(self.queue,), name=worker.name, daemon=True)
+        # It must be found as soon as it runs: who looks for threads that wait would miss one that already does.
+        self.workers.append(worker)
         try:
             thread.start()
         except RuntimeError:
+            self.workers.remove(worker)
             with self.lock:
                 self.threads -= 1
             if self.threads == 0:
                 self.withdraw(call)
                 raise
-            return
-        self.workers.append(worker)
 
     def release(self, call: Call) -> None:
         """Give up the place of a call that ended, or will never start."""
