@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from unjam.diagnosis.parsing import parsed
 from unjam.knowledge.types import RETURNS
 from unjam.model.granted import Granted, granted_in
 from unjam.model.stacks import Frame
@@ -97,7 +98,7 @@ class Sources:
 
 def _parse(lines: tuple[str, ...]) -> _Module | None:
     try:
-        return _Module(ast.parse("\n".join(lines)))
+        return _Module(parsed(lines))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
