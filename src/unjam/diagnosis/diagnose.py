@@ -21,7 +21,10 @@ from unjam.model.stacks import Stack
 from unjam.model.timeouts import TimeoutGroup
 
 _LAST = frozenset({"UJ503", "UJ701"})
-"""Consequences and non-faults stand after what stole time."""
+"""Consequences and non-faults stand after what stole time, as does what only starting took."""
+
+START_S = 1.0
+"""An import that begins so soon after its loop is part of starting, not of serving: uvicorn imports the application in its first turn."""
 
 NO_VICTIMS = "who waited: only asyncio's own loops show what is ready to run; the middleware of unjam names requests on every loop"
 
@@ -53,7 +56,10 @@ def diagnose(
         found += more
         fired += outs
     done = sort_out(map(findings.worded, findings.grouped(found)), sources, allowances)
-    session = _session(recording, cases, sources, _ordered(done.counting), tuple(fired))
+    begun = {
+        (case.process.pid, life.number): case.seconds(life.start) for case in cases for life in case.loops.values()
+    }
+    session = _session(recording, cases, sources, _ordered(done.counting, begun), tuple(fired))
     session = replace(session, allowed=tuple(done.allowed), notices=notices(done, allowances))
     return replace(session, verdict=_with_allowed(session)) if session.allowed else session
 
@@ -74,7 +80,7 @@ def diagnose_stall(
     number = pid if pid is not None else events.integer(header.get("pid")) or 0
     sources = Sources(source)
     found, _ = _conclusions(Case(Process(number, header, tuple(stall_events), dict(stacks)), sources))
-    return sort_out(map(findings.worded, _ordered(found)), sources, allowances)
+    return sort_out(map(findings.worded, _ordered(found, {})), sources, allowances)
 
 
 def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:
@@ -102,8 +108,15 @@ def _of_stall(case: Case, stall: Stall) -> list[Finding]:
     return [findings.finding_of(case, stall, blame, with_victims=index == 0) for index, blame in enumerate(blames)]
 
 
-def _ordered(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(found, key=lambda each: (each.rule in _LAST, -each.total_ms, each.first_s)))
+def _ordered(found: Iterable[Finding], begun: Mapping[tuple[int, int], float]) -> tuple[Finding, ...]:
+    """Most time first, what stole none last; `begun` is when each loop of each process began."""
+
+    def is_last(finding: Finding) -> bool:
+        since = finding.first_s - begun.get((finding.pid, finding.loop), -START_S)
+        at_start = finding.rule == "UJ305" and finding.count == 1 and since < START_S
+        return finding.rule in _LAST or at_start
+
+    return tuple(sorted(found, key=lambda each: (is_last(each), -each.total_ms, each.first_s)))
 
 
 def _session(

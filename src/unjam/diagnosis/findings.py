@@ -19,6 +19,8 @@ from unjam.model.findings import Accounted, Evidence, Finding, Grade, Location, 
 MOST_REMEDIES = 4
 """More than a few ways out are no way out."""
 _BLAMELESS = frozenset({"UJ502", "UJ503"})
+_ENDPOINT_CALLERS = frozenset({"run_endpoint_function", "solve_dependencies", "request_response"})
+"""Who calls endpoints and dependencies: fastapi/routing.py, fastapi/dependencies/utils.py, starlette/routing.py."""
 
 
 def finding_of(case: Case, stall: Stall, blame: Blame, *, with_victims: bool) -> Finding:
@@ -52,8 +54,18 @@ def finding_of(case: Case, stall: Stall, blame: Blame, *, with_victims: bool) ->
             leaf=blame.leaf,
             function=blame.culprit.function if blame.culprit else "",
             thread=blame.thread,
+            endpoint=_is_endpoint(blame),
         ),
     )
+
+
+def _is_endpoint(blame: Blame) -> bool:
+    """Whether the blamed function was called by a web framework that would run it in a thread if it were no coroutine."""
+    own = [
+        number for number, link in enumerate(blame.chain) if blame.culprit and link.function == blame.culprit.function
+    ]
+    caller = blame.chain[own[-1] - 1] if own and own[-1] else None
+    return caller is not None and caller.kind == "library" and caller.function.partition(".")[0] in _ENDPOINT_CALLERS
 
 
 def _evidence(case: Case, stall: Stall, blame: Blame) -> Iterable[Evidence]:
@@ -102,11 +114,18 @@ def _seconds(nanoseconds: float) -> str:
     return f"{nanoseconds / 1e9:.2f} s" if nanoseconds >= 1e9 else f"{nanoseconds / 1e6:.0f} ms"  # noqa: PLR2004 -- one second
 
 
-def remedies_of(rule: str, record: Call | None, *, leaf: str, function: str, thread: str = "") -> tuple[Remedy, ...]:
-    """What to do, the call's own remedy first; a remedy that names an async twin is left out where none is known."""
+def remedies_of(
+    rule: str, record: Call | None, *, leaf: str, function: str, thread: str = "", endpoint: bool = False
+) -> tuple[Remedy, ...]:
+    """What to do, the call's own remedy first.
+
+    A remedy that names an async twin is left out where none is known, one for endpoints where the function is none.
+    """
     advice = index.rule(rule).advice if rule else UNKNOWN_CAUSE
     own = record if record is not None and record.rule == rule else None
     keys = dict.fromkeys([*([own.remedy] if own and own.remedy else []), *advice])
+    if not endpoint:
+        keys.pop("sync-endpoint", None)
     twin = record.twin if record is not None else ""
     fields = {
         "leaf": leaf or "the call",

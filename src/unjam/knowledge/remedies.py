@@ -24,7 +24,7 @@ REMEDIES: dict[str, Advice] = {
         "one hop of about 100 us instead of one a call; the function must not touch the loop's own objects",
     ),
     "sync-endpoint": Advice(
-        "where {function} is a FastAPI or Starlette endpoint that awaits nothing, declare it def instead of async def",
+        "if {function} awaits nothing else, declare it def instead of async def: FastAPI and Starlette call it in a thread then",
         "it then runs in anyio's pool of 40 threads, which all such endpoints and dependencies share",
     ),
     # Files.

@@ -380,3 +380,35 @@ def test_a_c_callback_is_named_by_the_line_that_scheduled_it():
     number = told.stall(300, kernel(28, told.stack(), "clock_nanosleep"), cpu_ms=1, runq_ms=0)
     told.step(number, callback="sleep", site=[path, 3, "h"])
     assert (only(told.told()).rule, only(told.told()).leaf) == ("UJ101", "time.sleep")
+
+
+def advised(*frames):
+    told = Story()
+    path = told.file("views.py", CALLS)
+    called = library("requests.api", "get")
+    stack = told.stack(*(each or told.frame(path, 'requests.get("http://x")', "handler") for each in frames), called)
+    told.stall(300, kernel(28, stack, "poll", "tcp 10.0.0.9:80", 8), cpu_ms=1, runq_ms=0)
+    return " ".join(each.text for each in only(told.told()).remedies)
+
+
+def test_an_endpoint_may_be_a_plain_function():
+    """What a web framework calls itself would run in its pool if it were no coroutine; of a helper below nobody says so."""
+    endpoint = library("fastapi.routing", "run_endpoint_function", kind="coroutine")
+    assert "if handler awaits nothing else" in advised(endpoint, None)
+    assert "awaits nothing else" not in advised(
+        library("starlette.middleware.base", "call_next", kind="coroutine"), None
+    )
+
+
+@pytest.mark.parametrize(("since_ms", "order"), [(300, ["UJ101", "UJ305"]), (1500, ["UJ305", "UJ101"])])
+def test_an_import_at_start_stands_last(since_ms, order):
+    """A server that imports its application in its first turn holds nobody up yet; one that imports later does."""
+    told, sleeping = story("nap(0.3)")
+    path = told.file("main.py", "async def serve():\n    import shop\n")
+    importing = stdlib("importlib._bootstrap", "_find_and_load")
+    frozen = type(importing)("<frozen importlib._bootstrap>", 1178, "_find_and_load")
+    stack = told.stack(told.frame(path, "import shop", "serve"), frozen)
+    told.now = since_ms
+    told.stall(900, cpu(80, stack, moved=70), cpu_ms=890, runq_ms=0)
+    told.stall(300, kernel(28, sleeping, "clock_nanosleep"), cpu_ms=1, runq_ms=0)
+    assert [each.rule for each in told.told().findings] == order

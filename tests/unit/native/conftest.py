@@ -22,6 +22,8 @@ failures = []
 
 def start(threshold_ms=50, tick_ms=10, keep=0, fd=None):
     fd = os.open(os.environ["LINES"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if fd is None else fd
+    unchecked = {source: reason for source, reason in core.check().items() if reason and source != "cgroup"}
+    assert not unchecked, unchecked
     core.start(threshold_ns=int(threshold_ms * 1e6), tick_ns=int(tick_ms * 1e6), fd=fd, keep=keep)
 
 def epoll_of(loop):
