@@ -59,10 +59,10 @@ class Slot:
     """One loop. Its own thread writes and the watchdog reads: every field is one assignment, which the GIL makes whole.
 
     `away_since` is when the loop left its select, 0 while it is in it or was never seen leaving it. `away` is the sum of
-    all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies in the
-    future while all is well: it is when the loop's heartbeat is due. `late_at` is when the present turn is late enough for
-    its steps to be of interest: only then they are looked at one by one. `recent` holds the turns before the present one,
-    the last one first, each from when to when, and whether the loop then waited in its select.
+    all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies half way to
+    the loop's next heartbeat: in the future, or a few milliseconds past, while all is well. `late_at` is when the present
+    turn is late enough for its steps to be of interest: only then they are looked at one by one. `recent` holds the turns
+    before the present one, the last one first, each from when to when, and whether the loop then waited in its select.
     """
 
     __slots__ = (

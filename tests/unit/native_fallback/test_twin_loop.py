@@ -2,11 +2,13 @@
 
 import itertools
 from bisect import bisect_right
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unjam.native import _twin_hooks
 from unjam.native._twin_loop import NEVER, Observers, Slot
 
 MS = 1_000_000
@@ -177,3 +179,42 @@ def test_a_stall_has_one_number_whoever_asks_first():
 def test_before_the_first_turn_no_step_is_late():
     """A loop that was found running has no turn whose steps could be late."""
     assert make_slot().late_at == NEVER
+
+
+class Beats:
+    """A loop whose timer and clock the test turns by hand."""
+
+    def __init__(self, monkeypatch, slot):
+        self.now = 10**9
+        monkeypatch.setattr(_twin_hooks, "time", SimpleNamespace(monotonic_ns=lambda: self.now))
+        _twin_hooks.start_heartbeat(self, slot)
+
+    def call_later(self, delay, beat):
+        self.delay, self.beat = round(delay * 1e9), beat
+        return SimpleNamespace(cancel=bool)
+
+    def turn(self, late=0):
+        self.now += self.delay + late
+        self.beat()
+
+
+def test_between_two_heartbeats_a_stall_began_half_way(monkeypatch):
+    """The loop may have left right after the last beat or right before the one that did not come."""
+    slot = make_slot()
+    loop = Beats(monkeypatch, slot)
+    loop.turn()
+    left = loop.now + _twin_hooks.HEARTBEAT_NS // 2
+    loop.turn(late=100 * MS)
+    assert [(turn.began_ns, turn.ended_ns) for turn in slot.finished] == [(left, loop.now)]
+    assert slot.longest_turn == 105 * MS
+
+
+@pytest.mark.parametrize("threshold_ms", [4, 50])
+def test_a_beat_that_is_a_little_late_is_nothing(monkeypatch, threshold_ms):
+    """Timers are late by a millisecond as a rule."""
+    slot = make_slot()
+    slot.set_threshold(threshold_ms * MS)
+    loop = Beats(monkeypatch, slot)
+    for _ in range(3):
+        loop.turn(late=MS // 2)
+    assert (list(slot.finished), slot.longest_turn) == ([], 0)
