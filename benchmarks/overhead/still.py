@@ -1,10 +1,12 @@
 """What watching costs while nothing happens, and what it costs to begin."""
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 
 from pairs import Cost, rounds
@@ -43,12 +45,22 @@ def idle(variants: Sequence[Variant], seconds: float) -> dict[str, float]:
 
 
 def starts(count: int) -> dict[str, float]:
-    """Milliseconds of wall time that starting takes over a bare Python, as medians of paired differences."""
+    """Milliseconds of wall time that starting takes over a bare Python, as medians of paired differences.
+
+    Modules are compiled once, as they are where unjam has been installed, whatever the environment says of that.
+    """
     with tempfile.TemporaryDirectory() as folder:
+        kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(folder, "bytecode"))}
 
         def measure(name: str) -> Cost:
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", STARTS[name]], check=True, cwd=folder, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-c", STARTS[name]],
+                check=True,
+                cwd=folder,
+                env=os.environ | kept,
+                stderr=subprocess.DEVNULL,
+            )
             return Cost(0.0, time.perf_counter() - start)
 
         costs = rounds(list(STARTS), measure, count)
