@@ -63,14 +63,20 @@ class Control:
     def stop(self) -> None:
         """Close the socket."""
         server, self._server = self._server, None
-        if server is not None:
-            server.stop()
+        if server is not None and server.stop():
+            self._close_collector()
 
     def abandon(self) -> None:
         """Forget the parent's socket in the child of a fork."""
         server, self._server = self._server, None
         if server is not None:
             server.drop_after_fork()
+        self._close_collector()
+
+    def _close_collector(self) -> None:
+        """Give back the descriptor through which it reads; no thread may be using it."""
+        if self._collector is not None:
+            self._collector.close()
 
     def _collect(self) -> Any:
         if self._collector is None:

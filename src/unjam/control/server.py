@@ -96,17 +96,19 @@ class Server:
             raise
         return listener
 
-    def stop(self) -> None:
-        """Close the socket and end the thread; waits for it for a moment only."""
+    def stop(self) -> bool:
+        """Close the socket and end the thread; waits for it for a moment only, and says whether it has ended."""
         if os.getpid() != self._pid:
-            return
+            return False
         self._unlink()
         try:
             os.write(self._wake_write, b"x")
         except OSError:
-            return
-        if self._thread.join(STOP_S):
+            return False
+        ended = self._thread.join(STOP_S)
+        if ended:
             os.close(self._wake_write)
+        return ended
 
     def drop_after_fork(self) -> None:
         """Give up the parent's descriptors in a forked child; the socket itself stays the parent's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import sys
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterable
@@ -25,6 +26,8 @@ from unjam.probes.waits_setters import look_for_setters
 from unjam.probes.waits_tasks import TaskSeen, all_tasks, look_at_task
 from unjam.probes.waits_threads import Seen, job_name, look_at_threads
 
+GREEN: Final = ("gevent.hub", "eventlet.hubs")
+"""Modules that are imported where greenlets take the place of threads."""
 MOST_TASKS: Final = 20_000
 """Tasks looked at in one collection; what is left out is counted."""
 
@@ -70,7 +73,10 @@ class Collector:
         if suspects:
             doubt(scene, threads, tasks, loops, suspects)
         return scene.graph(
-            pid=os.getpid(), python=platform.python_version(), t=began, not_observed=self._not_observed(threads)
+            pid=os.getpid(),
+            python=platform.python_version(),
+            t=began,
+            not_observed=(*self._not_observed(threads), *scene.unseen),
         )
 
     def look_again(self, first: Graph) -> Graph:
@@ -112,6 +118,11 @@ class Collector:
             found.append(f"holders of locks taken by `with`: {self._memory.reason}")
         if any(seen.kernel.state == "unreadable" for seen in threads):
             found.append("what the kernel says of a waiting thread: /proc/self/task/*/syscall is not readable")
+        green = next((name for name in GREEN if name in sys.modules), None)
+        if green is not None:
+            found.append(
+                f"greenlets: {green.partition('.')[0]} runs many in one thread, and only the one that runs now is seen"
+            )
         return tuple(found)
 
 

@@ -57,6 +57,8 @@ class Scene:
     library_names: dict[int, str] = field(default_factory=dict)
     """The same from frames of the standard library: better than none."""
     truncated: dict[str, int] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
+    """What could not be observed, with the reason."""
     shapes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """By the instructions at which the coroutines of a task are suspended: what that says (waits_tasks.Shape)."""
     _stacks: dict[tuple[tuple[int, int], ...], int] = field(default_factory=dict)

@@ -49,7 +49,7 @@ def look_for_setters(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -
     for owner, label, frame in frames_of(scene, threads, tasks):
         searched += 1  # noqa: SIM113 -- enumerate would keep the frame over a pause
         if searched > MOST_FRAMES:
-            scene.truncated["frames searched"] = 1
+            scene.unseen.append(f"who else could end a wait: there are more than {MOST_FRAMES:,} frames to search")
             return
         _note(scene, users, owner, label, frame)
         del frame

@@ -46,6 +46,7 @@ def _parts(graph: Graph, verdict: Verdict, page: Page, route: str) -> Iterator[R
     yield Text(headline(graph, verdict), style="bold red" if verdict.findings else "bold")
     if graph.apart_ms is None and not verdict.findings:
         yield from threads(graph, page)
+        yield from _suspended(graph, page)
     for found in verdict.findings[:MOST_FINDINGS]:
         yield Text("")
         yield from _finding(found, page)
@@ -68,7 +69,7 @@ def headline(graph: Graph, verdict: Verdict) -> str:
     kinds = [node.kind for node in graph.nodes.values()]
     seen = f"{counted(kinds.count('task'), 'task')}, {counted(kinds.count('thread'), 'thread')}"
     if graph.apart_ms is None and not verdict.findings:
-        return f"{seen}; whether anything is stuck cannot be told from outside. Where the threads are:"
+        return f"{seen}; whether anything is stuck cannot be told from outside. Where they are:"
     if verdict.findings:
         stuck = sum(graph.nodes[key].kind in {"task", "thread"} for key in verdict.stuck)
         count = counted(len(verdict.findings), "reason")
@@ -91,6 +92,20 @@ def threads(graph: Graph, page: Page) -> Iterator[RenderableType]:
         where = f"at {page.place(*own)}" if own else "in no code of yours"
         what = "its loop waits for events, run" if parked else "is"
         yield Padding(Text(safe(f"{node.label}: {what} {where}{called}")), (0, 0, 0, 2))
+
+
+def _suspended(graph: Graph, page: Page) -> Iterator[RenderableType]:
+    """Say of the tasks of a process read from outside where they are suspended, equal ones in one line."""
+    groups: dict[str, list[str]] = {}
+    for node in graph.nodes.values():
+        if node.kind == "task" and node.stack >= 0 and (stack := graph.stacks[node.stack]):
+            own = next((line for line in reversed(stack) if not is_library(line[0])), stack[0])
+            called = "" if own == stack[-1] else f" -> {stack[-1][2]}"
+            groups.setdefault(f"at {page.place(*own)}{called}", []).append(node.label)
+    for where, who in sorted(groups.items(), key=lambda group: -len(group[1]))[:MOST_WAITS]:
+        name = who[0] if len(who) == 1 else f"{who[0]} and {len(who) - 1} more"
+        yield Padding(Text(safe(f"{name}: {where}")), (0, 0, 0, 2))
+    yield from _more(len(groups) - MOST_WAITS, "place")
 
 
 def _finding(found: Finding, page: Page) -> Iterator[RenderableType]:
