@@ -112,8 +112,9 @@ def wait_on(
 ) -> R:
     """As `wait`, on the loop of `port`; `worker` is this thread's, if it is a pool's."""
     here, above = running_port() or (worker.under if worker is not None else None), LINEAGE.get()
-    if here is not None or above is not None:
-        _refuse_cycle(port, here, above)
+    below = _loops_below(worker, here) if here is not None else []
+    if below or above is not None:
+        _refuse_cycle(port, below, above)
     if not port.running():
         raise NoLoop(_ended(port))
     call = worker.call if worker is not None else None
@@ -127,8 +128,8 @@ def wait_on(
         if WATCH.thread is None:
             WATCH.start()
         port.post(request.begin)
-        if call is not None and port.blocked_on is not None:
-            relieve_all()
+        if call is not None and (port.blocked_on is not None or port.worker is not None):
+            relieve_all()  # that loop may not turn: it waits as well, or a call runs on top of it
         _serve_until(request, frame, worker)
     except BaseException:
         request.cancel()
@@ -138,8 +139,8 @@ def wait_on(
         frame.closed = True
         if call is not None:
             call.inner = call.frame = None
-        if here is not None:
-            here.blocked_on = None
+        for loop, before in below:
+            loop.blocked_on = before
     try:
         if request.exception is not None:
             raise request.exception
@@ -162,23 +163,31 @@ def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
 _cycle_lock = Lock()
 
 
-def _refuse_cycle(target: Port, here: Port | None, above: Frame | None) -> None:
-    """Raise WouldDeadlock where `target` cannot turn before this wait ends; otherwise note what this loop waits for."""
-    if target is here:
+def _loops_below(worker: Worker | None, here: Port) -> list[tuple[Port, Port | None]]:
+    """Return the loops that cannot turn while this thread waits, each with what it was blocked on before."""
+    if worker is None:
+        return [(here, here.blocked_on)]
+    ports = [port for port in list(PORTS.values()) if port.worker is worker and port.running()]
+    return [(port, port.blocked_on) for port in ports]
+
+
+def _refuse_cycle(target: Port, below: list[tuple[Port, Port | None]], above: Frame | None) -> None:
+    """Raise WouldDeadlock where `target` cannot turn before this wait ends; otherwise note what these loops wait for."""
+    loops = [port for port, _ in below]
+    if target in loops:
         raise WouldDeadlock("this thread runs the loop on which it would wait: await the coroutine instead")
     if above is not None and any(frame.blocked is target for frame in above):
         raise WouldDeadlock("the loop on which this would wait is itself blocked in a wait for this call")
-    if here is None:
-        return
     with _cycle_lock:
         port: Port | None = target
         while port is not None:
-            if port is here:
+            if port in loops:
                 raise WouldDeadlock(
                     "the loop on which this would wait is itself blocked in a wait for this thread's loop"
                 )
             port = port.blocked_on
-        here.blocked_on = target
+        for loop in loops:
+            loop.blocked_on = target
 
 
 def _only_port() -> Port:

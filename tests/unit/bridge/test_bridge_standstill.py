@@ -180,6 +180,27 @@ def test_what_is_served_under_a_loop_may_run_its_own(run):
     assert "own" == run(main())
 
 
+def test_a_wait_for_a_loop_further_below_in_the_same_thread_is_refused(run):
+    """Of two loops inside one thread the lower cannot turn before the upper one has ended."""
+
+    async def main():
+        pool = Pool("p", 1)
+
+        async def lower():
+            portal = Portal.current()
+
+            async def upper():
+                portal.wait(asyncio.sleep, 0)
+
+            with pytest.raises(WouldDeadlock):
+                await pool.run(lambda: asyncio.run(upper()))
+            return "refused"
+
+        return await pool.run(lambda: asyncio.run(lower()))
+
+    assert "refused" == run(main())
+
+
 def test_a_wait_on_a_loop_that_is_blocked_for_the_same_pool_goes_on(run):
     """A loop that blocks for a queued call keeps the pool's thread that waits for that loop: that thread serves the call."""
 
