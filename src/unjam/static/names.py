@@ -179,6 +179,8 @@ class Namer:
             found = self._annotated(outline, f"0:{owner}.{form}", depth)
             if found:
                 return found
+            if not self._places.annotates(outline, f"self.{form}"):
+                continue
             for index, scope in enumerate(outline.scopes):
                 if scope.owner == owner and (found := self._annotated(outline, f"{index}:self.{form}", depth)):
                     return found

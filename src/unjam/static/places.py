@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from unjam.static.binding import Binding
 from unjam.static.program import Function, Program
@@ -14,6 +14,9 @@ from unjam.static.written import kept_at
 
 _VALUES = frozenset({"name", "call", "awaited"})
 """Forms of arguments that can be an object whose class a name tells."""
+
+MOST_KEPT = 24
+"""Assignments to one place from elsewhere: with more, as of `hass.data` in a whole product, it says nothing."""
 
 Kept = tuple[Outline, Assignment]
 
@@ -25,8 +28,11 @@ class Places:
         self._program = program
         self._binding = Binding(program)
         self._assigned: dict[str, dict[str, list[Assignment]]] = {}
+        self._annotated: dict[str, set[str]] = {}
         self._classes: dict[str, tuple[Outline, str]] | None = None
         self._kept: dict[str, list[Kept]] | None = None
+        self._places: dict[str, tuple[Kept, ...]] = {}
+        self._found: dict[tuple[str, str], tuple[Kept, ...]] = {}
         self._calls: dict[str, list[tuple[Function, int]]] | None = None
 
     def assigned(self, outline: Outline, target: str) -> list[Assignment]:
@@ -37,6 +43,12 @@ class Places:
             for assignment in outline.assignments:
                 found[assignment.target].append(assignment)
         return found.get(target, [])
+
+    def annotates(self, outline: Outline, name: str) -> bool:
+        """Whether any scope of a file annotates that name."""
+        if outline.path not in self._annotated:
+            self._annotated[outline.path] = {key.partition(":")[2] for key in outline.annotations}
+        return name in self._annotated[outline.path]
 
     def class_of(self, name: str) -> tuple[Outline, str] | None:
         """The file and the qualified name in it of a class of the project."""
@@ -53,8 +65,16 @@ class Places:
         facts = self._program.facts.modules.get(outline.path)
         return facts.name if facts is not None else ""
 
-    def kept(self, place: str, outline: Outline) -> list[Kept]:
+    def kept(self, place: str, outline: Outline) -> tuple[Kept, ...]:
         """What is assigned to a place that the program shares; what the same folder assigns goes before all else."""
+        key = place, _folder(outline)
+        if key not in self._found:
+            everywhere = self._everywhere(place)
+            near = tuple(kept for kept in everywhere if _folder(kept[0]) == key[1])
+            self._found[key] = near or (everywhere if len(everywhere) <= MOST_KEPT else ())
+        return self._found[key]
+
+    def _everywhere(self, place: str) -> tuple[Kept, ...]:
         if self._kept is None:
             self._kept = defaultdict(list)
             for each in self._program.outlines.values():
@@ -62,9 +82,10 @@ class Places:
                     name, rest = kept_at(assignment.target)
                     if name and not rest:
                         self._kept[name].append((each, assignment))
-        found = [kept for name, all_of_it in self._kept.items() if _alike(name, place) for kept in all_of_it]
-        folder = PurePath(outline.path).parent
-        return [kept for kept in found if PurePath(kept[0].path).parent == folder] or found
+        if place not in self._places:
+            alike = (kept for name, kept in self._kept.items() if _alike(name, place))
+            self._places[place] = tuple(each for kept in alike for each in kept)
+        return self._places[place]
 
     def passed(self, symbol: str, parameter: str) -> Iterator[tuple[Function, Argument]]:
         """The values that the program, its tests left out, hands to a parameter."""
@@ -86,6 +107,10 @@ class Places:
                             if target.symbol in self._program.functions:
                                 self._calls[target.symbol].append((function, index))
         return self._calls
+
+
+def _folder(outline: Outline) -> str:
+    return os.path.dirname(outline.path)  # noqa: PTH120  asked for each of thousands of names
 
 
 def _alike(one: str, other: str) -> bool:

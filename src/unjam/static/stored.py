@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 
 from unjam.static.binding import Binding
 from unjam.static.effects import Effects
 from unjam.static.entries import callables
+from unjam.static.facts import Span
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
 from unjam.static.source import Argument, Assignment
@@ -37,6 +39,7 @@ class Stored:
         self._kept: dict[_Attribute, set[str]] = defaultdict(set)
         self._stores: dict[_Parameter, set[_Attribute]] = defaultdict(set)
         self._tables: dict[_Attribute, set[str]] = defaultdict(set)
+        self._referring: dict[str, tuple[list[Span], list[Call]]] = {}
         self._elements: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
         self._read_assignments()
         self._follow_parameters()
@@ -119,10 +122,24 @@ class Stored:
     def _read_table(self, function: Function, assignment: Assignment) -> None:
         owner, _, name = assignment.target.rpartition(".")
         symbol = self._owner(function) if owner == "self" else f"{function.module}:{owner}"
-        value = Argument(0, "", assignment.span, "list", "")
-        found = {each for each in callables(self._program, function, value) if each in self._program.functions}
+        found = {
+            each
+            for call in self._references(function, assignment.span)
+            for target in call.targets
+            for each in self._program.expanded(target)
+            if each in self._program.functions
+        }
         if found:
             self._tables[symbol, name] |= found
+
+    def _references(self, function: Function, span: Span) -> list[Call]:
+        """The references to functions within a span; a module of constants has thousands of tables, so they are searched."""
+        if function.symbol not in self._referring:
+            calls = sorted(call for call in function.calls if call.kind == "reference")
+            self._referring[function.symbol] = [call.span for call in calls], calls
+        spans, calls = self._referring[function.symbol]
+        inside = calls[bisect_left(spans, span) : bisect_left(spans, (*span[2:], 0, 0))]
+        return [call for call in inside if call.span[2:] <= span[2:]]
 
     def _read(self, function: Function, assignment: Assignment) -> None:
         attribute = self._owner(function), assignment.target.removeprefix("self.")
