@@ -24,8 +24,8 @@ from unjam.static.program import Function, Program
 from unjam.static.project import is_test
 from unjam.static.source import Argument, Decorator
 
-_STARTUP = frozenset({"lifespan", "startup", "on_startup", "setup_hook", "post_init"})
-"""Names of functions that run once before anything is served."""
+_STARTUP = frozenset({"lifespan", "startup", "on_startup", "setup_hook", "post_init", "setup"})
+"""Names of functions that run once before anything is served; `setup` is how discord.py loads an extension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Entries:
 
     def _of(self, function: Function) -> Iterator[Entry]:
         if function.scope.is_async:
-            yield Entry(function.symbol, startup=function.scope.name.rpartition(".")[2] in _STARTUP)
+            yield Entry(function.symbol, startup=_is_startup(function))
         if function.scope.kind != "module":
             yield from self._registered(function)
             yield from self._overriding(function)
@@ -159,6 +159,12 @@ def callables(program: Program, function: Function, argument: Argument) -> Itera
         elif argument.form == "list" and call.kind == "reference" and _within(call.span, argument.span):
             for target in call.targets:
                 yield from program.expanded(target)
+
+
+def _is_startup(function: Function) -> bool:
+    """Whether its name says that it runs once; a method called `setup` may be anybody's."""
+    name = function.scope.name.rpartition(".")[2]
+    return name in _STARTUP and not (name == "setup" and function.scope.owner)
 
 
 def _within(inner: Span, outer: Span) -> bool:

@@ -245,6 +245,16 @@ class Leaves:
         first = call.site.argument(0, "database") if call.site is not None else None
         return name == "sqlite3.connect" and first is not None and first.text == "':memory:'"
 
+    def _is_fetched(self, _function: Function, call: Call, name: str) -> bool:
+        """`feedparser.parse(text)`: only an address or a file is read, and what was awaited or read is a text."""
+        first = call.site.argument(0) if call.site is not None else None
+        words = {"text", "content", "body", "data", "read()", "text()", "getvalue()"}
+        return (
+            name == "feedparser.parse"
+            and first is not None
+            and (first.form == "awaited" or first.text.rpartition(".")[2] in words)
+        )
+
     def _has_room(self, function: Function, call: Call, name: str) -> bool:
         """`put` on a queue that was made without a bound never waits."""
         assert call.site is not None
@@ -263,6 +273,7 @@ class Leaves:
         _asks_first,
         _not_taken,
         _in_memory,
+        _is_fetched,
     )
 
 

@@ -76,10 +76,11 @@ CALLS: tuple[Call, ...] = (
     ),
     *_work(
         "os",
-        "open read write pread pwrite readv writev listdir scandir walk fwalk rmdir removedirs remove unlink rename "
-        "renames replace link symlink truncate ftruncate utime setxattr sendfile copy_file_range mkfifo",
+        "open read write pread pwrite readv writev listdir scandir walk fwalk removedirs renames truncate ftruncate "
+        "setxattr sendfile copy_file_range",
         source=_POSIX,
     ),
+    *_look("os", "rmdir remove unlink rename replace link symlink utime mkfifo", source=_POSIX),
     *_work("os", "fsync fdatasync sync lockf", source=_POSIX, weight=Weight.UNBOUNDED),
     *family(
         "fcntl",
@@ -92,15 +93,15 @@ CALLS: tuple[Call, ...] = (
     *_look(
         "pathlib.Path",
         "stat lstat exists is_file is_dir is_symlink is_mount is_socket is_fifo is_block_device is_char_device samefile resolve "
-        "readlink owner group cwd home expanduser mkdir chmod",
+        "readlink owner group cwd home expanduser mkdir chmod "
+        "rmdir unlink rename replace touch symlink_to hardlink_to",
         twin="anyio.Path.{name}",
         frames=_PATHLIB,
         source=_POSIX,
     ),
     *_work(
         "pathlib.Path",
-        "open read_text read_bytes write_text write_bytes iterdir glob rglob rmdir unlink rename replace touch "
-        "symlink_to hardlink_to",
+        "open read_text read_bytes write_text write_bytes iterdir glob rglob",
         twin="anyio.Path.{name}",
         frames=_PATHLIB,
         source=_POSIX,
@@ -239,11 +240,12 @@ CALLS: tuple[Call, ...] = (
     ),
     *family(
         "psutil",
-        "process_iter pids disk_usage disk_partitions net_connections Process.children",
+        "process_iter pids net_connections Process.children",
         "UJ102",
         weight=Weight.MILLISECONDS,
         remedy="file-thread",
         source="https://psutil.readthedocs.io",
     ),
+    *_look("psutil", "disk_usage disk_partitions", source="https://psutil.readthedocs.io"),
     *family("watchfiles", "watch", "UJ102", remedy="async-twin", twin="watchfiles.awatch"),
 )
