@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +19,8 @@ from unjam.static.program import Call, Function, Program
 
 _CALLED_DUNDERS = frozenset({"__enter__", "__iter__", "__next__", "__call__", "__getitem__"})
 """Special methods that `Class.*` covers: users write them as `with`, `for` and so on."""
+_ASYNC_PARTS = frozenset({"asyncio", "aio", "asynchronous", "_async", "async_client"})
+"""Modules whose classes have the names of the synchronous ones: `redis.asyncio.Redis`."""
 _MAKERS = (".__init__", ".__new__")
 
 
@@ -76,6 +79,8 @@ class Catalog:
         *_, owner, method = ["", *name.split(".")]
         tail = f"{owner}.{method}" if owner[:1].isupper() else method
         if not tail[:1].isupper():
+            return None
+        if _ASYNC_PARTS & set(name.split(".")):
             return None
         top = _top(name)
         found = self._tails.get((top, tail))
@@ -163,7 +168,7 @@ class Leaves:
 
     def _typed(self, function: Function, call: Call) -> Leaf | None:
         for target in call.targets:
-            if target.symbol in self._program.functions:
+            if target.symbol in self._program.functions or _ASYNC_PARTS & set(re.split("[.:]", target.receiver)):
                 continue
             for name in _entered(call, candidates(target, self._program)):
                 record = self._catalog.find(name)
@@ -255,6 +260,11 @@ class Leaves:
             and (first.form == "awaited" or first.text.rpartition(".")[2] in words)
         )
 
+    def _has_transport(self, _function: Function, call: Call, name: str) -> bool:
+        """`httpx.AsyncClient(transport=...)` makes no TLS context of its own."""
+        assert call.site is not None
+        return name in {"httpx.AsyncClient", "httpx.Client"} and call.site.argument(-1, "transport") is not None
+
     def _has_room(self, function: Function, call: Call, name: str) -> bool:
         """`put` on a queue that was made without a bound never waits."""
         assert call.site is not None
@@ -274,6 +284,7 @@ class Leaves:
         _not_taken,
         _in_memory,
         _is_fetched,
+        _has_transport,
     )
 
 

@@ -283,11 +283,18 @@ class _Walker:
         if isinstance(node, ast.AsyncFor):
             self._out.awaits.append((self._scope, node.lineno))
         self._goes_through(node.target, node.iter)
+        self._waited_for(node.iter, is_async=isinstance(node, ast.AsyncFor))
         self._children(node)
 
     def _comprehension(self, node: ast.comprehension) -> None:
         self._goes_through(node.target, node.iter)
+        self._waited_for(node.iter, is_async=bool(node.is_async))
         self._children(node)
+
+    def _waited_for(self, values: ast.expr, *, is_async: bool) -> None:
+        """What `async for` goes through is as good as awaited: no synchronous call gives it."""
+        if is_async:
+            self._uses[id(values)] = "awaited"
 
     def _goes_through(self, target: ast.expr, values: ast.expr) -> None:
         """The target of a loop is an element of what it goes through."""

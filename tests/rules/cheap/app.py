@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import feedparser
+import redis.asyncio as redis
+from redis import Redis
 
 
 async def changes_an_entry(path: Path):
@@ -26,3 +28,18 @@ async def feeds(response, url):
     feedparser.parse(await response.text())  # clean: it is here already
     feedparser.parse(response.content)  # clean
     feedparser.parse(url)  # error: UJ104 feedparser.parse
+
+
+class Keys:
+    """Has clients of both kinds, whose classes have one name."""
+
+    def __init__(self):
+        self.client = redis.Redis()
+        self.sync_client = Redis()
+
+    async def find(self, pattern):
+        self.client.pipeline().set("a", 1)  # clean: of the asynchronous client
+        return [key async for key in self.client.scan_iter(pattern)]  # clean
+
+    async def find_waiting(self):
+        return self.sync_client.get("key")  # error: UJ106 redis.Redis.get
