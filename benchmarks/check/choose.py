@@ -18,6 +18,15 @@ ASIDE = frozenset(
         "legrego/homeassistant-elasticsearch",
         "matter-js/python-matter-server",
         "custom-components/places",
+        "FoundationAgents/MetaGPT",
+        "SWE-agent/SWE-ReX",
+        "Skyvern-AI/skyvern",
+        "assafelovic/gpt-researcher",
+        "browser-use/browser-use",
+        "kyegomez/swarms",
+        "letta-ai/letta",
+        "reworkd/AgentGPT",
+        "vocodedev/vocode-core",
     ]
 )
 """Repositories whose faults are looked at for the final figure only."""
