@@ -87,6 +87,11 @@ class Clues:
         return self.group.moved is not None and self.group.moved * 2 >= self.group.count > 1
 
     @property
+    def ran_bytecode(self) -> bool:
+        """Whether a frame that the call had entered was seen to end: `sum` over a generator stands still now and then, and is no native work."""
+        return self.motion is not None and self.motion.inside > 0
+
+    @property
     def changed(self) -> bool:
         """Whether a sample showed that bytecode was executed since the one before."""
         return bool(self.motion.changes if self.motion is not None else self.group.moved)
@@ -305,7 +310,7 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
         return "UJ302", Grade.EXACT
     if clues.kept_gil and (clues.still or not clues.changed):
         return "UJ303", Grade.PROVED
-    if clues.kept_gil is False and clues.moving:
+    if clues.kept_gil is False and (clues.moving or clues.ran_bytecode):
         return "UJ301", Grade.EXACT
     if record is not None and not (clues.moving and record.rule == "UJ303"):
         return record.rule, Grade.EXACT if record.gil is not Gil.UNKNOWN else Grade.SUSPECTED

@@ -313,6 +313,29 @@ def test_a_call_that_runs_bytecode_is_bytecode():
     assert (only(told.told()).rule, only(told.told()).grade) == ("UJ301", Grade.EXACT)
 
 
+def test_a_call_that_runs_bytecode_may_stand_still_for_a_while():
+    """By chance `sum` was met four times in a row between two items: who asked for the GIL got it at once, and a frame inside it had ended."""
+    told, inner, outer = summed()
+    looks = [
+        (0, "unknown", 0, None),
+        *[(0, "again", 1, 0)] * 5,
+        (1, "frame", 1, 0),
+        *[(1, "none", 1, 0)] * 3,
+        (0, "frame", 1, 0),
+        (1, "frame", 1, 0),
+    ]
+    told.stall(
+        120,
+        cpu(7, inner, moved=6),
+        cpu(5, outer, moved=2),
+        cpu_ms=119,
+        runq_ms=0,
+        gil_asked_ms=5,
+        trail=told.trail(*looks),
+    )
+    assert (only(told.told()).rule, only(told.told()).grade) == ("UJ301", Grade.EXACT)
+
+
 def test_samples_of_one_stack_are_judged_by_all_of_their_order():
     """Three looks with a CPU between many without one: the frame went on between them, whatever their own count of moves says."""
     told, inner, _ = summed()
