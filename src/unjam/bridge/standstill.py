@@ -95,8 +95,9 @@ def _look(bulkheads: Iterable[Bulkhead]) -> _House:
     for seated in seats.values():
         seated[:] = [seat for seat in seated if seat.place not in busy]
         for seat in seated:
-            if seat.worker.under is not None:
-                behind.setdefault(seat.worker.under, set()).add(seat.worker)
+            for port in list(PORTS.values()):
+                if port.worker is seat.worker and port is not seat.place and port.running():
+                    behind.setdefault(port, set()).add(seat.worker)
             for call in _begun(seat.worker):
                 for key in _waiting_for(call):
                     behind.setdefault(key, set()).add(seat.worker)
