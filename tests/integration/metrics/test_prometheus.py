@@ -24,14 +24,15 @@ def test_a_scrape_has_the_whole_catalogue_and_nothing_else(scrape, kind):
     assert names_of(scrape) == {metric.prometheus for metric in METRICS} - unseen
 
 
-def test_stalls_count_by_cause(scrape):
+def test_stalls_count_by_cause(scrape, kind):
     """Both stalls are counted under what made them; all of their time is told of, most of it under the same cause.
 
-    On a busy machine a part of a stall is a wait for a CPU.
+    On a busy machine a part of a stall is a wait for a CPU. The twin knows of a stall on uvloop from when its timer, set every
+    20 ms, was due.
     """
     assert scrape["unjam_stalls_total", "sleep"] == 2
     blocked = {key[0]: value for key, value in scrape.of_name("unjam_blocked_seconds_total").items()}
-    assert sum(blocked.values()) >= 0.8
+    assert sum(blocked.values()) >= (0.76 if kind == "uvloop-python" else 0.8)
     assert blocked["sleep"] == max(blocked.values())
     states = {key[0] for key in scrape.of_name("unjam_stall_time_seconds_total")}
     assert "kernel" in states <= {"kernel", "cpu", "gil", "runqueue", "unexplained"}
