@@ -107,8 +107,6 @@ class PoolState:
         job.started = now = _now()
         running = self.running
         running[ident] = job
-        if len(running) >= self.limit:
-            self.full_at = now
         waited = now - job.submitted
         counts = self.waits
         if counts is not None:
@@ -117,6 +115,9 @@ class PoolState:
             self.waited_ns += waited
         if waited >= self.threshold_ns and self.full_at >= job.submitted:
             self.congested_until = now
+        # Last, for whoever takes the last free worker did not wait for one: its thread may have been slow to start.
+        if len(running) >= self.limit:
+            self.full_at = now
 
     def count_waits(self) -> None:
         """Count every call from now on by how long it queued."""
@@ -136,7 +137,7 @@ class PoolState:
         ran = now - job.started
         if job.started > self.congested_until and (ran < self.threshold_ns or not full):
             return
-        self.note(function, job.place, queued, ran)
+        self.note(function, job.place, queued if job.started <= self.congested_until else 0, ran)
 
     def note(self, function: object, place: Place | None, queued: int, ran: int) -> None:
         """Count a call that held a worker, and as one that waited if it queued for the threshold."""

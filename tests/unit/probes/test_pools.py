@@ -51,6 +51,19 @@ def test_a_call_that_came_late_to_an_idle_worker_is_not_the_pools_fault():
     assert [] == state.events(Depth(queued=0, oldest=0), {})
 
 
+def test_who_takes_the_last_free_worker_did_not_wait_for_it():
+    """A new worker's thread may start late on a busy machine: its call filled the pool, and did not find it full."""
+    state = PoolState("pool", "executor", limit=2, threshold_ns=THRESHOLD_NS)
+    jobs = [Job(print, None), Job(print, None)]
+    for ident, job in enumerate(jobs):
+        job.submitted -= 10 * THRESHOLD_NS
+        state.started(job, ident)
+    for ident, job in enumerate(jobs):
+        job.started -= 5 * THRESHOLD_NS
+        state.ended(job, ident)
+    assert [] == state.events(Depth(queued=0, oldest=0), {})
+
+
 def occupants(state):
     return [held["call"] for event in state.events(Depth(queued=0, oldest=0), {}) for held in event.get("held", ())]
 
