@@ -223,8 +223,25 @@ def _unsampled(case: Case, stall: Stall) -> list[Blame]:
     crowd = congestion.crowd(case, stall, ())
     if crowd is not None:
         return [replace(crowd[0], parts=_all_unexplained(stall))]
+    collected = _unsampled_collection(case, stall)
+    if collected:
+        return collected
     why = "it was over before it could be looked at" if stall.ended else "no sample of it was recorded"
     return _named(case, stall, [Blame("", "", Grade.UNKNOWN, _all_unexplained(stall), why=why)])
+
+
+def _unsampled_collection(case: Case, stall: Stall) -> list[Blame]:
+    """The collector times its own pauses, in which the twin cannot look; empty where they did not make the stall."""
+    pauses, parts = garbage.pauses_of(case, stall), _all_unexplained(stall)
+    running = 1 - (stall.runqueue_ns or 0) / (stall.length_ns - stall.suspended_ns)
+    paused = running * sum(pause.end - pause.start for pause in pauses)
+    if paused < max(case.threshold_ns, LEAST_LOOKED_AT * running * stall.length_ns):
+        return []
+    blame = garbage.blame_collection(case, pauses, (), paused)
+    starved = outside.blame_starvation(stall, stall.runqueue_ns or 0.0, NOTHING)
+    told, rest = _weighty(case, stall, [blame, starved])
+    left = Blame("", "", Grade.UNKNOWN, parts.less(blame.parts).less(starved.parts))
+    return _folded(told, [*rest, left])
 
 
 def _named(case: Case, stall: Stall, blames: list[Blame]) -> list[Blame]:

@@ -171,6 +171,17 @@ def test_a_collector_without_a_cpu_did_not_collect():
     assert found == {"UJ502": 200, "UJ301": 150, "UJ304": 50}
 
 
+@pytest.mark.parametrize(("pause_ms", "rules"), [(210, {"UJ304": 120, "UJ502": 97}), (40, {"": 217})])
+def test_a_collection_needs_no_sample(pause_ms, rules):
+    """The twin cannot look while the collector keeps the GIL, but the collector's own clock tells: if it made the stall, that is known."""
+    told = Story(tier="python")
+    path = told.file("work.py", "async def handler():\n    build()\n")
+    stack = told.stack(told.frame(path, "build()", "handler"))
+    told.stall(217, cpu_ms=120, runq_ms=97)
+    told.event("gc", t0=1001 * MS, t1=(1001 + pause_ms) * MS, gen=2, collected=0, uncollectable=0, tid=LOOP_TID, loop=1, stack=stack)  # fmt: skip
+    assert {each.rule: round(each.total_ms) for each in told.told().findings} == rules
+
+
 @pytest.mark.parametrize(("ended", "rules"), [(True, ["UJ502"]), (False, ["UJ101"])])
 def test_what_goes_on_may_become_a_stall_with_a_cpu_too(ended, rules):
     """A thread that slept for 40 of 52 ms was short of a stall, if it was that; where it sleeps on, the CPU is not what it lacks."""
