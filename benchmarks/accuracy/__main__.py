@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+from typing import TypeAlias
 
 from unjam.recording.reader import read
 
@@ -29,15 +30,19 @@ def main() -> None:
     parser.add_argument("--loop", default="asyncio")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        truth, report = watched(options, Path(folder))
+        (quiet, *truth), report = watched(options, Path(folder))
         stalls = recorded(report["session"]["folder"])
     print(f"stalls {len(truth)} in truth, {len(stalls)} recorded, {report['loops'][0]['tier']} tier, {options.loop}")
     lengths(truth, stalls)
     explained(report)
-    cost_of_a_sample(truth, stalls)
+    cost_of_a_sample(quiet, truth, stalls)
 
 
-def watched(options: argparse.Namespace, folder: Path) -> tuple[list[tuple[str, int, int, int]], dict]:
+Truth: TypeAlias = tuple[str, int, int, int, int]
+"""Kind, start, end, CPU of the threads that watched, and how often they ran; times in ns."""
+
+
+def watched(options: argparse.Namespace, folder: Path) -> tuple[list[Truth], dict]:
     """The truth as the program printed it, and the report."""
     program = Path(__file__).with_name("stalls.py")
     command = [sys.executable, "-m", "unjam", "run", "--quiet", "--out", folder, "--json", folder / "report.json", "--"]
@@ -49,7 +54,7 @@ def watched(options: argparse.Namespace, folder: Path) -> tuple[list[tuple[str, 
         check=True,
     )
     truth = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
-    return [stall for stall in truth if stall[2] - stall[1] >= THRESHOLD_NS], json.loads(
+    return [each for each in truth if each[2] - each[1] >= THRESHOLD_NS], json.loads(
         (folder / "report.json").read_text()
     )
 
@@ -60,13 +65,13 @@ def recorded(folder: str) -> list[dict]:
     return list({event["id"]: event for event in events}.values())
 
 
-def of(stall: tuple[str, int, int, int], stalls: list[dict]) -> dict | None:
+def of(stall: Truth, stalls: list[dict]) -> dict | None:
     """The recorded stall that overlaps a true one."""
-    _, start, end, _ = stall
+    _, start, end, _, _ = stall
     return next((each for each in stalls if each["t0"] < end and (each["t1"] or end) > start), None)
 
 
-def lengths(truth: list[tuple[str, int, int, int]], stalls: list[dict]) -> None:
+def lengths(truth: list[Truth], stalls: list[dict]) -> None:
     """Print the error of the recorded lengths."""
     pairs = [(stall, of(stall, stalls)) for stall in truth]
     errors = [found["t1"] - found["t0"] - (stall[2] - stall[1]) for stall, found in pairs if found and found["t1"]]
@@ -91,14 +96,18 @@ def explained(report: dict) -> None:
     )
 
 
-def cost_of_a_sample(truth: list[tuple[str, int, int, int]], stalls: list[dict]) -> None:
-    """Print the CPU that the process used while it slept, for each sample that was taken meanwhile."""
+def cost_of_a_sample(quiet: Truth, truth: list[Truth], stalls: list[dict]) -> None:
+    """Print what a sample costs beside the tick in which it is taken: the CPU of a sleep less that of as many quiet ticks."""
+    tick_ns = quiet[3] / max(1, quiet[4])
     costs = []
     for stall in truth:
         found = of(stall, stalls)
         if stall[0] == "sleep" and found:
-            costs.append(stall[3] / max(1, sum(group["n"] for group in found["samples"])))
-    print(f"CPU for each sample of a sleep, all else included: median {median(costs) / 1e3:.0f} us")
+            count = max(1, sum(group["n"] for group in found["samples"]))
+            costs.append((stall[3] - tick_ns * stall[4]) / count)
+    print(
+        f"CPU of a quiet tick {tick_ns / 1e3:.0f} us; of each sample of a sleep beside that: median {median(costs) / 1e3:.0f} us"
+    )
 
 
 if __name__ == "__main__":

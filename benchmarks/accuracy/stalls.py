@@ -1,13 +1,15 @@
 """A program that stalls its loop at random, in five ways, and writes down the truth.
 
-    python stalls.py COUNT LOOP         one JSON array [kind, start_ns, end_ns, cpu_ns] a line, on CLOCK_MONOTONIC
+    python stalls.py COUNT LOOP         one JSON array [kind, start_ns, end_ns, cpu_ns, ticks] a line, on CLOCK_MONOTONIC
 
-cpu_ns is the CPU time of the whole process in that time: in a sleep it is what the watching took.
+cpu_ns is the CPU time of all other threads of the process in that time: in a sleep it is what the watching took. `ticks` is how
+often they were given a CPU. One more line, of the kind `quiet`, is of a time in which the loop turned and nothing was sampled.
 """
 
 import asyncio
 import hashlib
 import json
+import os
 import random
 import sys
 import threading
@@ -53,13 +55,34 @@ def locked(seconds: float) -> None:
 KINDS = (sleep, python, native, keeps_gil, locked)
 
 
+def watching() -> tuple[int, int]:
+    """CPU time in ns of the threads that watch, and how often they ran (/proc/PID/task/TID/schedstat); of ours that is all but this one."""
+    own, cpu, runs = str(threading.get_native_id()), 0, 0
+    for tid in os.listdir("/proc/self/task"):
+        if tid != own:
+            with open(f"/proc/self/task/{tid}/schedstat") as file:
+                ran, _, times = map(int, file.read().split())
+            cpu, runs = cpu + ran, runs + times
+    return cpu, runs
+
+
+def told(kind: str, start: int, before: tuple[int, int]) -> None:
+    end, (cpu, runs) = time.monotonic_ns(), watching()
+    print(json.dumps([kind, start, end, cpu - before[0], runs - before[1]]), flush=True)
+
+
 async def main(count: int) -> None:
+    await asyncio.sleep(0.5)
+    before, start = watching(), time.monotonic_ns()
+    for _ in range(400):
+        await asyncio.sleep(0.005)
+    told("quiet", start, before)
     for number in range(count):
         await asyncio.sleep(0.03)
         kind = KINDS[number % len(KINDS)]
-        start, cpu = time.monotonic_ns(), time.process_time_ns()
+        before, start = watching(), time.monotonic_ns()
         kind(dice.uniform(0.06, 0.4))
-        print(json.dumps([kind.__name__, start, time.monotonic_ns(), time.process_time_ns() - cpu]), flush=True)
+        told(kind.__name__, start, before)
     await asyncio.sleep(0.03)
 
 
