@@ -46,10 +46,11 @@ def checking(tmp_path):
     (tmp_path / "app.py").write_text("async def f(): ...\n")
     program = textwrap.dedent(
         f"""
-        import sys
+        import signal, sys
         from pathlib import Path
         from unjam.cli import main
         from unjam.static import analysis, facts
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
         facts.program = lambda: {str(patient)!r}
         analysis.stubs = lambda cache: {str(tmp_path)!r}
         sys.exit(main(["check", {str(tmp_path / "app.py")!r}, "--no-cache"]))
