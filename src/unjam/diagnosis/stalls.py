@@ -160,8 +160,17 @@ def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame
 
 def _own(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     crowd, others = (congestion.crowd(case, stall, pieces) if pieces else None) or (None, pieces)
-    shares = congestion.refined(case, stall, own.blames_of(others))
+    shares = [_doubted(case, stall, blame) for blame in congestion.refined(case, stall, own.blames_of(others))]
     return [crowd, *shares] if crowd is not None else shares
+
+
+def _doubted(case: Case, stall: Stall, blame: Blame) -> Blame:
+    """The share, or nobody's where the twin says that something computed for less than a stall: it does not see waits for the GIL."""
+    computed = blame.rule in {"UJ301", "UJ302", "UJ303"} and case.tier == "python"
+    if not computed or stall.cpu_ns is None or stall.cpu_ns >= case.threshold_ns:
+        return blame
+    why = f"it computed for {stall.cpu_ns / 1e6:.0f} ms of it, and what it waited for could not be seen"
+    return Blame("", "", Grade.UNKNOWN, blame.parts, pieces=blame.pieces, why=why)
 
 
 def _weighty(case: Case, stall: Stall, blames: list[Blame]) -> tuple[list[Blame], list[Blame]]:

@@ -171,6 +171,19 @@ def test_a_collector_without_a_cpu_did_not_collect():
     assert found == {"UJ502": 200, "UJ301": 150, "UJ304": 50}
 
 
+@pytest.mark.parametrize(
+    ("tier", "cpu_ms", "rule"), [("python", 37, ""), ("python", 60, "UJ301"), ("native", 37, "UJ301")]
+)
+def test_who_computes_for_less_than_a_stall_made_none(tier, cpu_ms, rule):
+    """The twin does not see a wait for the GIL: 37 ms of CPU in a stall of 110 are no stall, and the rest may have been another thread's."""
+    told = Story(tier=tier)
+    path = told.file("work.py", "async def handler():\n    build()\n")
+    stack = told.stack(told.frame(path, "build()", "handler"))
+    told.stall(110, cpu(5, stack, moved=4, holds_gil=None), ready(3, stack), cpu_ms=cpu_ms, runq_ms=45)
+    (own,) = (each for each in told.told().findings if each.rule != "UJ502")
+    assert (own.rule, own.culprit is None) == (rule, not rule)
+
+
 @pytest.mark.parametrize(("pause_ms", "rules"), [(210, {"UJ304": 120, "UJ502": 97}), (40, {"": 217})])
 def test_a_collection_needs_no_sample(pause_ms, rules):
     """The twin cannot look while the collector keeps the GIL, but the collector's own clock tells: if it made the stall, that is known."""
