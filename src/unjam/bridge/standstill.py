@@ -5,23 +5,30 @@ loop that runs inside a call. It is *blocked* where work done on its behalf cann
 thread is blocked, or buried on a blocked thread under work that this one served. What is queued there would never begin:
 one of the blocked threads takes it, as it would take a call of its own.
 
-That this ends whatever stands still: every wait is for work that began later, and whatever lies on top of served work began
-later too. So no cycle is left once each queued call gets to begin.
+That this ends whatever stands still without loops inside calls: every wait is for work that began later, and whatever lies
+on top of served work began later too. So no cycle is left once each queued call gets to begin.
+
+Loops inside calls can close a *ring*: a call that waits for a loop, on top of which another call waits, through others, for
+the first. Nobody can serve anything that opens it; the wait for the buried loop is refused, as it would have been at its
+start, had the ring been closed then.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from unjam.bridge.lineage import LINEAGE, Frame
 from unjam.bridge.ports import PORTS, Port
+from unjam.errors import WouldDeadlock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from unjam.bridge.bulkhead import Bulkhead
     from unjam.bridge.calls import Call
+    from unjam.bridge.waiting import Request
     from unjam.bridge.workers import Worker
 
 NESTED: set[Call] = set()
@@ -34,6 +41,8 @@ class _Seat(NamedTuple):
     worker: Worker
     place: Frame | Port
     keys: tuple[object, ...]
+    request: Request | None = None
+    """What it waits for, if it sits in a `wait`."""
 
     def take(self, call: Call) -> None:
         """Have the thread run `call` when it comes to it."""
@@ -64,8 +73,8 @@ def may_stand_still(call: Call) -> bool:
     return _all_seated(call.bulkhead, seated) and {seat.place for seat in seated}.isdisjoint(call.offers)
 
 
-def relieve(bulkheads: Iterable[Bulkhead]) -> None:
-    """Where pools stand still, have one of their threads serve a call.
+def relieve(bulkheads: Sequence[Bulkhead]) -> None:
+    """Where pools stand still, have one of their threads serve a call; where that cannot help, refuse a wait in a ring.
 
     To be called whenever that may have come about: when a nested call was queued, when a thread is seated again.
     """
@@ -79,9 +88,83 @@ def relieve(bulkheads: Iterable[Bulkhead]) -> None:
     first = min((call for call in house.stuck if call.bulkhead in still), key=lambda call: call.submitted, default=None)
     if first is not None:
         house.seats[first.bulkhead][0].take(first)
+    elif any(port.worker is not None and port.running() for port in list(PORTS.values())):
+        _open_rings(bulkheads)
 
 
-def _look(bulkheads: Iterable[Bulkhead]) -> _House:
+_ring_lock = Lock()
+
+
+def _open_rings(bulkheads: Sequence[Bulkhead]) -> None:
+    """Refuse one wait of each ring.
+
+    A ring seen twice with the same waits stood still in between, though no look is of one moment: no wait is entered twice,
+    and one that has not ended at the second look had not at the first.
+    """
+    with _ring_lock:
+        while (ring := _ring(bulkheads)) and ring == _ring(bulkheads):
+            request = ring[0].request
+            assert request is not None, "a ring begins with a wait"
+            request.refuse(
+                WouldDeadlock(
+                    "the loop on which this waits is below a call in its thread, and that call waits for this one"
+                )
+            )
+
+
+def _ring(bulkheads: Sequence[Bulkhead]) -> list[_Seat]:
+    """Return threads of which each waits for the next, the first for a loop inside the next one; empty where none do.
+
+    One whose request has not begun comes first, if there is one: to refuse it leaves nothing half done.
+    """
+    seats = {seat.worker: seat for pool in bulkheads for seat in _seats(pool) if _waits_on(seat)}
+    behind: dict[object, list[_Seat]] = {}
+    for seat in seats.values():
+        for key in _kept(seat):
+            behind.setdefault(key, []).append(seat)
+    starts = [seat for seat in seats.values() if seat.request is not None and seat.request.port in behind]
+    for seat in sorted(starts, key=lambda seat: seat.request is None or seat.request.task is not None):
+        way = _way_back(seat, behind)
+        if way:
+            return way
+    return []
+
+
+def _waits_on(seat: _Seat) -> bool:
+    """Whether the thread is in a wait whose outcome is not there, or under a loop."""
+    if seat.request is None:
+        return isinstance(seat.place, Port)
+    return not seat.request.finished and seat.request.exception is None
+
+
+def _kept(seat: _Seat) -> Iterator[object]:
+    """Yield those who certainly wait for this thread: loops below, and for whom its calls are done, unless a time limit is set."""
+    for port in list(PORTS.values()):
+        if port.worker is seat.worker and port is not seat.place and port.running():
+            yield port
+    for call in _begun(seat.worker):
+        if call.holds or call.bounded or call.cancelled:
+            continue
+        yield from call.context.get(LINEAGE) or ()
+        if call.port.worker is not None:
+            yield _Awaiting(call.port)
+
+
+def _way_back(start: _Seat, behind: dict[object, list[_Seat]]) -> list[_Seat]:
+    """Return the shortest ring through `start` that leaves it by the loop for which it waits; empty where there is none."""
+    ways = [[start, seat] for seat in behind[start.keys[-1]]]
+    seen: set[Worker] = set()
+    for way in ways:
+        last = way[-1]
+        if last.worker is start.worker:
+            return way
+        if last.worker not in seen:
+            seen.add(last.worker)
+            ways.extend([*way, seat] for key in last.keys for seat in behind.get(key, ()))
+    return []
+
+
+def _look(bulkheads: Sequence[Bulkhead]) -> _House:
     """Gather who is seated and what is stuck, leaving out the threads that were offered something and come to it."""
     seats = {pool: list(_seats(pool)) for pool in bulkheads}
     places = {seat.place for seated in seats.values() for seat in seated}
@@ -136,7 +219,7 @@ def _seats(bulkhead: Bulkhead) -> Iterator[_Seat]:
             continue
         frame, waits = call.frame, call.inner
         if frame is not None and waits is not None:
-            yield _Seat(worker, frame, (frame, waits.port))
+            yield _Seat(worker, frame, (frame, waits.port), waits)
         elif frame is not None and call.holds:
             if frame.spare is not None and not frame.spare.locked():
                 yield _Seat(worker, frame, (frame, call.port))

@@ -51,7 +51,8 @@ class Request:
     def begin(self) -> None:
         """Start it; runs on the loop."""
         if self.cancelled:
-            self.fail(CancelledError())
+            if self.exception is None:
+                self.fail(CancelledError())
             return
         self.port.start(self)
 
@@ -77,6 +78,12 @@ class Request:
         """End it without its coroutine."""
         self.exception = exception
         self.finish(self)
+
+    def refuse(self, exception: BaseException) -> None:
+        """End a wait that its loop cannot end, from any thread; what of it has begun is cancelled when the loop turns again."""
+        self.cancelled = True
+        self.fail(exception)
+        self.cancel()
 
     def cancel(self) -> None:
         """Cancel it, from any thread."""
@@ -128,8 +135,8 @@ def wait_on(
         if WATCH.thread is None:
             WATCH.start()
         port.post(request.begin)
-        if call is not None and (port.blocked_on is not None or port.worker is not None):
-            relieve_all()  # that loop may not turn: it waits as well, or a call runs on top of it
+        if call is not None and (below or port.blocked_on is not None or port.worker is not None):
+            relieve_all()  # that loop may not turn: it waits as well, or a call runs on top of it; or this stops another
         _serve_until(request, frame, worker)
     except BaseException:
         request.cancel()
