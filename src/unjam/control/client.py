@@ -15,6 +15,9 @@ from unjam.errors import NotAvailable
 DEADLINE_S: Final = 10.0
 """For a whole answer: longer than any collection, shorter than patience."""
 
+ENDING_S: Final = 0.5
+"""Between the end of a socket and that of its process: it ends threads and loops meanwhile; longer, and it lives on unwatched."""
+
 
 class NoSuchProcess(NotAvailable):
     """There is no such process, or not any more."""
@@ -80,6 +83,8 @@ def _ask_once(pid: int, path: str, question: str, end: float, deadline_s: float)
         except TimeoutError as error:
             raise NoAnswer(pid, deadline_s) from error
         except OSError as error:
+            if _ended(pid, start, end):
+                raise NoSuchProcess(pid) from error
             raise NoAnswer(pid, deadline_s, f"process {pid}: {path}: {error.strerror or error}") from error
     if start_ticks(pid) != start:
         raise NoSuchProcess(pid)
@@ -92,6 +97,14 @@ def _ask_once(pid: int, path: str, question: str, end: float, deadline_s: float)
             pid, deadline_s, f"process {pid} runs another version of unjam, whose replies this one cannot read"
         )
     return reply
+
+
+def _ended(pid: int, start: int, end: float) -> bool:
+    """Say whether a process that broke off has ended: it removes its socket first, and is gone a moment later."""
+    end = min(end, time.monotonic() + ENDING_S)
+    while start_ticks(pid) == start and time.monotonic() < end:
+        time.sleep(0.02)
+    return start_ticks(pid) != start
 
 
 def _check_peer(sock: socket.socket, pid: int) -> None:
