@@ -70,9 +70,12 @@ def own_folder() -> str:
             pass  # Whether it is really ours is checked below.
         except OSError:
             continue
-        if is_private(folder) and len(os.fsencode(folder)) + 60 <= LONGEST_PATH:
+        if is_private(folder) and _leaves_room(folder):
             return folder
-    folder = os.path.join(temporary(), f"unjam-{os.urandom(8).hex()}")
+    name = f"unjam-{os.urandom(8).hex()}"
+    folder = os.path.join(temporary(), name)
+    if not _leaves_room(folder):
+        folder = os.path.join("/tmp", name)  # noqa: S108  # made anew, and closed to everybody else
     try:
         os.mkdir(folder, 0o700)
     except OSError as error:
@@ -80,6 +83,11 @@ def own_folder() -> str:
             f"no folder for the control socket: {error}; set XDG_RUNTIME_DIR to a private folder"
         ) from error
     return folder
+
+
+def _leaves_room(folder: str) -> bool:
+    """Say whether the name of a socket fits behind a folder."""
+    return len(os.fsencode(folder)) + 60 <= LONGEST_PATH
 
 
 def socket_name(pid: int) -> str:

@@ -7,12 +7,14 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from unjam.control import address, client
 from unjam.control import server as module
 from unjam.control.address import find_sockets, sweep
 from unjam.control.client import NoAnswer, NoSuchProcess, NotWatched, ask
@@ -231,6 +233,59 @@ def test_stopping_removes_the_socket(served):
     assert not Path(served.path).exists()
     with pytest.raises(NotWatched):
         ask(os.getpid(), "hello")
+
+
+ENDS_WHEN_ASKED = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print(flush=True)
+listener.accept()
+os.unlink(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_process_that_ends_while_it_is_asked_is_gone(folder, monkeypatch, before):
+    """Between look-up and connection, or before it replies: it is gone, and nothing is said of files."""
+    path = str(folder / "s.sock")
+    child = subprocess.Popen([sys.executable, "-c", ENDS_WHEN_ASKED, path], stdout=subprocess.PIPE)
+    child.stdout.read(1)
+    monkeypatch.setattr(client, "find_sockets", lambda pid: {pid: path})
+    reaper = threading.Thread(target=child.wait)
+    reaper.start()
+    if before:  # The end comes after the look-up: connecting is the first that shows it.
+        connect_and_wait = client._socket_of
+
+        def ending(pid):
+            found = connect_and_wait(pid)
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(path)
+            while os.path.exists(path):
+                time.sleep(0.001)
+            return found
+
+        monkeypatch.setattr(client, "_socket_of", ending)
+    with pytest.raises(NoSuchProcess, match=f"process {child.pid} is gone"):
+        ask(child.pid, "hello")
+    reaper.join()
+    child.stdout.close()
+
+
+def test_a_long_temporary_folder_leaves_the_socket_a_place(tmp_path, monkeypatch):
+    """A path that a socket cannot have is not tried: it lies in a private folder of /tmp, where it is found."""
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    monkeypatch.setattr(address, "candidates", lambda: [str(long / "unjam")])
+    server = start_server(lambda: {"hello": lambda: {"here": True}})
+    try:
+        assert ask(os.getpid(), "hello") == {"here": True}
+        assert address.is_private(os.path.dirname(server.path))
+    finally:
+        server.stop()
+        os.rmdir(os.path.dirname(server.path))
 
 
 def test_a_process_that_is_gone_is_said_so():
