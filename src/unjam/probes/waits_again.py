@@ -5,14 +5,13 @@ Where something does seem stuck the whole graph is collected again instead, beca
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unjam.probes.waits_table import module_of
 from unjam.probes.waits_tasks import task_key, task_signature
-from unjam.probes.waits_threads import each_stack, thread_key, thread_signature
+from unjam.probes.waits_threads import each_stack, thread_key, thread_signature, threads_by_ident
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -38,7 +37,7 @@ def _still_tasks(scene: Scene, first: Graph, tasks: Iterable[Any]) -> Iterable[s
 
 
 def _still_threads(scene: Scene, first: Graph) -> Iterable[str]:
-    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # enumerate() takes a lock
+    known = threads_by_ident()
     for ident, frame in each_stack(scene):
         thread = known.get(ident)
         key = thread_key(scene, ident, thread)

@@ -56,7 +56,7 @@ class Seen:
 
 def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     """Look at every thread but the one of ident `leave_out`."""
-    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]  # enumerate() takes a lock
+    known = threads_by_ident()
     seen: list[Seen] = []
     for ident, frame in each_stack(scene):
         chain = walk(frame) if ident != leave_out else []
@@ -64,6 +64,23 @@ def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
             seen.append(_look(scene, ident, chain, known.get(ident), own_wait(frame)))
         del chain, frame
     return seen
+
+
+_MAIN_IDENT: Final = threading.main_thread().ident or 0
+"""Of the real main thread, where nothing was patched before this module was imported."""
+
+
+def threads_by_ident() -> dict[int, Any]:
+    """Return the Thread objects by the ident of the real thread, without the lock of threading.enumerate().
+
+    gevent files the main thread under the ident of its greenlet, which no real thread has.
+    """
+    known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]
+    main = threading._main_thread  # type: ignore[attr-defined]
+    filed = {ident for ident, thread in known.items() if thread is main}
+    if _MAIN_IDENT not in known and filed.isdisjoint(sys._current_frames()):
+        known[_MAIN_IDENT] = main
+    return known
 
 
 def each_stack(scene: Scene) -> Iterator[tuple[int, FrameType]]:
