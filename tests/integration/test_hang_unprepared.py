@@ -1,8 +1,10 @@
 """Processes that were not prepared: read from outside by the first way that works, which is named, as is what it cannot see."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -84,6 +86,47 @@ def test_a_program_that_is_no_python_is_said_so(monkeypatch):
         read_from_outside(child.pid)
     child.kill()
     child.wait()
+
+
+def test_another_python_is_named_and_not_tried(tmp_path, monkeypatch):
+    """PyPy has other frames in its memory: that is said at once, and no program is started to read them."""
+    program = tmp_path / "pypy3.10"
+    shutil.copy(shutil.which("sleep"), program)
+    monkeypatch.setattr(outside, "_run", lambda _: pytest.fail("something was run"))
+    child = subprocess.Popen([program, "60"])
+    try:
+        with pytest.raises(NotAvailable, match=f"process {child.pid} runs PyPy, not CPython"):
+            read_from_outside(child.pid)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_an_unknown_version_is_one_line(unprepared, monkeypatch):
+    """An interpreter that no reader knows: their own reasons are given in one line."""
+    monkeypatch.setattr(outside, "SCRIPT", "raise SystemExit('unknown version 9.9')")
+    monkeypatch.setattr(outside.sysconfig, "get_path", lambda _: "/nowhere")
+    monkeypatch.setattr(outside.shutil, "which", lambda _: None)
+    with pytest.raises(NotAvailable) as error:
+        read_from_outside(unprepared.pid)
+    assert ("unknown version 9.9" in str(error.value), "\n" in str(error.value)) == (True, False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
+def test_the_program_of_another_user_is_never_run(tmp_path):
+    """Root asks a process whose interpreter its user could have made: it is not run, whatever its name."""
+    folder = tempfile.TemporaryDirectory(prefix="uj-")
+    program = Path(folder.name, "python3.14")
+    shutil.copy(shutil.which("sleep"), program)
+    os.chown(folder.name, 12345, 12345)
+    child = subprocess.Popen([program, "60"], user=12345, group=12345, extra_groups=[])
+    try:
+        with pytest.raises(NotAvailable, match="could be put there by another user"):
+            outside._by_stdlib(child.pid)
+    finally:
+        child.kill()
+        child.wait()
+        folder.cleanup()
 
 
 def test_missing_rights_are_named(monkeypatch, tmp_path):

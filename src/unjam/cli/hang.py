@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from unjam import __version__
@@ -92,7 +92,7 @@ def _one(pid: int, options: argparse.Namespace) -> int:
 def graph_of(pid: int) -> tuple[Graph, str]:
     """Return the wait-for graph of a process by the first way that works, and which that was."""
     try:
-        return from_json(ask(pid, "hang")), "asked through its control socket"
+        return replace(from_json(ask(pid, "hang")), pid=pid), "asked through its control socket"
     except NoSuchProcess:
         raise
     except NotAvailable as first:

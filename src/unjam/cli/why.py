@@ -80,7 +80,7 @@ def look(pid: int) -> ProcessNow:
     """Ask a process what it does now; raises NotAvailable where it does not answer."""
     before = ask(pid, "top")
     time.sleep(BETWEEN_S)
-    now = ask(pid, "why")
+    now = {**ask(pid, "why"), "pid": pid}  # In a container the process has another number for itself.
     lines = [json.dumps(event).encode() for event in (now["header"], *now["events"])]
     try:
         cwd = str(Path(f"/proc/{pid}/cwd").readlink())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -45,6 +46,8 @@ UNSEEN: Final = "locks, futures, queues and pools: only a process under `unjam r
 
 def read_from_outside(pid: int) -> tuple[Graph, str]:
     """Return what can be read of a process without its help, and by which way; raises NotAvailable with every reason."""
+    if other := _other_interpreter(pid):
+        raise NotAvailable(f"process {pid} runs {other}, not CPython: nothing here reads it")
     reasons = []
     for way, name in ((_by_stdlib, "read by its interpreter's remote debugging"), (_by_py_spy, "read by py-spy")):
         try:
@@ -52,8 +55,30 @@ def read_from_outside(pid: int) -> tuple[Graph, str]:
         except NotAvailable as error:
             reasons.append(str(error))
     raise NotAvailable(
-        f"process {pid} is not watched by unjam and cannot be read from outside: {'; '.join(reasons)}. Start it by `unjam run`"
+        f"process {pid} is not watched by unjam and cannot be read from outside: {'; '.join(reasons)}. {_inside(pid) or 'Start it by `unjam run`'}"
     )
+
+
+def _other_interpreter(pid: int) -> str:
+    """Return the name of a Python that is none of CPython's, "" for any other program: one that embeds CPython has any name."""
+    try:
+        name = Path(os.readlink(f"/proc/{pid}/exe")).name.lower()
+    except OSError:
+        return ""
+    return next((other for prefix, other in _OTHERS if name.startswith(prefix)), "")
+
+
+_OTHERS: Final = (("pypy", "PyPy"), ("graalpy", "GraalPy"), ("micropython", "MicroPython"))
+
+
+def _inside(pid: int) -> str:
+    """Say how to ask inside the container of a process, "" where it is in none (NSpid, proc_pid_status(5))."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return ""
+    numbers = next((line.split()[1:] for line in status.splitlines() if line.startswith("NSpid")), [])
+    return f"It is process {numbers[-1]} of a container: run `unjam` inside it with that number" if numbers[1:] else ""
 
 
 def _by_stdlib(pid: int) -> Graph:
@@ -61,6 +86,10 @@ def _by_stdlib(pid: int) -> Graph:
         program = os.readlink(f"/proc/{pid}/exe")
     except OSError as error:
         raise NotAvailable(rights(pid) or f"/proc/{pid}/exe: {error.strerror}") from error
+    if not _may_run(program, pid):
+        raise NotAvailable(
+            f"{program} is not run here: it could be put there by another user; ask as the process's own user"
+        )
     if "python" not in Path(program).name:
         raise NotAvailable(f"{Path(program).name} is not a Python interpreter")
     done = _run([program, "-I", "-S", "-c", SCRIPT, str(pid)])
@@ -70,6 +99,18 @@ def _by_stdlib(pid: int) -> Graph:
     data = json.loads(done.stdout)
     threads = [(str(tid), f"thread {_thread_name(pid, tid)}", frames) for tid, frames in data["threads"]]
     return _graph(pid, data["python"], threads, data["tasks"], (UNSEEN,))
+
+
+def _may_run(program: str, pid: int) -> bool:
+    """Say whether an interpreter may be run: nobody but us and root can put another in its place, or it is our own process."""
+    mine = {0, os.geteuid()}
+    try:
+        if os.stat(f"/proc/{pid}").st_uid == os.geteuid():
+            return True
+        found = [os.lstat(place) for place in (Path(program), *Path(program).parents)]
+    except OSError:
+        return False
+    return all(each.st_uid in mine and (not each.st_mode & 0o022 or each.st_mode & stat.S_ISVTX) for each in found)
 
 
 def _by_py_spy(pid: int) -> Graph:
