@@ -94,6 +94,7 @@ def _stalls(pid: int, now: Mapping[str, Any]) -> Iterable[StallRow]:
             end = event["t1"] if event.get("t1") is not None else now["t"]
             length = (end - event["t0"]) / 1e6
             place, leaf = _place(now, event), _leaf(now, event)
+            leaf = "" if place is not None and place.function == leaf else leaf
             yield StallRow(pid, (now["t"] - event["t0"]) / 1e9, length, event.get("t1") is not None, place, leaf)
 
 
