@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import weakref
 from pathlib import Path
@@ -25,6 +26,7 @@ from test_hang_unprepared import can_be_read
 
 from hangs import HERE, PATIENCE_S, answer, judged, running
 from unjam.cli import why
+from unjam.control import outside
 from unjam.control.address import find_sockets
 from unjam.control.client import ask
 from unjam.control.snapshots import two_looks
@@ -58,7 +60,7 @@ def test_under_gevent_our_thread_is_a_real_one():
 
     with running(CASES / "greenlets.py") as target:
         graph, found = judged(target, lambda graph, _: green(graph))
-        assert (len(green(graph)), bool(labels(graph, "thread"))) == (1, True), graph.nodes
+        assert (len(green(graph)), labels(graph, "thread")) == (1, ["thread MainThread"]), graph.nodes
         assert (found.findings, found.leads) == ((), ())
 
 
@@ -306,6 +308,103 @@ def test_looking_leaves_no_trace_in_frames_and_hooks():
     collector.close()
     assert seen[1] == (None, 2)
     assert hooks == (sys.gettrace(), sys.getprofile(), threading.excepthook, sys.excepthook)
+
+
+HOOKED = """
+import asyncio, faulthandler, gc, os, sys, tempfile, threading
+import unjam
+from unjam.control.client import ask
+
+seen = dict.fromkeys(("trace", "profile", "thread trace", "collection", "monitoring"), 0)
+
+def note(kind):
+    def hook(*_):
+        seen[kind] += 1
+    return hook
+
+def called(_code, _offset):
+    seen["monitoring"] += 1
+
+trace, profile, collection = note("trace"), note("profile"), note("collection")
+sys.settrace(trace)
+sys.setprofile(profile)
+threading.settrace(note("thread trace"))
+gc.callbacks.append(collection)
+monitoring = getattr(sys, "monitoring", None)
+if monitoring:
+    monitoring.use_tool_id(4, "somebody's")
+    monitoring.register_callback(4, monitoring.events.PY_START, called)
+    monitoring.set_events(4, monitoring.events.PY_START)
+timer = tempfile.TemporaryFile()
+faulthandler.dump_traceback_later(0.3, file=timer)
+
+async def main():
+    reply = await asyncio.to_thread(ask, os.getpid(), "hang")
+    while not os.fstat(timer.fileno()).st_size:
+        await asyncio.sleep(0.02)
+    return reply["pid"] == os.getpid()
+
+unjam.install(record=False, log=False)
+answered = asyncio.run(main())
+unjam.uninstall()
+kept = [sys.gettrace() is trace, sys.getprofile() is profile, collection in gc.callbacks]
+seen.update(dict.fromkeys(seen, 0))
+thread = threading.Thread(target=len, args=("",))
+thread.start()
+thread.join()
+gc.collect()
+if monitoring:
+    kept += [monitoring.get_tool(4) == "somebody's", monitoring.get_events(4) == monitoring.events.PY_START]
+else:
+    del seen["monitoring"]
+sys.settrace(None)
+sys.setprofile(None)
+print(answered, all(kept), [kind for kind, times in seen.items() if not times])
+"""
+
+
+def test_hooks_of_others_are_called_as_before():
+    """Tracer, profiler, sys.monitoring, gc callbacks and faulthandler's timer at once: all work while we watch, and after."""
+    done = subprocess.run(
+        [sys.executable, "-c", HOOKED], capture_output=True, text=True, check=False, timeout=PATIENCE_S * 2
+    )
+    assert (done.stdout, done.returncode) == ("True True []\n", 0), done.stderr
+
+
+IN_NAMESPACES = "unshare --pid --fork --kill-child --mount --mount-proc".split()
+
+
+def no_namespaces():
+    try:
+        done = subprocess.run([*IN_NAMESPACES, "true"], capture_output=True, text=True, timeout=30, check=False)
+    except OSError as error:
+        return str(error)
+    return done.stderr.strip() if done.returncode else ""
+
+
+def test_a_program_in_a_container_is_asked_from_outside(request):
+    """In other pid and mount namespaces its socket is reached through /proc, and it is named by the number that was asked for."""
+    if reason := no_namespaces():
+        pytest.skip(f"no namespaces can be made here: {reason}")
+    folder = tempfile.TemporaryDirectory(prefix="uj-")  # short, as a socket's path has to be
+    request.addfinalizer(folder.cleanup)
+    inside = [sys.executable, str(HERE / "launch.py"), str(HERE / "programs" / "lock_over_await.py"), "60"]
+    hidden = ["sh", "-c", 'mount -t tmpfs none "$TMPDIR" && exec "$@"', "sh"]
+    container = subprocess.Popen(
+        [*IN_NAMESPACES, *hidden, *inside], env=os.environ | {"TMPDIR": folder.name, "XDG_RUNTIME_DIR": ""}
+    )
+    try:
+        children = Path(f"/proc/{container.pid}/task/{container.pid}/children")
+        pid = int(until(lambda: children.read_text().split())[0])
+        assert until(lambda: find_sockets(pid))
+        assert os.listdir(folder.name) == [], "the socket is seen from here, too"
+        said = until(lambda: (done := unjam("hang", pid)).returncode == 1 and done)
+        assert (f"pid {pid}," in said.stdout, "UJ801 (exact)" in said.stdout) == (True, True), said
+        assert outside._inside(pid).startswith("It is process 1 of a container: run `unjam` inside it")
+        assert outside._inside(os.getpid()) == ""
+    finally:
+        container.kill()
+        container.wait(60)
 
 
 def test_looking_again_and_again_leaks_nothing():

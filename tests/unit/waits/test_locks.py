@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import signal
 import threading
+import time
 
 import pytest
 
@@ -136,6 +138,41 @@ def test_a_forked_child_has_free_locks():
     again._at_fork_reinit()
     assert (lock.locked(), recorded_holder(lock), recorded_holder(again)) == (False, None, None)
     assert again.acquire(blocking=False)
+
+
+def test_handlers_and_finalizers_may_take_the_lock_again(tracked):
+    """A signal or a collection anywhere in acquire() and release() may use the same locks: nobody hangs, no record is left."""
+    again, once = threading.RLock(), threading.Lock()
+    entered = {"handler": 0, "finalizer": 0}
+
+    def take(who):
+        with again:
+            entered[who] += 1
+        if once.acquire(blocking=False):
+            once.release()
+
+    class Finalized:
+        def __init__(self):
+            self.cycle = self
+
+        def __del__(self):
+            take("finalizer")
+
+    before, thresholds = signal.signal(signal.SIGALRM, lambda *_: take("handler")), gc.get_threshold()
+    gc.set_threshold(3)
+    signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+    try:
+        end = time.monotonic() + 30
+        while min(entered.values()) < 200 and time.monotonic() < end:
+            Finalized()
+            with again, again, once:
+                assert recorded_holder(again).thread() is threading.current_thread()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        gc.set_threshold(*thresholds)
+    assert min(entered.values()) >= 200
+    assert (recorded_holder(again), recorded_holder(once), again.depth, once.locked()) == (None, None, 0, False)
 
 
 def test_a_thread_that_threading_does_not_know_leaves_no_trace():
