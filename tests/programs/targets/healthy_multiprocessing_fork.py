@@ -1,5 +1,7 @@
 """A forked child that runs a healthy loop of its own."""
 
+# serial: a child that gets no CPU to start with holds up whoever starts it, and that is no fault of the program
+
 import asyncio
 import multiprocessing
 

@@ -1,5 +1,7 @@
 """Python's own work in other processes."""
 
+# serial: a child that gets no CPU to start with holds up whoever starts it, and that is no fault of the program
+
 import asyncio
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
