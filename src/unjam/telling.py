@@ -214,8 +214,8 @@ class LineLimit:
 class Log:
     """Logs each finding as one line of the logger `unjam`, and no more than some in a second."""
 
-    def __init__(self) -> None:
-        self._limit = LineLimit()
+    def __init__(self, limit: LineLimit | None = None) -> None:
+        self._limit = limit or LineLimit()
 
     def write(self, finding: Finding) -> None:
         """Log it, or count it."""

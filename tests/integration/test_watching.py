@@ -12,7 +12,7 @@ import pytest
 
 import unjam
 from unjam.errors import LoopBlocked, UsageError
-from unjam.telling import Callbacks, Log, fields, logger, one_line
+from unjam.telling import Callbacks, LineLimit, Log, fields, logger, one_line
 
 pytestmark = pytest.mark.serial
 
@@ -158,7 +158,7 @@ def test_logging_is_one_line_with_fields(tier, caplog):
     with unjam.watch() as watched:
         asyncio.run(holding())
     (finding,) = blamed(watched)
-    log = Log(clock=lambda: 100.0)
+    log = Log(LineLimit(clock=lambda: 100.0))
     with caplog.at_level(logging.WARNING, logger="unjam"):
         for _ in range(20):
             log.write(finding)

@@ -21,6 +21,9 @@ ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7, "tags": ["
 url = slow_http(HOLD_S)
 port = slow_tcp(HOLD_S, b"late")
 pool = ThreadPoolExecutor()
+database = tempfile.mktemp(suffix=".db")
+other = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+other.execute("create table rows (value)")  # not on the loop: a slow disk would be a stall that is nobody's expectation
 
 
 def later(function: Callable[..., object], *args: object) -> None:
@@ -50,11 +53,8 @@ def fetch() -> None:
 
 
 def write() -> None:
-    path = tempfile.mktemp(suffix=".db")
-    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    other.execute("create table rows (value)")
     other.execute("begin immediate")
-    mine = sqlite3.connect(path, timeout=5, isolation_level=None)
+    mine = sqlite3.connect(database, timeout=5, isolation_level=None)
     later(other.execute, "commit")
     mine.execute("insert into rows values (1)")  # expect-in matrix: UJ106 leaf=sqlite3.Connection.execute count=1
 
