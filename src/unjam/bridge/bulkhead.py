@@ -134,8 +134,9 @@ class Bulkhead:
             call.offers += (holder,)
             holder.offer(call)
         worker = call.port.worker
-        if worker is not None and worker.call is not None and worker.call.bulkhead is self:
-            # The caller's loop runs inside a call of this pool: that call's thread is the holder.
+        if worker is not None and worker.call is not None and worker.call.bulkhead is self and not call.holds:
+            # The caller's loop runs inside a call of this pool: that call's thread is the holder. What holds a thread would
+            # keep the very loop from turning that is to let go of it.
             call.offers += (call.port,)
             call.port.post(partial(call.port.lend, call))
         if may_stand_still(call):

@@ -13,6 +13,7 @@ from unjam.bridge.calls import Call
 from unjam.bridge.lineage import Frame
 from unjam.bridge.ports import current_port
 from unjam.bridge.workers import WORKERS
+from unjam.errors import WouldDeadlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +34,17 @@ class Lane:
         self._hold.target = target
 
     def open(self) -> None:
-        """Queue for a thread; raises as `Bulkhead.admit`."""
-        self._bulkhead.admit(self._hold)
+        """Queue for a thread; raises as `Bulkhead.admit`, and WouldDeadlock where this loop runs in the pool's only thread.
+
+        Nothing may be held on top of the loop that is to let go of it.
+        """
+        bulkhead = self._bulkhead
+        if bulkhead.limit == 1 and self._hold.port.worker in bulkhead.workers:
+            raise WouldDeadlock(
+                f"pool {bulkhead.name!r} has one thread, and this loop runs in it: "
+                "enter the context there directly, or raise the limit"
+            )
+        bulkhead.admit(self._hold)
 
     def give(self, fn: Callable[..., Any], *args: Any, context: Context | None = None, certain: bool = False) -> Call:
         """Have `fn(*args)` run in the thread, after what was given before; returns the call to await."""

@@ -87,9 +87,14 @@ def relieve(bulkheads: Sequence[Bulkhead]) -> None:
     ]
     first = min((call for call in house.stuck if call.bulkhead in still), key=lambda call: call.submitted, default=None)
     if first is not None:
-        house.seats[first.bulkhead][0].take(first)
+        _server(first, house.seats[first.bulkhead]).take(first)
     elif any(port.worker is not None and port.running() for port in list(PORTS.values())):
         _open_rings(bulkheads)
+
+
+def _server(call: Call, seated: Sequence[_Seat]) -> _Seat:
+    """Return who is to serve it; what holds a thread is not put on top of the loop that is to let go of it."""
+    return next((seat for seat in seated if not call.holds or seat.worker is not call.port.worker), seated[0])
 
 
 _ring_lock = Lock()

@@ -1,5 +1,7 @@
 """Laws of trees of calls with loops inside them: all of them end, by a result or by WouldDeadlock, and threads are known in time."""
 
+import asyncio
+import contextlib
 import subprocess
 import sys
 import threading
@@ -7,6 +9,7 @@ import threading
 import pytest
 
 from unjam.bridge import Pool, bulkhead
+from unjam.errors import WouldDeadlock
 
 LIMIT = 60.0
 
@@ -77,6 +80,28 @@ def ending(seed, kinds):
 def test_any_tree_of_waits_and_loops_ends(seed):
     """Calls that wait, calls that run loops: where they stand in a ring, one wait of it is refused, and the rest goes on."""
     assert ending(seed, "wait,loop").startswith("ended")
+
+
+@pytest.mark.parametrize("seed", [2, 7])
+def test_any_tree_with_held_contexts_ends(seed):
+    """The same with contexts held by loops inside calls, which may not be held on top of these loops."""
+    assert ending(seed, "wait,loop,acontext,gather").startswith("ended")
+
+
+def test_a_context_in_the_only_thread_of_its_pool_is_refused_to_the_loop_there(run):
+    """The body would run on a loop that cannot turn while its thread is held; a second thread is enough."""
+
+    async def inside(pool):
+        async with pool.acontext(contextlib.nullcontext(1)) as value:
+            return value
+
+    async def main():
+        one, two = Pool("one", 1), Pool("two", 2)
+        with pytest.raises(WouldDeadlock, match="'one' has one thread"):
+            await one.run(lambda: asyncio.run(inside(one)))
+        return await two.run(lambda: asyncio.run(inside(two))), await one.run(str, 1)
+
+    assert (1, "1") == run(main())
 
 
 def test_a_thread_is_known_to_its_pool_before_it_runs(run, monkeypatch):
