@@ -13,6 +13,7 @@ from unjam.model.durations import parse_duration
 from unjam.model.lines import encode
 from unjam.model.project import project_of
 from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
+from unjam.native.originals import RLock
 from unjam.probes.exits import ExitHooks
 from unjam.probes.observers import Observers
 from unjam.probes.patching import ImportWatch, Patches
@@ -337,8 +338,8 @@ class Monitor:
             raise
 
     def _begun(self) -> Probes:
-        """The probes; the first loop starts them."""
-        with self._lock:
+        """The probes; the first loop starts them, never while another thread forks."""
+        with _forks, self._lock:
             if self._probes is None:
                 self._probes = self._begin()
             return self._probes
@@ -550,11 +551,27 @@ def _watch_forks() -> None:
     if _forks_are_watched or not hasattr(os, "register_at_fork"):
         return
     _forks_are_watched = True
-    os.register_at_fork(
-        before=lambda: _at_fork("before_fork"),
-        after_in_parent=lambda: _at_fork("after_fork_in_parent"),
-        after_in_child=lambda: _at_fork("after_fork_in_child"),
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+_forks = RLock()
+"""Held during a fork: what is stopped before it is what goes on after it, whatever other threads do meanwhile."""
+
+
+def _before_fork() -> None:
+    _forks.acquire()
+    _at_fork("before_fork")
+
+
+def _after_fork_in_parent() -> None:
+    _at_fork("after_fork_in_parent")
+    _forks.release()
+
+
+def _after_fork_in_child() -> None:
+    global _forks  # noqa: PLW0603 -- the thread that holds it may have another ident here
+    _forks = RLock()
+    _at_fork("after_fork_in_child")
 
 
 def _at_fork(method: str) -> None:

@@ -208,6 +208,42 @@ def test_a_fork_in_a_thread_while_another_thread_stalls(watched, tier):
     assert len(outcome.processes) == 11
 
 
+BEGINS_DURING_A_FORK = """
+import asyncio, os, threading
+
+def begin():
+    thread.start()
+    thread.join(0.5)
+
+thread = threading.Thread(target=lambda: asyncio.run(asyncio.sleep(0)))
+os.register_at_fork(before=begin)  # what is registered first runs last
+import unjam
+unjam.install(record=False)
+pid = os.fork()
+if not pid:
+    asyncio.run(asyncio.sleep(0))
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+thread.join()
+asyncio.run(asyncio.sleep(0))
+print("done")
+"""
+
+
+def test_a_first_loop_that_begins_during_a_fork(tier):
+    """In another thread, when ours have been stopped for the fork: what goes on after it is what was stopped, and nothing is started twice."""
+    environ = {**os.environ, "UNJAM_TIER": tier}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", BEGINS_DURING_A_FORK],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
 def test_exec_ends_one_file_and_begins_the_next(watched, tier):
     """A process that replaces itself has ended in order, and what comes after it is watched as well."""
     outcome = watched(
