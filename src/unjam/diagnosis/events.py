@@ -13,8 +13,8 @@ State: TypeAlias = Literal["gil", "cpu", "ready", "kernel", "unknown"]
 """What the loop's thread did when it was looked at (docs/recording.md)."""
 STATES: tuple[State, ...] = ("gil", "cpu", "ready", "kernel", "unknown")
 
-Change: TypeAlias = Literal["none", "again", "elsewhere", "frame", "unknown"]
-CHANGES: tuple[Change, ...] = ("none", "again", "elsewhere", "frame", "unknown")
+Change: TypeAlias = Literal["none", "again", "elsewhere", "frame", "unknown", "cut"]
+CHANGES: tuple[Change, ...] = ("none", "again", "elsewhere", "frame", "unknown", "cut")
 """How the stack of a sample differs from the one before it, by its number in a trail (docs/recording.md)."""
 
 LONGEST_NS = 10 * 365 * 24 * 3600 * 10**9

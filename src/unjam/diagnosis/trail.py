@@ -179,8 +179,9 @@ def _begins(before: Look, look: Look, root: Callable[[Look], int | None]) -> boo
         return False
     first = root(look)
     same_task = first is not None and root(before) == first and look.change != "unknown"
-    return not (same_task and not _replaced(look, first))
+    return not (same_task and not _may_be_replaced(look, first))
 
 
-def _replaced(look: Look, root: int | None) -> bool:
-    return root is not None and look.change == "frame" and look.depth <= root
+def _may_be_replaced(look: Look, root: int | None) -> bool:
+    """Whether the frame is another one than before, or none that was compared."""
+    return root is not None and look.change in {"frame", "cut"} and look.depth <= root

@@ -73,7 +73,7 @@ marks_compare(const struct marks *before, const struct marks *now)
         }
     }
     if (before->cut || now->cut) { /* the first that was not marked was seen to go on, in one look or in the other */
-        return (struct difference){CHANGE_ELSEWHERE, common};
+        return (struct difference){CHANGE_CUT, common};
     }
     return (struct difference){before->count == now->count ? CHANGE_NONE : CHANGE_FRAME, common};
 }

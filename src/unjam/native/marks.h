@@ -38,9 +38,10 @@ struct marks {
 enum change {
     CHANGE_NONE,      /* no frame was seen to change */
     CHANGE_AGAIN,     /* a frame is at the same instruction, with other contents */
-    CHANGE_ELSEWHERE, /* a frame is at another instruction, or went on under the eye */
+    CHANGE_ELSEWHERE, /* a frame is at another instruction */
     CHANGE_FRAME,     /* another frame is there, or none */
     CHANGE_UNKNOWN,
+    CHANGE_CUT, /* a frame went on while it was read, or another one is in its place */
 };
 
 struct difference {

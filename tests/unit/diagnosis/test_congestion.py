@@ -120,11 +120,12 @@ def uvloop_story():
     return told, told.file("feed.py", CODE)
 
 
-def test_contexts_tell_the_steps_of_a_loop_that_counts_none():
-    """Each step enters and leaves a context: two for each sample on another task's frame are as many steps."""
+@pytest.mark.parametrize("change", ["frame", "cut"])
+def test_contexts_tell_the_steps_of_a_loop_that_counts_none(change):
+    """Each step enters and leaves a context: two for each sample on another task's frame, or one that ran on unseen, are as many steps."""
     told, path = uvloop_story()
     stack = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
-    looks = [(0, "unknown", 0, None), *[(0, "frame", 0, 2), (0, "elsewhere", 1, 0)] * 20]
+    looks = [(0, "unknown", 0, None), *[(0, change, 0, 2), (0, "elsewhere", 1, 0)] * 20]
     told.stall(420, cpu(41, stack), steps=None, longest_step_ms=None, cpu_ms=419, runq_ms=0, trail=told.trail(*looks))
     finding = only(told.told())
     assert (finding.rule, finding.leaf, finding.grade) == ("UJ401", "refresh", Grade.INFERRED)
