@@ -310,7 +310,7 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
         return "UJ302", Grade.EXACT
     if clues.kept_gil and (clues.still or not clues.changed):
         return "UJ303", Grade.PROVED
-    if clues.kept_gil is False and (clues.moving or clues.ran_bytecode):
+    if clues.ran_bytecode or (clues.kept_gil is False and clues.moving):
         return "UJ301", Grade.EXACT
     if record is not None and not (clues.moving and record.rule == "UJ303"):
         return record.rule, Grade.EXACT if record.gil is not Gil.UNKNOWN else Grade.SUSPECTED

@@ -111,7 +111,7 @@ def motion(trail: Sequence[Look], stack: int | None, depth: int) -> Motion | Non
         row = row + (look.group.state != "ready") if stands else 0
         longest = max(longest, row)
     changes = [look for look in known if look.change != "none"]
-    inside = sum(look.change == "frame" and look.depth == depth for look in changes)
+    inside = sum(look.change in {"frame", "cut"} and look.depth == depth for look in changes)
     return Motion(len(known), len(changes), longest + 1 if longest else 0, inside) if known else None
 
 

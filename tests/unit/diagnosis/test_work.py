@@ -313,16 +313,18 @@ def test_a_call_that_runs_bytecode_is_bytecode():
     assert (only(told.told()).rule, only(told.told()).grade) == ("UJ301", Grade.EXACT)
 
 
-def test_a_call_that_runs_bytecode_may_stand_still_for_a_while():
-    """By chance `sum` was met four times in a row between two items: who asked for the GIL got it at once, and a frame inside it had ended."""
+@pytest.mark.parametrize("ended", ["frame", "cut"])
+@pytest.mark.parametrize("asked", [5, None])
+def test_a_call_that_runs_bytecode_may_stand_still_for_a_while(ended, asked):
+    """By chance `sum` was met four times in a row between two items: a frame inside it was seen to end, whether or not it was read whole."""
     told, inner, outer = summed()
     looks = [
         (0, "unknown", 0, None),
         *[(0, "again", 1, 0)] * 5,
-        (1, "frame", 1, 0),
+        (1, ended, 1, 0),
         *[(1, "none", 1, 0)] * 3,
         (0, "frame", 1, 0),
-        (1, "frame", 1, 0),
+        (1, ended, 1, 0),
     ]
     told.stall(
         120,
@@ -330,7 +332,7 @@ def test_a_call_that_runs_bytecode_may_stand_still_for_a_while():
         cpu(5, outer, moved=2),
         cpu_ms=119,
         runq_ms=0,
-        gil_asked_ms=5,
+        gil_asked_ms=asked,
         trail=told.trail(*looks),
     )
     assert (only(told.told()).rule, only(told.told()).grade) == ("UJ301", Grade.EXACT)
