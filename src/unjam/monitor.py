@@ -13,7 +13,6 @@ from unjam.model.durations import parse_duration
 from unjam.model.lines import encode
 from unjam.model.project import project_of
 from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
-from unjam.native.originals import RLock
 from unjam.probes.exits import ExitHooks
 from unjam.probes.observers import Observers
 from unjam.probes.patching import ImportWatch, Patches
@@ -554,7 +553,7 @@ def _watch_forks() -> None:
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
-_forks = RLock()
+_forks = _thread.RLock()
 """Held during a fork: what is stopped before it is what goes on after it, whatever other threads do meanwhile."""
 
 
@@ -570,7 +569,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     global _forks  # noqa: PLW0603 -- the thread that holds it may have another ident here
-    _forks = RLock()
+    _forks = _thread.RLock()
     _at_fork("after_fork_in_child")
 
 
