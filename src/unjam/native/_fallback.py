@@ -25,6 +25,7 @@ from unjam.native._twin_stacks import FrameFields, Place, StackTable, describe, 
 from unjam.native._twin_tally import Tally as Tally  # noqa: PLC0414 -- part of the contract
 from unjam.native._twin_tally import tallies
 from unjam.native._twin_watchdog import Watchdog
+from unjam.native.frames import current_frames
 
 TIER = "python"
 
@@ -373,7 +374,7 @@ def lost() -> int:
 
 def stack_of(thread_ident: int) -> list[FrameFields] | None:
     """See _core.pyi."""
-    places = walk(sys._current_frames().get(thread_ident))  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
+    places = walk(current_frames().get(thread_ident))
     return describe(places) if places else None
 
 

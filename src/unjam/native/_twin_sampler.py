@@ -17,6 +17,7 @@ from unjam.native import _twin_os as system
 from unjam.native._twin_loop import Slot
 from unjam.native._twin_stacks import Place, begun, walk
 from unjam.native._twin_stall import Accounts, Sample
+from unjam.native.frames import current_frames
 from unjam.native.thread_numbers import number_of
 
 MOST_THREADS = 256
@@ -59,7 +60,7 @@ class Sampler:
         """
         if not slots:
             return {}
-        frames = sys._current_frames()  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
+        frames = current_frames()
         used = self._used()
         seen = {}
         for slot in slots:

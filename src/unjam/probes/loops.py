@@ -12,6 +12,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from unjam.failure import report_failure
+from unjam.native.frames import current_frames
 from unjam.probes.names import module_name, type_name
 from unjam.probes.patching import Patches
 from unjam.probes.threads import known_threads, thread_name
@@ -362,7 +363,7 @@ def running_loops() -> Iterator[tuple[int, int, Any]]:
     if loop is not None:
         yield own, get_native_id(), loop
     tids = {ident: tid for tid, (ident, _) in known_threads().items()}
-    for ident, frame in sys._current_frames().items():
+    for ident, frame in current_frames().items():
         loop = _loop_on(frame) if ident != own else None
         if loop is not None:
             yield ident, tids.get(ident, 0), loop

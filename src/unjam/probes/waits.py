@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from unjam.model.findings import Grade
 from unjam.model.waits import TURN, Graph
+from unjam.native.frames import OWN_MEMORY, has_others
 from unjam.native.originals import get_ident
 from unjam.probes.waits_again import looked_again
 from unjam.probes.waits_bridge import look_at_bridge
@@ -116,6 +117,10 @@ class Collector:
         found: list[str] = []
         if self._memory is not None and self._memory.reason:
             found.append(f"holders of locks taken by `with`: {self._memory.reason}")
+        if OWN_MEMORY and has_others():
+            found.append(
+                "threads: another interpreter runs in this process, and asking CPython for all frames could end it"
+            )
         if any(seen.kernel.state == "unreadable" for seen in threads):
             found.append("what the kernel says of a waiting thread: /proc/self/task/*/syscall is not readable")
         green = next((name for name in GREEN if name in sys.modules), None)

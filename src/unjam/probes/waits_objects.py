@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade
 from unjam.model.waits import GET, JOIN, PUT
+from unjam.native.frames import current_frames
 from unjam.probes.locks import inner_lock, recorded_holder
 from unjam.probes.waits_bridge import request_claim
 from unjam.probes.waits_memory import RLOCK_OWNER, RLOCK_TYPE
@@ -95,7 +96,8 @@ class Resolver:
         if not ident:
             return [] if not scene.memory.reason else holders
         owner = threading._active.get(ident)  # type: ignore[attr-defined]
-        if ident not in sys._current_frames():
+        frames = current_frames()
+        if frames and ident not in frames:
             key = scene.add(f"ended:{ident}", "ended", "a thread that has ended")
             return [Claim(key, "is held by", Grade.EXACT, "the lock's owner field; no thread has that ident now")]
         key = thread_key(scene, ident, owner)

@@ -10,6 +10,7 @@ from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
+from unjam.native.frames import current_frames
 from unjam.probes.locks import TrackedLock, TrackedRLock
 from unjam.probes.waits_kernel import KernelWait, kernel_wait, native_id, times_run
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Held
@@ -78,14 +79,14 @@ def threads_by_ident() -> dict[int, Any]:
     known: dict[int, Any] = dict(threading._active)  # type: ignore[attr-defined]
     main = threading._main_thread  # type: ignore[attr-defined]
     filed = {ident for ident, thread in known.items() if thread is main}
-    if _MAIN_IDENT not in known and filed.isdisjoint(sys._current_frames()):
+    if _MAIN_IDENT not in known and filed.isdisjoint(current_frames()):
         known[_MAIN_IDENT] = main
     return known
 
 
 def each_stack(scene: Scene) -> Iterator[tuple[int, FrameType]]:
     """Yield ident and innermost frame of each thread; no frame is kept over a pause, and who uses one drops it at once."""
-    frames = sys._current_frames()
+    frames = current_frames()
     for ident in list(frames):
         frame = frames.pop(ident, None)
         if frame is not None:
@@ -93,7 +94,7 @@ def each_stack(scene: Scene) -> Iterator[tuple[int, FrameType]]:
         del frame
         if scene.pause():
             frames.clear()
-            frames = sys._current_frames()
+            frames = current_frames()
 
 
 def own_wait(frame: FrameType) -> Target | None:
