@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "hangs"))
 
-from hangs import HERE, judged, running
+from hangs import HERE, judged, running, stuck_by_rule
 
 THREAD_SYSTEMS, TASK_SYSTEMS, LARGEST = 12, 25, 5
 
@@ -22,19 +22,6 @@ def systems(chance, count):
         base, size = len(wants), chance.randint(1, LARGEST)
         wants += [chance.choice([*range(base, base + size), None]) for _ in range(size)]
     return wants
-
-
-def stuck_by_rule(wants):
-    """Return who never gets on: whoever runs into a cycle by following what he wants."""
-    found = set()
-    for start in range(len(wants)):
-        seen, at = [], start
-        while at is not None and at not in seen:
-            seen.append(at)
-            at = wants[at]
-        if at is not None:
-            found.add(start)
-    return found
 
 
 def called_stuck(spec):

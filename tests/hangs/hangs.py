@@ -63,6 +63,19 @@ def judged(target, until, patience_s=PATIENCE_S):
             return graph, found
 
 
+def stuck_by_rule(wants):
+    """Return who never gets on: whoever runs into a cycle by following what he wants."""
+    found = set()
+    for start in range(len(wants)):
+        seen, at = [], start
+        while at is not None and at not in seen:
+            seen.append(at)
+            at = wants[at]
+        if at is not None:
+            found.add(start)
+    return found
+
+
 def expectation(program):
     """Return rule, grade, whether it is a lead, and the lines marked `# here`."""
     text = program.read_text()

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hangs"))
 
-from hangs import HERE, PATIENCE_S, answer, judged, running
+from hangs import HERE, PATIENCE_S, answer, judged, running, stuck_by_rule
 
 CASES = HERE / "cases"
 
@@ -46,19 +46,6 @@ def test_ten_thousand_tasks_are_collected_in_short_slices():
         assert found.findings == ()
         assert graph.longest_slice_ms < 20
         assert len(graph.stacks) < 200
-
-
-def stuck_by_rule(wants):
-    """Return who never gets on: whoever runs into a cycle by following what he wants."""
-    found = set()
-    for start in range(len(wants)):
-        seen, at = [], start
-        while at is not None and at not in seen:
-            seen.append(at)
-            at = wants[at]
-        if at is not None:
-            found.add(start)
-    return found
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -110,6 +110,18 @@ def test_a_transport_is_named_after_its_protocol(ready):
     assert (kind, name.split()[:2], name.endswith("Mine")) == ("callback", ["connection", "of"], True)
 
 
+async def bytes_for(protocol, ready):
+    """A connection of a server, of that protocol, is ready to be read while the loop is away."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+    transport._protocol = protocol
+    ready.observe(asyncio.Handle(transport._read_ready, (), loop), 0, MS)
+    transport._protocol = asyncio.Protocol()
+    transport.close()
+    server.close()
+
+
 @pytest.mark.parametrize("before", ["nothing", "an answered one"])
 def test_a_request_is_its_method_and_route(ready, before):
     """A request is named when it has been routed; no path, query or header is ever read."""
@@ -125,17 +137,7 @@ def test_a_request_is_its_method_and_route(ready, before):
         protocol.cycle = object.__new__(h11_impl.RequestResponseCycle)
         protocol.cycle.response_complete = True
 
-    async def main():
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-        transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
-        transport._protocol = protocol
-        ready.observe(asyncio.Handle(transport._read_ready, (), loop), 0, MS)
-        transport._protocol = asyncio.Protocol()
-        transport.close()
-        server.close()
-
-    asyncio.run(main())
+    asyncio.run(bytes_for(protocol, ready))
     cycle = object.__new__(h11_impl.RequestResponseCycle)
     cycle.scope = {"method": "GET", "path": "/orders/4711", "query_string": b"secret", "route": Route()}
     protocol.cycle = cycle
@@ -150,17 +152,7 @@ def test_a_client_that_hangs_up_is_no_request(ready):
     protocol.cycle.response_complete = True
     protocol.cycle.scope = {"method": "GET"}
 
-    async def main():
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-        transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
-        transport._protocol = protocol
-        ready.observe(asyncio.Handle(transport._read_ready, (), loop), 0, MS)
-        transport._protocol = asyncio.Protocol()
-        transport.close()
-        server.close()
-
-    asyncio.run(main())
+    asyncio.run(bytes_for(protocol, ready))
     assert names_of(ready.event()) == []
 
 
