@@ -173,6 +173,43 @@ def test_an_observer_that_raises_is_told_of_no_more(loop, tier):
     assert "the observer fails" in err
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_select_that_takes_its_time_has_not_slept(loop):
+    """A select that finds thousands of descriptors ready, or loses its CPU, is slow; what came before it waited all the same."""
+    facts, _ = run(
+        """
+        import os, resource, socket
+
+        async def main():
+            _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+            running = asyncio.get_running_loop()
+            end, other = socket.socketpair()
+            end.setblocking(False)
+            reading, writing = os.pipe()
+            copies = [os.dup(reading) for _ in range(2_000)]
+            for copy in copies:
+                running.add_reader(copy, running.remove_reader, copy)
+
+            def holder():
+                other.send(b"x")
+                os.write(writing, b"x")
+                hold(0.06)
+
+            running.call_later(0.01, holder)
+            tally = begun("late")
+            await running.sock_recv(end, 1)
+            tally.end()
+            return tally.waited_ns / 1e6
+
+        tell(main)
+        """,
+        loop,
+        "native",
+    )
+    assert facts >= 59
+
+
 def test_the_twin_says_that_it_does_not_see_the_steps_of_uvloop():
     """begin() is false there: nothing is counted, and nothing is 0."""
     facts, _ = run(

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -56,10 +57,18 @@ longest_step_until(const struct slot *slot, uint64_t now)
     return running > longest ? running : longest;
 }
 
-void
-slot_turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
+/* Of the calling thread: how often it gave up its CPU by itself. */
+static long
+own_switches(void)
 {
-    int kept = errno;
+    struct rusage usage = {0};
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+}
+
+static void
+turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
+{
     uint32_t stall = slot_stall(slot, GET(slot->turns) + 1);
     uint32_t head = GET(slot->ended_head);
     if (head - atomic_load_explicit(&slot->ended_tail, memory_order_acquire) < ENDED) {
@@ -75,7 +84,30 @@ slot_turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
         atomic_store_explicit(&slot->ended_head, head + 1, memory_order_release);
     }
     steps_turn_was_late(slot, stall, left);
+}
+
+void
+slot_turn_was_long(struct slot *slot, uint64_t left, uint64_t entered)
+{
+    int kept = errno;
+    if (clock_span_ns(clock_since(entered, left)) >= GET(threshold_ns)) {
+        turn_was_late(slot, left, entered);
+    }
+    else {
+        slot->victims_left = 0;
+    }
+    slot->switches = own_switches();
+    slot->switches_seen = true;
     errno = kept;
+}
+
+void
+slot_came_back(struct slot *slot, uint64_t now)
+{
+    slot->switches_seen = false;
+    if (own_switches() == slot->switches) {
+        slot->recent[(GET(slot->turns) - 1) % RECENT].entered = now;
+    }
 }
 
 /* The caller is the loop's own thread. */
@@ -182,6 +214,7 @@ hand_over(struct slot *slot, int loop)
     slot->tally_depth = slot->tally_level = slot->hops_most = slot->hops_seen = 0;
     memset(slot->hops, 0, sizeof slot->hops);
     memset(slot->recent, 0, sizeof slot->recent);
+    slot->switches_seen = false;
     SET(slot->steps, 0);
     SET(slot->turn_first_step, 0);
     SET(slot->turn_longest_step, 0);

@@ -40,8 +40,11 @@ struct ended_turn {
 #define RECENT 16
 
 struct recent_turn {
-    uint64_t left, entered; /* ticks */
+    uint64_t left, entered; /* ticks; entered: the end of its select, where that is known not to have slept */
 };
+
+/* A turn, a wait or a step of this part of the threshold is long: 10 ms at 50 ms. */
+#define LONG_PART 5
 
 struct slot {
     /* Written by the loop's thread on every turn and step. */
@@ -80,6 +83,8 @@ struct slot {
 
     /* Of the loop's thread only. */
     struct recent_turn recent[RECENT]; /* turn number n is at n % RECENT */
+    bool switches_seen; /* the last turn was long: `switches` tells how often the thread had given up its CPU when it ended */
+    long switches;
     void *tally;           /* struct tally of the present step, a reference, or NULL */
     uint64_t tally_since;  /* ticks: from when the present step is the tally's, or nobody's */
     uint32_t tally_depth;  /* contexts entered inside each other, as uvloop does around its own steps; 0: none is known of */
@@ -139,9 +144,13 @@ void slot_release(struct slot *slot, bool watched);
 /* Make a slot that the watchdog has finished with free again. */
 void slot_free(struct slot *slot);
 
-/* A turn ended as a stall: leave its record for the watchdog. Loop's thread; no GIL, no allocation; keeps errno. Two system
- * calls, so on turns of at least the threshold only. */
-void slot_turn_was_late(struct slot *slot, uint64_t left, uint64_t entered);
+/* A turn was long: where it was a stall, leave its record for the watchdog. Loop's thread; no GIL, no allocation; keeps errno.
+ * Three system calls, so on long turns only. */
+void slot_turn_was_long(struct slot *slot, uint64_t left, uint64_t entered);
+
+/* The select after a long turn is over at `now`. It is slow where it finds much, or where the thread loses its CPU, but has slept
+ * only if the thread gave up its CPU by itself: what that turn made wait must not look as if it had come after it. */
+void slot_came_back(struct slot *slot, uint64_t now);
 
 /* Bind a slot registered from another thread to this one, if one has this epoll descriptor. */
 struct slot *slot_adopt(int epoll_fd);

@@ -17,7 +17,7 @@
 
 /* A step below this part of the threshold is told of only as one of a crowd: 0.1 ms at 50 ms. An observer's call takes 1 to
  * 2 us, so that telling of a crowd costs it at most 2 %. */
-enum { LATE_PART = 5, CROWD_PART = 500 };
+enum { CROWD_PART = 500 };
 
 static PyObject *patched_type, *original_run, *our_run;
 static PyObject *on_failure;
@@ -207,7 +207,7 @@ after_step(struct slot *slot, PyObject *handle, uint64_t t0, uint64_t t1)
 {
     uint64_t left = GET(slot->left), limit = GET(threshold_ns);
     uint64_t age = clock_span_ns(clock_since(t1, left));
-    if (left == 0 || age < limit / LATE_PART) {
+    if (left == 0 || age < limit / LONG_PART) {
         return;
     }
     uint32_t stall = age >= limit ? slot_stall(slot, GET(slot->turns) + 1) : 0;

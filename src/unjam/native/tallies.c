@@ -8,9 +8,6 @@
 #include "compat.h"
 #include "steps.h"
 
-/* A wait or a step of this part of the threshold is told of: 10 ms at 50 ms, as for late steps. */
-enum { TOLD_PART = 5 };
-
 /* A select that took longer has slept: nothing was ready when it began. One that only looks takes 1 to 2 us, with cold caches ten
  * times that; one that sleeps takes as long as the kernel needs to wake a thread up, seldom below 50. */
 static const uint64_t SLEPT_NS = 30000;
@@ -32,7 +29,7 @@ static PyObject *observer, *type;
 static void
 tell(const struct slot *slot, PyObject *who, uint64_t from, uint64_t to, bool waited)
 {
-    uint64_t limit = GET(threshold_ns) / TOLD_PART;
+    uint64_t limit = GET(threshold_ns) / LONG_PART;
     if (observer == NULL || clock_span_ns(clock_since(to, from)) < limit) {
         return;
     }

@@ -29,8 +29,8 @@ static inline void
 turn_close(struct slot *slot, uint64_t left, uint64_t now)
 {
     uint64_t ns = clock_span_ns(clock_since(now, left));
-    if (__builtin_expect(ns >= GET(threshold_ns), 0)) {
-        slot_turn_was_late(slot, left, now);
+    if (__builtin_expect(ns * LONG_PART >= GET(threshold_ns), 0)) {
+        slot_turn_was_long(slot, left, now);
     }
     else {
         slot->victims_left = 0;
@@ -74,7 +74,11 @@ turn_ends(struct slot *slot)
 static inline void
 turn_begins(struct slot *slot)
 {
-    turn_open(slot, clock_ticks());
+    uint64_t now = clock_ticks();
+    if (__builtin_expect(slot->switches_seen, 0)) {
+        slot_came_back(slot, now);
+    }
+    turn_open(slot, now);
 }
 
 /* Both at once, for a select that only looks and does not wait: half the price, and looking is work, not rest. */
