@@ -82,7 +82,7 @@ class Monitor:
         if self.settings.track_locks:
             from unjam.probes.locks import LockTracker
 
-            self._locks = LockTracker(self._imports)
+            self._locks = LockTracker(self._imports, self.settings.tier)
             self._locks.install()
         ExitHooks(self).install(self._patches, self._imports)
         atexit.register(self.end)

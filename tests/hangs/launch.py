@@ -23,7 +23,7 @@ if __name__ == "__main__":
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         rest = rest[1:]
     if os.environ.get("UNJAM_TRACK_LOCKS") == "1":
-        LockTracker(ImportWatch()).install()
+        LockTracker(ImportWatch(), os.environ.get("UNJAM_TIER", "")).install()
     server_module.BETWEEN_COSTLY_S = 0.1  # A test has no second to lose.
     server = start_server(lambda: hang_answers(Collector()))
     sys.argv = [program, *rest]

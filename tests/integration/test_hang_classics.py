@@ -73,6 +73,11 @@ def test_tracked_locks_explain_what_no_frame_shows(program):
     explained(program, UNJAM_TRACK_LOCKS="1")
 
 
+def test_the_twins_tracked_locks_explain_as_well():
+    """Where the C core cannot be loaded, locks of Python know their holder."""
+    explained(HERE / "tracked" / "ab_ba_acquire.py", UNJAM_TRACK_LOCKS="1", UNJAM_TIER="python")
+
+
 @pytest.mark.parametrize("program", TRACKED[:2], ids=lambda path: path.stem)
 def test_an_unknown_holder_is_never_guessed(program):
     """Without --track-locks nobody is accused, and the wait says which option would tell."""

@@ -42,6 +42,17 @@ def choose(tier: str = "") -> Choice:
     return Choice(_fallback, reason, _fallback.check())
 
 
+def tracked_locks(tier: str = "") -> Any:
+    """Return what makes tracked locks: the C core wherever it can be loaded, or its twin; `tier` forces one."""
+    if tier == "python" or (tier != "native" and _why_not_native()):
+        from unjam.native import _twin_locks
+
+        return _twin_locks
+    from unjam.native import _core
+
+    return _core
+
+
 def _why_not_native() -> str:
     if "t" in getattr(sys, "abiflags", ""):
         return "a free-threaded interpreter has other structures and no GIL"

@@ -132,6 +132,41 @@ def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int
     known (None) held the loop for. An observer that raises is called no more. None, None: nobody asks any more.
     """
 
+class TrackedLock:
+    """A threading.Lock with the real one inside; its twin is in _twin_locks.py. Not to be derived from, as the real one.
+
+    With the C core nothing comes between taking or giving back and the end of the call, so that an exception of a signal handler
+    leaves the lock as it would leave a real one.
+    """
+
+    _inner: Any
+    """The real lock."""
+    holder: tuple[Any, ...] | None
+    """As `holder_here` at the time it was taken; None: free, or not known."""
+
+class TrackedRLock:
+    """The same for a threading.RLock; the twin derives from the real type instead, and is its own real lock."""
+
+    _inner: Any
+    holder: tuple[Any, ...] | None
+    depth: int
+    """How often its holder has it."""
+
+def holder_here() -> tuple[int, int, Any, Any, Any, int] | None:
+    """Since when (ns of CLOCK_MONOTONIC), ident, Thread, task (weak references or None), code and line of who calls.
+
+    None where there was no memory for it.
+    """
+
+def set_lock_records(
+    active: dict[int, Any], through: frozenset[str], running_loop: Any = None, task_of: Any = None
+) -> None:
+    """Say where holders are found: the Thread objects by ident, and the modules that take a lock for their caller, by name.
+
+    `running_loop()` gives the loop that runs in this thread, `task_of(loop)` or the dict `task_of` its present task; without
+    them no task is recorded. They must be written in C: Python code among them would let signal handlers in.
+    """
+
 def scheduled_site(handle: Any) -> tuple[str, int, str] | None:
     """Where a handle whose callback has no Python frame (a C callable, a partial of one) was scheduled: file, line, function."""
 

@@ -9,8 +9,10 @@
 #include "clock.h"
 #include "compat.h"
 #include "gil.h"
+#include "holders.h"
 #include "hooks.h"
 #include "lines.h"
+#include "locks.h"
 #include "memory.h"
 #include "module.h"
 #include "sites.h"
@@ -392,6 +394,8 @@ static PyMethodDef METHODS[] = {
     ELSEWHERE(lost, METH_NOARGS),
     ELSEWHERE(stack_of, METH_VARARGS | METH_KEYWORDS),
     ELSEWHERE(thread_state, METH_VARARGS | METH_KEYWORDS),
+    ELSEWHERE(set_lock_records, METH_VARARGS | METH_KEYWORDS),
+    ELSEWHERE(holder_here, METH_NOARGS),
     NO_ARGUMENTS(after_fork_in_child),
     {NULL, NULL, 0, NULL},
 };
@@ -412,7 +416,8 @@ PyInit__core(void)
     PyObject *module = PyModule_Create(&MODULE);
     PyObject *tally = module == NULL ? NULL : tallies_type();
     if (module != NULL
-        && (PyModule_AddStringConstant(module, "TIER", "native") != 0 || PyModule_AddObjectRef(module, "Tally", tally) != 0)) {
+        && (PyModule_AddStringConstant(module, "TIER", "native") != 0 || PyModule_AddObjectRef(module, "Tally", tally) != 0
+            || !locks_add_types(module))) {
         Py_CLEAR(module);
     }
     return module;

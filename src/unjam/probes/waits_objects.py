@@ -59,7 +59,7 @@ class Resolver:
         scene = self._scene
         key = scene.lock_key(lock) or f"lock:{id(lock):x}"
         if self._new(key):
-            kind = "RLock" if is_a(lock, RLOCK_TYPE) else "Lock"
+            kind = "RLock" if is_a(inner_lock(lock), RLOCK_TYPE) else "Lock"
             self._add_lock(key, f"threading.{kind}", lock)
         if scene.memory.reason:
             return Claim(key, "waits for", Grade.EXACT, "the thread is in its acquire()")
@@ -115,17 +115,19 @@ class Resolver:
         why, site = f"recorded when it was taken, {seconds:.1f} s ago", location(holder.code, holder.line)
         task = holder.task() if holder.task is not None else None
         thread = holder.thread() if holder.thread is not None else None
-        alive = threading._active.get(holder.ident) is thread  # type: ignore[attr-defined]
+        grade = Grade.PROVED
         if task is not None and _pending(task):
             key = task_key(scene, task)
         elif holder.task is not None:
-            key = scene.add(f"ended:{id(holder):x}", "ended", "a task that has ended")
-        elif alive:
+            key = scene.add(f"ended:{holder.since}", "ended", "a task that has ended")
+        elif holder.thread is None:  # A thread that threading does not know: another one may have its ident by now.
+            key, grade = thread_key(scene, holder.ident, threading._active.get(holder.ident)), Grade.SUSPECTED  # type: ignore[attr-defined]
+        elif thread is not None and threading._active.get(holder.ident) is thread:  # type: ignore[attr-defined]
             key = thread_key(scene, holder.ident, thread)
         else:
             name = f" {text(own_dict(thread).get('_name'))}" if thread is not None else ""
-            key = scene.add(f"ended:{id(holder):x}", "ended", f"thread{name}, which has ended")
-        return Claim(key, "is held by", Grade.PROVED, why, site)
+            key = scene.add(f"ended:{holder.since}", "ended", f"thread{name}, which has ended")
+        return Claim(key, "is held by", grade, why, site)
 
     def _futex(self, address: int) -> Claim | None:
         """Return the claim on a lock that no frame names: known only if somebody holds it in a `with`."""

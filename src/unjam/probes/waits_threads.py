@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
 from unjam.native.frames import current_frames
-from unjam.probes.locks import TrackedLock, TrackedRLock
+from unjam.probes.locks import is_tracked_type, tracked_wait
 from unjam.probes.waits_kernel import KernelWait, kernel_wait, native_id, times_run
 from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Held
 from unjam.probes.waits_names import local_values, reachable
@@ -106,18 +106,11 @@ def own_wait(frame: FrameType) -> Target | None:
         return ("bridge", values["request"]) if values["frame"].box.empty() else None
     if place in _IDLE_IN_BRIDGE:
         return "idle", None
-    return _tracked_wait(frame)
+    lock = tracked_wait(frame.f_code, lambda: local_values(frame))
+    return None if lock is None else ("lock", lock)
 
 
 _IDLE_IN_BRIDGE: Final = frozenset({("unjam.bridge.workqueue", "WorkQueue.get"), ("unjam.bridge.lanes", "Lane._serve")})
-
-
-def _tracked_wait(frame: FrameType) -> Target | None:
-    """Return the tracked lock in whose acquire() a thread is: known without the kernel; None with a time-out."""
-    if frame.f_code is not TrackedLock.acquire.__code__ and frame.f_code is not TrackedRLock.acquire.__code__:
-        return None
-    values = local_values(frame)
-    return ("lock", values["self"]) if values["blocking"] is True and values["timeout"] == -1 else None
 
 
 def thread_key(scene: Scene, ident: int, thread: Any) -> str:
@@ -297,7 +290,7 @@ def note_held(
     if scene.memory.reason:
         return
     for held in scene.memory.held(frame, frame.f_lasti):
-        if held.type_address in _TRACKED:
+        if is_tracked_type(held.type_address):
             continue  # Who holds it is recorded.
         value = (known or {}).get(held.address, MISSING)
         if value is MISSING and held.address not in scene.names:
@@ -308,7 +301,6 @@ def note_held(
 
 
 _REAL_LOCKS: Final = (id(LOCK_TYPE), id(RLOCK_TYPE))
-_TRACKED: Final = (id(TrackedLock), id(TrackedRLock))
 
 
 def _named(scene: Scene, frame: FrameType, address: int) -> Any:
