@@ -24,8 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 MOST_EVENTS = 20_000
 """Events kept of one watch: an hour of a stalling service. What comes after is counted in `Session.dropped`."""
 
-FLUSH_S = 0.5
-"""How long the end of a watch waits for events on their way; they take a millisecond unless the GIL is held."""
+FLUSH_S = 5.0
+"""How long the end of a watch waits for events on their way, at the most. They take a millisecond, unless the GIL is held or the
+first stall is being told of: that imports what thinks about stalls, which takes a busy machine a second or two."""
 
 
 TELLING = frozenset({"stall", "pool", "poolcall", "timeout"})

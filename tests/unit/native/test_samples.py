@@ -117,7 +117,8 @@ def test_python_code_holds_the_gil_and_moves(run):
     all_samples, with_gil = on_cpu(outcome)
     (stall,) = outcome.stalls()
     assert with_gil >= all_samples * 0.8
-    assert sum(sample["moved"] for sample in stall["samples"]) >= all_samples / 2
+    ticks_on_cpu = stall["cpu_ns"] / 10_000_000  # without a CPU nothing moves
+    assert sum(sample["moved"] for sample in stall["samples"]) >= min(all_samples, ticks_on_cpu) / 2 > 0
     assert stall["cpu_ns"] + stall["runq_ns"] >= (stall["t1"] - stall["t0"]) * 0.7
     assert stall["gil_asked_ns"] < (stall["t1"] - stall["t0"]) / 2
 
