@@ -11,9 +11,9 @@ import hypothesis
 import pytest
 
 from unjam import failure
+from unjam.children import child_environment
 from unjam.errors import NotAvailable
 from unjam.model.session import Recording
-from unjam.monitor import child_environment
 from unjam.native import choose
 from unjam.recording.folder import create
 from unjam.recording.reader import read

@@ -12,7 +12,7 @@ from unjam.failure import report_failure, say
 from unjam.model.durations import parse_duration
 from unjam.model.lines import encode
 from unjam.model.project import project_of
-from unjam.model.settings import DEFAULT_DUMP_AFTER_NS, Settings, parse_dump_after
+from unjam.model.settings import Settings, parse_dump_after
 from unjam.probes.exits import ExitHooks
 from unjam.probes.observers import Observers
 from unjam.probes.patching import ImportWatch, Patches
@@ -21,7 +21,7 @@ from unjam.recording.writer import ProcessFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any
 
@@ -35,13 +35,6 @@ if TYPE_CHECKING:
     from unjam.probes.timeouts import Timeouts
     from unjam.probes.wiring import Probes
     from unjam.telling import Telling
-
-BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
-"""The folder whose `sitecustomize` installs the monitor in every Python process that has it on PYTHONPATH."""
-
-
-KEPT = frozenset({"UNJAM_CONTROL"})
-"""Of the variables of unjam those that are no settings of a recording and reach the child as they are."""
 
 TELL_S = 0.5
 """How long the end of a process waits for what is still to be told of its stalls, where that was asked for."""
@@ -73,6 +66,7 @@ class Monitor:
         self._control: Control | None = None
         self._locks: LockTracker | None = None
         self._counts_waits = False
+        self._loops_wanted = 0
         self.observers = Observers()
         self.every_second: list[Callable[[], None]] = []
 
@@ -179,6 +173,25 @@ class Monitor:
         """What is known now of each loop, cumulative: whether it runs in the main thread, and its `LoopStats`."""
         probes = self._probes or self._ended
         return [] if probes is None else probes.loops.totals()
+
+    def loop_events(self) -> list[dict[str, Any]]:
+        """The `loop` and `stats` events of each loop that is known, as of now."""
+        return [] if self._probes is None else self._probes.loops.events()
+
+    def loops_ended(self) -> int:
+        """How many loops have come to their end so far."""
+        return 0 if self._probes is None else self._probes.loops.ended
+
+    def tell_loops(self) -> Callable[[], None]:
+        """Have every loop told of until what is returned is called, also where nothing is recorded."""
+        self._loops_wanted += 1
+        if self._probes is not None:
+            self._probes.loops.tell_all()
+
+        def end() -> None:
+            self._loops_wanted -= 1
+
+        return end
 
     def pool_totals(self) -> list[PoolTotal]:
         """The pools that have run anything, summed up by name."""
@@ -331,7 +344,7 @@ class Monitor:
         if self._aside or self._pid != os.getpid() or (loop is None and self._probes is None):
             return
         try:
-            self._begun().loops.running(loop)
+            (self._probes or self._begun()).loops.running(loop)
         except Exception:
             self._aside = True
             raise
@@ -350,7 +363,8 @@ class Monitor:
         assert make_listeners is not None
         each_second = (self._tick,) if pools is None else (pools.tick, self._tick)
         listeners = make_listeners(self._subscribers, each_second, self._settled)
-        probes = make(choice, self.settings, self._file.fd if self._file else -1, listeners, self.observers)
+        fd = self._file.fd if self._file else -1
+        probes = make(choice, self.settings, fd, listeners, self.observers, wanted=lambda: self._loops_wanted > 0)
         missing = [{"what": what, "reason": reason} for what, reason in choice.sources.items() if reason]
         observed = {"tier": choice.engine.TIER, "tier_reason": choice.reason, "not_observed": missing}
         self._header = {**header(self.settings), **observed}
@@ -493,37 +507,6 @@ def uninstall() -> None:
 def current() -> Monitor | None:
     """The monitor of this process; None where it is not watched."""
     return _monitor
-
-
-def child_environment(
-    environ: Mapping[str, str],
-    *,
-    folder: str | os.PathLike[str],
-    threshold_ns: int,
-    src: tuple[str, ...] = (),
-    live: bool = False,
-    tier: str = "",
-    dump_after_ns: int = DEFAULT_DUMP_AFTER_NS,
-    track_locks: bool = False,
-) -> dict[str, str]:
-    """The environment in which every Python process, and every one below it, watches itself into `folder`."""
-    settings = Settings(
-        threshold_ns=threshold_ns,
-        folder=folder,
-        src=src,
-        live=live,
-        tier=tier,
-        dump_after_ns=dump_after_ns,
-        track_locks=track_locks,
-    )
-    inherited = {name: value for name, value in environ.items() if not name.startswith("UNJAM_") or name in KEPT}
-    path = [BOOTSTRAP, *(part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part != BOOTSTRAP)]
-    return {
-        **inherited,
-        **settings.to_environ(),
-        "UNJAM": "1",
-        "PYTHONPATH": os.pathsep.join(path[:1] if path[1:] == [""] else path),
-    }
 
 
 def _folder_at_start() -> str:

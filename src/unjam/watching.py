@@ -13,6 +13,7 @@ from unjam import monitor
 from unjam.errors import LoopBlocked, NotAvailable
 from unjam.memory import Memory
 from unjam.model.durations import parse_duration
+from unjam.probes.loops import since
 
 if TYPE_CHECKING:
     from unjam.model.allowances import Allow
@@ -36,7 +37,8 @@ _memories: dict[int, tuple[monitor.Monitor, Memory]] = {}
 """One for each monitor that was ever watched through, by its identity: a process has one, seldom two after another."""
 
 
-def _memory_of(watched: monitor.Monitor) -> Memory:
+def memory_of(watched: monitor.Monitor) -> Memory:
+    """What a monitor's events refer to, remembered from the first call on."""
     kept = _memories.get(id(watched))
     if kept is None:
         memory = Memory(watched)
@@ -59,8 +61,10 @@ class Watch:
     watched, whatever thread they run in. Where the process is not watched yet, watching begins here and ends here.
     """
 
-    def __init__(self, *, threshold: str | None = None, fail: bool = False, allow: Sequence[Allow] = ()) -> None:
-        """See `watch`; `allow` is allowed in this stretch beside what the project allows."""
+    def __init__(
+        self, *, threshold: str | None = None, fail: bool = False, allow: Sequence[Allow] = (), loops: bool = True
+    ) -> None:
+        """See `watch`; `allow` is allowed in this stretch beside what the project allows. Without `loops` there are only findings."""
         self._threshold_ns = 0 if threshold is None else _threshold_ns(threshold)
         self._fail = fail
         self._allow = allow
@@ -77,6 +81,10 @@ class Watch:
         self._known: list[Event] = []
         self._header: dict[str, Any] = {}
         self._session: Session | None = None
+        self._wants_loops = loops
+        self._loops_before: dict[int, Event] = {}
+        self._ended_before = 0
+        self._end_loops: Callable[[], None] | None = None
 
     @property
     def session(self) -> Session | None:
@@ -121,13 +129,17 @@ class Watch:
         self._monitor = self._installed()
         if self._monitor is None:
             return self  # it is switched off: nothing is seen, nothing is found
-        self._memory = _memory_of(self._monitor)
+        self._memory = memory_of(self._monitor)
         self._known = self._memory.known()
         self._events, self._dropped = [], 0
         self._tells = False
         self._stalls_before = self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
         self._monitor.subscribe(self._gather)
+        if self._wants_loops:
+            self._loops_before = {each["loop"]: each for each in self._monitor.loop_events() if each["e"] == "stats"}
+            self._ended_before = self._monitor.loops_ended()
+            self._end_loops = self._monitor.tell_loops()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -135,7 +147,7 @@ class Watch:
         watched = self._monitor
         if watched is None:
             return
-        watched.flush(FLUSH_S, stalls_before=self._stalls_before)
+        self._flush(watched)
         watched.unsubscribe(self._gather)
         self._header, self._ended_ns = watched.header(), time.monotonic_ns()
         self._watched = watched
@@ -148,6 +160,17 @@ class Watch:
             self._threshold_before_ns = 0
         if self._fail and not any(error) and self.findings:
             raise LoopBlocked(self.findings)
+
+    def _flush(self, watched: monitor.Monitor) -> None:
+        """Wait for what is on its way: stalls, and the last words of loops that have ended meanwhile. Mostly there is nothing."""
+        end_loops, self._end_loops = self._end_loops, None
+        if end_loops is None:
+            watched.flush(FLUSH_S, stalls_before=self._stalls_before)
+            return
+        end_loops()
+        any_ended = watched.loops_ended() != self._ended_before
+        watched.flush(FLUSH_S, stalls_before=-1 if any_ended else self._stalls_before)
+        self._events += watched.loop_events()
 
     async def __aenter__(self) -> Self:
         """As `with`."""
@@ -177,7 +200,7 @@ class Watch:
         return watched  # type: ignore[no-any-return]
 
     def _again(self) -> Watch:
-        again = Watch(fail=self._fail, allow=self._allow)
+        again = Watch(fail=self._fail, allow=self._allow, loops=self._wants_loops)
         again._threshold_ns = self._threshold_ns
         return again
 
@@ -210,15 +233,23 @@ class Watch:
         """What was seen of the stretch, as if it were a process of its own. A stall that ended before it is none of its."""
         from unjam.model.session import Process
 
-        since = self._began_ns
-        events = [event for event in self._events if event["e"] != "stall" or (event["t1"] or since) >= since]
+        began = self._began_ns
+        events = [self._of_the_stretch(event) for event in self._events if _ended_ns(event, began) >= began]
         return Process(
             pid=os.getpid(),
-            header={**self._header, "t": since},
+            header={**self._header, "t": began},
             events=(*self._known, *events, {"e": "end", "t": self._ended_ns, "reason": "watch"}),
             stacks=self._memory.stacks if self._memory is not None else {},
             dropped=self._dropped,
         )
+
+    def _of_the_stretch(self, event: Event) -> Event:
+        """Statistics are of the whole life of a loop: what was before is taken off."""
+        return since(self._loops_before.get(event["loop"]), event) if event["e"] == "stats" else event
+
+
+def _ended_ns(event: Event, now: int) -> int:
+    return int(event["t1"] or now) if event["e"] == "stall" else now
 
 
 @overload

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import unjam
-from unjam.monitor import BOOTSTRAP, child_environment
+from unjam.children import BOOTSTRAP, child_environment
 
 PACKAGE = Path(unjam.__file__).parent
 VERSIONS = Path.home() / ".pyenv" / "versions"

@@ -49,6 +49,26 @@ def test_a_stretch_tells_what_held_the_loop_in_it(tier):
     assert 1 == len([loop for loop in watched.loops if loop.stalls])
 
 
+def test_loops_tell_of_the_stretch_alone(tier):
+    """How busy each loop was in it, whether it began before or in it, and whether it has ended."""
+
+    async def busy(times):
+        for _ in range(times):
+            await asyncio.sleep(0)
+
+    async def main():
+        await busy(1000)
+        async with unjam.watch() as watched:
+            await busy(20)
+            await asyncio.to_thread(asyncio.run, busy(20))
+        return watched
+
+    unjam.install(record=False, log=False)
+    watched = asyncio.run(main())
+    assert [20 <= loop.steps < 500 for loop in watched.loops] == [True, True]
+    assert sorted(loop.thread.partition("_")[0] for loop in watched.loops) == ["MainThread", "asyncio"]
+
+
 def test_it_ends_while_the_turn_still_goes_on(tier):
     """Inside a coroutine the stall is told although the loop has not come back yet."""
 

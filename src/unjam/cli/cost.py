@@ -10,9 +10,9 @@ import tempfile
 from dataclasses import dataclass
 from statistics import median
 
+from unjam.children import child_environment
 from unjam.errors import NotAvailable
 from unjam.model.settings import Settings
-from unjam.monitor import child_environment
 
 PAIRS = 5
 """Pairs of runs: the median of five survives one or two in which the machine was busy with something else."""

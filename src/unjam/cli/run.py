@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from unjam.children import child_environment
 from unjam.cli import child
 from unjam.cli.output import check_writable, drop_stdout, say, say_fault
 from unjam.cli.selection import chosen, parse_selection
@@ -33,7 +34,6 @@ from unjam.model.durations import parse_duration
 from unjam.model.project import project_of
 from unjam.model.session import Session
 from unjam.model.settings import Settings, parse_dump_after
-from unjam.monitor import child_environment
 from unjam.recording import folder as recordings
 
 SETTLE_S = 1.0

@@ -20,6 +20,9 @@ from unjam.probes.victims import VictimNotes
 VICTIMS_AFTER_NS = 50_000_000
 """How long after a stall its victims are written: the turn after it has had time to run."""
 
+OF_LOOPS = frozenset({"loop", "stats", "loop_end"})
+"""Kinds of events that tell of a loop itself: any other one that names a loop has it introduced."""
+
 Subscriber: TypeAlias = Callable[[dict[str, Any]], None]
 """Called with each event in the drainer's thread; what it raises is reported and contained."""
 
@@ -143,7 +146,10 @@ class Drainer:
             event = json.loads(line)
             if event["e"] == "stall":
                 self._name(event)
+            loop = self._loops.introduce(event["loop"]) if event.get("loop") and event["e"] not in OF_LOOPS else None
             for subscriber in tuple(self._subscribers):
+                if loop is not None:
+                    self._tell(subscriber, loop)
                 self._tell(subscriber, event)
 
     def _name(self, stall: dict[str, Any]) -> None:

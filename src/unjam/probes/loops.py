@@ -13,41 +13,58 @@ from typing import Any
 
 from unjam.failure import report_failure
 from unjam.native.frames import current_frames
-from unjam.probes.names import module_name, type_name
+from unjam.probes.loop_kinds import epoll_fd, is_closed, kind_of
 from unjam.probes.patching import Patches
 from unjam.probes.threads import known_threads, thread_name
 
 SUMS = ("turns", "steps", "away_ns", "alive_ns")
 LONGEST = ("longest_turn_ns", "longest_step_ns")
-
-MOST_TYPES = 16
-"""Types of loops whose names are kept; a program that makes types of loops gets its names anew."""
+TOLD = ("loop", *SUMS, *LONGEST)
 
 STATS_EVERY_NS = 1_000_000_000
 """A killed process loses what came after its last `stats`: at most a second."""
 
 
 class WatchedLoop:
-    """One loop object over its life: it may run many times, and its statistics go on."""
+    """One loop object over its life: it may run many times, and its statistics go on. `ident` and `tid` are of its first thread."""
 
-    def __init__(self, number: int, loop: Any) -> None:
+    __slots__ = (
+        "before",
+        "began_ns",
+        "epoll_fd",
+        "get",
+        "in_main",
+        "kind",
+        "number",
+        "over_before",
+        "thread",
+        "tid",
+        "told",
+        "told_turns",
+    )
+
+    def __init__(self, number: int, loop: Any, ident: int, tid: int) -> None:
         self.number = number
-        self.type = _type_of(type(loop))
-        self._reference = _weak(loop)
+        self.kind = kind_of(loop)
         self.before: dict[str, Any] | None = None
+        self.told = self.over_before = False
         self.told_turns: int | None = -1
         self.in_main = False
-        self.epoll_fd = _epoll_fd(loop)
+        self.epoll_fd = epoll_fd(loop)
+        self.began_ns, self.thread, self.tid = time.monotonic_ns(), thread_name(ident), tid
 
-    def get(self) -> Any:
-        """The loop; None where it is gone."""
-        return self._reference()
+        self.get: Callable[[], Any] = _weak(loop)
+        """Returns the loop; None where it is gone."""
 
     @property
     def over(self) -> bool:
         """Whether it can never run again."""
         loop = self.get()
-        return loop is None or _is_closed(loop)
+        return loop is None or is_closed(loop)
+
+    def runs_on(self, ident: int) -> bool:
+        """Whether the loop's own run has not come to its end, although another one is run, or none is said to be."""
+        return self.kind.is_asyncio and getattr(self.get(), "_thread_id", None) == ident
 
     def finish_run(self, stats: dict[str, Any] | None) -> None:
         """The present run is over: its statistics become part of what was before."""
@@ -66,11 +83,34 @@ def merge(before: dict[str, Any] | None, stats: dict[str, Any] | None) -> dict[s
     return merged
 
 
-class Loops:
-    """Tells the engine of loops as they start and stop, and writes `loop`, `stats` and `loop_end` events."""
+def since(before: dict[str, Any] | None, stats: dict[str, Any]) -> dict[str, Any]:
+    """What a `stats` event has more than the one before; the longest of it is known only where it is the longest of all."""
+    if before is None:
+        return stats
+    lag = before["lag"]
+    return {
+        **stats,
+        **{key: None if stats[key] is None else stats[key] - (before[key] or 0) for key in SUMS},
+        **{key: stats[key] if stats[key] != before[key] else None for key in LONGEST},
+        "lag": {bucket: count - lag.get(bucket, 0) for bucket, count in stats["lag"].items()},
+    }
 
-    def __init__(self, engine: Any, emit: Callable[[dict[str, Any]], None], *, steps: bool) -> None:
-        self._engine, self._emit, self._steps = engine, emit, steps
+
+class Loops:
+    """Tells the engine of loops as they start and stop, and writes `loop`, `stats` and `loop_end` events.
+
+    While `wanted` says no, nobody reads those of all loops: a loop is told of when another event names it (`introduce`).
+    """
+
+    def __init__(
+        self,
+        engine: Any,
+        emit: Callable[[dict[str, Any]], None],
+        *,
+        steps: bool,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._engine, self._emit, self._steps, self._wanted = engine, emit, steps, wanted
         self._attach = getattr(engine, "attach_loop", None)
         self._running: dict[int, WatchedLoop] = {}
         self._resting: dict[int, WatchedLoop] = {}
@@ -78,6 +118,7 @@ class Loops:
         self._over: dict[bool, dict[str, Any] | None] = {}
         self._lock = threading.Lock()
         self._last_number = 0
+        self.ended = 0
 
     def running(self, loop: Any) -> None:
         """The calling thread runs this loop from now on; None where it runs none any more.
@@ -86,19 +127,33 @@ class Loops:
         """
         ident = get_ident()
         present = self._running.get(ident)
-        if present is not None and (present.get() is loop or _runs_on(present.get(), ident)):
-            return
         if present is not None:
+            if present.get() is loop or present.runs_on(ident):
+                return
             self.stopped(ident)
-        if loop is not None:
+        if loop is not None and not self._goes_on(loop, ident):
             self.started(loop, ident, get_native_id())
+
+    def _goes_on(self, loop: Any, ident: int) -> bool:
+        """Whether it is the loop that rests in this thread, which runs again: a test under pytest-asyncio runs its loop three times."""
+        resting = self._resting.get(ident)
+        if resting is None or resting.get() is not loop:
+            return False
+        with self._lock:
+            if self._resting.pop(ident, None) is not resting:
+                return False  # its rest has just been ended
+            self._running[ident] = resting
+            self._engine.register_loop(resting.number, resting.epoll_fd, 0)
+        if self._attach is not None:
+            self._attach(resting.number, loop)
+        return True
 
     def started(self, loop: Any, ident: int, tid: int) -> WatchedLoop:
         """A loop runs in that thread."""
-        watched, new = self._find(loop)
+        watched = self._find(loop, ident, tid)
         watched.in_main = ident == threading.main_thread().ident
-        if new:
-            self._write_loop(watched, loop, ident, tid)
+        if not watched.told and self._wanted():
+            self._write_loop(watched)
         self._running[ident] = watched
         # Under the lock, so that no place is taken from a loop that has just begun to run again.
         with self._lock:
@@ -106,6 +161,20 @@ class Loops:
         if self._attach is not None:
             self._attach(watched.number, loop)
         return watched
+
+    def tell_all(self) -> None:
+        """Write the `loop` event of each loop that has not been told of."""
+        for watched in list(self._known.values()):
+            if not watched.told:
+                self._write_loop(watched)
+
+    def introduce(self, number: int) -> dict[str, Any] | None:
+        """The `loop` event of a loop that has not been told of yet, because something is told of it now; else None."""
+        watched = next((each for each in list(self._known.values()) if each.number == number and not each.told), None)
+        if watched is None:
+            return None
+        watched.told = True
+        return self._event(watched)
 
     def _register(self, watched: WatchedLoop, ident: int) -> None:
         """Have the engine watch a loop, in the place of the one that rests in its thread."""
@@ -121,23 +190,27 @@ class Loops:
             self._engine.unregister_loop(resting.number)
         resting.finish_run(stats)
 
-    def _write_loop(self, watched: WatchedLoop, loop: Any, ident: int, tid: int) -> None:
-        self._emit(
-            {
-                "e": "loop",
-                "t": time.monotonic_ns(),
-                "loop": watched.number,
-                "thread": thread_name(ident),
-                "tid": tid,
-                "type": watched.type,
-                "steps": self._steps and _is_asyncio(loop),
-            }
-        )
+    def _write_loop(self, watched: WatchedLoop) -> None:
+        watched.told = True
+        self._emit(self._event(watched))
+
+    def _event(self, watched: WatchedLoop) -> dict[str, Any]:
+        return {
+            "e": "loop",
+            "t": watched.began_ns,
+            "loop": watched.number,
+            "thread": watched.thread,
+            "tid": watched.tid,
+            "type": watched.kind.name,
+            "steps": self._steps and watched.kind.is_asyncio,
+        }
 
     def present(self) -> list[tuple[int, Any, int, str, str]]:
         """The loops that run now: number, loop, ident and name of the thread, type of the loop."""
         running = [(watched, watched.get(), ident) for ident, watched in list(self._running.items())]
-        return [(w.number, loop, ident, thread_name(ident), w.type) for w, loop, ident in running if loop is not None]
+        return [
+            (w.number, loop, ident, thread_name(ident), w.kind.name) for w, loop, ident in running if loop is not None
+        ]
 
     def totals(self) -> list[tuple[bool, dict[str, Any]]]:
         """Cumulative statistics by loop: whether it runs in the main thread, and `LoopStats`.
@@ -149,6 +222,17 @@ class Loops:
             return found + [
                 (watched.in_main, stats) for watched in self._known.values() if (stats := self._now(watched))
             ]
+
+    def events(self) -> list[dict[str, Any]]:
+        """The `loop` and `stats` events of each loop that is known, as of now; nothing is written."""
+        found = []
+        for watched in list(self._known.values()):
+            found.append(self._event(watched))
+            stats = self._now(watched)
+            if stats is not None:
+                lag = {str(bucket): count for bucket, count in stats["lag"].items()}  # as in JSON
+                found.append({**_stats(stats), "lag": lag})
+        return found
 
     def _now(self, watched: WatchedLoop) -> dict[str, Any] | None:
         # What was before is read first: a run that ends meanwhile is left out rather than counted twice.
@@ -176,10 +260,12 @@ class Loops:
         self._end_rests()
         running = {watched.number for watched in list(self._running.values())}
         for key, watched in list(self._known.items()):
-            if watched.number not in running and watched.over:
+            if watched.number in running or not watched.over:
+                self._write_stats(watched)
+            elif watched.told or watched.over_before:
                 self._write_end(key, watched)
             else:
-                self._write_stats(watched)
+                watched.over_before = True  # an event that names it may be on its way
 
     def write_now(self) -> None:
         """Write the statistics of every loop as they are, the unfinished turn included."""
@@ -213,36 +299,40 @@ class Loops:
             while self._resting:
                 self._finish(self._resting.popitem()[1])
 
-    def _find(self, loop: Any) -> tuple[WatchedLoop, bool]:
+    def _find(self, loop: Any, ident: int, tid: int) -> WatchedLoop:
         with self._lock:
             watched = self._known.get(id(loop))
             if watched is not None and watched.get() is loop:
-                return watched, False
+                return watched
             self._last_number += 1
             if watched is not None:
                 # Another loop lived at this address, and its end has not been written yet.
                 self._known[-watched.number] = watched
-            watched = self._known[id(loop)] = WatchedLoop(self._last_number, loop)
-            return watched, True
+            watched = self._known[id(loop)] = WatchedLoop(self._last_number, loop, ident, tid)
+            return watched
 
     def _write_end(self, key: int, watched: WatchedLoop) -> None:
-        watched.told_turns = -1
-        self._write_stats(watched)
-        self._emit({"e": "loop_end", "t": time.monotonic_ns(), "loop": watched.number})
+        stats = self._now(watched)
+        if watched.told:
+            self._write(stats)
+            self._emit({"e": "loop_end", "t": time.monotonic_ns(), "loop": watched.number})
         with self._lock:
-            self._over[watched.in_main] = merge(self._over.get(watched.in_main), self._now(watched))
+            self.ended += 1
+            self._over[watched.in_main] = merge(self._over.get(watched.in_main), stats)
             if self._known.get(key) is watched:
                 del self._known[key]
             else:  # another loop lives at its address by now
                 self._known.pop(-watched.number, None)
 
     def _write_stats(self, watched: WatchedLoop) -> None:
-        stats = self._now(watched)
-        if stats is None or watched.told_turns == stats["turns"] is not None:
-            return
-        watched.told_turns = stats["turns"]
-        told = {key: stats[key] for key in ("loop", *SUMS, *LONGEST, "lag")}
-        self._emit({"e": "stats", "t": time.monotonic_ns(), **told})
+        stats = self._now(watched) if watched.told else None
+        if stats is not None and (stats["turns"] is None or stats["turns"] != watched.told_turns):
+            watched.told_turns = stats["turns"]
+            self._write(stats)
+
+    def _write(self, stats: dict[str, Any] | None) -> None:
+        if stats is not None:
+            self._emit(_stats(stats))
 
 
 class LoopHooks:
@@ -279,9 +369,16 @@ class LoopHooks:
                 report_failure("a loop is not watched", error)
 
     def _telling(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+        running = self._running
+
         def _set_running_loop(loop: Any) -> None:
             original(loop)
-            self.tell(loop)
+            # As `tell`, but without the call: a test of a suite comes by six times.
+            if self._active:
+                try:
+                    running(loop)
+                except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+                    report_failure("a loop is not watched", error)
 
         return _set_running_loop
 
@@ -296,17 +393,8 @@ class LoopHooks:
         return run_forever
 
 
-_named: dict[int, tuple[type, str]] = {}
-"""Types of loops and their names by identity: a class may have a hash of its own. Programs have one or two."""
-
-
-def _type_of(cls: type) -> str:
-    known = _named.get(id(cls))
-    if known is None:
-        if len(_named) >= MOST_TYPES:
-            _named.clear()
-        known = _named[id(cls)] = cls, f"{module_name(cls)}.{type_name(cls)}"
-    return known[1]
+def _stats(stats: dict[str, Any]) -> dict[str, Any]:
+    return {"e": "stats", "t": time.monotonic_ns(), **{key: stats[key] for key in (*TOLD, "lag")}}
 
 
 def _weak(loop: Any) -> Callable[[], Any]:
@@ -318,39 +406,6 @@ def _weak(loop: Any) -> Callable[[], Any]:
 
 def _sum(before: int | None, now: int | None) -> int | None:
     return None if before is None or now is None else before + now
-
-
-def _is_asyncio(loop: Any) -> bool:
-    base_events: Any = sys.modules.get("asyncio.base_events")
-    return base_events is not None and isinstance(loop, base_events.BaseEventLoop)
-
-
-def _is_uvloop(loop: Any) -> bool:
-    return any(module_name(cls) == "uvloop.loop" for cls in type(loop).__mro__)
-
-
-def _is_closed(loop: Any) -> bool:
-    if _is_asyncio(loop):
-        return getattr(loop, "_closed", None) is True
-    return _is_uvloop(loop) and loop.is_closed()
-
-
-def _runs_on(loop: Any, ident: int) -> bool:
-    """Whether the loop's own run has not come to its end, although another one is run, or none is said to be."""
-    return loop is not None and _is_asyncio(loop) and getattr(loop, "_thread_id", None) == ident
-
-
-def _epoll_fd(loop: Any) -> int:
-    """The descriptor that the loop waits on; -1 where it is not known."""
-    if _is_uvloop(loop):
-        fd = loop._get_backend_id()
-    else:
-        # Never vars(loop): it makes CPython keep a real dict for the loop, which slows its every attribute down for good.
-        selector: Any = getattr(loop, "_selector", None) if _is_asyncio(loop) else None
-        selectors: Any = sys.modules.get("selectors")
-        epoll = getattr(selectors, "EpollSelector", None)
-        fd = selector.fileno() if epoll is not None and type(selector) is epoll else -1
-    return fd if type(fd) is int else -1
 
 
 def running_loops() -> Iterator[tuple[int, int, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from unjam.model.lines import encode
@@ -27,9 +28,21 @@ STOP_S, PAUSE_S = 0.05, 1.0
 
 
 class Probes:
-    """What observes this process; `fd` takes the lines, -1 for none, `listeners` is for the drainer, `observers` for the loops' threads."""
+    """What observes this process; `fd` takes the lines, -1 for none, `listeners` is for the drainer, `observers` for the loops' threads.
 
-    def __init__(self, choice: Choice, settings: Settings, fd: int, listeners: Listeners, observers: Observers) -> None:
+    Where there is no file, `wanted` says whether somebody wants to be told of every loop (`Loops`).
+    """
+
+    def __init__(
+        self,
+        choice: Choice,
+        settings: Settings,
+        fd: int,
+        listeners: Listeners,
+        observers: Observers,
+        *,
+        wanted: Callable[[], bool],
+    ) -> None:
         engine = self.engine = choice.engine
         self._observers = observers
         self._settings, self._fd = settings, fd
@@ -38,7 +51,7 @@ class Probes:
         self._victims = VictimNotes(self.emit)
         self._gc = GcProbe(engine)
         self._warning = ForkWarning()
-        self.loops = Loops(engine, self._note, steps=steps_work)
+        self.loops = Loops(engine, self._note, steps=steps_work, wanted=wanted if fd < 0 else lambda: True)
         listeners = listeners._replace(each_second=(*listeners.each_second, self._warning.let_go))
         self.drainer = Drainer(engine, self.emit, self.loops, (self._steps, self._victims), listeners)
 

@@ -49,10 +49,6 @@ MARKED = """
 def test_patient():
     asyncio.run(holding())
 
-@pytest.mark.unjam(max_block="20ms")
-def test_strict():
-    asyncio.run(short())
-
 @pytest.mark.unjam(off=True, reason="known")
 def test_off():
     asyncio.run(holding())
@@ -65,16 +61,8 @@ def test_allowed():
 def test_expired():
     asyncio.run(holding())
 
-async def short():
-    await asyncio.sleep(0)
-    time.sleep(0.04)
-    await asyncio.sleep(0)
-
 def test_sync():
     hold()
-
-def test_short():
-    asyncio.run(short())
 
 def test_waits():
     asyncio.run(asyncio.sleep(0.1))
@@ -105,7 +93,6 @@ def test_a_test_may_do_what_its_marker_says(run, outcomes):
     result = run(MARKED, "--unjam", "-v", "-rN")
     assert {
         "test_patient": "passed",
-        "test_strict": "failed",
         "test_off": "passed",
         "test_allowed": "passed",
         "test_expired": "failed",
@@ -114,13 +101,29 @@ def test_a_test_may_do_what_its_marker_says(run, outcomes):
         "test_prepared": "passed",
         "test_counted": "error",
         "test_allowed_in_source": "passed",
-    } == {name: became for name, became in outcomes(result).items() if name != "test_short"}
+    } == outcomes(result)
     result.stdout.fnmatch_lines(
         [
             "allowance: test_it.py::test_allowed: the marker's allowance of UJ104: nothing in this run used it",
             "allowance: test_it.py::test_expired: the marker's allowance of UJ1: expired on 2020-01-01",
         ]
     )
+
+
+STRICT = """
+@pytest.mark.unjam(max_block="20ms")
+def test_strict():
+    asyncio.run(holding())
+
+def test_usual():
+    asyncio.run(holding())
+"""
+
+
+def test_a_limit_may_be_shorter_than_that_of_the_others(run, outcomes):
+    """The marker's own limit counts, not the one of the run."""
+    result = run(STRICT, "--unjam", "--unjam-max-block=10s", "-v", "-rN")
+    assert {"test_strict": "failed", "test_usual": "passed"} == outcomes(result)
 
 
 TABLE = """
@@ -209,6 +212,20 @@ def test_the_ten_worst_are_told(run, pytester):
     found = (pytester.path / "junit.xml").read_text().count('<property name="unjam"')
     assert found >= 12
     result.stdout.fnmatch_lines([f"and {found - 10} more"])
+
+
+def test_a_run_in_which_nothing_holds_a_loop_loads_nothing_to_judge_it(run):
+    """What thinks about stalls is imported with the first one: a suite without any starts without it."""
+    tests = """
+def test_fine():
+    asyncio.run(asyncio.sleep(0))
+
+def test_nothing_is_loaded():
+    import sys
+    judges = ("diagnosis", "knowledge", "recording.reader", "integrations.pytest_plugin.harness")
+    assert [name for name in sys.modules if name.startswith(tuple(f"unjam.{each}" for each in judges))] == []
+"""
+    run(tests, "--unjam").assert_outcomes(passed=2)
 
 
 def test_switched_off_by_the_environment_it_says_so(run, monkeypatch):

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from unjam.probes.loops import LoopHooks, Loops, merge, running_loops
+from unjam.probes.loops import LoopHooks, Loops, merge, running_loops, since
 
 
 class Engine:
@@ -33,7 +33,7 @@ class Engine:
     def loop_stats(self, number):
         if number not in self.registered:
             return None
-        return stats(turns=1, steps=None, away_ns=10, alive_ns=20, longest_turn_ns=5, lag={3: 1})
+        return stats(loop=number, turns=1, steps=None, away_ns=10, alive_ns=20, longest_turn_ns=5, lag={3: 1})
 
 
 def stats(**values):
@@ -111,6 +111,72 @@ def test_statistics_are_written_only_when_the_loop_has_turned(watched):
         loops.write_stats()
     assert [event["e"] for event in written] == ["loop", "stats"]
     loop.close()
+
+
+def run_once(loops):
+    loop = asyncio.new_event_loop()
+    loops.running(loop)
+    loops.running(None)
+    loop.close()
+
+
+def test_where_nobody_wants_loops_one_is_told_of_when_something_names_it():
+    """A suite of a thousand tests has a thousand loops: without a recording only those are told of that something happened in."""
+    written = []
+    loops = Loops(Engine(), written.append, steps=True, wanted=lambda: False)
+    for _ in range(3):
+        run_once(loops)
+    loops.write_stats()
+    assert written == []
+    told = loops.introduce(2)
+    assert (told["e"], told["loop"], told["thread"], told["steps"]) == (
+        "loop",
+        2,
+        threading.current_thread().name,
+        True,
+    )
+    assert loops.introduce(2) is loops.introduce(99) is None
+    loops.write_stats()
+    assert [(event["e"], event["loop"]) for event in written] == [("stats", 2), ("loop_end", 2)]
+
+
+def test_a_loop_that_has_ended_can_still_be_introduced():
+    """The event that names it may be on its way when its end is noticed; after that it is forgotten, and counted all the same."""
+    loops = Loops(Engine(), [].append, steps=True, wanted=lambda: False)
+    run_once(loops)
+    run_once(loops)
+    loops.write_stats()
+    assert loops.introduce(1)["loop"] == 1
+    for _ in range(2):
+        loops.write_stats()
+    assert loops.introduce(2) is None
+    assert loops.ended == 2
+    assert [stats["turns"] for _, stats in loops.totals()] == [2]
+
+
+def test_who_begins_to_want_loops_hears_of_those_that_are_there():
+    """Each loop once, and its end."""
+    wanted, written = [], []
+    loops = Loops(Engine(), written.append, steps=True, wanted=lambda: bool(wanted))
+    run_once(loops)
+    wanted.append(True)
+    loops.tell_all()
+    loops.tell_all()
+    run_once(loops)
+    assert [(event["e"], event["loop"]) for event in written] == [("loop", 1), ("loop", 2)]
+    assert [(event["e"], event["loop"]) for event in loops.events()] == [
+        (kind, number) for number in (1, 2) for kind in ("loop", "stats")
+    ]
+
+
+def test_what_was_before_is_taken_off():
+    """Sums become those of the stretch; the longest of all is that of the stretch only where it has grown."""
+    before = stats(turns=5, away_ns=50, longest_turn_ns=9, longest_step_ns=4, lag={"3": 2, "7": 1})
+    now = stats(turns=8, away_ns=70, longest_turn_ns=9, longest_step_ns=6, lag={"3": 4, "7": 1, "9": 1})
+    assert since(None, now) == now
+    assert since(before, now) == stats(
+        turns=3, away_ns=20, longest_turn_ns=None, longest_step_ns=6, lag={"3": 2, "7": 0, "9": 1}
+    )
 
 
 def test_a_loop_inside_a_step_of_another_is_not_watched(watched):

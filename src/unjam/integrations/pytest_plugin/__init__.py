@@ -3,6 +3,7 @@
     limits    what a test may do: options, ini, marker
     watcher   the hooks around each test
     harness   what is no fault of the test: pytest's own doing, tracing, first use
+    tracing   whether lines are traced
     wording   the text of a failure, and its colours
     summary   what the end of the run tells, workers of xdist included
     hanging   a test that does not get on ends, and tells who waits for whom

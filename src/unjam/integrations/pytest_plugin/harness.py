@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -38,9 +37,6 @@ times its own time. A chosen value: below it nobody is accused, above it the cod
 FIRST_USE = frozenset({"UJ305"})
 """An import happens once in a process, in whichever test comes first."""
 
-MONITORING_TOOLS = (0, 1)
-"""Numbers of debuggers and of coverage among the tools of sys.monitoring (PEP 669)."""
-
 
 def is_harness(finding: Finding) -> bool:
     """Whether the time went to what runs below the test's own line, but is none of it."""
@@ -61,13 +57,6 @@ def fails(finding: Finding, *, max_block_ms: float, traced: bool) -> bool:
         return False
     factor = TRACING_FACTOR if traced and finding.rule in TRACED else 1.0
     return finding.max_ms >= max_block_ms * factor
-
-
-def is_traced() -> bool:
-    """Whether somebody traces the lines of this thread: coverage, or a debugger."""
-    monitoring = getattr(sys, "monitoring", None)
-    tools = () if monitoring is None else map(monitoring.get_tool, MONITORING_TOOLS)
-    return sys.gettrace() is not None or any(tools)
 
 
 def _is_assertion(finding: Finding) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from unjam.integrations.pytest_plugin.wording import Coloured, is_ours
-
 if TYPE_CHECKING:
+    import datetime as dt
+
     from unjam.model.allowances import Allow
+    from unjam.model.project import Project
     from unjam.watching import Watch
 
 WORST = 10
@@ -58,7 +58,11 @@ class Summary:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Colour our failures where they will be shown."""
-        if report.failed and is_ours(report.longrepr):
+        if not report.failed:
+            return
+        from unjam.integrations.pytest_plugin.wording import Coloured, is_ours
+
+        if is_ours(report.longrepr):
             path, line, _ = report.location
             report.longrepr = Coloured(str(report.longrepr), (path, (line or 0) + 1))
 
@@ -91,14 +95,20 @@ class Summary:
 
     def _litter(self) -> Iterator[str]:
         from unjam.errors import UsageError
-        from unjam.knowledge.allowing import allowed_by
-        from unjam.model.allowances import litter
         from unjam.model.project import project_of
 
         try:
-            tables = allowed_by(project_of(self._config.invocation_params.dir))
+            project = project_of(self._config.invocation_params.dir)
+            if "allow" in project.table:
+                yield from self._unused(project)
         except UsageError:
             return  # the first test that needed it has said so
+
+    def _unused(self, project: Project) -> Iterator[str]:
+        from unjam.knowledge.allowing import allowed_by
+        from unjam.model.allowances import litter
+
+        tables = allowed_by(project)
         used = [allow for allow in tables if allow.name in self._used]
         yield from litter(tables, used, _today(), unused="nothing in this run used it")
 
@@ -118,4 +128,6 @@ def _is_of_table(notice: str) -> bool:
 
 
 def _today() -> dt.date:
+    import datetime as dt
+
     return dt.datetime.now(tz=dt.UTC).date()

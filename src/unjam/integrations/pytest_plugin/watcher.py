@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from unjam.integrations.pytest_plugin.harness import fails, is_first_use, is_harness, is_traced
 from unjam.integrations.pytest_plugin.limits import (
     MARK,
     Limits,
     counts_fixtures,
     default_max_block,
     hang_s_of,
+    is_marked,
     is_warm,
     judges,
     limits_of,
 )
 from unjam.integrations.pytest_plugin.summary import PROPERTY, Summary, begin_summary
-from unjam.integrations.pytest_plugin.wording import FIRST_CALL, failure_text, line_of
+from unjam.integrations.pytest_plugin.tracing import is_traced
 
 if TYPE_CHECKING:
     from unjam.model.findings import Finding
@@ -37,11 +37,15 @@ COLD: pytest.StashKey[dict[Key, str]] = pytest.StashKey()
 def begin(config: pytest.Config) -> None:
     """Watch this process until the run is over, and have each test judged."""
     from unjam import monitor
+    from unjam.watching import memory_of
 
     settings = monitor.settings_here()
     ours = monitor.current() is None
     monitor.install(threshold=default_max_block(config), src=_own_code(config, settings.src), record=False, log=False)
-    if monitor.current() is None:
+    watched = monitor.current()
+    if watched is not None:
+        memory_of(watched)
+    else:
         config.issue_config_time_warning(pytest.PytestWarning("unjam: no test is watched, for UNJAM=0 is set"), 2)
     summary = begin_summary(config)
     config.pluginmanager.register(Watcher(config, summary), "unjam-watcher")
@@ -62,21 +66,24 @@ class Watcher:
     """Watches the parts of each test that count, and judges them."""
 
     def __init__(self, config: pytest.Config, summary: Summary) -> None:
+        from unjam.watching import Watch
+
+        self._make_watch = Watch
         self._config = config
         self._summary = summary
         self._judges = judges(config)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Read every marker before anything runs: a wrong one is refused at the door (by a worker, at its test)."""
-        if hang_s_of(self._config) or any("hang" in mark.kwargs for item in items for mark in item.iter_markers(MARK)):
+        marked = [item for item in items if is_marked(item)]
+        words = {word for item in marked for mark in item.iter_markers(MARK) for word in mark.kwargs}
+        if hang_s_of(self._config) or "hang" in words:
             from unjam.integrations.pytest_plugin.hanging import begin_hanging
 
             begin_hanging(self._config)
-        for item in items if not hasattr(self._config, "workerinput") else ():
+        for item in marked if not hasattr(self._config, "workerinput") else ():
             limits_of(item)
-        if counts_fixtures(self._config) or any(
-            "fixtures" in mark.kwargs for item in items for mark in item.iter_markers(MARK)
-        ):
+        if counts_fixtures(self._config) or "fixtures" in words:
             self._config.pluginmanager.register(FixtureWatcher(self), "unjam-fixtures")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -89,24 +96,26 @@ class Watcher:
         own = limits_of(item)
         if own.off or not self._judges:
             return (yield)
-        from unjam.watching import Watch
-
-        watch = Watch(threshold=own.max_block, allow=own.allow)
+        watch = self._make_watch(threshold=own.max_block, allow=own.allow, loops=False)
         traced = is_traced()
         try:
             with watch:
                 result = yield
         except BaseException:
-            self._tell_beside(item, phase, self._failing(item, watch, traced=traced))
+            if watch.anything or own.allow:
+                self._tell_beside(item, phase, own, self._failing(item, watch, own, traced=traced))
             raise
-        failing = self._failing(item, watch, traced=traced or is_traced())
-        if failing:
-            pytest.fail(self._text(own, failing), pytrace=False)
+        if watch.anything or own.allow:
+            failing = self._failing(item, watch, own, traced=traced or is_traced())
+            if failing:
+                pytest.fail(self._text(own, failing), pytrace=False)
         return result
 
-    def _failing(self, item: pytest.Item, watch: Watch, *, traced: bool) -> list[Finding]:
+    def _failing(self, item: pytest.Item, watch: Watch, own: Limits, *, traced: bool) -> list[Finding]:
         """What fails the test; whatever was found is noted for the summary and for JUnit."""
-        own = limits_of(item)
+        from unjam.integrations.pytest_plugin.harness import fails, is_first_use, is_harness
+        from unjam.integrations.pytest_plugin.wording import FIRST_CALL, line_of
+
         self._summary.note(watch, own.allow)
         found = [finding for finding in watch.findings if not is_harness(finding)]
         failing = [finding for finding in found if fails(finding, max_block_ms=watch.threshold_ms, traced=traced)]
@@ -118,12 +127,14 @@ class Watcher:
         return failing if cold is None else [finding for finding in failing if key_of(finding) in cold]
 
     def _text(self, own: Limits, failing: list[Finding]) -> str:
+        from unjam.integrations.pytest_plugin.wording import failure_text
+
         return failure_text(failing, max_block=own.max_block, verbose=self._config.get_verbosity() > 0)
 
-    def _tell_beside(self, item: pytest.Item, phase: str, failing: list[Finding]) -> None:
+    def _tell_beside(self, item: pytest.Item, phase: str, own: Limits, failing: list[Finding]) -> None:
         """A test that fails by itself says beside it what held its loop: it may be the reason."""
         if failing:
-            item.add_report_section(phase, "unjam", self._text(limits_of(item), failing))
+            item.add_report_section(phase, "unjam", self._text(own, failing))
 
 
 class FixtureWatcher:
