@@ -141,17 +141,18 @@ class Server:
         next_tick = time.monotonic() + (self._tick_s or 0.0)
         while True:
             ready = self._wait()
+            began = time.monotonic()
             if self._wake_read in ready:
                 return
-            if self._tick_s is not None and time.monotonic() >= next_tick:
+            if self._tick_s is not None and began >= next_tick:
                 self._tick()
                 next_tick = time.monotonic() + self._tick_s
             if self._listener.fileno() in ready:
                 self._accept()
             for client in [client for fd, client in self._clients.items() if fd in ready]:
                 self._go_on(client)
-            now = time.monotonic()
-            for client in [client for client in self._clients.values() if client.deadline < now]:
+            # Not by the present time: an answer may have taken long, and what others have sent meanwhile is still to be read.
+            for client in [client for client in self._clients.values() if client.deadline < began]:
                 self._drop(client)
 
     def _wait(self) -> set[int]:

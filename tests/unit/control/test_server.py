@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -204,6 +204,37 @@ def test_a_silent_client_is_dropped(folder, monkeypatch):
     with connected(server) as sock:
         assert sock.recv(1) == b""
     server.stop()
+
+
+def test_who_asks_during_a_long_answer_is_heard(folder, monkeypatch):
+    """An answer that takes longer than a client may be idle drops nobody who has asked meanwhile."""
+    clock = [1000.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        asked.set()
+        go_on.wait(30)
+        clock[0] += 2 * module.IDLE_S
+        return {}
+
+    server = start_server(lambda: {"hello": lambda: {"pid": 7}, "slow": slow})
+    hello = b'{"v": 1, "ask": "hello"}\n'
+    try:
+        with connected(server) as first, connected(server) as second:
+            second.sendall(hello)
+            read_line(second)  # It is one of those that are served.
+            first.sendall(b'{"v": 1, "ask": "slow"}\n')
+            assert asked.wait(30)
+            second.sendall(hello)
+            go_on.set()
+            assert [json.loads(read_line(sock)) for sock in (first, second)] == [
+                {"v": 1, "ok": {}},
+                {"v": 1, "ok": {"pid": 7}},
+            ]
+    finally:
+        go_on.set()
+        server.stop()
 
 
 def test_a_slow_reader_blocks_nobody(folder):
