@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from unjam.probes.waits import Collector
 
 APART_S: Final = 0.2
-"""Between two looks: long for a program that gets on, short for a person."""
+"""From the begin of one look to that of the next, both of which go through everything in the same order: long for a program that gets
+on, short for a person."""
+LEAST_S: Final = 0.05
+"""From the end of one look to the begin of the next, where the first has taken long itself."""
 
 
 def two_looks(collector: Collector, apart_s: float = APART_S) -> Graph:
@@ -26,7 +30,7 @@ def two_looks(collector: Collector, apart_s: float = APART_S) -> Graph:
     """
     first = collector.collect()
     suspects = _stuck_keys(first)
-    sleep(apart_s)
+    sleep(max(min(LEAST_S, apart_s), apart_s - (time.monotonic_ns() - first.t) / 1e9))
     if not suspects:
         return collector.look_again(first)
     second = compared(first, collector.collect(suspects=suspects))

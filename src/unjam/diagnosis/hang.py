@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Final, TypeAlias
 
 from unjam.diagnosis.hang_fixes import fixes
@@ -51,7 +52,7 @@ def verdict(graph: Graph, *, place: Place = full_place) -> Verdict:
     return Verdict(
         findings=tuple(findings),
         leads=(*[_as_lead(each) for each in suspected], *teller.leads(members, unmoved)),
-        waits=tuple(teller.waits(members, unmoved))[:MOST_WAITS],
+        waits=tuple(islice(teller.waits(members, unmoved), MOST_WAITS)),
         stuck=members,
     )
 
@@ -197,9 +198,8 @@ class _Teller:
 
     def waits(self, members: dict[str, int], unmoved: frozenset[str]) -> Iterable[Wait]:
         """Yield the waits of threads and tasks that did not move and are not stuck."""
-        for key in unmoved:
-            node = self._graph.nodes[key]
-            if node.kind not in {"thread", "task"} or key in members:
+        for key, node in self._graph.nodes.items():
+            if node.kind not in {"thread", "task"} or key in members or key not in unmoved:
                 continue
             for edge in self._out.get(key, ())[:1]:
                 if edge.verb not in {TURN, "runs on"}:

@@ -70,7 +70,7 @@ def _guarded(graph: Graph) -> dict[str, list[Edge]]:
         seen.add(guard.target)
         edges = out.get(guard.target, [])
         passed = [
-            replace(e, ends_ms=guard.ends_ms) if e.verb not in {TURN, "runs on"} and e.ends_ms is None else e
+            e._replace(ends_ms=guard.ends_ms) if e.verb not in {TURN, "runs on"} and e.ends_ms is None else e
             for e in edges
         ]
         out[guard.target] = passed

@@ -8,11 +8,15 @@ a pool), or `nothing` that could be named (a timer, I/O, running code). A node w
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from unjam.errors import RecordingError
 from unjam.model.findings import Finding, Grade, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 VERSION = 1
 """Of the JSON form; a reader refuses a newer one."""
@@ -28,10 +32,11 @@ GET, PUT, JOIN = "waits for an item of", "waits for room in", "waits for all wor
 Line: TypeAlias = tuple[str, int, str]
 """One frame: file, 1-based line (0 unknown), qualified function name."""
 
+NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """Something that waits or is waited for.
+
+class Node(NamedTuple):
+    """Something that waits or is waited for. A tuple, as edges are: a large process has ten thousands, made while it waits.
 
     `kind` is task, thread, loop, lock, condition, semaphore, event, barrier, queue, future, executor, limiter, timer, io,
     process or ended. `label` is what a sentence calls it. `sig` is equal in two snapshots only if it did not move between
@@ -44,11 +49,10 @@ class Node:
     needs: Needs = "nothing"
     sig: str = ""
     stack: int = -1
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """`source` waits until `target` lets it go on.
 
     `verb` joins the two labels to a sentence; `why` says how it is known; `site` is the line at which the source waits or,
@@ -114,7 +118,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
         "t": graph.t,
         "took_ms": graph.took_ms,
         "longest_slice_ms": graph.longest_slice_ms,
-        "nodes": [[n.key, n.kind, n.label, n.needs, n.sig, n.stack, n.facts] for n in graph.nodes.values()],
+        "nodes": [[*node[:-1], dict(node.facts)] for node in graph.nodes.values()],
         "edges": [_edge_json(edge) for edge in graph.edges],
         "stacks": stacks,
         "names": list(names),
@@ -126,8 +130,13 @@ def to_json(graph: Graph) -> dict[str, Any]:
 
 
 def _edge_json(edge: Edge) -> list[Any]:
-    site = list(asdict(edge.site).values()) if edge.site else None
-    return [edge.source, edge.target, edge.verb, edge.grade.label, edge.why, site, edge.ends_ms]
+    source, target, verb, grade, why, site, ends_ms = edge
+    place = [site.file, site.line, site.function] if site else None
+    return [source, target, verb, _LABELS[grade], why, place, ends_ms]
+
+
+_LABELS = tuple(grade.label for grade in Grade)
+_GRADES = {grade.label: grade for grade in Grade}
 
 
 def from_json(data: dict[str, Any]) -> Graph:
@@ -165,9 +174,7 @@ def _node(data: list[Any], stacks: int) -> Node:
 def _edge(data: list[Any]) -> Edge:
     source, target, verb, grade, why, site, ends = data
     place = Location(str(site[0]), int(site[1]), str(site[2])) if site else None
-    return Edge(
-        source, target, str(verb), Grade[str(grade).upper()], str(why), place, ends if ends is None else float(ends)
-    )
+    return Edge(source, target, str(verb), _GRADES[grade], str(why), place, ends if ends is None else float(ends))
 
 
 @dataclass(frozen=True, slots=True)

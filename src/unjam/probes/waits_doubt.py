@@ -7,7 +7,6 @@ whoever names `cancel` or `release` and has it in his hands. Alive is what is no
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from types import BuiltinMethodType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,7 +39,7 @@ def doubt(scene: Scene, threads: list[Seen], tasks: list[TaskSeen], loops: list[
     found |= _by_reach(scene, alive_threads, alive_tasks, handles, objects)
     for key, why in found.items():
         node = scene.nodes[key]
-        scene.nodes[key] = replace(node, needs="nothing", facts={**node.facts, "doubt": why, "users": None})
+        scene.nodes[key] = node._replace(needs="nothing", facts={**node.facts, "doubt": why, "users": None})
 
 
 def _by_reach(

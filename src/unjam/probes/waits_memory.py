@@ -28,18 +28,21 @@ import _thread
 import os
 import struct
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from types import (
     BuiltinMethodType,
     CodeType,
     FrameType,
     FunctionType,
+    MappingProxyType,
     MethodDescriptorType,
     MethodType,
     WrapperDescriptorType,
 )
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FRAME_TO_INTERPRETER: Final = 24
 TAGGED: Final = sys.version_info >= (3, 14)
@@ -54,12 +57,13 @@ SEMAPHORE_TO_PARKED: Final = -8
 SUPPORTED: Final = ((3, 11), (3, 12), (3, 13), (3, 14), (3, 15))
 UNBOUND: Final = tuple(id(kind) for kind in (FunctionType, MethodDescriptorType, WrapperDescriptorType))
 
+NOTHING: Final[Mapping[int, Any]] = MappingProxyType({})
+
 LOCK_TYPE: Final = _thread.LockType
 RLOCK_TYPE: Final = _thread.RLock
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """The manager of one `with` block around a frame's instruction: its address, its type's, the line of the `with`."""
 
     address: int
@@ -73,6 +77,8 @@ class Memory:
     def __init__(self) -> None:
         self._fd = -1
         self._blocks: dict[tuple[int, int], tuple[CodeType, list[tuple[int, int]], int]] = {}
+        self._embedded: dict[int, int] = {}
+        """By address of a type: how far inside its objects their frame lies."""
         self.reason = self._self_check()
 
     def _self_check(self) -> str:
@@ -142,8 +148,14 @@ class Memory:
             return None
         return bool(found[0] & 1) if TAGGED else (found[0] & 0xFFFFFFFF) == 0
 
-    def held(self, frame: FrameType, lasti: int) -> list[Held]:
-        """Return the managers of the `with` blocks around instruction `lasti`, innermost first."""
+    def held(
+        self, frame: FrameType, lasti: int, coroutine: Any = None, exits: Mapping[int, Any] = NOTHING
+    ) -> list[Held]:
+        """Return the managers of the `with` blocks around instruction `lasti`, innermost first.
+
+        `coroutine` is the one whose frame it is, if it is suspended; `exits` gives managers by the addresses of their bound
+        exits. Both only save reading.
+        """
         code = frame.f_code
         found_before = self._blocks.get((id(code), lasti))
         if found_before is None:
@@ -152,23 +164,38 @@ class Memory:
         _, withs, plain = found_before
         if not withs:
             return []
-        interpreter_frame = self.word(id(frame) + FRAME_TO_INTERPRETER)
-        slots = self.words(interpreter_frame + INTERPRETER_TO_LOCALS + 8 * plain, code.co_stacksize)
-        manager, least = (self._manager_below, 2) if TAGGED else (self._manager, 1)
-        found = (manager(slots[:depth], line) for depth, line in withs if least <= depth <= len(slots))
+        slots = self.words(self._inner_frame(frame, coroutine) + INTERPRETER_TO_LOCALS + 8 * plain, code.co_stacksize)
+        if TAGGED:
+            found = [self._manager_below(slots[:depth], line) for depth, line in withs if 2 <= depth <= len(slots)]  # noqa: PLR2004
+        else:
+            found = [self._manager(slots[depth - 1], line, exits) for depth, line in withs if 0 < depth <= len(slots)]
         return [held for held in found if held is not None]
+
+    def _inner_frame(self, frame: FrameType, coroutine: Any) -> int:
+        """Return the address of what a frame object stands for; it lies inside a suspended coroutine, always at one place."""
+        kind = id(type(coroutine))
+        offset = self._embedded.get(kind)
+        if offset is not None:
+            return id(coroutine) + offset
+        found = self.word(id(frame) + FRAME_TO_INTERPRETER)
+        if coroutine is not None and 0 < found - id(coroutine) < coroutine.__sizeof__():
+            self._embedded[kind] = found - id(coroutine)
+        return found
 
     def _manager_below(self, slots: tuple[int, ...], line: int) -> Held | None:
         """Of an unbound `__exit__` with its self above it, or of a bound one with nothing."""
         function, manager = (slot & ~TAG_BITS for slot in slots[-2:])
         if not manager:
-            return self._manager((function,), line)
+            return self._manager(function, line, NOTHING)
         if self.word(function + 8) not in UNBOUND:
             return None
         return Held(manager, self.word(manager + 8), line)
 
-    def _manager(self, slots: tuple[int, ...], line: int) -> Held | None:
-        head = self.words(slots[-1], 4)
+    def _manager(self, slot: int, line: int, exits: Mapping[int, Any]) -> Held | None:
+        owner = exits.get(slot, NOTHING)
+        if owner is not NOTHING:
+            return Held(id(owner), id(type(owner)), line)
+        head = self.words(slot, 4)
         if not head or (head[1] != id(BuiltinMethodType) and head[1] != id(MethodType)):
             return None
         return Held(head[3], self.word(head[3] + 8), line)

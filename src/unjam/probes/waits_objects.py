@@ -34,13 +34,17 @@ class Resolver:
         self._scene = scene
         self._jobs = jobs
         """By address of a concurrent future: the thread that runs it or the executor that has it queued, and its function."""
+        self._readers: dict[str, Any] = {}
+        """By kind of wait: the method of this class that says what it is for."""
         self._todo: list[tuple[str, Any]] = []
         self._seen: set[str] = set()
 
     def claim(self, target: Target) -> Claim | None:
         """Return the claim on what a wait is for, and add what lies behind it; None where that says nothing."""
         kind, value = target
-        found = getattr(self, "_" + kind.replace(".", "_"), None)
+        found = self._readers.get(kind, MISSING)
+        if found is MISSING:
+            found = self._readers[kind] = getattr(self, "_" + kind.replace(".", "_"), None)
         first = found(value) if found is not None else None
         while self._todo:
             name, waiting = self._todo.pop()
@@ -235,7 +239,7 @@ class Resolver:
         for claim in claims:
             scene.edge(key, claim)
         if not claims:
-            scene.nodes[key].facts["setter"] = "unknown"
+            scene.know(key, setter="unknown")
             scene.want(key, future)
 
     def _source(self, future: Any, callbacks: Any) -> Any:
@@ -372,8 +376,9 @@ class Resolver:
         return self._plain("barrier", "a Barrier", barrier)
 
     def _timer(self, _: Any) -> Claim:
-        key = self._scene.add("timer", "timer", "a timer")
-        return Claim(key, "waits for", Grade.EXACT, "asyncio.sleep")
+        if self._new("timer"):
+            self._scene.add("timer", "timer", "a timer")
+        return Claim("timer", "waits for", Grade.EXACT, "asyncio.sleep")
 
     def _process(self, _: Any) -> Claim:
         key = self._scene.add("process", "process", "another process")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from unjam.model.findings import Grade, Location
 from unjam.model.waits import Edge, Graph, Line, Needs, Node
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 SLICE_S: Final = 0.008
 """CPU time between two pauses. Others get the GIL every 5 ms anyway; the pause makes sure that they also get the CPU."""
-PAUSE_S: Final = 0.002
+PAUSE_S: Final = 0.001
+"""The others run then whether they have used up their share or not; the slice after it begins when the GIL is free."""
 STACK_HEAD: Final = 20
 STACK_TAIL: Final = 80
 """Frames kept of a stack: the outermost and the innermost ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Somebody says to hold or to be about to set something."""
 
     key: str
@@ -56,6 +56,8 @@ class Scene:
     """By address of an object: the expression by which a frame that uses it calls it."""
     library_names: dict[int, str] = field(default_factory=dict)
     """The same from frames of the standard library: better than none."""
+    nameless: dict[int, int] = field(default_factory=dict)
+    """By address of an object: in how many frames a name for it was looked for."""
     truncated: dict[str, int] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
     """What could not be observed, with the reason."""
@@ -64,6 +66,8 @@ class Scene:
     _stacks: dict[tuple[tuple[int, int], ...], int] = field(default_factory=dict)
     _lines: list[tuple[Line, ...]] = field(default_factory=list)
     _codes: dict[int, CodeType] = field(default_factory=dict)
+    """By address: kept, so that an address that is a key stays theirs."""
+    _blocks: dict[tuple[int, int], tuple[str, bool, Location]] = field(default_factory=dict)
     _slice_began: float = field(default_factory=time.thread_time)
     _wall_began: float = field(default_factory=time.monotonic)
     longest_slice: float = 0.0
@@ -104,7 +108,12 @@ class Scene:
         if address not in self.names:
             self.names[address] = path
             node = self.nodes[key]
-            self.nodes[key] = replace(node, label=f"{node.label} `{path}`")
+            self.nodes[key] = node._replace(label=f"{node.label} `{path}`")
+
+    def know(self, key: str, **facts: Any) -> None:
+        """Add to the facts of a node."""
+        node = self.nodes[key]
+        self.nodes[key] = node._replace(facts={**node.facts, **facts})
 
     def edge(self, source: str, claim: Claim, *, ends_ms: float | None = None) -> None:
         """Say that `source` waits for the node of the claim."""
@@ -121,6 +130,17 @@ class Scene:
             found = self._stacks[key] = len(self._lines)
             self._lines.append(tuple((code.co_filename, line, code.co_qualname) for code, line in frames))
             self._codes.update((id(code), code) for code, _ in frames)
+        return found
+
+    def block(self, code: CodeType, line: int) -> tuple[str, bool, Location]:
+        """Return how it is known that a `with` block at that line holds its manager, whether that is sure, and the place."""
+        found = self._blocks.get((id(code), line))
+        if found is None:
+            # A function that also calls release() may have given the lock back inside its `with`.
+            sure = "release" not in code.co_names
+            why = "the frame's value stack holds its exit" + ("" if sure else "; the function also calls release()")
+            found = self._blocks[id(code), line] = why, sure, location(code, line)
+            self._codes[id(code)] = code
         return found
 
     def lock_key(self, lock: Any) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,10 +57,10 @@ def look_for_setters(scene: Scene, threads: list[Seen], tasks: list[TaskSeen]) -
     for key, claims in users.items():
         node = scene.nodes[key]
         others = {claim.key: claim for claim in claims if _may_end(node, waits.get((claim.key, key)))}
-        node.facts["users"] = len(others)
+        scene.know(key, users=len(others))
         likely = _known(scene, key) or any(claim.grade > Grade.SUSPECTED for claim in others.values())
         for claim in others.values() if node.kind != "event" or likely else ():
-            scene.edge(key, replace(claim, grade=Grade.INFERRED))
+            scene.edge(key, claim._replace(grade=Grade.INFERRED))
 
 
 def _may_end(node: Node, verb: str | None) -> bool:

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import functools
 import gc
-import itertools
 import sys
-import time
 from dataclasses import dataclass, field
 from types import (
     AsyncGeneratorType,
     CodeType,
     CoroutineType,
     FrameType,
-    FunctionType,
     GeneratorType,
-    MethodDescriptorType,
-    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any, Final
 
-from unjam.model.findings import Grade, Location
-from unjam.probes.waits_memory import TAGGED
+from unjam.model.findings import Location
+from unjam.probes.waits_inside import TimerKinds, look_inside, timer_kinds
 from unjam.probes.waits_names import local_values
-from unjam.probes.waits_read import METHODS, MISSING, class_dict, exactly, is_a, mro, own_dict, read, text
-from unjam.probes.waits_scene import Claim, Scene, location
+from unjam.probes.waits_read import MISSING, class_dict, is_a, mro, own_dict, read, text
+from unjam.probes.waits_scene import Scene, location
 from unjam.probes.waits_table import IO_MODULES, TASK_WAITS, Fixed, Reader, Target, module_of
-from unjam.probes.waits_threads import give_name, note_held
+from unjam.probes.waits_threads import give_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -101,7 +96,7 @@ def look_at_task(scene: Scene, task: Any) -> TaskSeen | None:
     chain = await_chain(coroutine)
     shape = _shape(scene, chain)
     target = _find_wait(shape, chain, waiter)
-    called = coroutine_name(chain.objects[0] if chain.objects else coroutine)  # without a carrier of ours
+    called = shape.called if chain.objects else coroutine_name(coroutine)  # the former is without a carrier of ours
     running = type(coroutine) is CoroutineType and coroutine.cr_running
     label = f"task '{_name(task)}'"
     seen = TaskSeen(
@@ -122,7 +117,7 @@ def look_at_task(scene: Scene, task: Any) -> TaskSeen | None:
     if chain.skipped:
         scene.truncated["await links"] = scene.truncated.get("await links", 0) + chain.skipped
     if not running:
-        _look_inside(scene, seen, shape, chain)
+        seen.ends_ms = look_inside(scene, seen.key, chain, shape.guards, shape.timers)
         if target is not None and shape.depth < len(chain.frames):
             give_name(scene, chain.frames[-1 - shape.depth], target[1])
     return seen
@@ -191,17 +186,17 @@ class Shape:
     """What is the same for all tasks whose coroutines are suspended at the same instructions.
 
     `readers` are those of the waiting functions, innermost first; `depth` counts these, `site` is the line above them, `guards`
-    are the indexes of the frames with a `with` or a try around the await, `telling` the types, by address, of what is worth
-    looking at inside their coroutines: methods and timers.
+    are the indexes of the frames with a `with` or a try around the await, `called` is the name of the outermost coroutine.
     """
 
     codes: list[CodeType]
+    called: str
     stack: int
     readers: list[Reader | None]
     depth: int
     site: Location | None
     guards: list[int]
-    telling: frozenset[int]
+    timers: TimerKinds
 
 
 def _shape(scene: Scene, chain: Chain) -> Shape:
@@ -215,12 +210,13 @@ def _shape(scene: Scene, chain: Chain) -> Shape:
         depth = len(readers)
         found = scene.shapes[key] = Shape(
             codes=[code for code, _ in links],  # Kept: the key is made of their addresses.
+            called=text(links[0][0].co_qualname) if links else "",
             stack=scene.stack(links),
             readers=readers,
             depth=depth,
             site=location(*links[-1 - depth]) if depth < len(links) else None,
             guards=[index for index, frame in enumerate(frames) if frame.f_code.co_exceptiontable],
-            telling=frozenset(id(kind) for kind in (*METHODS, *timer_types())),
+            timers=timer_kinds(),
         )
     return found
 
@@ -255,27 +251,30 @@ def _known(value: Any) -> type | None:
 
 def await_chain(outermost: Any) -> Chain:
     """Follow what a coroutine awaits. Wrappers without a frame (asend, coroutine_wrapper) are looked through."""
-    chain, at = Chain(), outermost
-    tail: list[tuple[FrameType, Any]] = []
+    at = outermost
+    frames: list[FrameType] = []
+    objects: list[Any] = []
+    skipped = 0
     for _ in range(MOST_LINKS):
-        kind = _known(at)
-        if kind is None:
-            at = next((inner for inner in gc.get_referents(at) if _known(inner)), None) if _wrapper(at) else None
-            if at is None:
-                break
+        if type(at) is CoroutineType:
+            frame, after = at.cr_frame, at.cr_await
+        elif (kind := _known(at)) is not None:
+            frame, after = getattr(at, _FRAME[kind]), getattr(at, _NEXT[kind])
+        elif _wrapper(at):
+            at = next((inner for inner in gc.get_referents(at) if _known(inner)), None)
             continue
-        frame = getattr(at, _FRAME[kind])
+        else:
+            break
         if frame is None:
             break
         if not module_of(frame).startswith("unjam."):
-            tail.append((frame, at))
-        if len(tail) > KEEP_HEAD + 2 * KEEP_TAIL:
-            chain.skipped += len(tail) - KEEP_HEAD - KEEP_TAIL
-            del tail[KEEP_HEAD:-KEEP_TAIL]
-        at = getattr(at, _NEXT[kind])
-    chain.frames = [frame for frame, _ in tail]
-    chain.objects = [value for _, value in tail]
-    return chain
+            frames.append(frame)
+            objects.append(at)
+        if len(frames) > KEEP_HEAD + 2 * KEEP_TAIL:
+            skipped += len(frames) - KEEP_HEAD - KEEP_TAIL
+            del frames[KEEP_HEAD:-KEEP_TAIL], objects[KEEP_HEAD:-KEEP_TAIL]
+        at = after
+    return Chain(frames, objects, skipped)
 
 
 _WRAPPERS: Final = frozenset(
@@ -311,92 +310,3 @@ def _values_for(reader: Reader, frame: FrameType) -> dict[str, Any]:
 
 
 _io: Final = Fixed("io")
-
-
-def _look_inside(scene: Scene, seen: TaskSeen, shape: Shape, chain: Chain) -> None:
-    """Find the time-outs around a suspended task, and the locks that its coroutines hold."""
-    whens: list[float] = []
-    for index in shape.guards:
-        frame, value = chain.frames[index], chain.objects[index]
-        inside = gc.get_referents(value)
-        if not TAGGED:  # there the neighbours of an exit tell as well
-            inside = [each for each in inside if id(type(each)) in shape.telling]
-        owners = _bound(inside) if inside else []
-        whens += _deadlines(inside, owners) if inside else []
-        if owners:
-            known = {id(owner): owner for owner in owners}
-            note_held(scene, frame, Claim(seen.key, "is held by", Grade.EXACT, ""), set(), known)
-    if whens:
-        seen.ends_ms = max(0.0, (min(whens) - time.monotonic()) * 1e3)
-
-
-def _bound(inside: list[Any]) -> list[Any]:
-    """Return the managers of the `with` blocks in which a coroutine is suspended.
-
-    It keeps the bound method of each exit, from CPython 3.14 on the function with its self right after it.
-    """
-    bound = [value.__self__ for value in inside if exactly(value, METHODS)]
-    if TAGGED:
-        bound += [after for value, after in itertools.pairwise(inside) if _exit_name(value) in _EXITS]
-    return bound
-
-
-_EXITS: Final = ("__exit__", "__aexit__")
-
-
-def _exit_name(value: Any) -> str:
-    """Return the name that a function or a method of a C type was defined with, "" for anything else."""
-    kind = type(value)
-    if kind is FunctionType:
-        return text(value.__code__.co_name, "")
-    return text(value.__name__, "") if kind is MethodDescriptorType or kind is WrapperDescriptorType else ""
-
-
-def _deadlines(inside: list[Any], owners: list[Any]) -> list[float]:
-    """Return when timers held by these objects fire, in seconds of the loop's clock, CLOCK_MONOTONIC on every known loop.
-
-    `asyncio.wait_for` of 3.11 has a timer among its locals; time-outs in `with` are found by the object of their exit, those
-    of anyio inside a generator of contextlib.
-    """
-    found: list[float] = []
-    kinds = timer_types()
-    for value in inside:
-        kind = type(value)
-        if kind is kinds[0] or kind is kinds[1]:
-            found += timer_when(value)
-    for owner in owners:
-        fields = own_dict(owner)
-        for name in _TIMER_FIELDS:
-            if (timer := fields.get(name)) is not None:
-                found += timer_when(timer)
-        generator = fields.get("gen")
-        if type(generator) is GeneratorType:
-            deeper = gc.get_referents(generator)
-            found += _deadlines(deeper, [])
-            found += [
-                when for scope in _bound(deeper) for name in _TIMER_FIELDS for when in timer_when(read(scope, name))
-            ]
-    return found
-
-
-_TIMER_FIELDS: Final = ("_timeout_handler", "_timeout_handle")
-"""Of an asyncio.Timeout and an async_timeout.Timeout; of an anyio.CancelScope."""
-
-
-def timer_types() -> tuple[Any, Any]:
-    """Return the types of timers of asyncio and of uvloop, None for one that is not imported."""
-    events, uvloop = sys.modules.get("asyncio.events"), sys.modules.get("uvloop.loop")
-    return getattr(events, "TimerHandle", None), getattr(uvloop, "TimerHandle", None)
-
-
-def timer_when(value: Any) -> list[float]:
-    """Return when a TimerHandle of asyncio or uvloop fires; nothing for anything else and for a cancelled one."""
-    if value is None:
-        return []
-    ours, uvloops = timer_types()
-    if type(value) is ours:
-        when = read(value, "_when")
-        return [when] if type(when) is float and read(value, "_cancelled") is False else []
-    if type(value) is uvloops:
-        return [item for item in gc.get_referents(value) if type(item) is float][:1]
-    return []

@@ -13,16 +13,18 @@ from unjam.model.findings import Grade, Location
 from unjam.native.frames import current_frames
 from unjam.probes.locks import is_tracked_type, tracked_wait
 from unjam.probes.waits_kernel import KernelWait, kernel_wait, native_id, times_run
-from unjam.probes.waits_memory import LOCK_TYPE, RLOCK_TYPE, Held
+from unjam.probes.waits_memory import LOCK_TYPE, NOTHING, RLOCK_TYPE, Held
 from unjam.probes.waits_names import local_values, reachable
 from unjam.probes.waits_read import MISSING, callable_name, own_dict, read, text
 from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import THREAD_WAITS, Target, module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import CodeType, FrameType
+    from collections.abc import Collection, Iterator, Mapping
+    from types import FrameType
 
+MOST_TRIES: Final = 8
+"""Frames in which a name for one object is looked for: a thousand threads that wait for it call it alike."""
 MOST_FRAMES: Final = 2_000
 """Frames walked of one stack: enough for any program that is not in a runaway recursion."""
 
@@ -146,7 +148,7 @@ def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any, waits: 
         _duties(scene, seen, inner)
     for inner in chain:
         if inner.f_code.co_exceptiontable:
-            note_held(scene, inner, Claim(seen.key, "is held by", Grade.EXACT, ""), seen.released)
+            note_held(scene, inner, Claim(seen.key, "is held by", Grade.EXACT, ""), released=seen.released)
     return seen
 
 
@@ -160,6 +162,9 @@ def thread_signature(innermost: FrameType, thread: Any) -> str:
 def give_name(scene: Scene, frame: FrameType, wanted: Any) -> None:
     """Note how the frame that waits calls what it waits for."""
     if wanted is None or type(wanted) is int or id(wanted) in scene.names:
+        return
+    tries = scene.nameless[id(wanted)] = scene.nameless.get(id(wanted), 0) + 1
+    if tries > MOST_TRIES:
         return
     for path, value in reachable(frame):
         if value is wanted:
@@ -281,23 +286,33 @@ def job_name(item: dict[str, Any]) -> str:
 
 
 def note_held(
-    scene: Scene, frame: FrameType, holder: Claim, released: set[int], known: dict[int, Any] | None = None
+    scene: Scene,
+    frame: FrameType,
+    holder: Claim,
+    *,
+    released: Collection[int] = (),
+    coroutine: Any = None,
+    exits: Mapping[int, Any] = NOTHING,
+    known: Mapping[int, Any] = NOTHING,
 ) -> None:
     """Note for every `with` block around the frame's instruction that its manager is held by `holder`.
 
-    `known` maps addresses to objects that are at hand anyway; others are looked for by the names in the frame.
+    `known` maps addresses to objects that are at hand anyway; others are looked for by the names in the frame. `coroutine` and
+    `exits` are as for `Memory.held`, `released` are the addresses of locks that are given back for now.
     """
     if scene.memory.reason:
         return
-    for held in scene.memory.held(frame, frame.f_lasti):
+    for held in scene.memory.held(frame, frame.f_lasti, coroutine, exits):
         if is_tracked_type(held.type_address):
             continue  # Who holds it is recorded.
-        value = (known or {}).get(held.address, MISSING)
+        value = known.get(held.address, MISSING)
         if value is MISSING and held.address not in scene.names:
             value = _named(scene, frame, held.address)
         key, address = _lock_of(scene, held, value)
         if address not in released:
-            scene.holders.setdefault(key, []).append(_holder(holder, frame.f_code, held.line))
+            why, sure, site = scene.block(frame.f_code, held.line)
+            grade = holder.grade if sure else Grade.INFERRED
+            scene.holders.setdefault(key, []).append(Claim(holder.key, holder.verb, grade, why, site))
 
 
 _REAL_LOCKS: Final = (id(LOCK_TYPE), id(RLOCK_TYPE))
@@ -315,17 +330,9 @@ def _lock_of(scene: Scene, held: Held, value: Any) -> tuple[str, int]:
     """Return key and address of what the manager of a `with` locks: itself, or the lock inside a threading.Condition."""
     if held.type_address in _REAL_LOCKS:
         return scene.lock_key_at(held.address), held.address
-    lock = read(value, "_lock") if value is not MISSING and type(value) is threading.Condition else MISSING
-    inner = scene.lock_key(lock)
+    lock = read(value, "_lock") if type(value) is threading.Condition else MISSING
+    inner = scene.lock_key(lock) if lock is not MISSING else None
     if inner is None:
         return f"held:{held.address:x}", held.address
     scene.names.setdefault(id(lock), scene.names.get(held.address, "a Condition") + "'s lock")
     return inner, id(lock)
-
-
-def _holder(holder: Claim, code: CodeType, line: int) -> Claim:
-    # A function that also calls release() may have given the lock back inside its `with`.
-    sure = "release" not in code.co_names
-    why = "the frame's value stack holds its exit" + ("" if sure else "; the function also calls release()")
-    grade = holder.grade if sure else Grade.INFERRED
-    return Claim(holder.key, holder.verb, grade, why, Location(code.co_filename, line, code.co_qualname))
