@@ -121,7 +121,14 @@ class Clues:
         asked, longest = self.stall.gil_asked_ns, GIL_KEPT_INTERVALS * self.switch_ns
         if asked is None or asked <= longest:
             return None if asked is None else False
-        return True if asked - (self.stall.runqueue_ns or 0) > longest else None
+        return True if asked - self._most_starved_ns > longest else None
+
+    @property
+    def _most_starved_ns(self) -> int:
+        """For how long it may have wanted a CPU and had none; where that was not measured, all that it did not run."""
+        if self.stall.runqueue_ns is not None:
+            return self.stall.runqueue_ns
+        return 0 if self.stall.cpu_ns is None else max(0, self.stall.length_ns - self.stall.cpu_ns)
 
     def name_of(self, record: Call) -> str:
         """A record's name, or the call as it stands in the blamed line where that name is nothing that users know."""

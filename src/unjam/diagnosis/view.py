@@ -206,7 +206,8 @@ def _blamed(frames: tuple[Placed, ...], *, whole: bool) -> View:
     reach = len(frames) if importing is None else importing
     user = [index for index in range(reach) if frames[index].kind == "user"]
     culprit = user[-1] if user else None
-    if any(each.key == "threading:Thread.start" for each in frames[(culprit or 0) + 1 :]):
+    below = frames if culprit is None else frames[culprit + 1 :]
+    if any(each.key == "threading:Thread.start" for each in below):
         # A new thread's first breath is waited for: how long that takes is up to the system, not to the line that starts it.
         return View(frames, importing=importing, whole=whole, starting_thread=True)
     handler = any(each.module == "logging" and each.frame.function in _HANDLERS for each in frames[: culprit or 0])

@@ -301,6 +301,16 @@ def test_the_start_of_a_thread_is_not_the_fault_of_the_line_that_starts_it():
     assert "a new thread to start" in finding.message
 
 
+def test_the_start_of_a_thread_is_known_without_any_line_of_the_users():
+    """A task of a library alone, or of ours, whose frames are not shown: Thread.start may be the first frame of the step."""
+    told = Story()
+    stack = told.stack(stdlib("threading", "Thread.start"), stdlib("threading", "Event.wait"))
+    told.stall(300, kernel(28, stack, "futex", "futex"), cpu_ms=0, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit) == ("", None)
+    assert "a new thread to start" in finding.message
+
+
 def test_a_hog_in_bytecode_is_named_by_its_function():
     """What a holder of the GIL computes is its function's work, not the expression that one sample met."""
     told, _, _, waiting = story()

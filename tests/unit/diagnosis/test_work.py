@@ -268,6 +268,14 @@ def test_a_starved_holder_of_the_gil_proves_nothing():
     assert sorted(each.rule for each in told.told().findings) == ["UJ301", "UJ502"]
 
 
+@pytest.mark.parametrize(("cpu_ms", "rule"), [(290, "UJ303"), (170, "")])
+def test_a_holder_that_may_have_been_starved_proves_nothing(cpu_ms, rule):
+    """Where the run queue cannot be read, all that the thread did not run may be time without a CPU."""
+    told, stack = story("total(rows)")
+    told.stall(300, {"n": 20, "stack": stack}, cpu_ms=cpu_ms, runq_ms=None, gil_asked_ms=120)
+    assert only(told.told()).rule == rule
+
+
 def test_a_comprehension_is_its_functions_code():
     """A generator expression has a frame of its own; the finding names the function that it stands in."""
     told, _ = story("total(rows)")
