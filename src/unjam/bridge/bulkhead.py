@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
+from queue import Empty
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 from weakref import WeakSet, finalize
@@ -129,15 +131,15 @@ class Bulkhead:
 
         Where its ancestors hold slots of other pools only, these may wait for each other.
         """
+        call.offers = set(holders)
         NESTED.add(call)
         for holder in holders:
-            call.offers += (holder,)
             holder.offer(call)
         worker = call.port.worker
         if worker is not None and worker.call is not None and worker.call.bulkhead is self and not call.holds:
             # The caller's loop runs inside a call of this pool: that call's thread is the holder. What holds a thread would
             # keep the very loop from turning that is to let go of it.
-            call.offers += (call.port,)
+            call.offers.add(call.port)
             call.port.post(partial(call.port.lend, call))
         if may_stand_still(call):
             relieve(living())
@@ -224,13 +226,30 @@ class Bulkhead:
         if self.withdraw(call):
             call.port.post(partial(call.refuse, PoolClosed(self.name)))
 
+    def give_up(self, hold: Call) -> bool:
+        """Hold no thread where none is held yet, and refuse the calls given to it; False when there is one."""
+        frame = hold.frame
+        assert frame is not None, "what holds a thread serves through a frame"
+        if not self.withdraw(hold):
+            return False
+        frame.closed = True
+        with suppress(Empty):
+            while True:
+                call, _ = frame.box.get_nowait()
+                if call is not None:
+                    self.refuse(call)
+        return True
+
     def stop(self) -> None:
         """End what has not started, kill processes, and let every thread end when it comes back.
 
         What cleans up later (an iterator that is left) finds a new queue, and gets a thread of its own.
         """
         for call in list(self.waiting):
-            self.refuse(call)
+            if call.holds:
+                self.give_up(call)
+            else:
+                self.refuse(call)
         for worker in self.workers:
             if worker.remote is not None:
                 worker.remote.kill()

@@ -54,8 +54,8 @@ class Call:
     """The `wait` in which its thread sits."""
     frame: Frame | None = None
     """Through which its thread serves others while it sits there, or is held."""
-    offers: tuple[Frame | Port, ...] = ()
-    """Who else than its pool's threads was asked to run it."""
+    offers: set[Frame | Port]
+    """Who else than its pool's threads was asked to run it; of calls in NESTED."""
     outer: Call | None = None
     """The call below it on the same thread, which it helps."""
     target: Callable[..., Any] | None = None

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
-from queue import Empty
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from unjam.bridge.bulkhead import relieve_all
 from unjam.bridge.calls import Call
-from unjam.bridge.lineage import Frame
+from unjam.bridge.lineage import Frame, may_take
 from unjam.bridge.ports import current_port
 from unjam.bridge.workers import WORKERS
 from unjam.errors import WouldDeadlock
@@ -54,17 +52,13 @@ class Lane:
             call.context = context
         self._bulkhead.waiting.add(call)
         self.frame.offer(call)
+        if self.frame.closed:  # what was given before has been ended, and this may have come too late for that
+            self._bulkhead.refuse(call)
         return call
 
     def withdraw(self) -> bool:
         """Give up before there was a thread, and end the calls given so far with PoolClosed; False when there is one."""
-        if not self._bulkhead.withdraw(self._hold):
-            return False
-        with suppress(Empty):
-            while True:
-                call, _ = self.frame.box.get_nowait()
-                self._bulkhead.refuse(call)
-        return True
+        return self.frame.closed or self._bulkhead.give_up(self._hold)
 
     def end(self) -> None:
         """Let the thread go after what was given so far."""
@@ -82,6 +76,7 @@ class Lane:
         later: deque[Call] = deque()
         ending = False
         while True:
+            reserved = False
             if later and spare.acquire(blocking=False):
                 call = later.popleft()
             elif ending and not later and spare.acquire(blocking=False):
@@ -94,7 +89,10 @@ class Lane:
                 if not reserved and not spare.acquire(blocking=False):
                     later.append(call)
                     continue
-            call.execute(worker, spare)
+            if reserved or may_take(call, self.frame):
+                call.execute(worker, spare)
+            else:
+                spare.release()
             if worker.forked:
                 return
             if box.empty() and not later:

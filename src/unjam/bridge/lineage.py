@@ -54,4 +54,16 @@ class Frame:
         return self.spare is not None and self.spare.acquire(blocking=False)
 
 
+def may_take(call: Call, place: Frame | Port) -> bool:
+    """Whether the thread at `place` may run `call` now; otherwise it was not asked.
+
+    A thread that already waits is held for somebody only while his loop turns. So whatever he waits for began after this, and
+    no two threads are held on top of each other's loops, which nothing could end.
+    """
+    if not call.holds or call.port.turns:
+        return True
+    call.offers.discard(place)
+    return False
+
+
 LINEAGE: ContextVar[Frame | None] = ContextVar("unjam.bridge.lineage", default=None)

@@ -17,6 +17,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import finalize
 
+from unjam.bridge.lineage import may_take
 from unjam.bridge.workers import WORKERS
 from unjam.errors import NoLoop
 
@@ -59,6 +60,13 @@ class Port(ABC):
         """The pool's thread in which the loop runs, if it is one."""
         self.blocked_on: Port | None = None
         """The port for which the thread of this loop waits, see `waiting`."""
+        self.lent = False
+        """Whether a call runs on top of this loop."""
+
+    @property
+    def turns(self) -> bool:
+        """Whether nothing in the thread of this loop keeps it from turning, as far as the bridge knows."""
+        return not self.lent and self.blocked_on is None
 
     def post(self, arrive: Callable[[], object]) -> None:
         """Have `arrive` called on the loop, from any thread."""
@@ -86,14 +94,15 @@ class Port(ABC):
         """
         worker = self.worker
         assert worker is not None, "only loops inside a pool's thread lend it"
-        loop, under = _get_running_loop(), worker.under
-        worker.under = self
-        _set_running_loop(None)
-        try:
-            call.execute(worker)
-        finally:
-            _set_running_loop(loop)
-            worker.under = under
+        if may_take(call, self):
+            loop, under = _get_running_loop(), worker.under
+            worker.under, self.lent = self, True
+            _set_running_loop(None)
+            try:
+                call.execute(worker)
+            finally:
+                _set_running_loop(loop)
+                worker.under, self.lent = under, False
         from unjam.bridge.bulkhead import relieve_all  # which stands above the ports
 
         relieve_all()

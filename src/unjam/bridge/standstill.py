@@ -10,7 +10,8 @@ on top of served work began later too. So no cycle is left once each queued call
 
 Loops inside calls can close a *ring*: a call that waits for a loop, on top of which another call waits, through others, for
 the first. Nobody can serve anything that opens it; the wait for the buried loop is refused, as it would have been at its
-start, had the ring been closed then.
+start, had the ring been closed then. Each ring has such a wait: a body, too, waits for its loop, but its thread was held
+before anything was put on top of that loop (`may_take`), so it waits for what began later.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class _Seat(NamedTuple):
 
     def take(self, call: Call) -> None:
         """Have the thread run `call` when it comes to it."""
-        call.offers += (self.place,)
+        call.offers.add(self.place)
         if isinstance(self.place, Frame):
             self.place.offer(call)
         else:
@@ -85,16 +86,20 @@ def relieve(bulkheads: Sequence[Bulkhead]) -> None:
         for pool, seated in house.seats.items()
         if _all_seated(pool, [seat for seat in seated if seat.worker in blocked])
     ]
-    first = min((call for call in house.stuck if call.bulkhead in still), key=lambda call: call.submitted, default=None)
-    if first is not None:
-        _server(first, house.seats[first.bulkhead]).take(first)
+    waiting = sorted((call for call in house.stuck if call.bulkhead in still), key=lambda call: call.submitted)
+    served = ((call, seat) for call in waiting if (seat := _server(call, house.seats[call.bulkhead])) is not None)
+    call, seat = next(served, (None, None))
+    if call is not None and seat is not None:
+        seat.take(call)
     elif any(port.worker is not None and port.running() for port in list(PORTS.values())):
         _open_rings(bulkheads)
 
 
-def _server(call: Call, seated: Sequence[_Seat]) -> _Seat:
-    """Return who is to serve it; what holds a thread is not put on top of the loop that is to let go of it."""
-    return next((seat for seat in seated if not call.holds or seat.worker is not call.port.worker), seated[0])
+def _server(call: Call, seated: Sequence[_Seat]) -> _Seat | None:
+    """Return who is to serve it; nothing is held on top of the loop that is to let go of it, or while that cannot turn."""
+    if not call.holds:
+        return seated[0]
+    return next((seat for seat in seated if call.port.turns and seat.worker is not call.port.worker), None)
 
 
 _ring_lock = Lock()
@@ -136,10 +141,8 @@ def _ring(bulkheads: Sequence[Bulkhead]) -> list[_Seat]:
 
 
 def _waits_on(seat: _Seat) -> bool:
-    """Whether the thread is in a wait whose outcome is not there, or under a loop."""
-    if seat.request is None:
-        return isinstance(seat.place, Port)
-    return not seat.request.finished and seat.request.exception is None
+    """Whether the thread is under a loop, held for a body elsewhere, or in a wait whose outcome is not there."""
+    return seat.request is None or (not seat.request.finished and seat.request.exception is None)
 
 
 def _kept(seat: _Seat) -> Iterator[object]:
@@ -148,7 +151,7 @@ def _kept(seat: _Seat) -> Iterator[object]:
         if port.worker is seat.worker and port is not seat.place and port.running():
             yield port
     for call in _begun(seat.worker):
-        if call.holds or call.bounded or call.cancelled:
+        if call.bounded or call.cancelled:
             continue
         yield from call.context.get(LINEAGE) or ()
         if call.port.worker is not None:
@@ -174,7 +177,7 @@ def _look(bulkheads: Sequence[Bulkhead]) -> _House:
     seats = {pool: list(_seats(pool)) for pool in bulkheads}
     places = {seat.place for seated in seats.values() for seat in seated}
     queued = [call for call in NESTED.copy() if call in call.bulkhead.waiting]
-    busy = {place for call in queued for place in call.offers}
+    busy = {place for call in queued for place in call.offers.copy()}
     stuck = [call for call in queued if places.isdisjoint(call.offers)]
     behind: dict[object, set[Bulkhead | Worker]] = {}
     for call in stuck:

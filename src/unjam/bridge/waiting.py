@@ -8,7 +8,7 @@ from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from unjam.bridge.bulkhead import relieve_all
-from unjam.bridge.lineage import LINEAGE, Frame
+from unjam.bridge.lineage import LINEAGE, Frame, may_take
 from unjam.bridge.ports import PORTS, Port, running_port
 from unjam.bridge.watching import WATCH
 from unjam.bridge.workers import WORKERS
@@ -146,8 +146,8 @@ def wait_on(
         frame.closed = True
         if call is not None:
             call.inner = call.frame = None
-        for loop, before in below:
-            loop.blocked_on = before
+        if below:
+            _unblock(below)
     try:
         if request.exception is not None:
             raise request.exception
@@ -162,7 +162,8 @@ def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
     get = frame.box.get
     while (item := get()) is not request:
         assert worker is not None, "only frames of a pool's thread are offered calls"
-        item[0].execute(worker)
+        if may_take(item[0], frame):
+            item[0].execute(worker)
         if frame.box.empty():
             relieve_all()
 
@@ -195,6 +196,13 @@ def _refuse_cycle(target: Port, below: list[tuple[Port, Port | None]], above: Fr
             port = port.blocked_on
         for loop in loops:
             loop.blocked_on = target
+
+
+def _unblock(below: list[tuple[Port, Port | None]]) -> None:
+    """Take note that these loops turn again: what they want to hold had to wait for that."""
+    for loop, before in below:
+        loop.blocked_on = before
+    relieve_all()
 
 
 def _only_port() -> Port:

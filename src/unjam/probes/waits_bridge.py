@@ -49,7 +49,7 @@ def _add_pool(scene: Scene, pool: Any, workers: list[Any], by_ident: dict[int, S
     for call in waiting:
         if call.counted:
             _set_by(scene, call, key, "is queued in", "the pool's queue")
-        for place in call.offers:
+        for place in tuple(getattr(call, "offers", ())):  # a set that its own threads change
             if (lent := getattr(place, "worker", None)) is not None and lent.ident in by_ident:
                 _set_by(scene, call, by_ident[lent.ident].key, "is lent to", "offered to the loop in that thread")
     for worker in workers:

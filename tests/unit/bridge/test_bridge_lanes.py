@@ -344,6 +344,27 @@ def test_closing_a_pinned_object_in_the_queue_ends_its_calls(run, until):
     assert run(main()) == ([PoolClosed] * 3, 0)
 
 
+def test_a_pinned_object_that_got_no_thread_before_the_pool_closed_says_so(run, until):
+    """Later uses get PoolClosed as those did that queued with it; there is no thread that they could wait for."""
+    go = threading.Event()
+
+    async def main():
+        pool = Pool("p", 1)
+        holder = asyncio.create_task(pool.run(go.wait, 30))
+        await until(lambda: pool.stats().calls)
+        pinned = pool.pinned(list)
+        first = asyncio.create_task(pinned.run(len))
+        await until(lambda: pool.stats().queued == 2)
+        await pool.aclose(0.01)
+        outcomes = [await asyncio.gather(first, return_exceptions=True)]
+        outcomes.append(await asyncio.gather(pinned.run(len), return_exceptions=True))
+        go.set()
+        await holder
+        return [type(outcome) for (outcome,) in outcomes], pool.stats().queued
+
+    assert run(main()) == ([PoolClosed] * 2, 0)
+
+
 @pytest.mark.parametrize("how", ["cancel", "queue_timeout", "aclose"])
 def test_an_exit_that_waits_for_its_thread_is_never_given_up(run, until, how):
     """While an abandoned call still runs on the held thread, the exit can be neither cancelled nor refused."""

@@ -5,10 +5,13 @@ import contextlib
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from unjam.bridge import Pool, bulkhead
+from unjam.bridge import Pool, Portal, bulkhead
+from unjam.bridge.lanes import Lane
+from unjam.bridge.lineage import Frame, may_take
 from unjam.errors import WouldDeadlock
 
 LIMIT = 60.0
@@ -102,6 +105,114 @@ def test_a_context_in_the_only_thread_of_its_pool_is_refused_to_the_loop_there(r
         return await two.run(lambda: asyncio.run(inside(two))), await one.run(str, 1)
 
     assert (1, "1") == run(main())
+
+
+async def told(condition):
+    """Let this loop turn until something that another thread does has come about."""
+    ends = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < ends, "the condition never came true"
+        await asyncio.sleep(0.001)
+
+
+def crossing(on_a, on_b):
+    """Run `on_a(a, b)` on a loop in the only thread of pool a, and `on_b(a, b)` likewise in b, each in a full pool."""
+    a, b, meeting = Pool("a", 1), Pool("b", 1), threading.Barrier(2)
+
+    async def met(afn):
+        meeting.wait(LIMIT)
+        return await afn(a, b)
+
+    async def main():
+        return await asyncio.gather(a.run(lambda: asyncio.run(met(on_a))), b.run(lambda: asyncio.run(met(on_b))))
+
+    return main
+
+
+def test_a_ring_through_a_held_thread_is_refused(run):
+    """A thread on top of one loop is held for a body on another, below a call that waits for the first: that wait is refused."""
+    portals = []
+
+    async def on_a(a, b):
+        portals.append(Portal.current())
+        await told(lambda: a.stats().queued)
+        return await b.run(str, 1)
+
+    async def on_b(a, b):
+        async with a.acontext(contextlib.nullcontext()):
+            with pytest.raises(WouldDeadlock, match="waits for this one"):
+                await b.run(portals[0].wait, asyncio.sleep, 0)
+        return "left"
+
+    assert ["1", "left"] == run(crossing(on_a, on_b)())
+
+
+def test_no_two_threads_are_held_on_top_of_each_others_loops(run):
+    """A loop that has to stand still while a thread is held on top of it gets none to hold meanwhile: it could not let go."""
+    portals, c = [], Pool("c", 1)
+
+    async def on_a(a, b):
+        portals.append(Portal.current())
+        gate = asyncio.Event()
+        asyncio.get_running_loop().call_soon(portals.append, gate)
+        await told(lambda: a.stats().queued and c.stats().busy)
+        async with b.acontext(contextlib.nullcontext()):
+            gate.set()
+        return "a"
+
+    async def on_b(a, b):
+        await told(lambda: len(portals) == 2)
+        waiting = asyncio.create_task(c.run(portals[0].wait, portals[1].wait))
+        await told(lambda: c.stats().busy)
+        async with a.acontext(contextlib.nullcontext()):
+            served = await c.run(str, 1)
+        waiting.cancel()
+        return served
+
+    assert ["a", "1"] == run(crossing(on_a, on_b)())
+
+
+def test_a_loop_that_was_blocked_may_hold_afterwards(run):
+    """What a loop wants to hold while a wait blocks it is looked at again when that wait has ended."""
+    ready = threading.Event()
+
+    async def main():
+        home = Portal.current()
+
+        async def on_a(a, b):
+            await told(ready.is_set)
+            return await b.run(str, 1)
+
+        async def on_b(a, b):
+            async def hold():
+                async with a.acontext(contextlib.nullcontext(2)) as value:
+                    return value
+
+            async def stand():
+                ready.set()
+                await told(lambda: b.stats().queued)
+
+            holding = asyncio.create_task(hold())
+            await told(lambda: a.stats().queued)
+            home.wait(stand)
+            return await holding
+
+        return await crossing(on_a, on_b)()
+
+    assert ["1", 2] == run(main())
+
+
+def test_a_busy_thread_forgets_what_it_may_not_hold(run):
+    """An offer that a thread comes to when the loop behind it stands still counts as never made."""
+
+    async def main():
+        hold, frame = Lane(Pool("p", 1)._bulkhead, str)._hold, Frame(None)
+        hold.offers = {frame}
+        turns = may_take(hold, frame), hold.offers == {frame}
+        hold.port.lent = True
+        return turns, (may_take(hold, frame), hold.offers)
+
+    assert ((True, True), (False, set())) == run(main())
 
 
 def test_a_thread_is_known_to_its_pool_before_it_runs(run, monkeypatch):
