@@ -8,6 +8,7 @@ import sys
 import unjam.control.server as server_module
 from unjam.control.answers import hang_answers
 from unjam.control.server import start_server
+from unjam.native import choose
 from unjam.probes.locks import LockTracker
 from unjam.probes.patching import ImportWatch
 from unjam.probes.waits import Collector
@@ -24,6 +25,7 @@ if __name__ == "__main__":
         rest = rest[1:]
     if os.environ.get("UNJAM_TRACK_LOCKS") == "1":
         LockTracker(ImportWatch(), os.environ.get("UNJAM_TIER", "")).install()
+    choose(os.environ.get("UNJAM_TIER", ""))  # As the monitor does: with the C core the collector reads by that.
     server_module.BETWEEN_COSTLY_S = 0.1  # A test has no second to lose.
     server = start_server(lambda: hang_answers(Collector()))
     sys.argv = [program, *rest]

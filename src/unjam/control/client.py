@@ -15,7 +15,7 @@ from unjam.errors import NotAvailable
 DEADLINE_S: Final = 10.0
 """For a whole answer: longer than any collection, shorter than patience."""
 
-ENDING_S: Final = 0.5
+ENDING_S: Final = 2.0
 """Between the end of a socket and that of its process: it ends threads and loops meanwhile; longer, and it lives on unwatched."""
 
 

@@ -191,5 +191,11 @@ def stack_of(thread_ident: int) -> list[tuple[str, int, str, int, int, int, str]
 def thread_state(thread_ident: int) -> dict[str, Any]:
     """What the operating system says of a thread now: the fields of a sample group but its stack."""
 
+def read_words(address: int, count: int, /) -> tuple[int, ...]:
+    """Words of 8 bytes of our own memory, none where it cannot be read. Keeps the GIL; the C core only."""
+
+def read_of_thread(tid: int, name: str, /) -> bytes | None:
+    """The first 256 bytes of /proc/self/task/TID/NAME, None where it cannot be read. Keeps the GIL; the C core only."""
+
 def after_fork_in_child() -> None:
     """Forget everything of the parent: no loop, no thread, no descriptor. Called before anything else in a fork's child."""

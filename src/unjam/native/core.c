@@ -394,6 +394,8 @@ static PyMethodDef METHODS[] = {
     ELSEWHERE(lost, METH_NOARGS),
     ELSEWHERE(stack_of, METH_VARARGS | METH_KEYWORDS),
     ELSEWHERE(thread_state, METH_VARARGS | METH_KEYWORDS),
+    ELSEWHERE(read_words, METH_VARARGS),
+    ELSEWHERE(read_of_thread, METH_VARARGS),
     ELSEWHERE(set_lock_records, METH_VARARGS | METH_KEYWORDS),
     ELSEWHERE(holder_here, METH_NOARGS),
     NO_ARGUMENTS(after_fork_in_child),

@@ -14,6 +14,8 @@ PyObject *module_lost(PyObject *self, PyObject *unused);
 PyObject *module_gc_callback(PyObject *self, PyObject *args);
 PyObject *module_stack_of(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *module_thread_state(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *module_read_words(PyObject *self, PyObject *args);
+PyObject *module_read_of_thread(PyObject *self, PyObject *args);
 
 /* The thread state of a thread of this interpreter, NULL if there is none. */
 void *module_find_tstate(unsigned long ident);

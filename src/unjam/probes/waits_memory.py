@@ -55,6 +55,8 @@ RLOCK_OWNER: Final = 24
 SEMAPHORE_TO_PARKED: Final = -8
 """In the entry of a waiter: from its semaphore to the address for which it waits."""
 SUPPORTED: Final = ((3, 11), (3, 12), (3, 13), (3, 14), (3, 15))
+END: Final = 1 << 64
+"""Of all addresses."""
 UNBOUND: Final = tuple(id(kind) for kind in (FunctionType, MethodDescriptorType, WrapperDescriptorType))
 
 NOTHING: Final[Mapping[int, Any]] = MappingProxyType({})
@@ -74,8 +76,10 @@ class Held(NamedTuple):
 class Memory:
     """Reads words of our own memory; `reason` says why it cannot, "" where it can."""
 
-    def __init__(self) -> None:
+    def __init__(self, core: Any = None) -> None:
         self._fd = -1
+        self._core: Any = core if core is not None else sys.modules.get("unjam.native._core")
+        """Where it is loaded, it reads without giving up the GIL."""
         self._blocks: dict[tuple[int, int], tuple[CodeType, list[tuple[int, int]], int]] = {}
         self._embedded: dict[int, int] = {}
         """By address of a type: how far inside its objects their frame lies."""
@@ -88,7 +92,7 @@ class Memory:
         if struct.calcsize("P") != 8 or sys.byteorder != "little":  # noqa: PLR2004
             return "the memory layout of this machine is not known"
         try:
-            self._fd = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = -1 if self._core else os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
             return "" if self._lock_check() and self._frame_check() else "the memory layout differs from the known one"
         except OSError as error:
             return f"/proc/self/mem: {error.strerror}"
@@ -122,11 +126,17 @@ class Memory:
 
     def words(self, address: int, count: int) -> tuple[int, ...]:
         """Return `count` 8-byte words, or an empty tuple where that memory cannot be read."""
+        if self._core:
+            return self._words_by_core(address, count)
         try:
             data = os.pread(self._fd, 8 * count, address)
         except (OSError, OverflowError, ValueError):
             return ()
         return struct.unpack(f"<{count}Q", data) if len(data) == 8 * count else ()
+
+    def _words_by_core(self, address: int, count: int) -> tuple[int, ...]:
+        found: tuple[int, ...] = self._core.read_words(address, count) if 0 <= address < END else ()
+        return found
 
     def word(self, address: int) -> int:
         """Return one 8-byte word, 0 where it cannot be read."""

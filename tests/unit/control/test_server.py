@@ -1,5 +1,6 @@
 """The socket of a watched process: private, bounded, and deaf to everything but its few questions."""
 
+import gc
 import json
 import os
 import signal
@@ -471,3 +472,30 @@ def test_a_fault_of_ours_ends_the_socket_with_one_line(folder, monkeypatch):
     with pytest.raises(NotAvailable):
         ask(os.getpid(), "hello")
     server.stop()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_an_answer_leaves_is_no_load_of_the_next_collection(frozen):
+    """Many objects that outlive an answer count as old at once; where others are put aside already, as in CPython 3.12, nothing is."""
+    kept = []
+    if frozen:
+        gc.freeze()
+    aside = gc.get_freeze_count()
+    before = gc.get_threshold()
+    gc.set_threshold(700)
+    try:
+        module.without_gc(lambda: kept.extend([] for _ in range(3 * module.MANY_YOUNG)))
+        young = {id(each) for generation in (0, 1) for each in gc.get_objects(generation=generation)}
+        assert (gc.get_freeze_count(), gc.isenabled()) == (aside, True)
+    finally:
+        gc.set_threshold(*before)
+        if frozen:
+            gc.unfreeze()
+    assert young.isdisjoint(map(id, kept)) is (aside == 0)
+
+
+def test_a_short_answer_ages_nothing(monkeypatch):
+    """A live view that asks four times a second does not fill the old generation with the program's young garbage."""
+    monkeypatch.setattr(gc, "freeze", lambda: pytest.fail("objects were put aside"))
+    gc.collect(0)
+    module.without_gc(lambda: [[] for _ in range(100)])

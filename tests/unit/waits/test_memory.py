@@ -1,11 +1,16 @@
 """What a frame holds, read from the process's own memory: equal to what its `with` blocks say, in every shape of code."""
 
 import asyncio
+import gc
+import os
 import sys
 import threading
 
 import pytest
 
+from unjam.native import _core
+from unjam.probes import waits_kernel
+from unjam.probes.waits import Collector
 from unjam.probes.waits_kernel import kernel_wait
 from unjam.probes.waits_memory import SUPPORTED, Memory
 
@@ -16,9 +21,10 @@ pytestmark = pytest.mark.skipif(
 A, B, C = threading.Lock(), threading.RLock(), threading.Lock()
 
 
-@pytest.fixture
-def memory():
-    memory = Memory()
+@pytest.fixture(params=["native", "python"])
+def memory(request):
+    """Read by the C core, and by Python."""
+    memory = Memory(_core if request.param == "native" else False)
     assert memory.reason == ""
     yield memory
     memory.close()
@@ -131,3 +137,84 @@ def test_the_kernel_names_the_lock_and_the_time_out(memory):
         assert wait.timed == timed
         lock.release()
         thread.join()
+
+
+def test_a_suspended_coroutine_is_read_by_its_own_address(memory):
+    """The frame of a coroutine lies inside it: reading it there finds what its frame object leads to, with exits at hand or not."""
+
+    async def waiting():
+        with A, B:
+            await asyncio.sleep(0)
+
+    for _ in range(2):  # The first one teaches where it lies.
+        coroutine = waiting()
+        coroutine.send(None)
+        frame = coroutine.cr_frame
+        plain = memory.held(frame, frame.f_lasti)
+        exits = {
+            id(each): each.__self__
+            for each in gc.get_referents(coroutine)
+            if getattr(each, "__name__", "") == "__exit__"
+        }
+        assert (
+            plain == memory.held(frame, frame.f_lasti, coroutine) == memory.held(frame, frame.f_lasti, coroutine, exits)
+        )
+        assert [held.address for held in plain] == [id(B), id(A)]
+        coroutine.close()
+
+
+def test_words_beyond_any_memory_are_none(memory):
+    """What cannot be an address, or is too much, is unreadable and no error."""
+    assert [memory.words(address, 1) for address in (-8, 0, 1 << 63, 1 << 64)] == [()] * 4
+    assert memory.words(id(A), 1 << 20) == ()
+
+
+def test_the_core_reads_of_threads_what_python_reads(monkeypatch):
+    """/proc says the same to both; a thread that is not there is None to both."""
+    tid = threading.get_native_id()
+    by_core = [_core.read_of_thread(tid, "comm"), _core.read_of_thread(1 << 30, "comm")]
+    monkeypatch.setitem(sys.modules, "unjam.native._core", None)
+    assert by_core == [waits_kernel._proc(tid, "comm"), waits_kernel._proc(1 << 30, "comm")]
+    assert by_core[0].strip()
+
+
+def test_a_collection_gives_the_gil_up_in_its_pauses_only(monkeypatch):
+    """With the C core no read of a thread or a coroutine is a call that gives the GIL up: a computing thread would keep it for 5 ms each."""
+    read = []
+
+    def counted(name, original):
+        return lambda *args, **kwargs: (read.append(name), original(*args, **kwargs))[1]
+
+    async def main():
+        lock = asyncio.Lock()
+
+        async def holding():
+            async with lock:
+                await asyncio.sleep(60)
+
+        tasks = [asyncio.create_task(holding()) for _ in range(20)]
+        await asyncio.sleep(0)
+        collector = Collector()
+        await asyncio.to_thread(collector.collect)  # opens and imports what it needs
+        for name in ("open", "read", "close", "pread"):
+            monkeypatch.setattr(os, name, counted(name, getattr(os, name)))
+        graph = await asyncio.to_thread(collector.collect)
+        monkeypatch.undo()
+        collector.close()
+        for task in tasks:
+            task.cancel()
+        return graph
+
+    threads = [threading.Thread(target=GO.wait) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    try:
+        graph = asyncio.run(main())
+    finally:
+        GO.set()
+    assert sum(node.kind == "thread" for node in graph.nodes.values()) > 20
+    assert sum(edge.verb == "is held by" for edge in graph.edges) == 1
+    assert read == []
+
+
+GO = threading.Event()
