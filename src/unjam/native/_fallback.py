@@ -205,7 +205,11 @@ def check() -> dict[str, str]:
 
 
 def _check_stacks() -> str:
-    frames = sys._current_frames()  # noqa: SLF001 -- documented in docs.python.org/3/library/sys.html
+    frames = current_frames()
+    if not frames:
+        return (
+            "another interpreter runs in this process: asking for frames beside it is not safe (CPython 3.12 and newer)"
+        )
     own = frames.get(_thread.get_ident())
     return "" if own is sys._getframe() else "sys._current_frames does not show the own frame"  # noqa: SLF001
 

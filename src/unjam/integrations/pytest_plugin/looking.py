@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from unjam.control.snapshots import two_looks
 from unjam.integrations.pytest_plugin.progress import Test, gets_on, main_task, slices, woken
 from unjam.integrations.pytest_plugin.waiting import text_of
 from unjam.model.waits import Graph, compared
+from unjam.native.frames import current_frames
 from unjam.probes.waits import Collector
 
 
@@ -61,7 +61,7 @@ class Looks:
 
 def is_debugged() -> bool:
     """Whether a debugger traces the main thread: somebody looks at the test, and it waits for them."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 -- the documented way (sys module)
+    frame = current_frames().get(threading.main_thread().ident or 0)
     tracer = frame.f_trace if frame is not None else None
     module = getattr(tracer, "__module__", None) or type(tracer).__module__
     return str(module).partition(".")[0] in {"bdb", "pdb", "pydevd", "_pydevd_bundle", "debugpy"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from types import CoroutineType
 from typing import Any
 
 from unjam.model.waits import TURN, Graph, Node
+from unjam.native.frames import current_frames
 from unjam.probes.waits_names import local_values
 from unjam.probes.waits_table import module_of
 
@@ -42,7 +42,7 @@ def gets_on(graph: Graph, test: Test, woke: frozenset[int]) -> bool:
 
 def main_task(ident: int) -> Any:
     """The task that a thread runs its loop for, None where it runs none: a local of asyncio's own frames (3.11 to 3.14)."""
-    frame = sys._current_frames().get(ident)  # noqa: SLF001 -- the documented way to another thread's stack
+    frame = current_frames().get(ident)
     while frame is not None:
         name = _HOLDS_MAIN.get((module_of(frame), frame.f_code.co_qualname))
         task = local_values(frame).get(name) if name else None
