@@ -1,9 +1,10 @@
 """What the middleware costs: in one process a call, and behind a server the throughput and the slowest answers.
 
-    python benchmarks/web [--rounds 40] [--only call,service] [--loop asyncio,uvloop] [--json FILE]
+    python benchmarks/web [--rounds 40] [--only call,offers,shop] [--loop asyncio,uvloop] [--json FILE]
 
-`call` gives microseconds for each request that the middleware adds to one under the monitor. `service` compares a FastAPI service
-under uvicorn in the same round: bare, bare once more (the machine's noise), watched, and watched with the middleware.
+`call` gives microseconds for each request that the middleware adds to one under the monitor. `offers` and `shop` compare a service
+under uvicorn in the same round: bare, bare once more (the machine's noise), and `offers` (one small endpoint) watched, and watched
+with the middleware; `shop` (examples/shop without its faults) with everything: monitor, recording, middleware and Prometheus metrics.
 """
 
 import argparse
@@ -12,14 +13,14 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from call import added_us
-from service import VARIANTS, compare
+from service import SERVICES, Service, compare
 
 
 def main() -> None:
     """Run what is asked for and print one line for each result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--only", default="call,service")
+    parser.add_argument("--only", default="call,offers,shop")
     parser.add_argument("--loop", default="asyncio,uvloop")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -27,8 +28,9 @@ def main() -> None:
     for loop in options.loop.split(","):
         if "call" in options.only.split(","):
             results[f"call {loop}"] = call(loop, options.rounds)
-        if "service" in options.only.split(","):
-            results[f"service {loop}"] = service(loop, options.rounds)
+        for each in SERVICES:
+            if each.name in options.only.split(","):
+                results[f"{each.name} {loop}"] = service(each, loop, options.rounds)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 
@@ -41,17 +43,17 @@ def call(loop: str, rounds: int) -> dict[str, float]:
     return {"us": middle}
 
 
-def service(loop: str, rounds: int) -> dict[str, dict[str, float]]:
+def service(asked: Service, loop: str, rounds: int) -> dict[str, dict[str, float]]:
     """Ratios of throughput and of the 99th percentile to the bare service of the same round."""
-    measured = compare(loop, rounds)
+    measured = compare(asked, loop, rounds)
     found = {}
-    for name in VARIANTS[1:]:
-        pairs = list(zip(measured[name], measured[VARIANTS[0]], strict=True))
+    for name in asked.variants[1:]:
+        pairs = list(zip(measured[name], measured[asked.variants[0]], strict=True))
         through = median(each.per_second / bare.per_second for each, bare in pairs)
         cpu = median(each.cpu_s / bare.cpu_s for each, bare in pairs)
         p99 = median(each.p99_ms / bare.p99_ms for each, bare in pairs)
         found[name] = {"throughput": through, "cpu": cpu, "p99": p99}
-        print(f"service  {loop:8} {name:12} throughput {through:.3f}  cpu {cpu:.3f}  p99 {p99:.3f}")
+        print(f"{asked.name:8} {loop:8} {name:12} throughput {through:.3f}  cpu {cpu:.3f}  p99 {p99:.3f}")
     return found
 
 

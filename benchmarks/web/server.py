@@ -1,36 +1,19 @@
-"""A FastAPI service under uvicorn; /cpu answers how many seconds of CPU the process has used.
+"""A service under uvicorn in one of its variants; /cpu answers how many seconds of CPU the process has used.
 
-python server.py PORT LOOP VARIANT
+python server.py SERVICE PORT LOOP VARIANT      SERVICE: offers (a small FastAPI service), shop (examples/shop, without its faults)
 """
 
-import asyncio
+import importlib
 import sys
 import time
+from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
-from pydantic import BaseModel
 
-PORT, LOOP, VARIANT = sys.argv[1:]
+SERVICE, PORT, LOOP, VARIANT = sys.argv[1:]
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "shop"))
 
-
-class Offer(BaseModel):
-    """What the service answers."""
-
-    item: int
-    count: int
-    price: float
-    notes: list[str]
-
-
-app = FastAPI()
-
-
-@app.get("/items/{item}")
-async def offer(item: int, count: int = 1) -> Offer:
-    """Ask a database that answers at once, and answer."""
-    await asyncio.sleep(0)
-    return Offer(item=item, count=count, price=9.95 * count, notes=["in stock"] * 5)
+app = importlib.import_module({"offers": "offers", "shop": "shop.main"}[SERVICE]).app
 
 
 @app.get("/cpu")
@@ -39,13 +22,25 @@ async def cpu() -> float:
     return time.process_time()
 
 
-if __name__ == "__main__":
-    if VARIANT in {"watched", "middleware"}:
+def prepare() -> None:
+    """Have the service watched and measured as its variant says."""
+    if VARIANT in {"watched", "middleware", "everything"}:
         import unjam
 
         unjam.install()
-    if VARIANT == "middleware":
+    if VARIANT in {"middleware", "everything"}:
         from unjam.integrations.asgi import UnjamMiddleware
 
         app.add_middleware(UnjamMiddleware)
+    if VARIANT == "everything":
+        import prometheus_client
+
+        from unjam.integrations import prometheus
+
+        prometheus.install()
+        app.mount("/metrics", prometheus_client.make_asgi_app())
+
+
+if __name__ == "__main__":
+    prepare()
     uvicorn.run(app, host="127.0.0.1", port=int(PORT), loop=LOOP, access_log=False, log_level="error")

@@ -1,4 +1,4 @@
-"""The service in its variants, alive together and loaded in turn, with the load from this process."""
+"""A service in its variants, alive together and loaded in turn, with the load from this process."""
 
 import asyncio
 import json
@@ -17,9 +17,32 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "overhead"))
 
 from client import END_OF_HEAD, free_port, wait_until_ready
 
-VARIANTS = ("bare", "bare again", "watched", "middleware")
-CONNECTIONS, REQUESTS = 8, 400
-REQUEST = b"GET /items/7?count=2 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CONNECTIONS = 8
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Which service, in which variants, the first of them bare; what is asked of it in turn, how often in a round, and what else it needs."""
+
+    name: str
+    variants: tuple[str, ...]
+    paths: tuple[str, ...]
+    requests: int
+    prices: bool = False
+
+
+SERVICES = (
+    Service("offers", ("bare", "bare again", "watched", "middleware"), ("/items/7?count=2",), 400),
+    # Its quick endpoints: where a handler waits for the price service or for the database, nobody would see what we cost.
+    Service(
+        "shop",
+        ("bare", "bare again", "everything"),
+        ("/health", "/catalogue", "/orders/41/invoice"),
+        240,
+        prices=True,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +54,54 @@ class Measured:
     p99_ms: float
 
 
-def compare(loop: str, rounds: int) -> dict[str, list[Measured]]:
+def compare(service: Service, loop: str, rounds: int) -> dict[str, list[Measured]]:
     """Each variant once a round, beginning with another one each time; a first round warms up and is not kept."""
-    found: dict[str, list[Measured]] = {name: [] for name in VARIANTS}
+    found: dict[str, list[Measured]] = {name: [] for name in service.variants}
     with ExitStack() as stack:
-        ports = {name: stack.enter_context(_serving(name, loop)) for name in VARIANTS}
+        prices = stack.enter_context(_prices()) if service.prices else 0
+        ports = {name: stack.enter_context(_serving(service, name, loop, prices)) for name in service.variants}
         for number in range(rounds + 1):
-            first = number % len(VARIANTS)
-            for name in [*VARIANTS[first:], *VARIANTS[:first]]:
-                measured = _measure(ports[name])
+            first = number % len(service.variants)
+            for name in [*service.variants[first:], *service.variants[:first]]:
+                measured = _measure(service, ports[name])
                 if number:
                     found[name].append(measured)
+            if "everything" in ports:
+                _read(ports["everything"], "/metrics/")
     return found
 
 
-def _measure(port: int) -> Measured:
+def _measure(service: Service, port: int) -> Measured:
     before, began = _cpu_s(port), time.perf_counter()
-    waited = asyncio.run(_load(port))
+    waited = asyncio.run(_load(service, port))
     spent = time.perf_counter() - began
-    return Measured(REQUESTS / spent, _cpu_s(port) - before, quantiles(waited, n=100)[98] * 1e3)
+    return Measured(service.requests / spent, _cpu_s(port) - before, quantiles(waited, n=100)[98] * 1e3)
 
 
 def _cpu_s(port: int) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/cpu", timeout=10) as answer:
-        return float(json.load(answer))
+    return float(json.loads(_read(port, "/cpu")))
 
 
-async def _load(port: int) -> list[float]:
-    each = await asyncio.gather(*(_connection(port, REQUESTS // CONNECTIONS) for _ in range(CONNECTIONS)))
+def _read(port: int, path: str) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return bytes(answer.read())
+
+
+async def _load(service: Service, port: int) -> list[float]:
+    each = await asyncio.gather(*(_connection(service, port, number) for number in range(CONNECTIONS)))
     return [seconds for waited in each for seconds in waited]
 
 
-async def _connection(port: int, requests: int) -> list[float]:
+async def _connection(service: Service, port: int, number: int) -> list[float]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     waited = []
-    for _ in range(requests):
+    for turn in range(number, number + service.requests // CONNECTIONS):
+        path = service.paths[turn % len(service.paths)]
         began = time.perf_counter()
-        writer.write(REQUEST)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head = (await reader.readuntil(END_OF_HEAD)).lower()
+        if not head.startswith(b"http/1.1 200"):
+            raise RuntimeError(f"{path}: {head.splitlines()[0].decode()}")
         await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
         waited.append(time.perf_counter() - began)
     writer.close()
@@ -76,15 +109,29 @@ async def _connection(port: int, requests: int) -> list[float]:
 
 
 @contextmanager
-def _serving(variant: str, loop: str):
+def _serving(service: Service, variant: str, loop: str, prices: int):
     port = free_port()
-    command = [sys.executable, str(Path(__file__).with_name("server.py")), str(port), loop, variant]
+    command = [sys.executable, str(Path(__file__).with_name("server.py")), service.name, str(port), loop, variant]
     with tempfile.TemporaryDirectory() as folder:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("UNJAM")}
-        process = subprocess.Popen(command, env=environ, cwd=folder)
-        try:
-            wait_until_ready(port)
+        shop = {"SHOP_ROUTES": "healthy", "SHOP_FOLDER": folder, "SHOP_PRICES": f"http://127.0.0.1:{prices}"}
+        with _started(command, port, environ | shop, folder):
             yield port
-        finally:
-            process.terminate()
-            process.wait()
+
+
+@contextmanager
+def _prices():
+    port = free_port()
+    with _started([sys.executable, str(SHOP / "prices.py"), str(port)], port, dict(os.environ), str(SHOP)):
+        yield port
+
+
+@contextmanager
+def _started(command: list[str], port: int, environ: dict[str, str], folder: str):
+    process = subprocess.Popen(command, env=environ, cwd=folder)
+    try:
+        wait_until_ready(port)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
