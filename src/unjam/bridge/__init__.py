@@ -5,7 +5,7 @@ bulkhead, workers        the bound itself; its threads (workqueue: how they are 
 calls, supervision       one call on its way; time limits (deadlines) and callers that leave
 lanes                    a thread that is held: contexts (acontext), pinned
 iteration                a synchronous iterator, a batch for each hop
-lineage, waiting         who waits for whom; from a thread to a loop and back
+lineage, waiting         who waits for whom; from a thread to a loop and back (bells: how it is woken)
 standstill               pools that wait for each other, and who gets them going
 portal, channel          a way onto one loop; a queue between threads and loops
 remote                   functions that run in a process, an interpreter

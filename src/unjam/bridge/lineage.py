@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from queue import SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+from unjam.bridge.bells import BELLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +23,11 @@ class Frame:
 
     `bulkhead` is the pool of which it holds a slot (None: no pool's thread), `blocked` the port of the loop that runs in
     that thread and cannot turn meanwhile. A frame with `spare` belongs to a thread that is held but idle, so that calls
-    of its pool run there first; without, it serves only what would find the pool full.
+    of its pool run there first; without, it serves only what would find the pool full. `bell` is what its thread sleeps on,
+    None where that is the box itself: a held thread, and one that keeps a loop from turning, which must be seen to do so.
     """
 
-    __slots__ = ("blocked", "box", "bulkhead", "closed", "parent", "spare")
+    __slots__ = ("_bells", "bell", "blocked", "box", "bulkhead", "closed", "parent", "spare")
 
     def __init__(self, bulkhead: Bulkhead | None, *, blocked: Port | None = None, idle: bool = False) -> None:
         self.bulkhead = bulkhead
@@ -32,6 +36,8 @@ class Frame:
         self.parent = next(iter(above), None) if (above := LINEAGE.get()) is not None else None
         self.closed = False
         self.spare = Lock() if idle else None
+        self._bells = BELLS.free
+        self.bell = None if idle or blocked is not None else BELLS.take()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield this frame and those above it that still wait, innermost first."""
@@ -47,7 +53,19 @@ class Frame:
 
     def offer(self, call: Call) -> None:
         """Let the thread serve `call` when it comes to it."""
-        self.box.put((call, self.reserve()))
+        self.tell((call, self.reserve()))
+
+    def tell(self, item: Any) -> None:
+        """Put something into the box and wake the thread."""
+        self.box.put(item)
+        if self.bell is not None:
+            os.eventfd_write(self.bell, 1)
+
+    def close(self) -> None:
+        """Take note that the thread waits no longer."""
+        self.closed = True
+        if self.bell is not None:
+            self._bells.append(self.bell)
 
     def reserve(self) -> bool:
         """Take the idle thread for one call, if it is idle; it gives itself back when it has served it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from asyncio import CancelledError
 from contextvars import copy_context
+from queue import Empty
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -126,7 +128,7 @@ def wait_on(
         raise NoLoop(_ended(port))
     call = worker.call if worker is not None else None
     frame = Frame(call.bulkhead if call is not None else None, blocked=here)
-    request = Request(port, afn, args, kwargs, frame.box.put)
+    request = Request(port, afn, args, kwargs, frame.tell)
     request.context.run(LINEAGE.set, frame)
     if call is not None:
         call.inner, call.frame = request, frame
@@ -143,7 +145,7 @@ def wait_on(
         raise
     finally:
         WATCH.discard(request)
-        frame.closed = True
+        frame.close()
         if call is not None:
             call.inner = call.frame = None
         if below:
@@ -159,8 +161,16 @@ def wait_on(
 
 def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
     """Wait until `request` comes back into the box, and serve the calls that come before it."""
-    get = frame.box.get
-    while (item := get()) is not request:
+    box, bell = frame.box, frame.bell
+    while True:
+        if bell is not None:
+            os.read(bell, 8)
+        try:
+            item = box.get(bell is None)
+        except Empty:  # the ring was for whoever had this bell before
+            continue
+        if item is request:
+            return
         assert worker is not None, "only frames of a pool's thread are offered calls"
         if may_take(item[0], frame):
             item[0].execute(worker)
