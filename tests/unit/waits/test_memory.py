@@ -1,7 +1,9 @@
 """What a frame holds, read from the process's own memory: equal to what its `with` blocks say, in every shape of code."""
 
 import asyncio
+import ctypes
 import gc
+import mmap
 import os
 import sys
 import threading
@@ -164,9 +166,12 @@ def test_a_suspended_coroutine_is_read_by_its_own_address(memory):
 
 
 def test_words_beyond_any_memory_are_none(memory):
-    """What cannot be an address, or is too much, is unreadable and no error."""
+    """What cannot be an address, or reaches beyond what can be read, is unreadable and no error."""
     assert [memory.words(address, 1) for address in (-8, 0, 1 << 63, 1 << 64)] == [()] * 4
-    assert memory.words(id(A), 1 << 20) == ()
+    with mmap.mmap(-1, 2 * mmap.PAGESIZE) as region:
+        last_word = ctypes.addressof(ctypes.c_char.from_buffer(region)) + mmap.PAGESIZE - 8
+        region.resize(mmap.PAGESIZE)
+        assert [len(memory.words(last_word, count)) for count in (1, 2)] == [1, 0]
 
 
 def test_the_core_reads_of_threads_what_python_reads(monkeypatch):
