@@ -15,6 +15,9 @@ from unjam.knowledge import index
 from unjam.knowledge.records import Call
 from unjam.model.findings import Evidence, Grade, Link
 
+AUTOMATIC = "automatic collection"
+"""How the leaf of a pause begins that nobody asked for; else it is "gc.collect"."""
+
 
 def pauses_of(case: Case, stall: Stall) -> list[Pause]:
     """The collections that ran on the loop's thread during the stall, cut to it."""
@@ -54,7 +57,7 @@ def _blame_collector(case: Case, stall: Stall, pieces: list[Piece], pauses: list
     thread = case.threads.get(longest.tid or 0, f"tid {longest.tid}")
     return Blame(
         rule="UJ304",
-        leaf="gc.collect" if asking.frames else f"automatic collection of generation {longest.generation} in {thread}",
+        leaf="gc.collect" if asking.frames else f"{AUTOMATIC} of generation {longest.generation} in {thread}",
         grade=Grade.EXACT,
         parts=replace(NOTHING, gil=length_ns),
         culprit=asking.blamed.location if asking.blamed else None,
@@ -85,7 +88,7 @@ def blame_collection(case: Case, pauses: Sequence[Pause], pieces: Sequence[Piece
         view, record = case.views.step(longest.stack), _asked_for(case, case.views.step(longest.stack))
     return Blame(
         rule="UJ304",
-        leaf="gc.collect" if record else f"automatic collection of generation {longest.generation}",
+        leaf="gc.collect" if record else f"{AUTOMATIC} of generation {longest.generation}",
         grade=Grade.EXACT if view.blamed else Grade.INFERRED,
         parts=Parts(length_ns, None, None, None, 0.0),
         culprit=view.blamed.location if view.blamed else None,

@@ -39,6 +39,41 @@ def test_first_use_is_told_and_fails_nobody(run):
     assert ["test_cached", "test_import"] == sorted(line.rpartition("::")[2].rstrip(")") for line in told)
 
 
+GARBAGE = """
+import gc
+
+gc.disable()
+kept = [[number] for number in range(1_000_000)]
+
+async def making():
+    await asyncio.sleep(0)
+    gc.enable()
+    made = [[] for _ in range(5000)]
+    gc.disable()
+    await asyncio.sleep(0)
+
+async def asking():
+    await asyncio.sleep(0)
+    gc.collect()
+    await asyncio.sleep(0)
+
+def test_makes():
+    asyncio.run(making())
+
+def test_asks():
+    asyncio.run(asking())
+"""
+
+
+def test_a_collection_that_begins_by_itself_fails_nobody(run, outcomes):
+    """It walks the objects of all tests before, wherever its turn comes: told, but no fault of that test. Who asks for one does it."""
+    result = run(GARBAGE, "--unjam", "--unjam-max-block=20ms", "-v", "-rN")
+    assert {"test_makes": "passed", "test_asks": "failed"} == outcomes(result)
+    result.stdout.fnmatch_lines(
+        ["* UJ304 gc *automatic collection* (the objects of the whole run)  (test_it.py::test_makes)"]
+    )
+
+
 WARM = """
 kept = {}
 
@@ -77,7 +112,10 @@ def test_a_second_run_tells_first_use_from_every_use(run, outcomes):
         "test_quick": "passed",
     } == outcomes(result)
     result.stdout.fnmatch_lines(["* UJ101 sleep *(first call only)  (test_it.py::test_first)"])
-    assert 1 == len([line for line in result.outlines if line.endswith("(test_it.py::test_always)")])
+    always = [line for line in result.outlines if line.endswith("(test_it.py::test_always)")]
+    assert 1 == len(
+        [line for line in always if "nothing of yours" not in line]
+    )  # a busy machine adds that it gave no CPU
 
 
 ASSERTS = """
@@ -108,7 +146,7 @@ def test_the_diff_of_an_assertion_is_not_accused(run):
     told = [
         line for line in result.outlines if line.endswith(("(test_it.py::test_diff)", "(test_it.py::Test::test_equal)"))
     ]
-    assert [] == [line for line in told if "UJ502 starved" not in line]
+    assert [] == [line for line in told if "nothing of yours" not in line]
     assert "held its event loop" not in result.stdout.str()
 
 

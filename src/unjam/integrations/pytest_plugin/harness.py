@@ -7,6 +7,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from unjam.diagnosis.garbage import AUTOMATIC
+from unjam.integrations.pytest_plugin.wording import FIRST_CALL, OF_THE_RUN
+
 if TYPE_CHECKING:
     from unjam.model.findings import Finding
 
@@ -51,9 +54,21 @@ def is_first_use(finding: Finding) -> bool:
     )
 
 
+def is_of_the_run(finding: Finding) -> bool:
+    """Whether the collector began by itself: it walks what the whole run has left, in whichever test its turn comes."""
+    return finding.rule == "UJ304" and finding.leaf.startswith(AUTOMATIC)
+
+
+def remark_of(finding: Finding) -> str:
+    """Why a finding fails nobody, where that is not plain from its rule."""
+    if is_first_use(finding):
+        return FIRST_CALL
+    return OF_THE_RUN if is_of_the_run(finding) else ""
+
+
 def fails(finding: Finding, *, max_block_ms: float, traced: bool) -> bool:
     """Whether a finding is the test's own fault, and long enough to fail it."""
-    if finding.rule in NOBODYS | NO_BLOCK or finding.culprit is None or is_first_use(finding):
+    if finding.rule in NOBODYS | NO_BLOCK or finding.culprit is None or remark_of(finding):
         return False
     factor = TRACING_FACTOR if traced and finding.rule in TRACED else 1.0
     return finding.max_ms >= max_block_ms * factor

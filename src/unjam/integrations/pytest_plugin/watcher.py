@@ -113,7 +113,7 @@ class Watcher:
 
     def _failing(self, item: pytest.Item, watch: Watch, own: Limits, *, traced: bool) -> list[Finding]:
         """What fails the test; whatever was found is noted for the summary and for JUnit."""
-        from unjam.integrations.pytest_plugin.harness import fails, is_first_use, is_harness
+        from unjam.integrations.pytest_plugin.harness import fails, is_harness, remark_of
         from unjam.integrations.pytest_plugin.wording import FIRST_CALL, line_of
 
         self._summary.note(watch, own.allow)
@@ -122,8 +122,7 @@ class Watcher:
         item.stash.setdefault(FOUND, {}).update({key_of(each): line_of(each, FIRST_CALL) for each in failing})
         cold = item.stash.get(COLD, None)
         for finding in found:
-            remark = FIRST_CALL if is_first_use(finding) else ""
-            item.user_properties.append((PROPERTY, line_of(finding, remark)))
+            item.user_properties.append((PROPERTY, line_of(finding, remark_of(finding))))
         return failing if cold is None else [finding for finding in failing if key_of(finding) in cold]
 
     def _text(self, own: Limits, failing: list[Finding]) -> str:

@@ -16,6 +16,7 @@ HELD = "this test held its event loop for longer than"
 HANGS = "this test hangs:"
 
 FIRST_CALL = " (first call only)"
+OF_THE_RUN = " (the objects of the whole run)"
 
 _STYLES: tuple[tuple[re.Pattern[str], dict[str, bool]], ...] = (
     (re.compile(rf"{HELD}|{HANGS}"), {"red": True, "bold": True}),
