@@ -10,7 +10,7 @@ from client import cpu_of_server, free_port, load, wait_until_ready
 from pairs import Cost, rounds
 from variants import Variant
 
-REQUESTS = 160
+REQUESTS = 1_600
 
 
 def asgi(variants: Sequence[Variant], loop: str, count: int) -> dict[str, list[Cost]]:

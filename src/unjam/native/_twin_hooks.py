@@ -116,13 +116,15 @@ class Steps:
         def __init__(self: Any, callback: Any, args: Any, loop: Any, context: Any = None) -> None:  # noqa: N807 -- replaces one
             original(self, callback, args, loop, context)
             if type(callback) in without_frame:
-                remember(self, callback)
+                remember(self, callback, args)
 
         return __init__
 
-    def _remember(self, handle: Any, callback: Any) -> None:
+    def _remember(self, handle: Any, callback: Any, args: tuple[Any, ...]) -> None:
         if type(callback) is BuiltinFunctionType and callback.__name__ == "task_wakeup":
             return
+        if len(args) == 1 and _is_done(args[0]):
+            return  # a done-callback is scheduled by what completed its future, which is nobody's line; a server has one a request
         frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 -- who called Handle()
         while frame is not None and frame.f_code.co_filename.startswith(self._loops_own):
             frame = frame.f_back
@@ -131,6 +133,12 @@ class Steps:
         while len(self._sites) >= MOST_SITES:
             self._sites.pop(next(iter(self._sites), 0), None)
         self._sites[id(handle)] = weakref.ref(handle), (frame.f_code, frame.f_lasti, frame.f_lineno or 0)
+
+
+def _is_done(value: Any) -> bool:
+    """Whether it is a future that has its result; of the C type itself, so that nobody's own code runs."""
+    c: Any = sys.modules.get("_asyncio")
+    return c is not None and type(value) in (c.Task, c.Future) and value.done()
 
 
 def _timed_run(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from unjam.native import _twin_syscalls as syscalls
@@ -41,13 +42,13 @@ def cpu_ns(tid: int) -> int | None:
 
 def run_delay_ns(tid: int) -> int | None:
     """How long a thread has wanted a CPU and not had one so far."""
-    fields = _read(f"/proc/self/task/{tid}/schedstat").split()
+    fields = _read_line(f"/proc/self/task/{tid}/schedstat").split()
     return int(fields[1]) if len(fields) == 3 and fields[1].isdigit() else None  # noqa: PLR2004 -- Documentation/scheduler/sched-stats
 
 
 def system_call(tid: int) -> SystemCall | None:
     """The system call in which a thread waits now; None where that cannot be read."""
-    fields = _read(f"/proc/self/task/{tid}/syscall").split()
+    fields = _read_line(f"/proc/self/task/{tid}/syscall").split()
     if not fields:
         return None
     if not fields[0].isdigit():
@@ -187,6 +188,15 @@ def _memory(address: int, size: int) -> bytes:
 
 def _read(path: str) -> str:
     """A small file of `/proc` or `/sys`; empty where it is not there or not for us."""
+    return _with_file(path, lambda fd: b"".join(iter(lambda: os.read(fd, 1 << 16), b"")))
+
+
+def _read_line(path: str) -> str:
+    """One of a single line, which one read takes: each call of the system lets the GIL go, and whoever computes must give it back."""
+    return _with_file(path, lambda fd: os.read(fd, 1024))
+
+
+def _with_file(path: str, read: Callable[[int], bytes]) -> str:
     if not LINUX:
         return ""
     try:
@@ -194,8 +204,7 @@ def _read(path: str) -> str:
     except OSError:
         return ""
     try:
-        parts = iter(lambda: os.read(fd, 1 << 16), b"")
-        return b"".join(parts).decode("ascii", "replace")
+        return read(fd).decode("ascii", "replace")
     except OSError:
         return ""
     finally:

@@ -15,8 +15,11 @@ from unjam.native._twin_stall import Accounts, Stall
 from unjam.native.originals import allocate_lock
 from unjam.native.quiet_thread import QuietThread
 
-IDLE_TICKS = 20
-"""After this many ticks in which no loop turned the watchdog sleeps until one does: 0.2 s at the usual 10 ms."""
+IDLE_LOOKS = 10
+"""After this many looks in which no loop turned the watchdog sleeps until one does: 0.2 s at the usual tick of 10 ms."""
+
+HEALTHY_TICKS = 2
+"""While no loop is late it looks every so many ticks only: each look takes the GIL, for which the loop pays more than for all else."""
 
 IDLE_WAIT_S = 1.0
 """It looks around this often even then."""
@@ -67,7 +70,7 @@ class Watchdog:
         self._process_cpu = time.process_time_ns()
         self._own_delay = 0
         self._throttled = system.throttled_ns()
-        self._idle_ticks = self._turns = 0
+        self._idle_looks = self._turns = 0
 
     def start(self) -> None:
         """Start the thread, for the first time or again."""
@@ -125,9 +128,9 @@ class Watchdog:
         turns = sum(slot.turns for slot in slots)
         quiet = turns == self._turns and not any(slot.away_since for slot in slots)
         self._turns = turns
-        self._idle_ticks = self._idle_ticks + 1 if quiet else 0
-        if self._idle_ticks < IDLE_TICKS:
-            return self._tick_ns / 1e9
+        self._idle_looks = self._idle_looks + 1 if quiet else 0
+        if self._idle_looks < IDLE_LOOKS:
+            return self._tick_ns * (1 if self._stalls else HEALTHY_TICKS) / 1e9
         for slot in slots:
             slot.asleep = True
         # A loop that woke up before it could see that we sleep has to be seen here.

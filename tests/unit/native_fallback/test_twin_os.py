@@ -120,6 +120,14 @@ def test_a_thread_that_has_ended_gives_nothing():
     ) * 3
 
 
+def test_a_thread_is_read_at_one_go(monkeypatch):
+    """Each read lets the GIL go, and a loop that computes pays for each time it is taken again."""
+    read, reads = os.read, []
+    monkeypatch.setattr(os, "read", lambda fd, size: reads.append(fd) or read(fd, size))
+    assert system.run_delay_ns(threading.get_native_id()) is not None
+    assert len(reads) == 1
+
+
 def test_cpu_time_is_the_threads_own():
     """The clock of a thread named by number is the clock it reads itself."""
     before = time.thread_time_ns()
