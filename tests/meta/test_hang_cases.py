@@ -9,7 +9,7 @@ TESTS = Path(__file__).parents[1]
 CLASSICS, CASES = "integration/test_hang_classics.py", "integration/test_hang_cases.py"
 AROUND, COMMANDS = "integration/test_hang_surroundings.py", "integration/test_hang_commands.py"
 OUTSIDE, SERVER = "integration/test_hang_unprepared.py", "unit/control/test_server.py"
-LOCKS = "unit/waits/test_locks.py"
+LOCKS, BESIDE = "unit/waits/test_locks.py", "integration/test_hang_beside_others.py"
 
 COVERED = (
     (
@@ -63,6 +63,7 @@ COVERED = (
     ("32 fork", AROUND, "test_a_forked_child_is_explained_as_its_parent_would_be"),
     ("33 a fault of ours", SERVER, "test_a_fault_of_ours_ends_the_socket_with_one_line"),
     ("34 an exception in a tracked lock", LOCKS, "test_errors_are_those_of_the_original"),
+    ("34 an exception in a tracked lock", LOCKS, "test_an_exception_of_a_signal_handler_leaves_no_lock_taken"),
     ("35 signals and reentrant locks", CASES, "test_a_signal_while_dumping_reaches_the_program"),
     ("35 signals and reentrant locks", LOCKS, "test_handlers_and_finalizers_may_take_the_lock_again"),
     ("36 the interpreter ends meanwhile", CASES, "test_the_program_ends_while_it_is_asked"),
@@ -70,6 +71,10 @@ COVERED = (
     ("38 hooks of others", AROUND, "test_looking_leaves_no_trace_in_frames_and_hooks"),
     ("38 hooks of others", AROUND, "test_hooks_of_others_are_called_as_before"),
     ("39 a pause of the whole process", "unit/diagnosis/test_outside.py", "test_a_stopped_process_is_not_a_stall"),
+    ("38 coverage", BESIDE, "test_coverage_counts_as_without_us"),
+    ("39 a clock that jumps", BESIDE, "test_a_clock_that_jumps_changes_no_answer"),
+    ("39 a debugger at its prompt", BESIDE, "test_a_debugger_at_its_prompt_is_no_deadlock"),
+    ("39 a debugger that stops all threads", BESIDE, "test_a_process_that_a_debugger_holds_is_told_and_left_alone"),
     ("39 a stopped process", SERVER, "test_a_stopped_process_is_told_within_the_deadline"),
     ("40 garbage, slow readers, a thousand connects", SERVER, "test_random_bytes_never_stop_the_server"),
     ("40 garbage, slow readers, a thousand connects", SERVER, "test_a_slow_reader_blocks_nobody"),
