@@ -6,7 +6,7 @@ The program below, run by itself with `program`, is made late in three ways: a s
 beside a thread that computes in Python, a wake-up that comes while a thread sorts, a wake-up beside sixteen threads that
 compute in Python. Of each it prints how long the loop was late, less the CPU time of its own thread and the time in which that was ready
 and had no CPU: in these programs that is the wait for the GIL, that of short waits included, which make no stall. What the
-holders lacked of a CPU is part of it, and told as UJ502.
+holders lacked of a CPU is part of it, and told as UJ502 where it was a third of a wait or more.
 """
 
 import argparse

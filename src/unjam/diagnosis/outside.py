@@ -37,11 +37,18 @@ def blame_gil(case: Case, stall: Stall, pieces: Sequence[Piece]) -> list[Blame]:
     return [_blame_holder(case, stall, group) for group in held.values()]
 
 
+HOLDERS_OWN_SHARE = 1 / 3
+"""A holder of the GIL that lacked a CPU for less than this did so because of those who asked it for the GIL: each wakes up every 5 ms
+to ask again. Sixteen of them on two idle CPUs keep it from one for a fifth of the time (benchmarks/accuracy/gil.py)."""
+
+
 def starved_holders(pieces: Sequence[Piece]) -> tuple[list[Piece], Parts]:
     """The waits for the GIL, less the time in which its holder had no CPU itself; and that time, which is nobody's."""
     followed = sum(piece.group.holder_followed_ns or 0 for piece in pieces)
     starved = sum(piece.group.holder_starved_ns or 0 for piece in pieces)
     share = min(1.0, starved / followed) if followed else 0.0
+    if share < HOLDERS_OWN_SHARE:
+        return list(pieces), NOTHING
     left = [replace(piece, parts=piece.parts.share([1.0 - share] * 5)) for piece in pieces]
     return left, total(pieces).share([share] * 5)
 

@@ -118,6 +118,14 @@ def test_the_time_that_a_holder_ran_is_his():
     assert times == {"UJ501": pytest.approx(200, abs=1), "UJ502": pytest.approx(200, abs=1)}
 
 
+@pytest.mark.parametrize(("starved_ms", "rules"), [(130, ["UJ501"]), (140, ["UJ501", "UJ502"])])
+def test_a_holder_loses_its_cpu_to_those_who_ask_for_the_gil(starved_ms, rules):
+    """They wake up every few milliseconds to ask again: less than a third of the time without a CPU is no fault of the machine's."""
+    told, _, holder, waiting = story()
+    told.stall(400, followed(40, waiting, holder, starved_ms=starved_ms), cpu_ms=0, runq_ms=0)
+    assert sorted(finding.rule for finding in told.told().findings) == rules
+
+
 def test_a_stall_that_a_cpu_would_have_spared_is_nobodys():
     """30 ms of work in a turn of 60 ms, half of which the loop waited for a CPU: the work alone was no stall."""
     told, path, _, _ = story()
