@@ -9,7 +9,7 @@ lineage, waiting         who waits for whom; from a thread to a loop and back (b
 standstill               pools that wait for each other, and who gets them going
 portal, channel          a way onto one loop; a queue between threads and loops
 remote                   functions that run in a process, an interpreter
-stats, naming, events    what a pool is doing, how its calls are told; what it tells
+stats, naming, events    what a pool is doing (frames: where), how its calls are told; what it tells
 ports, _anyio            the way back onto an asyncio loop; onto trio
 """
 

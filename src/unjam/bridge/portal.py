@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import traceback
 from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Event, Thread, get_ident
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from unjam.bridge.frames import current_frames
 from unjam.bridge.ports import current_port
 from unjam.bridge.waiting import Request, wait_on
 from unjam.bridge.workers import WORKERS
@@ -115,5 +115,5 @@ def loop_thread(
 
 
 def _where(thread: Thread) -> str:
-    frame: Any = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the documented way to another thread's stack
-    return "".join(traceback.format_stack(frame)) if frame is not None else "(gone)"
+    frame = current_frames().get(thread.ident or 0)
+    return "".join(traceback.format_stack(frame)) if frame is not None else "(a place that could not be looked at)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import PurePath
 from time import monotonic_ns
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unjam.bridge.bulkhead import Bulkhead, living
 from unjam.bridge.calls import Call
+from unjam.bridge.frames import current_frames
 from unjam.bridge.naming import named
 from unjam.bridge.workers import BUCKETS
 
@@ -49,7 +49,8 @@ class Histogram:
 class RunningCall:
     """A call that holds a slot. `file` and `line` are where the function itself is (line 0: it has no Python frame).
 
-    `abandoned`: its caller has gone. `stack` is what runs above it, the function first, as "file:line function".
+    `abandoned`: its caller has gone. `stack` is what runs above it, the function first, as "file:line function";
+    empty where another interpreter runs in this process (from CPython 3.12 on it cannot be asked for safely).
     """
 
     call: str
@@ -148,7 +149,7 @@ def _counts(bulkhead: Bulkhead) -> dict[str, Any]:
 
 def running_calls(bulkhead: Bulkhead) -> list[RunningCall]:
     """Return the calls that hold a slot, longest first."""
-    frames = sys._current_frames()  # noqa: SLF001 - the documented way to other threads' stacks
+    frames = current_frames()
     calls = [_running(worker, call, frames.get(worker.ident)) for worker, call in _holders(bulkhead)]
     return sorted(calls, key=lambda call: -call.seconds)
 
