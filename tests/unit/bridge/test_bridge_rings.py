@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_any_tree_of_waits_and_loops_ends(seed):
     assert ending(seed, "wait,loop").startswith("ended")
 
 
-@pytest.mark.parametrize("seed", [2, 7])
+@pytest.mark.parametrize("seed", [2, 41, 183])
 def test_any_tree_with_held_contexts_ends(seed):
     """The same with contexts held by loops inside calls, which may not be held on top of these loops."""
     assert ending(seed, "wait,loop,acontext,gather").startswith("ended")
@@ -170,6 +171,33 @@ def test_no_two_threads_are_held_on_top_of_each_others_loops(run):
         return served
 
     assert ["a", "1"] == run(crossing(on_a, on_b)())
+
+
+def test_a_thread_that_waits_for_the_lowest_of_many_loops_serves(run):
+    """Of three loops inside one thread none but the uppermost turns: who waits for the lowest runs what that one needs."""
+    a, c = Pool("a", 1), Pool("c", 1)
+
+    async def third():
+        return await c.run(str, 1)
+
+    async def second():
+        return await a.run(lambda: asyncio.run(third()))
+
+    async def first(opened):
+        gate = asyncio.Event()
+        opened.set_result((Portal.current(), gate))
+        await told(lambda: c.stats().busy)
+        served = await a.run(lambda: asyncio.run(second()))
+        gate.set()
+        return served
+
+    async def main():
+        opened = Future()
+        running = asyncio.create_task(a.run(lambda: asyncio.run(first(opened))))
+        portal, gate = await asyncio.wrap_future(opened)
+        return await asyncio.gather(running, c.run(portal.wait, gate.wait))
+
+    assert ["1", True] == run(main())
 
 
 def test_a_loop_that_was_blocked_may_hold_afterwards(run):
