@@ -168,9 +168,11 @@ class Watch:
             watched.flush(FLUSH_S, stalls_before=self._stalls_before)
             return
         end_loops()
+        # What is known first, then who has ended: a loop that ends between the two is among the former.
+        present = watched.loop_events()
         any_ended = watched.loops_ended() != self._ended_before
         watched.flush(FLUSH_S, stalls_before=-1 if any_ended else self._stalls_before)
-        self._events += watched.loop_events()
+        self._events += present
 
     async def __aenter__(self) -> Self:
         """As `with`."""
