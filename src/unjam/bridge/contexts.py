@@ -34,7 +34,7 @@ class ThreadContext(AbstractAsyncContextManager[T, bool | None]):
 
     async def __aenter__(self) -> T:
         self._context = copy_context()
-        self._lane = lane = Lane(self._bulkhead, type(self._cm))
+        self._lane = lane = Lane(self._bulkhead, type(self._cm), self)
         lane.open()
         enter = lane.give(self._enter, context=self._context)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from unjam.bridge.bulkhead import relieve_all
 from unjam.bridge.calls import Call
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 class Lane:
     """A held thread: it serves the calls given to it, in order, until it is ended. It takes one slot of its pool."""
 
-    def __init__(self, bulkhead: Bulkhead, target: Callable[..., Any]) -> None:
+    def __init__(self, bulkhead: Bulkhead, target: Callable[..., Any], keeper: object) -> None:
         self._bulkhead = bulkhead
+        self.keeper = ref(keeper)
+        """Who ends it: for those who ask what a thread is held for."""
         self.frame = Frame(bulkhead, idle=True)
         self._hold = Call(bulkhead, current_port(), self._serve, (), {})
         self._hold.holds = True

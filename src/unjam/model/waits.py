@@ -38,7 +38,7 @@ NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 class Node(NamedTuple):
     """Something that waits or is waited for. A tuple, as edges are: a large process has ten thousands, made while it waits.
 
-    `kind` is task, thread, loop, lock, condition, semaphore, event, barrier, queue, future, executor, limiter, timer, io,
+    `kind` is task, thread, loop, lock, condition, semaphore, event, barrier, queue, future, executor, limiter, lane, timer, io,
     process or ended. `label` is what a sentence calls it. `sig` is equal in two snapshots only if it did not move between
     them. `stack` is an index into `Graph.stacks`, -1 for none. `facts` holds numbers and names by kind (docs/hang.md).
     """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from unjam.model.findings import Grade
 from unjam.probes.waits_loops import loop_key
-from unjam.probes.waits_read import callable_name, text
+from unjam.probes.waits_read import callable_name, text, type_name
 from unjam.probes.waits_scene import Claim, Scene
 from unjam.probes.waits_tasks import is_task, task_key
 
@@ -47,11 +47,13 @@ def _add_pool(scene: Scene, pool: Any, workers: list[Any], by_ident: dict[int, S
             claim = Claim(by_ident[worker.ident].key, "needs a free worker:", Grade.EXACT, "its worker threads")
             scene.edge(key, claim)
     for call in waiting:
-        if call.counted:
+        places = tuple(getattr(call, "offers", ()))  # a set that its own threads change
+        lent = [found for place in places if (found := getattr(place, "worker", None)) is not None]
+        if call.counted or not lent:  # the first calls of a held thread wait until it comes
             _set_by(scene, call, key, "is queued in", "the pool's queue")
-        for place in tuple(getattr(call, "offers", ())):  # a set that its own threads change
-            if (lent := getattr(place, "worker", None)) is not None and lent.ident in by_ident:
-                _set_by(scene, call, by_ident[lent.ident].key, "is lent to", "offered to the loop in that thread")
+        for worker in lent:
+            if worker.ident in by_ident:
+                _set_by(scene, call, by_ident[worker.ident].key, "is lent to", "offered to the loop in that thread")
     for worker in workers:
         thread = by_ident[worker.ident].key
         for call in _stacked(worker):
@@ -101,3 +103,20 @@ def request_claim(scene: Scene, request: Any) -> Claim:
         elif task is None and loop is not None:
             scene.edge(key, Claim(loop_key(scene, loop), "has yet to begin on", Grade.EXACT, "posted to that loop"))
     return Claim(key, "waits for", Grade.EXACT, "unjam.bridge.wait")
+
+
+def lane_claim(scene: Scene, lane: Any) -> Claim:
+    """Return the claim of a thread that is held and has nothing to do, and add who holds it: the task in the body of its `async with`.
+
+    Where no such block is seen - an ExitStack, an object without a `with` - nobody is named, and anybody might end it.
+    """
+    key = f"lane:{scene.identities.serial(lane)}"
+    keeper = lane.keeper()
+    if key not in scene.nodes:
+        what = "pinned object" if type_name(keeper).endswith("Pinned") else "acontext"
+        scene.add(key, "lane", f"the end of the {what} in `async with`", needs="all", sig=key)
+        scene.objects[key] = keeper
+        holders = scene.holders.get(f"held:{id(keeper):x}", []) if keeper is not None else []
+        if len({holder.key for holder in holders}) == 1:
+            scene.edge(key, holders[0]._replace(verb="comes with the end of the body in"))
+    return Claim(key, "is held until", Grade.EXACT, "unjam.bridge keeps a thread for it")

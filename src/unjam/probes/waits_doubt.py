@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from unjam.probes.waits_threads import Seen
 
 ENDED_BY_REACH: Final = frozenset({"event", "queue", "future"})
-ENDED_BY_NAME: Final = {"task": "cancel", "lock": "release", "semaphore": "release", "executor": "aclose"}
+ENDED_BY_NAME: Final = {
+    "task": "cancel",
+    "lock": "release",
+    "semaphore": "release",
+    "executor": "aclose",
+    "lane": "aclose",
+}
 """By kind of node: the method that ends its wait or frees who waits for it; without its name in the code it is not called."""
 
 

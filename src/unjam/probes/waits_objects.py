@@ -13,7 +13,7 @@ from unjam.model.findings import Grade
 from unjam.model.waits import GET, JOIN, PUT
 from unjam.native.frames import current_frames
 from unjam.probes.locks import inner_lock, recorded_holder
-from unjam.probes.waits_bridge import request_claim
+from unjam.probes.waits_bridge import lane_claim, request_claim
 from unjam.probes.waits_memory import RLOCK_OWNER, RLOCK_TYPE
 from unjam.probes.waits_read import MISSING, exactly, is_a, number, own_dict, read, text, type_name
 from unjam.probes.waits_scene import Claim, Scene, location
@@ -290,6 +290,9 @@ class Resolver:
     def _named(self, value: Any, label: str) -> str:
         name = self._scene.name_of(value)
         return f"{label} `{name}`" if name else label
+
+    def _lane(self, lane: Any) -> Claim:
+        return lane_claim(self._scene, lane)
 
     def _bridge(self, request: Any) -> Claim:
         return request_claim(self._scene, request)

@@ -106,13 +106,19 @@ def own_wait(frame: FrameType) -> Target | None:
         values = local_values(frame)
         # With something in its box it is about to wake up.
         return ("bridge", values["request"]) if values["frame"].box.empty() else None
+    if place == ("unjam.bridge.lanes", "Lane._serve"):
+        values = local_values(frame)
+        return None if values["ending"] or not values["box"].empty() else ("lane", values["self"])
     if place in _IDLE_IN_BRIDGE:
         return "idle", None
     lock = tracked_wait(frame.f_code, lambda: local_values(frame))
     return None if lock is None else ("lock", lock)
 
 
-_IDLE_IN_BRIDGE: Final = frozenset({("unjam.bridge.workqueue", "WorkQueue.get"), ("unjam.bridge.lanes", "Lane._serve")})
+_BLOCKED: Final = frozenset({"futex", "unreadable"})
+_BLOCKED_IN_BRIDGE: Final = _BLOCKED | {"call"}
+"""States of a thread that waits in code of ours; one that waits for a loop may sit in a read of what wakes it up."""
+_IDLE_IN_BRIDGE: Final = frozenset({("unjam.bridge.workqueue", "WorkQueue.get")})
 
 
 def thread_key(scene: Scene, ident: int, thread: Any) -> str:
@@ -129,19 +135,16 @@ def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any, waits: 
         seen.kernel = kernel_wait(tid)
     seen.stack = scene.stack([(f.f_code, f.f_lineno or 0) for f in reversed(chain)])
     depth = _find_wait(scene, seen, chain)
-    if (
-        seen.target is None
-        and waits is not None
-        and seen.kernel.state in {"futex", "unreadable"}
-        and not seen.kernel.timed
-    ):
+    blocked = _BLOCKED_IN_BRIDGE if waits is not None and waits[0] == "bridge" else _BLOCKED
+    if seen.target is None and waits is not None and seen.kernel.state in blocked and not seen.kernel.timed:
         seen.target = waits
         give_name(scene, chain[0], waits[1])
     if seen.target is None and seen.kernel.state == "futex":
         _find_lock(scene, seen, chain[:3])
     if seen.target is not None:
         user = chain[min(depth, len(chain) - 1)]
-        seen.site = location(user.f_code, user.f_lineno)
+        if seen.target[0] != "lane":  # none of the program's frames is on the stack of a thread that is held
+            seen.site = location(user.f_code, user.f_lineno)
         give_name(scene, user, seen.target[1])
         seen.sig = thread_signature(chain[0], thread)
     for inner in chain:
