@@ -234,7 +234,8 @@ def test_a_busy_thread_forgets_what_it_may_not_hold(run):
     """An offer that a thread comes to when the loop behind it stands still counts as never made."""
 
     async def main():
-        hold, frame = Lane(Pool("p", 1)._bulkhead, str)._hold, Frame(None)
+        pool, frame = Pool("p", 1), Frame(None)
+        hold = Lane(pool._bulkhead, str, pool)._hold
         hold.offers = {frame}
         turns = may_take(hold, frame), hold.offers == {frame}
         hold.port.lent = True
