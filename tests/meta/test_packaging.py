@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src"
 BUILD_S = 300
-LEFTOVERS = (".git", ".venv*", ".unjam", ".*_cache", "build", "dist", "*.egg-info", "__pycache__", "*.so")
+IGNORED = (ROOT / ".gitignore").read_text().split()
+LEFTOVERS = (".git", *(pattern.rstrip("/").rpartition("/")[2] for pattern in IGNORED))
+"""What building and testing leave behind; other tests make and remove some of it while this one copies the tree."""
 
 pytestmark = pytest.mark.timeout(BUILD_S)
 
@@ -46,7 +48,7 @@ def needed():
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory):
-    """A source distribution, made from a copy without what building and testing leave behind."""
+    """A source distribution, made from a copy."""
     checkout = tmp_path_factory.mktemp("copy") / "unjam"
     shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*LEFTOVERS))
     wheels = tmp_path_factory.mktemp("sdist")

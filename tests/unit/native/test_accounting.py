@@ -73,7 +73,10 @@ def test_a_stopped_process_is_suspended(run):
 
 
 def test_a_plain_stall_is_not_suspended(run):
-    """Blocked is not stopped. (A machine that is itself held up shows as suspended, for less than half of the time.)"""
+    """Blocked is not stopped. (A machine that is itself held up shows as suspended, for less than half of the time.)
+
+    On a busy machine the end of the loop may be a stall as well, of which nobody sees the end.
+    """
     outcome = run("""
         start()
         async def main():
@@ -85,7 +88,9 @@ def test_a_plain_stall_is_not_suspended(run):
         asyncio.run(main())
         core.stop()
     """)
-    assert [2 * stall["suspended_ns"] < stall["t1"] - stall["t0"] for stall in outcome.stalls()] == [True, True]
+    ended = [(stall["t1"] - stall["t0"], stall["suspended_ns"]) for stall in outcome.stalls() if stall["t1"] is not None]
+    blocked = [suspended / length for length, suspended in ended if length >= 300_000_000]
+    assert [share < 0.5 for share in blocked] == [True, True]
 
 
 @pytest.fixture
