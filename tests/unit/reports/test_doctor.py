@@ -54,3 +54,10 @@ def test_a_difference_below_the_noise_is_told_as_that():
     lines = render(TWIN, Page()).splitlines()
     assert next(line for line in lines if "one turn" in line).endswith("+2.2 %")
     assert next(line for line in lines if "one echo" in line).endswith("within the noise of 3 %")
+
+
+def test_watching_never_saves_anything():
+    """A program that seems to take less with unjam shows the machine's other work."""
+    cost = {"work": "one turn", "plain_ns": 50_600.0, "watched_ns": 24_700.0, "percent": -51.1, "noise_percent": 0.4}
+    text = render(Examination("0.1.0", "CPython 3.12.4", "", "", "native", "", {}, {}, (cost,)), Page())
+    assert next(line for line in text.splitlines() if "one turn" in line).endswith("too busy to tell")
