@@ -41,17 +41,17 @@ class Sampler:
         self._number_stack = number_stack
         self._tick_ns = tick_ns
         self._switch_interval = round(sys.getswitchinterval() * 1e9)
-        self._before: dict[int, tuple[int, Accounts]] = {}
+        self._before: dict[Slot, tuple[int, Accounts]] = {}
         self._clocks: dict[int, int] = {}
         self._clocked_ns = self._between_ns = 0
 
     def begin(self, slot: Slot, now: int, accounts: Accounts) -> None:
         """Let the next look count from here."""
-        self._before[slot.tid] = now, accounts
+        self._before[slot] = now, accounts
 
     def forget(self, slot: Slot) -> None:
         """The loop is gone."""
-        self._before.pop(slot.tid, None)
+        self._before.pop(slot, None)
 
     def see(self, slots: Sequence[Slot]) -> dict[int, Seen]:
         """Where the threads of these loops are, by their idents; a thread that has ended is left out.
@@ -92,11 +92,11 @@ class Sampler:
         """How much of a wait for the GIL the loop's thread can have kept it: without a CPU nobody can give it up."""
         if asked <= NATIVE_INTERVALS * self._switch_interval:
             return asked
-        _, before = self._before.get(slot.tid, (0, Accounts()))
+        _, before = self._before.get(slot, (0, Accounts()))
         return max(0, asked - (before.until(Accounts(None, system.run_delay_ns(slot.tid)))["runq_ns"] or 0))
 
     def _judge(self, sample: Sample, slot: Slot, asked: int) -> None:
-        began, before = self._before.get(slot.tid, (sample.at_ns, Accounts()))
+        began, before = self._before.get(slot, (sample.at_ns, Accounts()))
         now = Accounts(system.cpu_ns(slot.tid), before.run_delay_ns)
         wall, cpu_ns = sample.at_ns - began, before.until(now)["cpu_ns"]
         if cpu_ns is not None and 2 * cpu_ns >= wall:

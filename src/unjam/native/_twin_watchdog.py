@@ -62,8 +62,9 @@ class Watchdog:
         self._tick_ns = tick_ns
         self._leaving: list[Slot] = []
         self._flushing: list[_thread.LockType] = []
-        self._stalls: dict[int, Stall] = {}
-        self._bases: dict[int, Base] = {}
+        # By slot, not by loop: a loop that runs again has a new slot while its last one may still have to be completed.
+        self._stalls: dict[Slot, Stall] = {}
+        self._bases: dict[Slot, Base] = {}
         self._alarm = allocate_lock()
         self._thread = QuietThread(self._run)
         self._stopping = False
@@ -144,8 +145,8 @@ class Watchdog:
         for slot in [*self._slots.values(), *leaving]:
             self._look_at(slot, now, Look(seen.get(slot.ident), asked, suspended))
         for slot in leaving:
-            self._stalls.pop(slot.loop_id, None)
-            self._bases.pop(slot.loop_id, None)
+            self._stalls.pop(slot, None)
+            self._bases.pop(slot, None)
             self._sampler.forget(slot)
         if flushing:
             self._write_open()
@@ -154,7 +155,7 @@ class Watchdog:
 
     def _is_due(self, slot: Slot, now: int) -> bool:
         """Whether this loop's thread has to be looked at now."""
-        began, stall = slot.away_since, self._stalls.get(slot.loop_id)
+        began, stall = slot.away_since, self._stalls.get(slot)
         late = began and now - began >= slot.threshold // 4 and not slot.finished
         return bool(late) and (stall is None or stall.began != began or stall.sample_due(now))
 
@@ -185,7 +186,7 @@ class Watchdog:
         while slot.finished:
             self._complete(slot, slot.finished.popleft())
         if not began or slot.away_since != began or now - began < slot.threshold // 4:
-            self._stalls.pop(slot.loop_id, None)
+            self._stalls.pop(slot, None)
             self._set_base(slot, time.monotonic_ns())
 
     def _sample(self, slot: Slot, began: int, now: int, look: Look) -> None:
@@ -208,17 +209,17 @@ class Watchdog:
             end.cpu_ns = turn.cpu_ns
         self._emit(stall.event(time.monotonic_ns(), end, turn))
         slot.ids.forget(turn.began_ns)
-        self._stalls.pop(slot.loop_id, None)
+        self._stalls.pop(slot, None)
 
     def _stall(self, slot: Slot, began: int, away: int) -> Stall:
-        stall = self._stalls.get(slot.loop_id)
+        stall = self._stalls.get(slot)
         if stall is None or stall.began != began:
-            stall = self._stalls[slot.loop_id] = Stall(slot, began, self._base(slot, away))
+            stall = self._stalls[slot] = Stall(slot, began, self._base(slot, away))
         return stall
 
     def _set_base(self, slot: Slot, now: int) -> None:
         """Note the thread's accounts while all is well: a stall's own part is counted from here."""
-        base = self._bases.get(slot.loop_id)
+        base = self._bases.get(slot)
         if base is not None and base.turns == slot.turns and slot.counts_turns:
             return
         began = slot.away_since
@@ -230,11 +231,11 @@ class Watchdog:
             delay, read_ns = base.accounts.run_delay_ns, base.read_ns
         accounts = Accounts(system.cpu_ns(slot.tid), delay)
         self._sampler.begin(slot, now, accounts)
-        self._bases[slot.loop_id] = Base(accounts, slot.turns, away, read_ns)
+        self._bases[slot] = Base(accounts, slot.turns, away, read_ns)
 
     def _base(self, slot: Slot, away: int) -> Accounts:
         """What the thread had used up when it had been away for `away` in all: the last note, and all that came after it."""
-        base = self._bases.get(slot.loop_id)
+        base = self._bases.get(slot)
         if base is None:
             return Accounts()
         cpu = None if base.accounts.cpu_ns is None else base.accounts.cpu_ns + max(0, away - base.away)
