@@ -23,15 +23,21 @@ one is the loop's. (`inspect` has the names, and costs some milliseconds.)"""
 FARTHEST_CALLER = 12
 """Frames looked through for the submitter: frameworks put five or six between."""
 
+_STEPS = range(FARTHEST_CALLER)
+
 
 def submitter(frame: FrameType | None) -> Place | None:
     """The nearest caller outside of OUTSIDE, not farther than the callback or the task that the loop runs at the moment."""
-    for _ in range(FARTHEST_CALLER):
+    known = _known
+    for _ in _STEPS:
         if frame is None:
             return None
         code = frame.f_code
-        if not _passes_on(frame.f_globals.get("__name__")):
-            return code, frame.f_lasti
+        module = frame.f_globals.get("__name__")
+        if type(module) is str:
+            passes = known.get(module)
+            if not (_looked_up(module) if passes is None else passes):
+                return code, frame.f_lasti
         frame = frame.f_back
         suspendable = code.co_flags & _SUSPENDABLE
         if suspendable:
@@ -46,10 +52,6 @@ _known: dict[str, bool] = {}
 """Whether each module passes calls on, by its name: as many entries as there are modules that submit."""
 
 
-def _passes_on(module: object) -> bool:
-    if type(module) is not str:
-        return True
-    passes = _known.get(module)
-    if passes is None:
-        passes = _known[module] = module.partition(".")[0] in OUTSIDE
+def _looked_up(module: str) -> bool:
+    passes = _known[module] = module.partition(".")[0] in OUTSIDE
     return passes
