@@ -186,7 +186,7 @@ register_loop(PyObject *self, PyObject *args, PyObject *keywords)
     }
     struct slot *resting = slot_find(before != 0 ? before : loop);
     if (!watchdog_running() || home != PyInterpreterState_Get()) {
-        Py_RETURN_FALSE;
+        return Py_NewRef(Py_False);
     }
     if (resting != NULL && slot_run_again(resting, loop, epoll_fd)) {
         uintptr_t present = (uintptr_t)PyThreadState_Get();
@@ -195,10 +195,10 @@ register_loop(PyObject *self, PyObject *args, PyObject *keywords)
             resting->stack_base = stacks_base(present);
         }
         hooks_install();
-        Py_RETURN_TRUE;
+        return Py_NewRef(Py_True);
     }
     if (slot_find(loop) != NULL) {
-        Py_RETURN_FALSE;
+        return Py_NewRef(Py_False);
     }
     ident = ident == 0 ? own : ident;
     uintptr_t tstate = (uintptr_t)(ident == own ? PyThreadState_Get() : module_find_tstate(ident));
@@ -210,7 +210,7 @@ register_loop(PyObject *self, PyObject *args, PyObject *keywords)
             watchdog_wake();
         }
     }
-    Py_RETURN_FALSE;
+    return Py_NewRef(Py_False);
 }
 
 static PyObject *

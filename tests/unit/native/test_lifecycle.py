@@ -323,3 +323,16 @@ def test_a_collection_is_told(run):
     assert event["gen"] == 2
     assert event["collected"] >= 300_000
     assert event["loop"] is None
+
+
+def test_constants_keep_their_references(run):
+    """A call that answers True, False or None leaves as many references to them as there were, with the headers of any CPython."""
+    outcome = run("""
+        counts = [sys.getrefcount(each) for each in (True, False, None)]
+        for number in range(2_000):
+            core.register_loop(number + 1, -1)
+            core.unregister_loop(number + 1)
+        tell(lost=[before - sys.getrefcount(each) for before, each in zip(counts, (True, False, None))])
+    """)
+    assert outcome.code == 0, outcome.stderr
+    assert max(outcome.told["lost"]) < 100
