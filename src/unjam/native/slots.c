@@ -247,6 +247,7 @@ slot_run_again(struct slot *slot, int loop, int epoll_fd)
     }
     slot->registered_ns += clock_since(clock_ns(), slot->rested_ns);
     slot->rested_ns = 0;
+    SET(slot->runs, GET(slot->runs) + 1);
     slot->by_steps = epoll_fd < 0;
     SET(slot->epoll_fd, epoll_fd);
     bind(slot);

@@ -69,6 +69,7 @@ struct slot {
     _Atomic uintptr_t tstate;
     uintptr_t stack_base; /* outermost frame of the thread, 0: any */
     uint64_t registered_ns, rested_ns; /* rested_ns: since when its loop has not run, 0: it runs */
+    _Atomic uint32_t runs; /* how often the thread has come back from doing something else than running this loop */
     uint64_t turns_before, away_before_ns; /* of the loops that had this slot before: `turns` and `away_ns` go on */
     void *owner;        /* &current_slot of its thread once it is bound, NULL when free */
     struct slot *outer; /* the loop that runs around this one in the same thread (nested run) */

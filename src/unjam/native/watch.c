@@ -53,6 +53,7 @@ read_counters(const struct slot *slot, uint64_t left)
         .throttled_ns = cgroup_throttled(),
         .away_ns = GET(slot->away_ns),
         .turns = GET(slot->turns),
+        .runs = GET(slot->runs),
     };
     if (left != 0) {
         reading.away_ns += clock_since(reading.ns, clock_at(left));
@@ -142,15 +143,34 @@ forget_turn(struct watch *watch)
     samples_clear(&watch->samples);
 }
 
+/* The same where the loop has rested since the last look: what the thread used meanwhile is no turn's. By the first look in a turn
+ * (`now`) that has used no more than it has lasted; of a turn that came and went before any look it is not known. */
+static struct reading
+after_rest(const struct reading *last, const struct reading *now, uint64_t t0, bool looked)
+{
+    struct reading base = *last;
+    if (!looked) {
+        base.cpu_ns = base.runq_ns = UNKNOWN_NS;
+        return base;
+    }
+    uint64_t lasted = clock_since(now->ns, t0), cpu = smaller(clock_since(now->cpu_ns, last->cpu_ns), lasted);
+    base.cpu_ns = now->cpu_ns - cpu;
+    if (last->runq_ns != UNKNOWN_NS && now->runq_ns != UNKNOWN_NS) {
+        base.runq_ns = now->runq_ns - smaller(clock_since(now->runq_ns, last->runq_ns), lasted - cpu);
+    }
+    return base;
+}
+
 static void
-begin_turn(struct watch *watch, uint64_t left, const struct reading *now, uint64_t away_ns)
+begin_turn(struct watch *watch, uint64_t left, const struct reading *now, uint64_t away_ns, bool looked)
 {
     forget_turn(watch);
     watch->left = left;
     watch->t0 = clock_at(left);
     watch->next_sample = watch->t0 + GET(threshold_ns) / 4;
     watch->next_line = watch->t0 + GET(threshold_ns);
-    watch->base = at_beginning(&watch->last, now, away_ns, watch->t0);
+    watch->base = now->runs == watch->last.runs ? at_beginning(&watch->last, now, away_ns, watch->t0)
+                                                : after_rest(&watch->last, now, watch->t0, looked);
     samples_begin(&watch->samples, watch->t0, watch->base.cpu_ns, watch->base.runq_ns);
 }
 
@@ -159,8 +179,8 @@ finish_turn(struct slot *slot, struct watch *watch, const struct ended_turn *tur
 {
     uint64_t t1 = clock_at(turn->entered);
     if (turn->left != watch->left) { /* it came and went between two looks */
-        const struct reading end = {.ns = t1, .cpu_ns = turn->cpu_ns, .runq_ns = turn->runq_ns};
-        begin_turn(watch, turn->left, &end, turn->away_ns);
+        const struct reading end = {.ns = t1, .cpu_ns = turn->cpu_ns, .runq_ns = turn->runq_ns, .runs = GET(slot->runs)};
+        begin_turn(watch, turn->left, &end, turn->away_ns, false);
     }
     watch->suspended_ns += overlap(gap, watch->t0, t1);
     watch->stall = turn->stall;
@@ -261,7 +281,7 @@ watch_look(struct slot *slot, const struct gap *gap)
     }
     struct reading now = read_counters(slot, left);
     if (left != 0) {
-        begin_turn(watch, left, &now, GET(slot->away_ns));
+        begin_turn(watch, left, &now, GET(slot->away_ns), true);
         watch->suspended_ns = overlap(gap, watch->t0, gap->to);
         follow_turn(slot, watch);
     }

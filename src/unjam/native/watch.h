@@ -13,6 +13,7 @@ struct reading {
     uint64_t ns, cpu_ns, runq_ns, throttled_ns;
     uint64_t away_ns; /* the unfinished turn included */
     uint64_t turns;
+    uint32_t runs; /* of the slot: another number is another run of the loop */
 };
 
 struct watch {

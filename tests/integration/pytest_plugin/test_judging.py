@@ -203,6 +203,7 @@ def test_a_test_that_fails_by_itself_says_what_held_its_loop_beside(run):
     result.stdout.fnmatch_lines(["*assert 1 == 2", "*Captured unjam call*", "this test held its event loop*"])
 
 
+@pytest.mark.serial
 def test_the_ten_worst_are_told(run, pytester):
     """Twelve tests held their loops: ten lines, and a count of the rest, which a machine without a free CPU adds to."""
     tests = "@pytest.mark.parametrize('n', range(12))\ndef test_it(n):\n    asyncio.run(holding())\n"

@@ -54,6 +54,26 @@ def test_what_was_used_before_a_stall_is_not_its_own(run):
     assert stall["cpu_ns"] + stall["runq_ns"] <= outcome.told["queued"] + 300_000_000 * 0.05
 
 
+def test_what_the_thread_used_between_two_runs_is_no_turns(run):
+    """A program computes between two runs of its loop, and the first step of the second run waits: that wait used no CPU."""
+    outcome = run("""
+        start()
+        async def main():
+            register(1)
+            await asyncio.sleep(0.05)
+            core.rest_loop(1)
+            spin(0.4)
+            core.register_loop(1, epoll_of(asyncio.get_running_loop()))
+            time.sleep(0.3)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        core.stop()
+    """)
+    stall = max(outcome.stalls(), key=lambda stall: stall["t1"] - stall["t0"])
+    assert stall["t1"] - stall["t0"] >= 300_000_000
+    assert stall["cpu_ns"] <= 150_000_000  # as much as the first look at it was late, on a busy machine
+
+
 def test_a_stopped_process_is_suspended(run):
     """SIGSTOP in the middle of a wait: the time is told as suspended, and not as work."""
     outcome = run("""
