@@ -486,7 +486,8 @@ def test_what_an_answer_leaves_is_no_load_of_the_next_collection(frozen):
     try:
         module.without_gc(lambda: kept.extend([] for _ in range(3 * module.MANY_YOUNG)))
         young = {id(each) for generation in (0, 1) for each in gc.get_objects(generation=generation)}
-        assert (gc.get_freeze_count(), gc.isenabled()) == (aside, True)
+        left = gc.get_freeze_count()  # less than before where something of it has been freed meanwhile
+        assert (left <= aside, left == 0, gc.isenabled()) == (True, aside == 0, True)
     finally:
         gc.set_threshold(*before)
         if frozen:
