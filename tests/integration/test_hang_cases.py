@@ -33,7 +33,10 @@ def test_no_code_of_the_program_runs():
 def test_deep_chains_are_walked_without_recursion_and_cut():
     """Five thousand awaits and nine hundred frames are walked; the middle is left out and counted."""
     with running(CASES / "deep.py") as target:
-        graph, found = judged(target, lambda graph, _: len(labels(graph, "task")) > 2000)
+        # The tasks are there before the first of them has begun its chain.
+        graph, found = judged(
+            target, lambda graph, _: len(labels(graph, "task")) > 2000 and "await links" in graph.truncated
+        )
         assert found.findings == ()
         assert graph.truncated["await links"] >= 4800
         assert max(len(stack) for stack in graph.stacks) <= 101
