@@ -253,6 +253,7 @@ class Interrupted(BaseException):
     """What the handler raises."""
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="CPython 3.14 leaves real locks taken as well")
 def test_an_exception_of_a_signal_handler_leaves_no_lock_taken():
     """Ctrl-C anywhere around a `with` leaves a lock of the C core as it would leave a real one: free."""
 

@@ -7,6 +7,7 @@ import mmap
 import os
 import sys
 import threading
+from types import BuiltinMethodType
 
 import pytest
 
@@ -156,7 +157,7 @@ def test_a_suspended_coroutine_is_read_by_its_own_address(memory):
         exits = {
             id(each): each.__self__
             for each in gc.get_referents(coroutine)
-            if getattr(each, "__name__", "") == "__exit__"
+            if type(each) is BuiltinMethodType and each.__name__ == "__exit__"
         }
         assert (
             plain == memory.held(frame, frame.f_lasti, coroutine) == memory.held(frame, frame.f_lasti, coroutine, exits)
