@@ -29,7 +29,7 @@ def look_at_bridge(scene: Scene, threads: list[Seen]) -> None:
     by_ident = {seen.ident: seen for seen in threads}
     for pool in living() if living is not None else ():
         workers = [worker for worker in list(pool.workers) if worker.ident in by_ident]
-        if workers:
+        if workers or pool.waiting:  # a thread that has just been started may not have come to say which it is
             _add_pool(scene, pool, workers, by_ident)
         scene.pause()
 
