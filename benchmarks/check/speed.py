@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from unjam.static.facts import Request, Run
+from unjam.static.checker import Request, Run
 from unjam.static.project import Settings, found
 
 

@@ -49,9 +49,9 @@ def checking(tmp_path):
         import signal, sys
         from pathlib import Path
         from unjam.cli import main
-        from unjam.static import analysis, facts
+        from unjam.static import analysis, checker
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
-        facts.program = lambda: {str(patient)!r}
+        checker.program = lambda: {str(patient)!r}
         analysis.stubs = lambda cache: {str(tmp_path)!r}
         sys.exit(main(["check", {str(tmp_path / "app.py")!r}, "--no-cache"]))
         """

@@ -133,9 +133,9 @@ def _measure(options: argparse.Namespace, result: Result) -> None:
 
 def _report(options: argparse.Namespace, result: Result, problems: list[Problem]) -> str:
     from unjam.reports.page import Page
-    from unjam.reports.source import FORMATS, Shown
+    from unjam.reports.source import Shown, rendered
     from unjam.static.project import text_of
 
     page = Page(columns(sys.stdout), colored(sys.stdout, os.environ) and options.output_file == "-", str(Path.cwd()))
     sources = {path: tuple(text_of(path).splitlines()) for path in {problem.path for problem in problems}}
-    return FORMATS[options.output_format](Shown(result, tuple(problems), page, options.statistics, sources))
+    return rendered(options.output_format, Shown(result, tuple(problems), page, options.statistics, sources))

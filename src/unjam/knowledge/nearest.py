@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from itertools import takewhile
 
@@ -18,5 +17,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _likeness(word: str, name: str) -> tuple[float, bool, int]:
     """How like two words are; of equally near ones, first that with letters swapped, then that with the same beginning."""
+    import difflib  # here: a command that is typed right never needs it
+
     same = takewhile(lambda pair: pair[0] == pair[1], zip(word, name, strict=False))
     return difflib.SequenceMatcher(None, word, name).ratio(), sorted(word) == sorted(name), len(list(same))

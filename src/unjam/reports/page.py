@@ -6,13 +6,14 @@ import io
 import os
 from dataclasses import dataclass
 
-from rich.console import Console, RenderableType
-from rich.theme import Theme
-
 from unjam.reports.text import safe
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 # Rich's own has a black background, which is a bar on a light terminal.
-_THEME = Theme({"markdown.code": "bold cyan"})
+_STYLES = {"markdown.code": "bold cyan"}
 
 WIDTH = 80
 """Columns where nobody says otherwise: what a pipe and a bug report can show."""
@@ -28,6 +29,10 @@ class Page:
 
     def print(self, *parts: RenderableType) -> str:
         """Render the parts, one below the other, without trailing blanks."""
+        # Imported here: a format for other programs needs the width and the paths of a page, and no printing.
+        from rich.console import Console
+        from rich.theme import Theme
+
         console = Console(
             file=io.StringIO(),
             width=self.width,
@@ -38,7 +43,7 @@ class Page:
             markup=False,
             emoji=False,
             legacy_windows=False,
-            theme=_THEME,
+            theme=Theme(_STYLES),
         )
         with console.capture() as capture:
             for part in parts:

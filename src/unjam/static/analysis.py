@@ -15,10 +15,11 @@ from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerp
 from unjam.static.allowances import Allowances
 from unjam.static.chains import Chains
 from unjam.static.check import Options
+from unjam.static.checker import Request, Run, stubs
 from unjam.static.config import Config
 from unjam.static.effects import Effects
 from unjam.static.entries import Entries
-from unjam.static.facts import Request, Run, stubs
+from unjam.static.facts import facts_of
 from unjam.static.leaves import Catalog, Leaves
 from unjam.static.locks import Locks
 from unjam.static.mistakes import Mistakes
@@ -70,7 +71,7 @@ class Analysis:
             outlines, unread = read_outlines(project, fresh=self._options.fresh)
             self._result.skipped |= unread
             self._say("reading types")
-            facts = run.facts()
+            facts = facts_of(run)
         finally:
             run.close()
         self._say("following calls")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from unjam.model.allowances import is_over
-from unjam.static import cache
+from unjam.static import cache, checker
 from unjam.static.config import Config
 from unjam.static.project import Project
 from unjam.static.result import Result
@@ -33,7 +33,7 @@ def check(
 ) -> Result:
     """Check a project; `say` is told what takes long. Raises NotAvailable and FactsError."""
     settings = config or Config()
-    key = cache.key_of(project, settings, options.tests, options.libraries)
+    key = cache.key_of(project, settings, options.tests, options.libraries, checker.state())
     kept: Result | None = None if options.fresh else cache.load("results", key)
     if kept is not None and not is_over(kept.holds_until, options.today):
         return kept

@@ -1,4 +1,4 @@
-"""The type checker's call graph: the only module that knows how pyrefly is run and what it prints.
+"""The type checker's call graph: the only module that knows what pyrefly prints.
 
 The format is that of `pyrefly check --report-pysa ... --report-pysa-format json`, versions 1.1 to 1.4. It carries no
 promise of stability, so the program's own version is what is checked.
@@ -6,42 +6,16 @@ promise of stability, so the program's own version is what is checked.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from unjam.errors import NotAvailable, UnjamError
-
-SUPPORTED = ((1, 1), (1, 5))
-"""Versions of pyrefly that print the same facts: from the first, below the second."""
+from unjam.static.checker import FactsError, Run
 
 Span: TypeAlias = tuple[int, int, int, int]
 """Line, column, end line, end column of an expression: lines 1-based, columns 1-based in UTF-8 bytes, end exclusive."""
-
-_OPTIONS = (
-    "--report-pysa-format=json",
-    "--preset=off",
-    "--check-unannotated-defs=true",
-    "--infer-return-types=checked",
-    "--use-ignore-files=false",
-    "--enable-fallback-search-path=true",
-    "--disable-project-excludes-heuristics=true",
-    "--skip-interpreter-query",
-    "--summary=none",
-    "--progress-bar=no",
-    "--output-format=omit-errors",
-)
-_KEEPER = Path(__file__).with_name("keeper.py")
-_MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a private folder is made in it; the 40 MB of stub copies stay off the disk
 
 
 class Target(NamedTuple):
@@ -108,113 +82,9 @@ class Facts:
     """Paths of the project's files by every name that they are imported under; symbols have the longest of a file's."""
 
 
-class FactsError(UnjamError):
-    """The type checker failed or printed what is not understood; the text says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to run the type checker on. `also` are files whose bodies are wanted beside the project's (libraries)."""
-
-    files: tuple[str, ...]
-    roots: tuple[str, ...]
-    site_packages: tuple[str, ...]
-    python_version: str
-
-
-def program() -> str:
-    """Path of the pyrefly to run: beside the running interpreter, else on PATH. Raises NotAvailable."""
-    beside = Path(sys.executable).with_name("pyrefly")
-    found = str(beside) if beside.exists() else shutil.which("pyrefly")
-    if found is None:
-        raise NotAvailable("unjam check needs the type checker pyrefly: pip install 'unjam[check]'")
-    return found
-
-
-def version(executable: str) -> str:
-    """The version that `executable` says it has. Raises NotAvailable outside the supported range."""
-    said = subprocess.run([executable, "--version"], capture_output=True, text=True, check=False, timeout=60).stdout  # noqa: S603
-    match = re.search(r"(\d+)\.(\d+)\S*", said)
-    low, high = SUPPORTED
-    if match is None or not low <= (int(match[1]), int(match[2])) < high:
-        wanted = f">={low[0]}.{low[1]},<{high[0]}.{high[1]}"
-        raise NotAvailable(f"pyrefly {said.strip() or '?'} prints other facts: pip install 'pyrefly{wanted}'")
-    return match[0]
-
-
-def stubs(cache: Path) -> str:
-    """A folder with the stubs of third-party packages that pyrefly brings, for packages that are not installed.
-
-    It uses them by itself for installed packages only. It writes them into every output, so one empty run gets them.
-    """
-    folder = cache / f"stubs-{version(program())}"
-    if not folder.is_dir():
-        with tempfile.TemporaryDirectory(prefix="unjam-", dir=cache) as empty:
-            source = Path(empty, "empty.py")
-            source.write_text("")
-            run = Run(Request((str(source),), (empty,), (), "3.13"))
-            try:
-                run.bring_stubs(Path(empty, "stubs"))
-                with contextlib.suppress(OSError):  # another process was faster
-                    Path(empty, "stubs").rename(folder)
-            finally:
-                run.close()
-    return str(folder)
-
-
-class Run:
-    """One run of the type checker in a process of its own, so that the caller can work meanwhile.
-
-    Its keeper ends it and deletes its output when we close it or are gone ourselves, whatever ends us.
-    """
-
-    def __init__(self, request: Request) -> None:
-        self._version = version(program())
-        memory = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else None
-        self._folder = Path(tempfile.mkdtemp(prefix="unjam-", dir=memory))
-        self._request = request
-        # A session of its own: Ctrl-C reaches us, who then close it.
-        self._keeper = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", str(_KEEPER), str(self._folder), *self._command()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    def _command(self) -> list[str]:
-        config = self._folder / "pyrefly.toml"
-        config.write_text(f"project-includes = {json.dumps(self._request.files)}\nproject-excludes = []\n")
-        command = [program(), "check", f"--config={config}", f"--report-pysa={self._folder / 'out'}", *_OPTIONS]
-        command += [f"--search-path={root}" for root in self._request.roots]
-        command += [f"--site-package-path={folder}" for folder in self._request.site_packages]
-        command += [f"--python-version={self._request.python_version}", "--python-platform=linux"]
-        return command
-
-    def facts(self) -> Facts:
-        """Wait for the end and read the output. Raises FactsError where there is none."""
-        code = self.wait()
-        main = self._folder / "out" / "pyrefly.pysa.json"
-        if not main.exists():
-            said = (self._folder / "said").read_text(encoding="utf-8", errors="replace")
-            raise FactsError(f"pyrefly failed with exit code {code}: {said.strip()[-400:]}")
-        return _Reader(main.parent, set(self._request.files)).facts(self._version)
-
-    def wait(self) -> str:
-        """Wait for the end of the type checker, and return its exit code; "" where somebody has killed its keeper."""
-        assert self._keeper.stdout is not None
-        return self._keeper.stdout.readline().decode().strip()
-
-    def bring_stubs(self, into: Path) -> None:
-        """Wait for the end and copy the third-party stubs that every output holds."""
-        self.wait()
-        shutil.copytree(self._folder / "out" / "typeshed_third_party", into)
-
-    def close(self) -> None:
-        """Stop the process if it still runs, and wait until its output is deleted."""
-        for pipe in (self._keeper.stdin, self._keeper.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._keeper.wait()
+def facts_of(run: Run) -> Facts:
+    """Wait for the type checker and read what it printed. Raises FactsError."""
+    return _Reader(run.output(), set(run.request.files)).facts(run.version)
 
 
 def _definition_order(key: str) -> tuple[int, int]:

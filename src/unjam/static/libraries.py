@@ -15,8 +15,9 @@ from unjam import __version__
 from unjam.knowledge.records import Weight
 from unjam.model.findings import Grade, Link
 from unjam.static import cache
+from unjam.static.checker import Request, Run
 from unjam.static.effects import Effects
-from unjam.static.facts import Request, Run
+from unjam.static.facts import facts_of
 from unjam.static.leaves import Catalog, Leaf, Leaves
 from unjam.static.names import Namer
 from unjam.static.outline import outline
@@ -99,7 +100,7 @@ def _made(files: list[str], sites: tuple[str, ...], python_version: str, catalog
                 outlines[file] = outline(file, text_of(file))
             except (OSError, SyntaxError, UnicodeDecodeError):
                 continue  # a broken file of a package is not the user's business, and blocks nobody
-        program = joined(run.facts(), outlines)
+        program = joined(facts_of(run), outlines)
     finally:
         run.close()
     namer = Namer(program)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -91,3 +92,18 @@ def test_per_file_ignores_leave_other_files(root, capsys):
     assert cli.main(["check"]) == 0
     (root / "more.py").write_text(SLEEPS)
     assert cli.main(["check"]) == 1
+
+
+UNCHANGED = """
+import sys
+from unjam import cli
+code = cli.main(["check", "--output-format", "concise"])
+print(code, *sorted({"rich", "difflib", "unjam.static.analysis"} & set(sys.modules)))
+"""
+
+
+def test_an_unchanged_project_is_answered_with_few_imports(root, capsys):
+    """Imports are most of what an answer from the cache costs: what analyses and what prints pages are not among them."""
+    assert cli.main(["check"]) == 1
+    again = subprocess.run([sys.executable, "-c", UNCHANGED], capture_output=True, text=True, check=True, timeout=60)
+    assert again.stdout.splitlines()[-1] == "1"

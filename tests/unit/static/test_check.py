@@ -4,13 +4,22 @@ import pytest
 
 from unjam.errors import NotAvailable, UsageError
 from unjam.model.findings import Grade
-from unjam.static import facts, outlines
+from unjam.static import checker, outlines
 from unjam.static.outline import outline
 from unjam.static.project import Settings, found
 
 pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
 
 SLEEPS = "import time\n\n\nasync def handler():\n    time.sleep(1)\n"
+
+
+@pytest.fixture
+def other_version(tmp_path_factory):
+    """A type checker that says it is of a version that we do not know."""
+    program = tmp_path_factory.mktemp("other") / "pyrefly"
+    program.write_text("#!/bin/sh\necho pyrefly 0.60.0\n")
+    program.chmod(0o755)
+    return program
 
 
 def test_chain_leads_from_the_route_to_the_call(project, checked):
@@ -152,10 +161,19 @@ def test_unchanged_project_is_answered_from_the_cache(project, checked, monkeypa
     """Nothing changed, nothing run: the type checker is not started; one changed byte starts it."""
     root = project(app_py=SLEEPS)
     first = checked(root, fresh=False)
-    monkeypatch.setattr(facts, "program", lambda: pytest.fail("the type checker was started"))
+    monkeypatch.setattr(checker, "version", lambda _program: pytest.fail("the type checker was asked"))
     assert checked(root, fresh=False) == first
     (root / "app.py").write_text(SLEEPS + "\n")
     with pytest.raises(pytest.fail.Exception):
+        checked(root, fresh=False)
+
+
+def test_another_type_checker_checks_anew(project, checked, monkeypatch, other_version):
+    """What another version of the type checker found out is not taken for what this one would."""
+    root = project(app_py=SLEEPS)
+    checked(root, fresh=False)
+    monkeypatch.setattr(checker, "program", lambda: str(other_version))
+    with pytest.raises(NotAvailable):
         checked(root, fresh=False)
 
 
@@ -188,10 +206,7 @@ def test_missing_path_is_refused(tmp_path):
         found([str(tmp_path / "gone")], Settings())
 
 
-def test_other_version_of_the_type_checker_is_refused(tmp_path):
+def test_other_version_of_the_type_checker_is_refused(other_version):
     """Facts of another version may mean something else: the message says which one to install."""
-    program = tmp_path / "pyrefly"
-    program.write_text("#!/bin/sh\necho pyrefly 0.60.0\n")
-    program.chmod(0o755)
     with pytest.raises(NotAvailable, match=r"pip install 'pyrefly>=1.1,<1.5'"):
-        facts.version(str(program))
+        checker.version(str(other_version))

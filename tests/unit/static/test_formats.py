@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from unjam.reports.page import Page
-from unjam.reports.source import FORMATS, Shown
+from unjam.reports.source import FORMATS, Shown, rendered
 
 GOLDEN = Path(__file__).parent / "golden"
 SOURCE = """\
@@ -123,7 +123,7 @@ def shown(project, checked):
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_format_is_as_kept(shown, name):
     """Each format gives what its golden file holds; UNJAM_UPDATE_SNAPSHOTS=1 writes them anew."""
-    text = FORMATS[name](shown).replace(shown.result.root, "ROOT")
+    text = rendered(name, shown).replace(shown.result.root, "ROOT")
     golden = GOLDEN / name
     if os.environ.get("UNJAM_UPDATE_SNAPSHOTS") == "1":
         golden.parent.mkdir(exist_ok=True)
@@ -133,19 +133,23 @@ def test_format_is_as_kept(shown, name):
 
 def test_sarif_is_what_the_schema_asks_for(shown):
     """Code scanning refuses a log that breaks the schema."""
-    jsonschema.validate(json.loads(FORMATS["sarif"](shown)), SARIF)
+    jsonschema.validate(json.loads(rendered("sarif", shown)), SARIF)
 
 
 def test_sarif_columns_are_utf16(shown):
     """The é before the call is two bytes of the file and one column of the log."""
-    (result,) = [each for each in json.loads(FORMATS["sarif"](shown))["runs"][0]["results"] if each["level"] == "error"]
+    (result,) = [
+        each for each in json.loads(rendered("sarif", shown))["runs"][0]["results"] if each["level"] == "error"
+    ]
     region = result["locations"][0]["physicalLocation"]["region"]
     assert region["startColumn"] == SOURCE.splitlines()[5].index("time.sleep") + 1
 
 
 def test_sarif_shows_the_way(shown):
     """The code flow goes from the route down to the call."""
-    (result,) = [each for each in json.loads(FORMATS["sarif"](shown))["runs"][0]["results"] if each["level"] == "error"]
+    (result,) = [
+        each for each in json.loads(rendered("sarif", shown))["runs"][0]["results"] if each["level"] == "error"
+    ]
     steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
     lines = [step["location"]["physicalLocation"]["region"]["startLine"] for step in steps]
     assert lines == [13, 6]
@@ -153,6 +157,6 @@ def test_sarif_shows_the_way(shown):
 
 def test_junit_of_nothing_is_a_passed_case(shown):
     """A build server takes a report without cases for a broken one."""
-    text = FORMATS["junit"](Shown(shown.result, ()))
+    text = rendered("junit", Shown(shown.result, ()))
     assert [case.tag for case in ET.fromstring(text.encode()).iter("failure")] == []
     assert len(list(ET.fromstring(text.encode()).iter("testcase"))) == 1
