@@ -108,7 +108,9 @@ def test_a_plain_stall_is_not_suspended(run):
         asyncio.run(main())
         core.stop()
     """)
-    ended = [(stall["t1"] - stall["t0"], stall["suspended_ns"]) for stall in outcome.stalls() if stall["t1"] is not None]
+    ended = [
+        (stall["t1"] - stall["t0"], stall["suspended_ns"]) for stall in outcome.stalls() if stall["t1"] is not None
+    ]
     blocked = [suspended / length for length, suspended in ended if length >= 300_000_000]
     assert [share < 0.5 for share in blocked] == [True, True]
 
