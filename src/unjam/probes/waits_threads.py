@@ -117,8 +117,8 @@ def own_wait(frame: FrameType) -> Target | None:
 
 _BLOCKED: Final = frozenset({"futex", "unreadable"})
 _BLOCKED_IN_BRIDGE: Final = _BLOCKED | {"call"}
-"""States of a thread that waits in code of ours; one that waits for a loop may sit in a read of what wakes it up."""
-_IDLE_IN_BRIDGE: Final = frozenset({("unjam.bridge.workqueue", "WorkQueue.get")})
+"""States of a thread that waits in code of ours; one that waits for a loop or a call may sit in a read of what wakes it up."""
+_IDLE_IN_BRIDGE: Final = frozenset({("unjam.bridge.workqueue", "WorkQueue._sleep")})
 
 
 def thread_key(scene: Scene, ident: int, thread: Any) -> str:
@@ -135,7 +135,7 @@ def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any, waits: 
         seen.kernel = kernel_wait(tid)
     seen.stack = scene.stack([(f.f_code, f.f_lineno or 0) for f in reversed(chain)])
     depth = _find_wait(scene, seen, chain)
-    blocked = _BLOCKED_IN_BRIDGE if waits is not None and waits[0] == "bridge" else _BLOCKED
+    blocked = _BLOCKED_IN_BRIDGE if waits is not None and waits[0] in {"bridge", "idle"} else _BLOCKED
     if seen.target is None and waits is not None and seen.kernel.state in blocked and not seen.kernel.timed:
         seen.target = waits
         give_name(scene, chain[0], waits[1])

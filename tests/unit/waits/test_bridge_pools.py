@@ -1,8 +1,12 @@
 """Pools of unjam.bridge in the graph, at moments that no program keeps still for."""
 
 import asyncio
+import time
+from types import SimpleNamespace
 
-from unjam.bridge import Pool, bulkhead
+import pytest
+
+from unjam.bridge import Pool, bulkhead, workqueue
 from unjam.probes.waits import Collector
 
 
@@ -21,3 +25,25 @@ def test_a_call_is_queued_also_where_its_thread_has_not_come_yet(monkeypatch):
     pools = [key for key, node in graph.nodes.items() if node.kind == "executor" and "late" in node.label]
     assert len(pools) == 1
     assert [edge.verb for edge in graph.edges if edge.target == pools[0]] == ["is queued in"]
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["by its bell", "by its queue"])
+def test_a_thread_without_a_call_is_idle(alone, monkeypatch):
+    """However it is to be woken, a pool's thread that has nothing to do waits for nobody."""
+    monkeypatch.setattr(workqueue, "TRAFFIC", SimpleNamespace(alone=alone))
+
+    async def main():
+        pool = Pool(f"idle-{alone}", 1)
+        await pool.run(int)
+        ends = time.monotonic() + 20
+        while time.monotonic() < ends:
+            graph = Collector().collect()
+            [state] = [
+                node.facts["state"] for node in graph.nodes.values() if node.label == f"thread {pool._bulkhead.name}-0"
+            ]
+            if state == "idle worker":
+                break
+            await asyncio.sleep(0.001)
+        return state
+
+    assert asyncio.run(main()) == "idle worker"
