@@ -156,8 +156,9 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
     innermost = view.frames[reach - 1] if reach else None
     native = sources.instruction(innermost.frame) if innermost else None
     called = (native.name if native.resolved else "") if native else (callback if innermost is None else "")
-    native_record = index.by_name(called) if called else None
-    records = tuple(record for each in view.below if (record := _record_of(each)))
+    # The loop's own select is a call that waits, but what was due ends it: that it was seen there tells no wait.
+    native_record = index.by_name(called) if called and not view.parked else None
+    records = () if view.parked else tuple(record for each in view.below if (record := _record_of(each)))
     return Clues(
         group=group,
         stall=stall,
@@ -202,13 +203,13 @@ _UNMEASURED = Judgement(
 
 def judge(clues: Clues) -> Judgement:
     """The rule of one group of the loop's own doing; waits for the GIL and for a CPU are somebody else's and not asked here."""
-    if clues.view.parked:
-        return Judgement("", "", Grade.UNKNOWN, why="the loop was in its own select")
     if clues.view.starting_thread:
         return Judgement("", "", Grade.UNKNOWN, why="it waited for a new thread to start, which got no CPU or no GIL")
-    by_state = {"kernel": _judge_wait, "cpu": _judge_work, "ready": _judge_work}
     if clues.unmeasured:
         return _UNMEASURED
+    if clues.view.parked:
+        return Judgement("", "", Grade.UNKNOWN, why="the loop was in its own select")
+    by_state = {"kernel": _judge_wait, "cpu": _judge_work, "ready": _judge_work}
     if clues.late:
         return _judge_shape(clues) or _judge_late(clues)
     return _judge_shape(clues) or by_state.get(clues.state, _judge_blind)(clues)
@@ -353,8 +354,9 @@ def _judge_blind(clues: Clues) -> Judgement:
         return Judgement("UJ303", leaf, _sure(clues, Grade.INFERRED), record)
     if record is not None and record.rule.startswith("UJ30") and clues.idle:
         return _IDLE
-    if record is not None:
+    runs_bytecode = clues.ran_bytecode or clues.moving
+    if record is not None and not (record.rule == "UJ303" and runs_bytecode):
         return Judgement(record.rule, clues.name_of(record), _sure(clues, Grade.INFERRED), record)
-    if clues.moving:
+    if runs_bytecode:
         return Judgement("UJ301", clues.worker, _sure(clues, Grade.INFERRED))
     return Judgement("", clues.callee, Grade.UNKNOWN, why="the state of the thread could not be observed")

@@ -284,6 +284,17 @@ def test_a_parked_loop_is_not_blocked():
     assert only(told.told()).rule == ""
 
 
+def test_a_late_end_of_select_may_have_had_no_cpu():
+    """A loop seen in its select although something was due got no CPU or no GIL; where neither is measured, the finding says that."""
+    told = Story()
+    parked = told.stack(
+        stdlib("selectors", "EpollSelector.select"), runner=(stdlib("asyncio.base_events", "BaseEventLoop._run_once"),)
+    )
+    told.stall(100, {"n": 9, "stack": parked, "state": "unknown"}, cpu_ms=2, runq_ms=None)
+    (why,) = (each.text for each in only(told.told()).evidence if each.kind == "unknown")
+    assert "whether it waited or was given none was not measured" in why
+
+
 def test_a_higher_threshold_leaves_short_stalls_out():
     """The same recording at 500 ms tells only what took longer."""
     told, path, _, _ = story()

@@ -148,6 +148,14 @@ def test_a_known_wait_needs_no_more_than_its_name():
     assert (finding.rule, finding.leaf, finding.grade) == ("UJ101", "time.sleep", Grade.INFERRED)
 
 
+def test_bytecode_in_a_call_is_seen_without_the_state_of_the_thread():
+    """`sum` over a generator, seen in the call itself and yet moving: no native code, although the thread had a CPU for a part of the time only."""
+    told, stack = story("sum(row.size for row in rows)")
+    told.stall(190, {"n": 18, "stack": stack, "state": "unknown", "moved": 12}, cpu_ms=105, runq_ms=None)
+    finding = only(told.told())
+    assert (finding.rule, finding.grade) == ("UJ301", Grade.INFERRED)
+
+
 LATE = {"n": 28, "state": "cpu", "moved": 0, "unseen_ns": 280 * MS, "between": (13, 293)}
 """One look of the twin, which had to wait 280 ms for the GIL."""
 
