@@ -135,6 +135,8 @@ def _unwatched(case: Case, stall: Stall, external: list[Blame], pieces: list[Pie
     told, rest = _weighty(case, stall, known)
     looks = sum(group.count for group in stall.groups)
     why = f"it was looked at {looks} times only in {stall.length_ns / 1e6:.0f} ms: the watchdog got no CPU"
+    if stall.runqueue_ns is None:
+        why += "; whether the loop's own thread lacked one too was not measured"
     left = replace(_nobody(pieces, without=told), pieces=(), why=why)
     return _folded(told, rest) if told and left.time_ns < case.threshold_ns else [*told, left]
 

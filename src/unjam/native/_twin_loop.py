@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+from unjam.native import _twin_os as system
+
 Observer: TypeAlias = Callable[[int, int, Any, int, int], None]
 """observe(loop_id, stall_id, handle, from_ns, to_ns): see the contract in _core.pyi."""
 
@@ -62,7 +64,8 @@ class Slot:
     all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies half way to
     the loop's next heartbeat: in the future, or a few milliseconds past, while all is well. `late_at` is when the present
     turn is late enough for its steps to be of interest: only then they are looked at one by one. `recent` holds the turns
-    before the present one, the last one first, each from when to when, and whether the loop then waited in its select.
+    before the present one, the last one first, each from when to when, and whether the loop then waited in its select. `cpu_from`
+    is the CPU time of its thread when it began.
     """
 
     __slots__ = (
@@ -72,6 +75,7 @@ class Slot:
         "away_since",
         "counts_steps",
         "counts_turns",
+        "cpu_from",
         "fifth",
         "finished",
         "hops",
@@ -118,6 +122,7 @@ class Slot:
         self.wake = wake
         self.set_threshold(threshold)
         self.counts_turns = self.counts_steps = False
+        self.cpu_from = system.cpu_ns(self.tid)
         self.alive_from = self.step_from = time.monotonic_ns()
         self.away_since = self.away = self.longest_turn = self.longest_step = 0
         self.turn_longest = self.turn_longest_of = 0

@@ -171,13 +171,19 @@ class Watchdog:
         busy, self._process_cpu = process_cpu - self._process_cpu, process_cpu
         if overslept < self._tick_ns:
             return overslept, 0
-        asked = max(0, overslept - self._own_starved())
+        starved = self._own_starved()
+        if starved is None:
+            return overslept, 0  # who is given no CPU looks like who was stopped
+        asked = max(0, overslept - starved)
         return (0, asked) if asked > SUSPENDED_NS and busy < asked // 20 else (asked, 0)
 
-    def _own_starved(self) -> int:
-        """How long this very thread has wanted a CPU and had none since this was last asked."""
-        before, self._own_delay = self._own_delay, system.run_delay_ns(_thread.get_native_id()) or 0
-        return self._own_delay - before
+    def _own_starved(self) -> int | None:
+        """How long this very thread has wanted a CPU and had none since this was last asked; None: not measured here."""
+        delay = system.run_delay_ns(_thread.get_native_id())
+        if delay is None:
+            return None
+        before, self._own_delay = self._own_delay, delay
+        return delay - before
 
     def _look_at(self, slot: Slot, now: int, look: Look) -> None:
         began = slot.away_since
@@ -234,10 +240,10 @@ class Watchdog:
         self._bases[slot] = Base(accounts, slot.turns, away, read_ns)
 
     def _base(self, slot: Slot, away: int) -> Accounts:
-        """What the thread had used up when it had been away for `away` in all: the last note, and all that came after it."""
+        """What the thread had used up when it had been away for `away` in all: the last note, or its beginning, and all that came after it."""
         base = self._bases.get(slot)
-        if base is None:
-            return Accounts()
+        if base is None:  # it has not been looked at yet
+            return Accounts(None if slot.cpu_from is None else slot.cpu_from + away)
         cpu = None if base.accounts.cpu_ns is None else base.accounts.cpu_ns + max(0, away - base.away)
         return Accounts(cpu, base.accounts.run_delay_ns, self._throttled)
 

@@ -150,7 +150,9 @@ def test_a_known_wait_needs_no_more_than_its_name():
 
 def test_bytecode_in_a_call_is_seen_without_the_state_of_the_thread():
     """`sum` over a generator, seen in the call itself and yet moving: no native code, although the thread had a CPU for a part of the time only."""
-    told, stack = story("sum(row.size for row in rows)")
+    told = Story()
+    path = told.file("work.py", "async def handler():\n    return sum(row.size for row in rows)\n")
+    stack = told.stack(told.frame(path, "sum(row.size for row in rows)", "handler"))
     told.stall(190, {"n": 18, "stack": stack, "state": "unknown", "moved": 12}, cpu_ms=105, runq_ms=None)
     finding = only(told.told())
     assert (finding.rule, finding.grade) == ("UJ301", Grade.INFERRED)
