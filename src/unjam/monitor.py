@@ -9,7 +9,7 @@ import sys
 import time
 
 from unjam.failure import report_failure, say
-from unjam.model.durations import parse_duration
+from unjam.model.durations import duration_of
 from unjam.model.lines import encode
 from unjam.model.project import project_of
 from unjam.model.settings import Settings, parse_dump_after
@@ -231,6 +231,12 @@ class Monitor:
         """How many stalls there have been so far."""
         return 0 if self._probes is None else int(self._probes.engine.flush(0.0))
 
+    def is_away(self) -> bool:
+        """Whether a loop is in a stall just now; what is told of that may still be on its way when it goes on."""
+        if self._probes is None:
+            return False
+        return self._probes.loops.any_away(time.monotonic_ns() - self.settings.threshold_ns)
+
     def set_threshold(self, threshold_ns: int) -> None:
         """Change what counts as a stall from now on."""
         self.settings = self.settings.replace(threshold_ns=threshold_ns)
@@ -443,8 +449,7 @@ def install(
         "track_locks": track_locks,
     }
     if threshold is not None:
-        text = threshold if isinstance(threshold, str) else f"{threshold}s"
-        changes["threshold_ns"] = parse_duration(text, what="threshold")
+        changes["threshold_ns"] = duration_of(threshold, what="threshold")
     if dump_after is not None:
         changes["dump_after_ns"] = parse_dump_after(dump_after, what="dump_after")
     install_settings(settings.replace(**{name: value for name, value in changes.items() if value is not None}))

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unjam.allowed import allowances_of
+from unjam.errors import UsageError
 from unjam.failure import report_failure, say
 from unjam.memory import Memory
 
@@ -251,9 +252,15 @@ def on_stall(callback: OnStall) -> Callable[[], None]:
     """Call `callback(finding)` after each stall of this process, in a thread of unjam's own; returns what ends that.
 
     It may be registered before `install` or after. What it raises is told in one line on stderr; one that blocks keeps
-    nobody waiting but those that come after it.
+    nobody waiting but those that come after it. Raises UsageError for what is no plain function: no loop runs where it is called.
     """
+    import inspect
+
     from unjam import monitor
+
+    if not callable(callback) or inspect.iscoroutinefunction(callback):
+        kind = "a coroutine function" if callable(callback) else type(callback).__name__
+        raise UsageError(f"unjam.on_stall calls a plain function with each finding, not {kind}")
 
     remove = _callbacks.add(callback)
     watched = monitor.current()

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from unjam import monitor
-from unjam.errors import LoopBlocked, NotAvailable
+from unjam.errors import LoopBlocked, NotAvailable, UsageError
 from unjam.memory import Memory
-from unjam.model.durations import parse_duration
+from unjam.model.durations import duration_of
+from unjam.model.stretches import parts_from
 from unjam.probes.loops import since
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ first stall is being told of: that imports what thinks about stalls, which takes
 TELLING = frozenset({"stall", "pool", "poolcall", "timeout"})
 """Kinds of events from which findings are made: without one of them there is nothing to think about."""
 
+NOBODYS = frozenset({"UJ502", "UJ503"})
+"""Too little CPU, and a machine that stood still: nothing in the stretch did that."""
+
+NO_BLOCK = frozenset({"UJ601", "UJ701"})
+"""A full pool and what came of it: worth telling, but the loop was not held."""
+
 _memories: dict[int, tuple[monitor.Monitor, Memory]] = {}
 """One for each monitor that was ever watched through, by its identity: a process has one, seldom two after another."""
 
@@ -48,12 +55,6 @@ def memory_of(watched: monitor.Monitor) -> Memory:
     return kept[1]
 
 
-@functools.lru_cache(16)
-def _threshold_ns(text: str) -> int:
-    """A suite has a watch for each test, nearly all of them with the same threshold."""
-    return parse_duration(text, what="threshold")
-
-
 class Watch:
     """A stretch of the program that is watched: a context manager, plain or `async`, and a decorator.
 
@@ -62,10 +63,15 @@ class Watch:
     """
 
     def __init__(
-        self, *, threshold: str | None = None, fail: bool = False, allow: Sequence[Allow] = (), loops: bool = True
+        self,
+        *,
+        threshold: str | float | None = None,
+        fail: bool = False,
+        allow: Sequence[Allow] = (),
+        loops: bool = True,
     ) -> None:
         """See `watch`; `allow` is allowed in this stretch beside what the project allows. Without `loops` there are only findings."""
-        self._threshold_ns = 0 if threshold is None else _threshold_ns(threshold)
+        self._threshold_ns = 0 if threshold is None else duration_of(threshold, what="threshold")
         self._fail = fail
         self._allow = allow
         self._tells = False
@@ -133,7 +139,7 @@ class Watch:
         self._known = self._memory.known()
         self._events, self._dropped = [], 0
         self._tells = False
-        self._stalls_before = self._monitor.stalls()
+        self._stalls_before = -1 if self._monitor.is_away() else self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
         self._monitor.subscribe(self._gather)
         if self._wants_loops:
@@ -158,8 +164,9 @@ class Watch:
         elif self._threshold_before_ns:
             watched.set_threshold(self._threshold_before_ns)
             self._threshold_before_ns = 0
-        if self._fail and not any(error) and self.findings:
-            raise LoopBlocked(self.findings)
+        held = [each for each in self.findings if each.rule not in NOBODYS | NO_BLOCK] if self._fail else []
+        if held and not any(error):
+            raise LoopBlocked(held)
 
     def _flush(self, watched: monitor.Monitor) -> None:
         """Wait for what is on its way: stalls, and the last words of loops that have ended meanwhile. Mostly there is nothing."""
@@ -184,6 +191,7 @@ class Watch:
 
     def __call__(self, function: F) -> F:
         """Watch each call of a function, plain or `async`; each call is a watch of its own."""
+        _check_function(function)
         watched: Any
         if inspect.iscoroutinefunction(function):
 
@@ -237,6 +245,7 @@ class Watch:
 
         began = self._began_ns
         events = [self._of_the_stretch(event) for event in self._events if _ended_ns(event, began) >= began]
+        events = parts_from(events, began)
         return Process(
             pid=os.getpid(),
             header={**self._header, "t": began},
@@ -250,6 +259,15 @@ class Watch:
         return since(self._loops_before.get(event["loop"]), event) if event["e"] == "stats" else event
 
 
+def _check_function(function: object) -> None:
+    """Raise UsageError for what cannot be watched call by call."""
+    name = getattr(function, "__qualname__", type(function).__name__)
+    if not callable(function) or isinstance(function, type):
+        raise UsageError(f"unjam.watch decorates functions and coroutine functions, not {name}")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise UsageError(f"unjam.watch: the body of the generator {name} runs after the call: put a with block into it")
+
+
 def _ended_ns(event: Event, now: int) -> int:
     return int(event["t1"] or now) if event["e"] == "stall" else now
 
@@ -257,13 +275,14 @@ def _ended_ns(event: Event, now: int) -> int:
 @overload
 def watch(function: F, /) -> F: ...
 @overload
-def watch(*, threshold: str | None = None, fail: bool = False) -> Watch: ...
-def watch(function: Any = None, /, *, threshold: str | None = None, fail: bool = False) -> Any:
+def watch(*, threshold: str | float | None = None, fail: bool = False) -> Watch: ...
+def watch(function: Any = None, /, *, threshold: str | float | None = None, fail: bool = False) -> Any:
     """Watch a stretch of the program: `with unjam.watch() as w:`, `async with`, `@unjam.watch`, `@unjam.watch(fail=True)`.
 
-    `threshold` is a duration such as "50ms"; without it that of `install`, or 50 ms. With `fail` the end raises
-    `unjam.errors.LoopBlocked` where anything was found. With UNJAM=0 nothing is watched. Raises UsageError for a threshold
-    that is none.
+    `threshold` is a duration such as "50ms", or seconds; without it that of `install`, or 50 ms. With `fail` the end raises
+    `unjam.errors.LoopBlocked` where anything held a loop; a machine without a free CPU, full pools and false timeouts are among the
+    findings, and raise nothing. With UNJAM=0 nothing is watched. Raises UsageError for a threshold
+    that is none, and for anything to decorate but a function or a coroutine function.
     """
     made = Watch(threshold=threshold, fail=fail)
     return made if function is None else made(function)

@@ -7,12 +7,14 @@ import sys
 import textwrap
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 import unjam
 from unjam.errors import LoopBlocked, UsageError
 from unjam.telling import Callbacks, LineLimit, Log, fields, logger, one_line
+from unjam.watching import Watch
 
 pytestmark = pytest.mark.serial
 
@@ -91,6 +93,26 @@ def test_what_was_before_is_none_of_it(tier):
     assert [] == blamed(watched)
 
 
+def test_of_a_turn_that_was_long_before_only_the_stretch_is_told(tier):
+    """A watch in the middle of a stall accuses nobody of what came before, and misses nothing of what comes in it."""
+
+    async def main():
+        await asyncio.sleep(0)
+        hold()
+        async with unjam.watch() as clean:
+            pass
+        async with unjam.watch() as watched:
+            hold()
+        return clean, watched
+
+    unjam.install(record=False, log=False)
+    clean, watched = asyncio.run(main())
+    assert [] == blamed(clean)
+    (finding,) = blamed(watched)
+    assert ("UJ101", "hold") == (finding.rule, finding.culprit.function)
+    assert 140 <= finding.max_ms < 290
+
+
 def test_the_threshold_is_the_watchs_own(tier):
     """What one watch lets pass another one tells."""
     with unjam.watch(threshold="1s") as patient:
@@ -124,6 +146,18 @@ def test_fail_raises_at_the_end(tier):
         broken()
 
 
+def test_nobody_fails_for_a_machine_that_gave_no_cpu(tier):
+    """Starved, suspended, a full pool, a false timeout: the findings are there, and nothing is raised."""
+
+    class Found(Watch):
+        rules = ("UJ502", "UJ503", "UJ601", "UJ701")
+        findings = property(lambda self: [SimpleNamespace(rule=rule) for rule in self.rules])
+
+    with Found(fail=True) as watched:
+        pass
+    assert 4 == len(watched.findings)
+
+
 def test_a_bare_decorator_keeps_the_function(tier):
     """Its name, its value and that it is a coroutine function stay."""
 
@@ -136,11 +170,38 @@ def test_a_bare_decorator_keeps_the_function(tier):
     assert asyncio.iscoroutinefunction(answer)
 
 
-@pytest.mark.parametrize("threshold", ["fast", "0", "-1ms", "50"])
+@pytest.mark.parametrize("threshold", ["fast", "0", "-1ms", "50", 0, -0.05, [50]])
 def test_a_threshold_that_is_none_is_refused_at_the_door(threshold):
     """One clear line, before anything is watched."""
     with pytest.raises(UsageError, match="threshold"):
         unjam.watch(threshold=threshold)
+
+
+def test_a_threshold_may_be_seconds():
+    """As that of `install`."""
+    assert 50.0 == unjam.watch(threshold=0.05).threshold_ms
+
+
+def generator():
+    yield
+
+
+async def asynchronous_generator():
+    yield
+
+
+@pytest.mark.parametrize("subject", [3, dict, generator, asynchronous_generator])
+def test_what_cannot_be_watched_call_by_call_is_refused_at_the_door(subject):
+    """The body of a generator runs after the call: a decorator that watched it would find nothing, ever."""
+    with pytest.raises(UsageError, match=r"unjam\.watch"):
+        unjam.watch(subject)
+
+
+@pytest.mark.parametrize("callback", [None, 3, holding])
+def test_a_callback_that_cannot_be_called_is_refused_at_the_door(callback):
+    """Nothing of it is heard when the first stall comes."""
+    with pytest.raises(UsageError, match="calls a plain function"):
+        unjam.on_stall(callback)
 
 
 def test_callbacks_are_called_in_a_thread_of_ours(tier):

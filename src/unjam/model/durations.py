@@ -35,6 +35,15 @@ def parse_duration(text: str, *, what: str = "duration") -> int:
     return round(nanoseconds)
 
 
+def duration_of(value: object, *, what: str) -> int:
+    """The nanoseconds of a duration as text, or of seconds as a number. Raises UsageError, naming `what`, for anything else."""
+    if isinstance(value, str):
+        return parse_duration(value, what=what)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return parse_duration(f"{value}s", what=what)
+    raise UsageError(f"{what} must be a duration such as '50ms', or seconds, not {type(value).__name__}")
+
+
 def format_duration(nanoseconds: int) -> str:
     """Return the shortest text that `parse_duration` reads back exactly."""
     unit = next(unit for unit in ("h", "m", "s", "ms", "us", "ns") if nanoseconds % UNITS[unit] == 0)

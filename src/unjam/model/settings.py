@@ -10,7 +10,7 @@ from unjam.model.project import Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 DEFAULT_THRESHOLD_NS = 50_000_000
@@ -53,7 +53,7 @@ class Settings:
         *,
         threshold_ns: int = DEFAULT_THRESHOLD_NS,
         folder: str | os.PathLike[str] = "",
-        src: tuple[str, ...] = (),
+        src: Sequence[str] = (),
         live: bool = False,
         log: bool = False,
         record: bool = True,
@@ -67,6 +67,8 @@ class Settings:
             )
         if tier not in TIERS:
             raise UsageError(f"tier {tier!r} is not one of native, python")
+        if isinstance(src, str):
+            raise UsageError(f"src must be folders such as ({src!r},), not the text {src!r}")
         values = {
             "dump_after_ns": dump_after_ns,
             "folder": os.fspath(folder),

@@ -212,6 +212,13 @@ class Loops:
             (w.number, loop, ident, thread_name(ident), w.kind.name) for w, loop, ident in running if loop is not None
         ]
 
+    def any_away(self, since_ns: int) -> bool:
+        """Whether a loop that runs has been away since then."""
+        if not self._running:
+            return False
+        present = [self._engine.loop_stats(watched.number) for watched in list(self._running.values())]
+        return any(stats is not None and (stats["away_since_ns"] or sys.maxsize) <= since_ns for stats in present)
+
     def totals(self) -> list[tuple[bool, dict[str, Any]]]:
         """Cumulative statistics by loop: whether it runs in the main thread, and `LoopStats`.
 

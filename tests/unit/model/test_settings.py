@@ -35,6 +35,12 @@ def test_a_wrong_value_is_refused_at_the_door(variable):
         Settings.from_environ({name: value})
 
 
+def test_folders_are_no_text():
+    """Of a text each letter would be a folder, and nothing the user's own code any more."""
+    with pytest.raises(UsageError, match=r"\('app',\)"):
+        Settings(src="app")
+
+
 def test_settings_are_frozen():
     """Settings never change behind the back of those who read them."""
     settings = Settings()

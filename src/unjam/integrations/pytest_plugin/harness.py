@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from unjam.diagnosis.garbage import AUTOMATIC
 from unjam.integrations.pytest_plugin.wording import FIRST_CALL, OF_THE_RUN
+from unjam.watching import NO_BLOCK, NOBODYS
 
 if TYPE_CHECKING:
     from unjam.model.findings import Finding
@@ -20,12 +21,6 @@ HARNESS = re.compile(
     r"(?:[\\/]|\.py$)"
 )
 """Files of what runs tests, looks into them or compares for them."""
-
-NOBODYS = frozenset({"UJ502", "UJ503"})
-"""Too little CPU, and a machine that stood still: no test did that."""
-
-NO_BLOCK = frozenset({"UJ601", "UJ701"})
-"""A full pool and what came of it: worth telling, but the loop was not held."""
 
 COMPUTING = frozenset({"UJ301", "UJ302", "UJ303", "UJ304"})
 """What an assertion does by itself: compare, and throw away."""
