@@ -201,11 +201,18 @@ def _nested(frames: tuple[Placed, ...], *, whole: bool) -> View:
     return View(frames, culprit=user[-1] if user else None, nested=runner, whole=whole)
 
 
+def _has_not_begun(frame: Frame) -> bool:
+    """Whether a function is at its very entry (RESUME, an instruction without width at the line of its `def`): then what calls it is at work."""
+    return (frame.column, frame.end_column) == (0, 0) and frame.line == frame.end_line
+
+
 def _blamed(frames: tuple[Placed, ...], *, whole: bool) -> View:
     importing = next((index for index, each in enumerate(frames) if each.module in _IMPORT_MODULES), None)
     reach = len(frames) if importing is None else importing
     user = [index for index in range(reach) if frames[index].kind == "user"]
     culprit = user[-1] if user else None
+    if len(user) > 1 and user[-2] == user[-1] - 1 and _has_not_begun(frames[user[-1]].frame):
+        culprit = user[-2]
     below = frames if culprit is None else frames[culprit + 1 :]
     if any(each.key == "threading:Thread.start" for each in below):
         # A new thread's first breath is waited for: how long that takes is up to the system, not to the line that starts it.

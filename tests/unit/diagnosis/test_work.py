@@ -6,6 +6,7 @@ import pytest
 from stories import LOOP_TID, MS, Story, cpu, kernel, library, only, ready, stdlib
 
 from unjam.model.findings import Grade
+from unjam.model.stacks import Frame
 
 WORK = """
 import hashlib, json, re, gc, time
@@ -111,6 +112,15 @@ def test_bytecode_spread_over_many_functions_is_their_callers():
     )
     finding = only(told.told())
     assert (finding.rule, finding.culprit.function, finding.culprit.line) == ("UJ301", "handler", 2)
+
+
+def test_a_function_at_its_entry_has_done_nothing():
+    """A sample at the line of a `def` is of a call that has just been made: the line that makes it is told, not the `def`."""
+    told = Story()
+    path = told.file("deep.py", "async def handler():\n    climb(9)\ndef climb(n):\n    return n and climb(n - 1)\n")
+    calls = told.frame(path, "climb(9)", "handler"), told.frame(path, "climb(n - 1)", "climb", "function")
+    told.stall(160, cpu(14, told.stack(*calls, Frame(path, 3, "climb", 0, 3, 0))), cpu_ms=150, runq_ms=9)
+    assert (only(told.told()).culprit.line, only(told.told()).rule) == (4, "UJ301")
 
 
 def test_many_short_native_calls_are_bytecode():
