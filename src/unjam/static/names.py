@@ -25,6 +25,8 @@ _ITEM = re.compile(r"(.+)\(\)\[(\d+)\]")
 """One item of the tuple that a call returns."""
 _DEEPEST = 8
 """Steps followed one after the other; a longer way is a cycle or nobody's code."""
+_WHOLE = 1 << 30
+"""Deeper than any name can be asked for: what was found rests on no name that is still being resolved."""
 _MOST_PASSED = 12
 """Arguments looked at for one parameter: what is called from more places is handed all kinds of things."""
 
@@ -36,7 +38,9 @@ class Namer:
         self._program = program
         self._places = Places(program)
         self._known: dict[tuple[str, int, str], str] = {}
-        self._busy: set[tuple[str, int, str]] = set()
+        self._busy: dict[tuple[str, int, str], int] = {}
+        self._cut = _WHOLE
+        """The outermost of the names being resolved without which the present one was cut short."""
 
     def qualified(self, function: Function, text: str) -> str:
         """The qualified name of a dotted text as the body of `function` would read it."""
@@ -51,14 +55,24 @@ class Namer:
         if key in self._known:
             return self._known[key]
         outline = self._program.outlines.get(path)
-        if outline is None or not text or depth > _DEEPEST or key in self._busy:
+        if outline is None or not text:
             return ""
-        self._busy.add(key)
+        if key in self._busy or depth > _DEEPEST:
+            return self._cut_short(self._busy.get(key, 0))
+        level = self._busy[key] = len(self._busy)
+        outside, self._cut = self._cut, _WHOLE
         found = self._shared(outline, text, depth) or self._walked(outline, scope, text, depth)
-        self._busy.discard(key)
-        if not self._busy:  # else a cycle may have cut it short
+        del self._busy[key]
+        if self._cut >= level:  # else it may be more when it is asked from elsewhere
             self._known[key] = found
+            self._cut = _WHOLE
+        self._cut = min(self._cut, outside)
         return found
+
+    def _cut_short(self, level: int = 0) -> str:
+        """Nothing, for now: a cycle leads back to the name of that level, or the way was too long for the outermost."""
+        self._cut = min(self._cut, level)
+        return ""
 
     def _walked(self, outline: Outline, scope: int, text: str, depth: int) -> str:
         item = _ITEM.fullmatch(text)
@@ -83,7 +97,7 @@ class Namer:
 
     def _global(self, outline: Outline, scope: int, name: str, depth: int) -> str:
         if name in {"self", "cls"}:
-            owner = self._owner(outline, scope)
+            owner = self._receiver(outline, scope, name)
             return f"{self._places.module(outline)}.{owner}" if owner else ""
         if name in outline.aliases:
             return self._imported(outline, name, depth)
@@ -149,8 +163,10 @@ class Namer:
     def _passed(self, outline: Outline, scope: int, name: str, depth: int) -> str:
         """The class of a parameter without a telling annotation: that of all arguments whose class is known."""
         symbol = self._program.by_scope.get((outline.path, scope))
-        if symbol is None or depth >= _DEEPEST:
+        if symbol is None:
             return ""
+        if depth >= _DEEPEST:
+            return self._cut_short()
         found = set()
         for number, (caller, argument) in enumerate(self._places.passed(symbol, name)):
             if number == _MOST_PASSED:
@@ -199,7 +215,9 @@ class Namer:
     def _inherited(self, outline: Outline, owner: str, name: str, depth: int) -> str:
         for text in outline.bases.get(owner, ()):
             base = self._resolve(outline.path, 0, text, depth + 1)
-            found = self._step(base, name, depth + 1) if base and base not in _UNSAID and depth < _DEEPEST else ""
+            if not base or base in _UNSAID:
+                continue
+            found = self._step(base, name, depth + 1) if depth < _DEEPEST else self._cut_short()
             if found:
                 return found
         return ""
@@ -236,6 +254,15 @@ class Namer:
         while scope > 0 and not outline.scopes[scope].owner:
             scope = outline.scopes[scope].parent
         return outline.scopes[scope].owner if scope >= 0 else ""
+
+    def _receiver(self, outline: Outline, scope: int, name: str) -> str:
+        """The class whose method has `self` or `cls` as its first parameter; any other parameter may be called so too."""
+        while scope > 0:
+            here = outline.scopes[scope]
+            if here.owner or name in here.parameters:
+                return here.owner if here.parameters[:1] == (name,) else ""
+            scope = here.parent
+        return ""
 
     def _imported(self, outline: Outline, name: str, depth: int) -> str:
         target = self.absolute(outline.path, outline.aliases[name])
