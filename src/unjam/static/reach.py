@@ -11,9 +11,9 @@ from unjam.model.findings import Grade
 from unjam.static.effects import Effects
 from unjam.static.entries import Entry, callables
 from unjam.static.names import Namer
-from unjam.static.outline import CONSUMERS
 from unjam.static.program import Call, Function, Program
 from unjam.static.stored import Stored
+from unjam.static.walker import CONSUMERS
 
 _CONTEXT_MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 _CACHES = frozenset({"cache", "lru_cache", "cached_property", "cached"})
@@ -21,7 +21,10 @@ _PLAIN_DECORATORS = _CONTEXT_MANAGERS | _CACHES | {"staticmethod", "classmethod"
 
 
 class Edge(NamedTuple):
-    """One step from a function to one that it runs. `once`: the callee's work is kept after the first time."""
+    """One step from a function to one that it runs. `once`: the callee's work is kept after the first time.
+
+    `looped`: it stands in a loop, as far as is known.
+    """
 
     caller: str
     callee: str
@@ -29,6 +32,7 @@ class Edge(NamedTuple):
     kind: str
     grade: Grade
     once: bool
+    looped: bool = True
 
 
 class Reach:
@@ -144,7 +148,8 @@ class Reach:
         once = bool(call.site and call.site.once) or bool(
             {decorator.text.rpartition(".")[2] for decorator in callee.scope.decorators} & _CACHES
         )
-        yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once)
+        looped = call.site is None or call.site.looped
+        yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once, looped)
         for symbol in callee.fact.decorators if callee.fact is not None else ():
             if symbol in self._program.functions:
                 for wrapper in self._program.nested(symbol):

@@ -23,7 +23,7 @@ class Argument(NamedTuple):
 
 
 class CallSite(NamedTuple):
-    """One call as written. `use` says what becomes of its value (see `outline`); `once`: it fills what it guards."""
+    """One call as written. `use` says what becomes of its value (see `walker`); `once`: it fills what it guards."""
 
     span: Span
     scope: int
@@ -32,6 +32,8 @@ class CallSite(NamedTuple):
     arguments: tuple[Argument, ...]
     use: str
     once: bool
+    looped: bool = False
+    """Whether it stands in a loop or a comprehension, and may run any number of times."""
 
     def argument(self, position: int, keyword: str = "") -> Argument | None:
         """The argument at that position or of that name."""

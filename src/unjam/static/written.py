@@ -6,6 +6,7 @@ import ast
 import re
 
 from unjam.static.facts import Span
+from unjam.static.source import Decorator
 
 CONTAINERS = frozenset({"dict", "list", "defaultdict", "mapping", "mutablemapping", "sequence", "ordereddict"})
 """Classes whose last parameter is what `[key]` gives."""
@@ -120,3 +121,38 @@ def held_by(annotation: ast.expr) -> str:
         return ""
     inner = annotation.slice
     return dotted(class_of(inner.elts[-1] if isinstance(inner, ast.Tuple) and inner.elts else inner))
+
+
+def decorator(node: ast.expr) -> Decorator:
+    """A decorator as it is written."""
+    if not isinstance(node, ast.Call):
+        return Decorator(dotted(node), "", (), node.lineno)
+    first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
+    keywords = tuple(f"{keyword.arg}={dotted(keyword.value) or _literal(keyword.value)}" for keyword in node.keywords)
+    return Decorator(dotted(node.func), first if isinstance(first, str) else "", keywords, node.lineno)
+
+
+def _literal(node: ast.expr) -> str:
+    return repr(node.value) if isinstance(node, ast.Constant) else ""
+
+
+def fills_what_it_guards(node: ast.If) -> bool:
+    """`if X is None: X = ...` and `if not X: ...`: work that is done once and kept."""
+    guarded = _guarded(node.test)
+    if not guarded:
+        return False
+    for statement in node.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else ()
+        if any(guarded in {dotted(target), dotted(unsubscripted(target))} for target in targets):
+            return True
+    return False
+
+
+def _guarded(test: ast.expr) -> str:
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return dotted(test.operand)
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is):
+        return dotted(test.left)
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotIn):
+        return dotted(test.comparators[0])
+    return ""
