@@ -14,7 +14,7 @@ from unjam.model.findings import Evidence, Finding, Grade, Link, Location, Remed
 from unjam.static.chains import Chains, Way
 from unjam.static.facts import Span
 from unjam.static.leaves import Leaf
-from unjam.static.program import Function, Program
+from unjam.static.program import Call, Function, Program
 from unjam.static.result import Problem, Severity
 
 _SEVERITIES = {
@@ -24,6 +24,8 @@ _SEVERITIES = {
 }
 _CPU = frozenset({"UJ301", "UJ302", "UJ303", "UJ304"})
 """How long these take depends on their input, which source does not show: suspected, and notes."""
+_KEPT = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name"})
+"""What takes long the first time only: the interpreter keeps what is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Accusation:
     remedies: tuple[Remedy, ...] = ()
     once: bool = False
     also: tuple[int, ...] = ()
+    looped: bool = True
+    """Whether it stands in a loop, as far as is known."""
 
     @property
     def line(self) -> int:
@@ -51,12 +55,16 @@ class Accusation:
         return self.span[0]
 
 
-def blocking(function: Function, span: Span, leaf: Leaf, *, once: bool) -> Accusation:
+def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
     """The accusation of a call that the knowledge base knows."""
+    span, site = call.span, call.site
     cpu = leaf.record.rule in _CPU
+    once = leaf.record.name in _KEPT or (site is not None and site.once)
     severity = Severity.NOTE if cpu and leaf.weight is not Weight.UNBOUNDED else _SEVERITIES[leaf.weight]
     if leaf.below and leaf.weight is Weight.MILLISECONDS and leaf.record.remedy != "tls-context-once":
         severity = Severity.NOTE  # a package that reads a file of its own mostly does so once
+    if leaf.below:
+        return _inside(function, call, leaf, severity, once=once)
     grade = Grade.SUSPECTED if cpu else leaf.grade
     shown = readable(leaf.name)
     by = (
@@ -76,6 +84,7 @@ def blocking(function: Function, span: Span, leaf: Leaf, *, once: bool) -> Accus
         leaf.record,
         leaf.below,
         once=once,
+        looped=site is None or site.looped,
     )
 
 
@@ -96,7 +105,7 @@ class Knowledge:
         return cls(index.calls(), causes, REMEDIES, {rule.code: rule.advice for rule in rules})
 
 
-def _inside(function: Function, span: Span, leaf: Leaf, severity: Severity, *, once: bool) -> Accusation:
+def _inside(function: Function, call: Call, leaf: Leaf, severity: Severity, *, once: bool) -> Accusation:
     """The accusation of a call into a package that blocks further down."""
     top = leaf.below[0]
     text = f"{top.function} of an installed package leads to {readable(leaf.name)}, which blocks the event loop"
@@ -104,7 +113,18 @@ def _inside(function: Function, span: Span, leaf: Leaf, severity: Severity, *, o
     evidence = (Evidence("source", by),)
     rule = leaf.record.rule
     return Accusation(
-        function, span, rule, leaf.name, severity, Grade.INFERRED, text, evidence, leaf.record, leaf.below, once=once
+        function,
+        call.span,
+        rule,
+        leaf.name,
+        severity,
+        Grade.INFERRED,
+        text,
+        evidence,
+        leaf.record,
+        leaf.below,
+        once=once,
+        looped=call.site is None or call.site.looped,
     )
 
 
@@ -133,8 +153,8 @@ class Writer:
         if way is None:
             return None
         severity = accusation.severity
-        once = accusation.once or way.once
-        if (once or way.startup) and severity > Severity.NOTE:
+        once = accusation.once or way.once or way.startup or (way.single and not accusation.looped)
+        if once and severity > Severity.NOTE:
             severity = Severity(severity - 1)
         line, column, end_line, end_column = accusation.span
         return Problem(
@@ -147,7 +167,7 @@ class Writer:
             end_column,
             way.entry.label,
             tuple(self._chains.location(symbol) for symbol in way.callers),
-            once or way.startup,
+            once,
             accusation.also,
         )
 
@@ -179,7 +199,7 @@ class Writer:
                 yield Evidence(
                     "source", f"line {line} calls it at once and hands the result to {pool}: pass the function"
                 )
-        if way.startup:
+        if way.startup or (way.single and not accusation.looped):
             yield Evidence("source", "only start-up code leads here, so it costs once")
         elif accusation.once or way.once:
             yield Evidence("source", "the result is kept, so it costs once")

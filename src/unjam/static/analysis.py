@@ -153,7 +153,7 @@ def _blocking(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:
         for call in function.calls:
             leaf = leaves.leaf(function, call)
             if leaf is not None and not (leaf.weight is Weight.MICROSECONDS and leaf.record.rule in _ONLY_AT_RUN_TIME):
-                yield blocking(function, call.span, leaf, once=call.site is not None and call.site.once)
+                yield blocking(function, call, leaf)
 
 
 def _coverage(program: Program, reach: Reach, leaves: Leaves) -> Coverage:

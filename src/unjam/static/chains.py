@@ -22,6 +22,8 @@ class Way:
     edges: tuple[Edge, ...]
     callers: tuple[str, ...]
     startup: bool
+    single: bool = False
+    """Whether only the program's main coroutine leads here, and over no loop."""
 
     @property
     def once(self) -> bool:
@@ -66,7 +68,10 @@ class Chains:
             return None
         labelled = [entry for entry in entries if self._reach.entries[entry].label]
         chosen = (labelled or entries)[0]
-        return Way(self._reach.entries[chosen], _edges(chosen, down), self._nearest(down), self._startup(entries))
+        tops = self._tops(entries)
+        startup = bool(tops) and all(entry.startup for entry in tops)
+        single = bool(tops) and all(entry.startup or entry.main for entry in tops) and not self._looped(down)
+        return Way(self._reach.entries[chosen], _edges(chosen, down), self._nearest(down), startup, single)
 
     def _nearest(self, down: dict[str, Edge | None]) -> tuple[str, ...]:
         """The entries from which no other entry lies on the way down."""
@@ -78,9 +83,13 @@ class Chains:
                     found.append(symbol)
         return tuple(found)
 
-    def _startup(self, entries: list[str]) -> bool:
-        tops = [symbol for symbol in entries if self._reach.entries[symbol].label or not self._reach.callers[symbol]]
-        return bool(tops) and all(self._reach.entries[symbol].startup for symbol in tops)
+    def _tops(self, entries: list[str]) -> list[Entry]:
+        """The entries that nothing of the program calls, or that a framework calls too."""
+        found = [symbol for symbol in entries if self._reach.entries[symbol].label or not self._reach.callers[symbol]]
+        return [self._reach.entries[symbol] for symbol in found]
+
+    def _looped(self, down: dict[str, Edge | None]) -> bool:
+        return any(edge.looped for symbol in down for edge in self._reach.callers.get(symbol, ()))
 
     def links(self, way: Way, symbol: str, line: int) -> tuple[Link, ...]:
         """The chain as a finding carries it: each function with the line at which it goes on, down to the leaf's line."""

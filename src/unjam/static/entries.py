@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unjam.knowledge.entrypoints import (
     MAINS,
@@ -20,12 +20,14 @@ from unjam.static.effects import Effects
 from unjam.static.facts import Span
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
-from unjam.static.program import Function, Program
+from unjam.static.program import Call, Function, Program
 from unjam.static.project import is_test
 from unjam.static.source import Argument, Decorator
 
-_STARTUP = frozenset({"lifespan", "startup", "on_startup", "setup_hook", "post_init", "setup"})
-"""Names of functions that run once before anything is served; `setup` is how discord.py loads an extension."""
+_STARTUP = frozenset({"lifespan", "startup", "on_startup", "setup_hook", "post_init", "setup", "on_ready", "cog_load"})
+"""Names of functions that run once before anything is served; `setup` and `cog_load` are how discord.py loads an extension."""
+_RUNS = frozenset({"asyncio.run", "asyncio.runners.run", "uvloop.run", "anyio.run", "trio.run"})
+"""What runs a program's main coroutine, and returns when it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Entry:
     symbol: str
     label: str = ""
     startup: bool = False
+    main: bool = False
+    """Whether it is the coroutine of `asyncio.run(...)`: what it does outside of loops it does once."""
 
 
 class Entries:
@@ -61,7 +65,35 @@ class Entries:
                 known = entries.get(entry.symbol)
                 if known is None or (entry.label and not known.label):
                     entries[entry.symbol] = entry
+        for symbol in self._mains():
+            if symbol in entries and not entries[symbol].label:
+                entries[symbol] = replace(entries[symbol], main=True)
         return entries
+
+    def _mains(self) -> Iterator[str]:
+        """The coroutines that synchronous code runs to their end; what runs in every test or thread is not told apart."""
+        for function in self._program.functions.values():
+            if function.scope.is_async or is_test(function.path):
+                continue
+            for call in function.calls:
+                if (
+                    call.site is not None
+                    and call.site.arguments
+                    and not call.site.looped
+                    and self._runs(function, call)
+                ):
+                    yield from self._run(function, call.site.arguments[0])
+
+    def _runs(self, function: Function, call: Call) -> bool:
+        text = call.site.text if call.site is not None else ""
+        return text.endswith(".run_until_complete") or self._namer.qualified(function, text) in _RUNS
+
+    def _run(self, function: Function, argument: Argument) -> Iterator[str]:
+        yield from callables(self._program, function, argument)
+        for call in function.calls:
+            if call.span == argument.span and call.kind == "call":
+                for target in call.targets:
+                    yield from self._program.expanded(target)
 
     def _of(self, function: Function) -> Iterator[Entry]:
         if function.scope.is_async:
@@ -79,7 +111,8 @@ class Entries:
             registration = self._registration(function, decorator)
             if registration is not None:
                 if function.scope.is_async or registration.sync is Sync.LOOP:
-                    yield Entry(function.symbol, _label(registration.label, function, decorator), registration.startup)
+                    startup = registration.startup or _is_startup(function)
+                    yield Entry(function.symbol, _label(registration.label, function, decorator), startup)
             elif function.scope.is_async and _is_route(decorator):
                 verb = decorator.text.rpartition(".")[2]
                 yield Entry(function.symbol, f"{verb.upper()} {decorator.first}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
+from unjam.knowledge.heavy import HEAVY_IMPORTS
 from unjam.model.findings import Evidence, Grade
 from unjam.static.accuse import Accusation
 from unjam.static.names import Namer
@@ -24,16 +24,16 @@ def accusations(program: Program, reach: Reach, namer: Namer) -> Iterator[Accusa
             if function is not None and function.symbol in reach:
                 module = search.late(path, line)
                 if module:
-                    yield _accusation(function, line, module, light=search.is_light(module))
+                    yield _accusation(function, line, module, search.severity(module))
 
 
-def _accusation(function: Function, line: ImportLine, module: str, *, light: bool) -> Accusation:
+def _accusation(function: Function, line: ImportLine, module: str, severity: Severity) -> Accusation:
     return Accusation(
         function,
         (line.line, 1, line.line, 1),
         "UJ305",
         f"import {module}",
-        Severity.NOTE if light else Severity.WARNING,
+        severity,
         Grade.EXACT,
         f"import {module} reads and runs the package's files on the event loop, the first time it runs",
         (Evidence("source", f"no module of the project imports {module} at its top level"),),
@@ -59,10 +59,10 @@ class _Search:
         imported = self._early | self._around.get(path, set())
         return next((module for module in self._meant(path, line) if module not in imported), "")
 
-    def is_light(self, module: str) -> bool:
-        """Whether importing it is a matter of a few files: the standard library's modules, and the project's own."""
+    def severity(self, module: str) -> Severity:
+        """An import costs once: only one that takes long then is more than a note."""
         top = module.partition(".")[0]
-        return top in self._own or top in sys.stdlib_module_names
+        return Severity.WARNING if top in HEAVY_IMPORTS and top not in self._own else Severity.NOTE
 
     def _meant(self, path: str, line: ImportLine) -> Iterator[str]:
         module = self._namer.absolute(path, line.module).rstrip(".")

@@ -16,6 +16,7 @@ from unjam.model.findings import Grade, Link
 from unjam.static.facts import Target
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
+from unjam.static.source import CallSite
 
 _CALLED_DUNDERS = frozenset({"__enter__", "__iter__", "__next__", "__call__", "__getitem__"})
 """Special methods that `Class.*` covers: users write them as `with`, `for` and so on."""
@@ -131,7 +132,9 @@ class Leaves:
         found = self._typed(function, call) or self._named(function, call)
         if found is None:
             return self._inside(call) or self._inside_by_name(function, call)
-        return None if self._harmless(function, call, found.name) else found
+        if self._harmless(function, call, found.name):
+            return None
+        return replace(found, weight=Weight.MICROSECONDS) if self._only_makes(function, call, found.name) else found
 
     def _inside(self, call: Call) -> Leaf | None:
         """A function of an installed package that blocks somewhere inside."""
@@ -245,10 +248,32 @@ class Leaves:
         use = call.site.use.partition(":")[0]
         return name.endswith("Executor.map") and use not in {"iterated", "assigned", "returned"}
 
-    def _in_memory(self, _function: Function, call: Call, name: str) -> bool:
-        """`sqlite3.connect(":memory:")` opens no file."""
-        first = call.site.argument(0, "database") if call.site is not None else None
-        return name == "sqlite3.connect" and first is not None and first.text == "':memory:'"
+    def _in_memory(self, function: Function, call: Call, name: str) -> bool:
+        """`sqlite3.connect(":memory:")`, `Image.open(BytesIO(data))`, and what is read of an archive made so: no file."""
+        assert call.site is not None
+        owner, _, method = name.rpartition(".")
+        first = call.site.argument(0)
+        if name in _OF_A_FILE or (name.endswith((".__init__", ".__new__")) and owner in _OF_A_FILE):
+            return first is not None and (first.text == "':memory:'" or self._is_buffer(function, first.text))
+        if owner not in _OF_A_FILE or method.startswith("extract"):
+            return False
+        made = self._made(function, call.site.text.rpartition(".")[0])
+        return bool(made) and all(
+            (first := site.argument(0)) and self._is_buffer(function, first.text) for site in made
+        )
+
+    def _is_buffer(self, function: Function, text: str) -> bool:
+        return bool(text) and self._namer.qualified(function, text).rpartition(".")[2].removesuffix("()") in _BUFFERS
+
+    def _made(self, function: Function, receiver: str) -> list[CallSite]:
+        """The calls whose value a file gives to a name or an attribute of that name."""
+        outline = self._program.outlines[function.path]
+        spans = {
+            each.span
+            for each in outline.assignments
+            if each.form == "call" and receiver and each.target.endswith(receiver)
+        }
+        return [site for site in outline.calls if site.span in spans]
 
     def _is_fetched(self, _function: Function, call: Call, name: str) -> bool:
         """`feedparser.parse(text)`: only an address or a file is read, and what was awaited or read is a text."""
@@ -270,11 +295,24 @@ class Leaves:
         assert call.site is not None
         if not name.endswith("Queue.put"):
             return False
-        receiver = call.site.text.rpartition(".")[0]
+        made = self._made(function, call.site.text.rpartition(".")[0])
+        return bool(made) and all(not site.arguments for site in made)
+
+    def _only_makes(self, function: Function, call: Call, name: str) -> bool:
+        """`with open(path, "w"): pass` and `open(path, "w").close()` make an entry of a folder, or an empty file."""
+        site = call.site
+        mode = site.argument(1, "mode") if site is not None else None
+        if site is None or mode is None or name != "builtins.open" or mode.text.strip("'")[:1] not in {"w", "x", "a"}:
+            return False
+        if site.use != "with":
+            texts = {each.site.text for each in function.calls if each.site and each.span[:2] == call.span[:2]}
+            return f"{site.text}().close" in texts
         outline = self._program.outlines[function.path]
-        made = {a.span for a in outline.assignments if a.form == "call" and a.target.endswith(receiver)}
-        sites = [site for site in outline.calls if site.span in made]
-        return bool(sites) and all(not site.arguments for site in sites)
+        block = next((block for block in outline.blocks if block.span == call.span), None)
+        if block is None:
+            return False
+        inside = (each for each in outline.calls if block.first_line <= each.span[0] <= block.last_line)
+        return all(each.span <= call.span for each in inside)
 
     _HARMLESS: ClassVar[tuple[Callable[..., bool], ...]] = (
         _does_not_wait,
@@ -288,6 +326,11 @@ class Leaves:
     )
 
 
+_OF_A_FILE = frozenset(
+    {"sqlite3.connect", "PIL.Image.open", "zipfile.ZipFile", "pypdf.PdfReader", "PyPDF2.PdfReader", "docx.Document"}
+)
+"""What works on a file, or on something in memory that is like one."""
+_BUFFERS = frozenset({"BytesIO", "StringIO"})
 _WAITING = {
     "acquire": ("blocking", 0, 1),
     "get": ("block", 0, 1),

@@ -1,16 +1,46 @@
 """What blocks for less than a hop to a thread takes, once, or not at all: notes, or nothing."""
 
+import io
 import os
+import tempfile
+import zipfile
 from pathlib import Path
 
 import feedparser
 import redis.asyncio as redis
+from PIL import Image
 from redis import Redis
 
 
 async def changes_an_entry(path: Path):
     os.remove(path)  # note: UJ102 os.remove
     path.rename("other")  # note: UJ102 pathlib.Path.rename
+
+
+async def reads_an_entry(path: Path):
+    os.listdir(path)  # note: UJ102 os.listdir
+    for _, _, names in os.walk(path):  # warning: UJ102 os.walk
+        tempfile.mkstemp(names[0])  # note: UJ102 tempfile.mkstemp
+
+
+async def makes_a_file(path: Path):
+    with open(path, "w"):  # note: UJ102 builtins.open
+        pass
+    open(path, "a").close()  # note: UJ102 builtins.open
+    with open(path, "w") as stream:  # warning: UJ102 builtins.open
+        stream.write("text")
+
+
+async def in_memory(data: bytes, path: Path):
+    Image.open(io.BytesIO(data))  # clean: the file is in memory
+    buffer = io.BytesIO(data)
+    archive = zipfile.ZipFile(buffer)  # clean
+    archive.read("name")  # clean
+    Image.open(path)  # warning: UJ102 PIL.Image.open
+
+
+async def on_ready():
+    return Path("tags").read_text()  # note: UJ102 pathlib.Path.read_text
 
 
 async def setup(bot):
@@ -43,3 +73,17 @@ class Keys:
 
     async def find_waiting(self):
         return self.sync_client.get("key")  # error: UJ106 redis.Redis.get
+
+
+class Bot:
+    """Its constructor waits; what another function calls `cls` need not be that class."""
+
+    def __init__(self):
+        Redis().get("key")  # clean: no coroutine makes one
+
+    async def context(self, message, *, cls=Command):
+        return cls(message)
+
+    @classmethod
+    def made(cls):
+        return cls()

@@ -10,9 +10,10 @@ if typing.TYPE_CHECKING:
 
 async def lazily():
     import pandas  # warning: UJ305 import pandas
+    import tabulate  # note: UJ305 import tabulate
     import requests.adapters  # clean: requests is imported at start-up
 
-    return pandas, requests
+    return pandas, requests, tabulate
 
 
 async def deep():

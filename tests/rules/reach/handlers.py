@@ -147,4 +147,20 @@ async def gives_others_a_chance():
 
 if __name__ == "__main__":
     time.sleep(1)  # clean: module level
-    asyncio.run(direct())
+    asyncio.run(whole_program())
+
+
+async def whole_program():
+    time.sleep(1)  # warning: UJ101 time.sleep
+    await begin()
+    for _ in range(3):
+        time.sleep(1)  # error: UJ101 time.sleep
+        await again()
+
+
+async def begin():
+    time.sleep(1)  # warning: UJ101 time.sleep
+
+
+async def again():
+    time.sleep(1)  # error: UJ101 time.sleep

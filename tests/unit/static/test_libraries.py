@@ -74,6 +74,7 @@ def test_call_into_a_package_that_blocks_inside_is_found(root, checked):
     """The blamed line is the user's; the chain goes on through the package down to the leaf."""
     (problem,) = check_in(checked, root).problems
     assert (problem.rule, problem.line, problem.finding.leaf) == ("UJ101", 7, "time.sleep")
+    assert problem.finding.message.startswith("Client.fetch of an installed package leads to time.sleep")
     assert [(link.function, link.kind) for link in problem.finding.chain] == [
         ("handler", "user"),
         ("Client.fetch", "library"),

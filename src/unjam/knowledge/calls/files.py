@@ -15,6 +15,8 @@ _work = partial(family, rule="UJ102", gil=Gil.RELEASES, weight=Weight.MILLISECON
 """Work with files, worth a hop to a thread."""
 _look = partial(family, rule="UJ102", gil=Gil.RELEASES, weight=Weight.MICROSECONDS, remedy="leave-alone")
 """A look at a file's entry or a change of it, cheaper than the hop: os.mkdir takes some 30 us on a local disk."""
+_listing = partial(family, rule="UJ102", gil=Gil.RELEASES, weight=Weight.MICROSECONDS, remedy="file-thread")
+"""One folder read, or one file made: some 20 to 60 us on a local disk. Where a run sees it stall, the disk is not local."""
 
 CALLS: tuple[Call, ...] = (
     Call("builtins.open", "UJ102", Gil.RELEASES, Weight.MILLISECONDS, "file-thread", "aiofiles.open", source=_FILEIO),
@@ -76,10 +78,11 @@ CALLS: tuple[Call, ...] = (
     ),
     *_work(
         "os",
-        "open read write pread pwrite readv writev listdir scandir walk fwalk removedirs renames truncate ftruncate "
+        "open read write pread pwrite readv writev walk fwalk removedirs renames truncate ftruncate "
         "setxattr sendfile copy_file_range",
         source=_POSIX,
     ),
+    *_listing("os", "listdir scandir", source=_POSIX),
     *_look("os", "rmdir remove unlink rename replace link symlink utime mkfifo", source=_POSIX),
     *_work("os", "fsync fdatasync sync lockf", source=_POSIX, weight=Weight.UNBOUNDED),
     *family(
@@ -101,14 +104,20 @@ CALLS: tuple[Call, ...] = (
     ),
     *_work(
         "pathlib.Path",
-        "open read_text read_bytes write_text write_bytes iterdir glob rglob",
+        "open read_text read_bytes write_text write_bytes glob rglob",
         twin="anyio.Path.{name}",
         frames=_PATHLIB,
         source=_POSIX,
     ),
+    *_listing("pathlib.Path", "iterdir", twin="anyio.Path.{name}", frames=_PATHLIB, source=_POSIX),
     *_work(
         "shutil",
-        "copy copy2 copyfile copyfileobj copymode copystat copytree rmtree move make_archive unpack_archive chown",
+        "copymode copystat chown copy copy2 copyfile copyfileobj",
+        source="https://docs.python.org/3/library/shutil.html",
+    ),
+    *_work(
+        "shutil",
+        "copytree rmtree move make_archive unpack_archive",
         source="https://docs.python.org/3/library/shutil.html",
         weight=Weight.UNBOUNDED,
     ),
@@ -117,7 +126,7 @@ CALLS: tuple[Call, ...] = (
         "disk_usage which",
         source="https://docs.python.org/3/library/shutil.html",
     ),
-    *_work(
+    *_listing(
         "tempfile",
         "NamedTemporaryFile TemporaryFile TemporaryDirectory mkstemp mkdtemp",
         source="https://docs.python.org/3/library/tempfile.html",
