@@ -41,7 +41,10 @@ def _counted_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[B
     # The longest may be one that no event tells of yet.
     untold = longest if not case.steps_of(stall) and longest * share >= case.threshold_ns else 0
     short_ns = stall.length_ns - sum(step.end - step.start for step in long) - untold
-    if (stall.steps or 0) < FEW_STEPS or short_ns * share < case.threshold_ns or untold > short_ns:
+    # One that took most of it makes no crowd, however little of that it had a CPU for.
+    largest = max((step.end - step.start for step in case.steps_of(stall) if step not in long), default=0)
+    is_one = untold > short_ns or 2 * largest > short_ns
+    if (stall.steps or 0) < FEW_STEPS or short_ns * share < case.threshold_ns or is_one:
         return None
     others = [piece for piece in pieces if _is_within(piece, [(step.start, step.end) for step in long], stall)]
     mine = [piece for piece in pieces if piece not in others]

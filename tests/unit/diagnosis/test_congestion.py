@@ -103,6 +103,17 @@ def test_one_long_step_among_many_is_that_step():
     assert only(told.told()).rule == "UJ301"
 
 
+def test_one_step_that_was_given_little_cpu_is_no_crowd():
+    """200 of 260 ms in one step, which had a CPU for a fifth of that: less than a stall, and still not many short steps."""
+    told, path = story()
+    stack = told.stack(told.frame(path, "work(item)", "refresh"))
+    looks = [(0, "unknown", 0, None), *[(0, "none", 1, 0)] * 19, *[(1, "frame", 1, 0)] * 5]
+    groups = ready(20, stack), cpu(5, stack)
+    number = told.stall(260, *groups, steps=6, longest_step_ms=200, cpu_ms=110, runq_ms=140, trail=told.trail(*looks))
+    told.step(number, task={"name": "Task-2", "coroutine": "refresh"}, share=200 / 260)
+    assert {"UJ301", "UJ502"} == {finding.rule for finding in told.told().findings}
+
+
 def test_many_steps_on_a_loop_that_counts_none():
     """uvloop: only samples tell that many different steps ran, so it is suspected, no more."""
     told = Story(steps=False, loop="uvloop.Loop")
