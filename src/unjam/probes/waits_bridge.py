@@ -108,7 +108,8 @@ def request_claim(scene: Scene, request: Any) -> Claim:
 def lane_claim(scene: Scene, lane: Any) -> Claim:
     """Return the claim of a thread that is held and has nothing to do, and add who holds it: the task in the body of its `async with`.
 
-    Where no such block is seen - an ExitStack, an object without a `with` - nobody is named, and anybody might end it.
+    Where no such block is seen - an exit stack that is closed by hand, an object without a `with` - nobody is named, and anybody
+    might end it.
     """
     key = f"lane:{scene.identities.serial(lane)}"
     keeper = lane.keeper()

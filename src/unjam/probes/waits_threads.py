@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unjam.model.findings import Grade, Location
 from unjam.native.frames import current_frames
 from unjam.probes.locks import is_tracked_type, tracked_wait
+from unjam.probes.waits_exits import EXIT_STACKS, taken_over
 from unjam.probes.waits_kernel import KernelWait, kernel_wait, native_id, times_run
 from unjam.probes.waits_memory import LOCK_TYPE, NOTHING, RLOCK_TYPE, Held
 from unjam.probes.waits_names import local_values, reachable
@@ -142,7 +143,8 @@ def _look(scene: Scene, ident: int, chain: list[FrameType], thread: Any, waits: 
     if seen.target is None and seen.kernel.state == "futex":
         _find_lock(scene, seen, chain[:3])
     if seen.target is not None:
-        user = chain[min(depth, len(chain) - 1)]
+        # An exit stack enters on behalf of the frame below, which has the names.
+        user = next((frame for frame in chain[depth:] if module_of(frame) != "contextlib"), chain[-1])
         if seen.target[0] != "lane":  # none of the program's frames is on the stack of a thread that is held
             seen.site = location(user.f_code, user.f_lineno)
         give_name(scene, user, seen.target[1])
@@ -298,7 +300,7 @@ def note_held(
     exits: Mapping[int, Any] = NOTHING,
     known: Mapping[int, Any] = NOTHING,
 ) -> None:
-    """Note for every `with` block around the frame's instruction that its manager is held by `holder`.
+    """Note for every `with` block around the frame's instruction that its manager is held by `holder`, an exit stack's too.
 
     `known` maps addresses to objects that are at hand anyway; others are looked for by the names in the frame. `coroutine` and
     `exits` are as for `Memory.held`, `released` are the addresses of locks that are given back for now.
@@ -309,13 +311,15 @@ def note_held(
         if is_tracked_type(held.type_address):
             continue  # Who holds it is recorded.
         value = known.get(held.address, MISSING)
-        if value is MISSING and held.address not in scene.names:
+        if value is MISSING and (held.address not in scene.names or held.type_address in EXIT_STACKS):
             value = _named(scene, frame, held.address)
-        key, address = _lock_of(scene, held, value)
-        if address not in released:
-            why, sure, site = scene.block(frame.f_code, held.line)
-            grade = holder.grade if sure else Grade.INFERRED
-            scene.holders.setdefault(key, []).append(Claim(holder.key, holder.verb, grade, why, site))
+        inside = [inner for inner in taken_over(value) if not is_tracked_type(id(type(inner)))]
+        locks = [_lock_of(scene, Held(id(inner), id(type(inner)), held.line), inner) for inner in inside]
+        for key, address in [_lock_of(scene, held, value), *locks]:
+            if address not in released:
+                why, sure, site = scene.block(frame.f_code, held.line)
+                grade = holder.grade if sure else Grade.INFERRED
+                scene.holders.setdefault(key, []).append(Claim(holder.key, holder.verb, grade, why, site))
 
 
 _REAL_LOCKS: Final = (id(LOCK_TYPE), id(RLOCK_TYPE))

@@ -1,4 +1,4 @@
-"""AB-BA of two threads by exit_stack: who holds what shows in no frame."""  # expect: UJ801 proved
+"""AB-BA of two threads that enter their locks into an ExitStack: its `with` block is where they are held."""  # expect: UJ801 exact
 
 import asyncio
 import threading
