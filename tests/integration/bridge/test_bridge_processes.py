@@ -252,6 +252,31 @@ def test_a_pool_made_before_a_fork_works_after_it(program):
     assert program(source) == "parent\n"
 
 
+def test_a_pool_of_processes_made_before_a_fork_works_after_it(program):
+    """The child starts processes of its own; the parent's go on serving the parent, also when the child has ended."""
+    source = """
+        import asyncio, os, warnings
+        from unjam.bridge import Pool
+
+        warnings.simplefilter("ignore")  # 3.12 and later warn of forks with threads, which is the point here
+        pool = Pool("p", 1, kind="process")
+
+        async def pid():
+            return await asyncio.wait_for(pool.run(os.getpid), 60)
+
+        if __name__ == "__main__":
+            mine = asyncio.run(pid())
+            child = os.fork()
+            if not child:
+                own = asyncio.run(pid())
+                asyncio.run(pool.aclose(30))
+                os._exit(0 if own != mine else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            print(asyncio.run(pid()) == mine, asyncio.run(pool.aclose(30)))
+    """
+    assert program(source) == "True []\n"
+
+
 def test_a_worker_that_forks_leaves_no_worker_in_the_child(program):
     """fork inside a call: the child's only thread ends with its call, and the parent's goes on."""
     source = """
@@ -293,6 +318,58 @@ def test_a_stuck_thread_does_not_hold_up_the_end(program):
             raise SystemExit(5)
     """
     assert program(source, limit=30, code=5) == "end\n"
+
+
+def test_whatever_is_stuck_does_not_hold_up_the_end(program):
+    """Waits, held contexts, pinned objects, iterators, channels, hooks that stop nothing, an open loop thread: it ends at once."""
+    source = """
+        import asyncio, contextlib, threading
+        from unjam.bridge import Channel, Pool, Portal, loop_thread, wait
+
+        never = threading.Event()
+
+        @contextlib.contextmanager
+        def held():
+            yield
+            never.wait()
+
+        def items():
+            yield 1
+            never.wait()
+
+        async def forever():
+            await asyncio.Event().wait()
+
+        async def keeps_a_context(pool):
+            async with pool.acontext(held()):
+                pass
+
+        async def reads(pool):
+            async for _ in pool.aiter(items()):
+                pass
+
+        async def main(portal):
+            pool = Pool("p", 8)
+            stops = pool.options(timeout=0.01, on_cancel=never.wait)
+            portal.submit(never.wait)
+            calls = [
+                pool.run(wait, forever), pool.run(portal.wait, forever), keeps_a_context(pool), reads(pool),
+                pool.pinned(object).run(lambda _: never.wait()), pool.run(Channel(1).get), stops.run(never.wait),
+                pool.run(Portal.current().wait, forever),
+            ]
+            tasks = [asyncio.ensure_future(call) for call in calls]
+            while pool.stats().busy < len(tasks) or not pool.stats().abandoned:
+                await asyncio.sleep(0.001)
+            print("end")
+            for task in tasks:  # as a program that just leaves them there
+                task._log_destroy_pending = False
+
+        opened = loop_thread()
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(main(opened.__enter__()))
+        raise SystemExit(6)
+    """
+    assert program(source, limit=30, code=6) == "end\n"
 
 
 def test_the_end_waits_when_it_is_asked_to(program):

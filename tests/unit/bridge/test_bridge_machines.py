@@ -1,13 +1,16 @@
 import asyncio
 import threading
-from contextlib import suppress
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from unjam.bridge import Channel, Pool
-from unjam.errors import ChannelClosed, PoolFull
+from unjam.bridge import Channel, Pool, loop_thread
+from unjam.errors import ChannelClosed, PoolFull, QueueTimeout
+
+CANCELLED = (asyncio.CancelledError, CancelledError)
 
 SETTINGS = settings(
     max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -21,6 +24,7 @@ class Job:
         self.number = number
         self.go, self.began = threading.Event(), threading.Event()
         self.task = None
+        self.abandoned = False
 
     def __call__(self):
         self.began.set()
@@ -29,18 +33,24 @@ class Job:
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """The model of a pool: a list of those that run, never more than the limit, and a list of those that wait."""
+    """The model of a pool: a list of those that run, never more than the limit, and a list of those that wait.
+
+    Calls come from two loops, one of them in another thread.
+    """
 
     LIMIT, MAX_QUEUE = 2, 3
 
     def __init__(self):
         super().__init__()
         self.loop = asyncio.new_event_loop()
+        self.opened = ExitStack()
+        self.other = self.opened.enter_context(loop_thread())
         self.pool = Pool("machine", self.LIMIT, max_queue=self.MAX_QUEUE)
         self.running, self.waiting, self.rejected, self.count = [], [], 0, 0
 
     def turn(self):
         self.loop.run_until_complete(asyncio.sleep(0))
+        self.other.wait(asyncio.sleep, 0)
 
     def settle(self):
         """Move the model on: freed slots go to the oldest that wait."""
@@ -49,27 +59,64 @@ class PoolMachine(RuleBasedStateMachine):
             assert job.began.wait(20), "a slot is free and the oldest call does not start"
             self.running.append(job)
 
-    @rule()
-    def submit(self):
-        self.count += 1
-        job = Job(self.count)
-        job.task = self.loop.create_task(self.pool.run(job))
-        self.turn()
-        if len(self.running) + len(self.waiting) < self.LIMIT + self.MAX_QUEUE:
+    @rule(elsewhere=st.booleans())
+    def submit(self, elsewhere):
+        job = self.start(self.pool, elsewhere)
+        if self.has_room():
             self.waiting.append(job)
         else:
             self.rejected += 1
-            assert isinstance(job.task.exception(), PoolFull)
+            assert isinstance(self.outcome(job), PoolFull)
         self.settle()
+
+    def start(self, view, elsewhere):
+        self.count += 1
+        job = Job(self.count)
+        if elsewhere:
+            job.task = self.other.submit(view.run, job)
+        else:
+            job.task = self.loop.create_task(view.run(job))
+        self.turn()
+        return job
+
+    def has_room(self):
+        return len(self.running) + len(self.waiting) < self.LIMIT + self.MAX_QUEUE
+
+    def outcome(self, job):
+        """Wait for what its caller gets: a result or an exception."""
+
+        async def outcome():
+            waited = asyncio.wrap_future(job.task) if isinstance(job.task, Future) else job.task
+            [got] = await asyncio.wait_for(asyncio.gather(waited, return_exceptions=True), 20)
+            return got
+
+        return self.loop.run_until_complete(outcome())
+
+    @precondition(lambda self: len(self.running) == self.LIMIT and self.has_room())
+    @rule(elsewhere=st.booleans())
+    def run_out_of_time_in_the_queue(self, elsewhere):
+        job = self.start(self.pool.options(queue_timeout=0.001), elsewhere)
+        assert isinstance(self.outcome(job), QueueTimeout)
+        assert not job.began.is_set()
+
+    @precondition(lambda self: len(self.running) < self.LIMIT)
+    @rule(elsewhere=st.booleans())
+    def run_out_of_time_while_running(self, elsewhere):
+        job = self.start(self.pool.options(timeout=0.001), elsewhere)
+        assert job.began.wait(20)
+        got = self.outcome(job)
+        assert isinstance(got, TimeoutError)
+        assert not isinstance(got, PoolFull)
+        job.abandoned = True
+        self.running.append(job)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
     def finish(self, data):
         job = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
-        abandoned = job.task.cancelled()
         job.go.set()
-        if not abandoned:
-            assert self.loop.run_until_complete(asyncio.wait_for(job.task, 20)) == job.number
+        if not job.abandoned:
+            assert self.outcome(job) == job.number
         else:
             self.loop.run_until_complete(self.freed())
         self.settle()
@@ -83,6 +130,7 @@ class PoolMachine(RuleBasedStateMachine):
     def cancel_running(self, data):
         job = data.draw(st.sampled_from(self.running))
         self.cancel(job)
+        job.abandoned = True
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
@@ -93,13 +141,14 @@ class PoolMachine(RuleBasedStateMachine):
 
     def cancel(self, job):
         job.task.cancel()
-        with suppress(asyncio.CancelledError):
-            self.loop.run_until_complete(asyncio.wait_for(job.task, 20))
+        # One whose time was up while it ran has its TimeoutError already.
+        assert isinstance(self.outcome(job), TimeoutError if job.abandoned and not job.task.cancelled() else CANCELLED)
+        self.turn()
 
     @invariant()
     def the_pool_is_as_the_model(self):
         stats = self.pool.stats()
-        abandoned = sum(job.task.cancelled() for job in self.running)
+        abandoned = sum(job.abandoned for job in self.running)
         assert (stats.busy, stats.queued, stats.rejected, stats.abandoned) == (
             len(self.running), len(self.waiting), self.rejected, abandoned,
         )  # fmt: skip
@@ -108,9 +157,9 @@ class PoolMachine(RuleBasedStateMachine):
         for job in self.running + self.waiting:
             job.go.set()
         stuck = self.loop.run_until_complete(self.pool.aclose(20))
-        tasks = [job.task for job in self.running + self.waiting]
-        if tasks:
-            self.loop.run_until_complete(asyncio.wait(tasks, timeout=20))
+        for job in self.running + self.waiting:
+            self.outcome(job)
+        self.opened.close()
         self.loop.close()
         assert stuck == []
 
