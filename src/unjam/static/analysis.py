@@ -91,7 +91,7 @@ class Analysis:
         self._result.coverage = _coverage(program, reach, leaves)
         locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
         found = [
-            *map(locks.ranked, _blocking(reach, leaves)),
+            *locks.gathered(_blocking(reach, leaves)),
             *locks.held_over_await(),
             *mistakes.accusations(),
             *imports.accusations(program, reach, namer),
@@ -108,7 +108,13 @@ class Analysis:
         imported = {module.partition(".")[0] for each in program.outlines.values() for module in _imports(each)}
         tops = imported - own - sys.stdlib_module_names - {""}
         project = self._project
-        return libraries.summaries(tops, project.site_packages, project.python_version, self._catalog, self._say)
+        found, unread = libraries.summaries(
+            tops, project.site_packages, project.python_version, self._catalog, self._say
+        )
+        if unread:
+            names = ", ".join(unread)
+            self._result.notices.append(f"{names}: too large to be read; calls into it are followed no further")
+        return found
 
     @property
     def problems(self) -> list[Problem]:

@@ -7,7 +7,7 @@ user's cache, and looked up by qualified name. A record of the knowledge base al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -29,6 +29,8 @@ _SECONDS_PER_BYTE = 4e-6
 """Of source in packages, on one free core: some 0.15 s for a thousand lines."""
 LARGEST = 12_000_000
 """Bytes of source in one package: larger ones (torch, sympy) would take minutes, and their blocking calls have records."""
+_PART = 2_500_000
+"""Bytes of source read in one go, unless one package alone has more: some ten seconds, of which one is the start."""
 _DEEPEST = 8
 """Calls between a package's function and the leaf: a longer way goes through options and plug-ins that are rarely taken."""
 _RULES = frozenset({"UJ101", "UJ102", "UJ103", "UJ104", "UJ105", "UJ106", "UJ107", "UJ109"})
@@ -41,45 +43,84 @@ Summary: TypeAlias = dict[str, Leaf]
 """The leaf that a function of a package leads to, with the way below it, by symbol (`module:Class.name`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """One installed package that has no summary yet; `size` in bytes of source."""
+
+    top: str
+    key: str
+    files: tuple[str, ...]
+    size: int
+
+
 def summaries(
     tops: Iterable[str], sites: tuple[str, ...], python_version: str, catalog: Catalog, say: Callable[[str], None]
-) -> Summary:
-    """What the packages with those top-level names do inside; those not known yet are read now."""
+) -> tuple[Summary, list[str]]:
+    """What the packages with those top-level names do inside, and which are too large to be read.
+
+    Those that are not known yet are read now, and kept part by part.
+    """
     found: Summary = {}
-    missing: dict[str, tuple[str, tuple[str, ...]]] = {}
+    unread: list[str] = []
+    missing: list[_Package] = []
     for top in sorted(set(tops)):
         files = _files(top, sites)
+        size = sum(Path(file).stat().st_size for file in files)
+        if size > LARGEST:
+            unread.append(top)
+            continue
         key = _key(top, files, sites, python_version)
         kept: Summary | None = cache.load("libraries", key)
         if kept is not None:
             found |= kept
         elif files:
-            missing[top] = key, files
-    if missing:
-        say(_announced(missing))
-        made = _made([file for _, files in missing.values() for file in files], sites, python_version, catalog)
-        for top, (key, _) in missing.items():
-            part = {
-                symbol: inside for symbol, inside in made.items() if symbol.partition(":")[0].partition(".")[0] == top
-            }
-            cache.save("libraries", key, part, kept=_KEPT)
-            found |= part
-    return found
+            missing.append(_Package(top, key, files, size))
+    missing.sort(key=lambda package: (package.size, package.top))
+    done = 0
+    for part in _parts(missing):
+        say(_announced(missing, done, part))
+        found |= _read(part, sites, python_version, catalog)
+        done += len(part)
+    return found, unread
 
 
-def _announced(missing: Mapping[str, tuple[str, tuple[str, ...]]]) -> str:
-    size = sum(Path(file).stat().st_size for _, files in missing.values() for file in files)
-    count = "1 installed package" if len(missing) == 1 else f"{len(missing)} installed packages"
-    seconds = max(round(size * _SECONDS_PER_BYTE), 1)
-    return f"reading {count} ({', '.join(missing)}) once, which takes about {seconds} s; --no-libs leaves them out"
+def _parts(missing: list[_Package]) -> Iterator[list[_Package]]:
+    """Packages that are read in one go, the smallest first: who gives up in the middle has the others kept."""
+    part: list[_Package] = []
+    for package in missing:
+        if part and sum(each.size for each in part) + package.size > _PART:
+            yield part
+            part = []
+        part.append(package)
+    if part:
+        yield part
+
+
+def _read(part: list[_Package], sites: tuple[str, ...], python_version: str, catalog: Catalog) -> Summary:
+    made = _made([file for package in part for file in package.files], sites, python_version, catalog)
+    for package in part:
+        own = {symbol: leaf for symbol, leaf in made.items() if _top(symbol) == package.top}
+        cache.save("libraries", package.key, own, kept=_KEPT)
+    return made
+
+
+def _top(symbol: str) -> str:
+    return symbol.partition(":")[0].partition(".")[0]
+
+
+def _announced(missing: list[_Package], done: int, part: list[_Package]) -> str:
+    names = ", ".join(package.top for package in part)
+    seconds = max(round(sum(package.size for package in missing[done:]) * _SECONDS_PER_BYTE), 1)
+    count = f"{len(part)} of {len(missing)} installed packages" if len(missing) > 1 else "1 installed package"
+    return f"reading {count} ({names}) once; about {seconds} s are left, and --no-libs leaves them out"
 
 
 def _files(top: str, sites: tuple[str, ...]) -> tuple[str, ...]:
     for site in sites:
         package, module = Path(site, top), Path(site, f"{top}.py")
         if package.is_dir():
-            files = [file for file in package.rglob("*.py") if not {"tests", "test", "testing"} & set(file.parts)]
-            return tuple(map(str, files)) if sum(file.stat().st_size for file in files) <= LARGEST else ()
+            files = package.rglob("*.py")
+            return tuple(str(file) for file in files if not {"tests", "test", "testing"} & set(file.parts))
         if module.is_file():
             return (str(module),)
     return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from unjam.knowledge.records import Weight
@@ -89,6 +89,30 @@ class Locks:
                 text = f"{holder.name} holds the same lock over {leaf} (line {block.span[0]})"
                 return replace(accusation, severity=severity, evidence=(*accusation.evidence, Evidence("source", text)))
         return replace(accusation, severity=Severity.NOTE)
+
+    def gathered(self, accusations: Iterable[Accusation]) -> Iterator[Accusation]:
+        """The accusations, ranked; of all that take one lock only the worst is more than a note."""
+        ranked = [self.ranked(accusation) for accusation in accusations]
+        told: dict[tuple[str, str, str], Accusation] = {}
+        for accusation in ranked:
+            if accusation.rule == "UJ201" and accusation.severity > Severity.NOTE:
+                known = told.setdefault(self._lock(accusation), accusation)
+                if known.severity < accusation.severity:
+                    told[self._lock(accusation)] = accusation
+        for accusation in ranked:
+            first = told.get(self._lock(accusation)) if accusation.rule == "UJ201" else None
+            if first is None or first is accusation or accusation.severity is Severity.NOTE:
+                yield accusation
+            else:
+                text = f"line {first.line} takes the same lock, and is told as {first.severity.label}"
+                evidence = (*accusation.evidence, Evidence("source", text))
+                yield replace(accusation, severity=Severity.NOTE, evidence=evidence)
+
+    def _lock(self, accusation: Accusation) -> tuple[str, str, str]:
+        """What tells a lock from others as far as the text goes: file, class for an attribute of self, name."""
+        text = self._taken(accusation)
+        owner = accusation.function.scope.owner if text.startswith("self.") else ""
+        return accusation.function.path, owner, text or f"line {accusation.line}"
 
     def _sections(self, accusation: Accusation) -> Iterator[tuple[Function, WithBlock]]:
         """The `with` blocks on the same lock: same file, same class, same text."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from unjam.model.findings import Grade
@@ -92,6 +94,36 @@ def test_call_is_followed_by_name_where_no_type_is_known(root, checked):
 def test_without_libraries_nothing_of_it_is_known(root, checked):
     """--no-libs leaves the bodies of packages out."""
     assert checked(root, environment=str(root / ".venv")).problems == []
+
+
+def test_packages_that_were_read_are_kept_though_the_rest_was_not(root, checked, monkeypatch):
+    """Who gives up a long first run begins the next one where it ended."""
+    (root / "app.py").write_text("import larger\n" + APP)
+    (root / ".venv/lib/python3.12/site-packages/larger.py").write_text(PACKAGE * 2)
+    monkeypatch.setattr(libraries, "_PART", 1)
+    made, read = libraries._made, []
+
+    def interrupted(files, *more):
+        if read:
+            raise KeyboardInterrupt
+        read.extend(files)
+        return made(files, *more)
+
+    monkeypatch.setattr(libraries, "_made", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check_in(checked, root)
+    again = []
+    monkeypatch.setattr(libraries, "_made", lambda files, *more: again.extend(files) or made(files, *more))
+    check_in(checked, root)
+    assert [Path(file).name for file in (*read, *again)] == ["thing.py", "larger.py"]
+
+
+def test_package_that_is_too_large_is_named(root, checked, monkeypatch):
+    """What was not read is said, or silence would look like innocence."""
+    monkeypatch.setattr(libraries, "LARGEST", 10)
+    result = check_in(checked, root)
+    assert result.problems == []
+    assert "thing: too large to be read; calls into it are followed no further" in result.notices
 
 
 def test_package_is_read_once(root, checked, monkeypatch):
