@@ -20,14 +20,16 @@ from unjam.static.effects import Effects
 from unjam.static.facts import Span
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
-from unjam.static.program import Call, Function, Program
+from unjam.static.program import Function, Program
 from unjam.static.project import is_test
 from unjam.static.source import Argument, Decorator
 
 _STARTUP = frozenset({"lifespan", "startup", "on_startup", "setup_hook", "post_init", "setup", "on_ready", "cog_load"})
 """Names of functions that run once before anything is served; `setup` and `cog_load` are how discord.py loads an extension."""
-_RUNS = frozenset({"asyncio.run", "asyncio.runners.run", "uvloop.run", "anyio.run", "trio.run"})
-"""What runs a program's main coroutine, and returns when it has ended."""
+_CONSOLE = ("click.", "typer.", "asyncclick.", "cyclopts.")
+"""Packages whose decorators make a function a command of a console."""
+_STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe", "add_callback"})
+"""What starts a coroutine on a loop that the same synchronous function then runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Entry:
     label: str = ""
     startup: bool = False
     main: bool = False
-    """Whether it is the coroutine of `asyncio.run(...)`: what it does outside of loops it does once."""
+    """Whether the program runs it once, as that of `asyncio.run(...)`: what it does outside of loops it does once."""
 
 
 class Entries:
@@ -71,22 +73,29 @@ class Entries:
         return entries
 
     def _mains(self) -> Iterator[str]:
-        """The coroutines that synchronous code runs to their end; what runs in every test or thread is not told apart."""
+        """The coroutines that a program runs once: what synchronous code runs to its end, and commands of a console."""
         for function in self._program.functions.values():
-            if function.scope.is_async or is_test(function.path):
+            if is_test(function.path):
                 continue
-            for call in function.calls:
-                if (
-                    call.site is not None
-                    and call.site.arguments
-                    and not call.site.looped
-                    and self._runs(function, call)
-                ):
-                    yield from self._run(function, call.site.arguments[0])
+            if function.scope.is_async:
+                if self._is_command(function):
+                    yield function.symbol
+                continue
+            sites = [call.site for call in function.calls if call.site is not None]
+            endless = any(site.text.endswith(".run_forever") for site in sites)
+            for site in sites:
+                if site.arguments and not site.looped and self._runs(function, site.text, endless=endless):
+                    yield from self._run(function, site.arguments[0])
 
-    def _runs(self, function: Function, call: Call) -> bool:
-        text = call.site.text if call.site is not None else ""
-        return text.endswith(".run_until_complete") or self._namer.qualified(function, text) in _RUNS
+    def _is_command(self, function: Function) -> bool:
+        names = (self._namer.in_module(function.path, decorator.text) for decorator in function.scope.decorators)
+        return any(name.startswith(_CONSOLE) for name in names)
+
+    def _runs(self, function: Function, text: str, *, endless: bool) -> bool:
+        name = text.rpartition(".")[2]
+        if name in {"run_until_complete", "run_sync"} or (endless and name in _STARTS):
+            return True
+        return self._namer.qualified(function, text) in MAINS
 
     def _run(self, function: Function, argument: Argument) -> Iterator[str]:
         yield from callables(self._program, function, argument)
@@ -232,4 +241,4 @@ def _overrides() -> dict[str, list[Override]]:
 
 _OVERRIDES = _overrides()
 
-__all__ = ["MAINS", "Entries", "Entry", "callables"]
+__all__ = ["Entries", "Entry", "callables"]

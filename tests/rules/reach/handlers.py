@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import click
+
 from reach.helpers import (
     Client,
     Lazy,
@@ -163,4 +165,27 @@ async def begin():
 
 
 async def again():
+    time.sleep(1)  # error: UJ101 time.sleep
+
+
+async def begins_on_the_way():
+    time.sleep(1)  # warning: UJ101 time.sleep
+
+
+def run_for_ever(loop):
+    loop.create_task(begins_on_the_way())
+    loop.run_forever()
+
+
+@click.command()
+@coroutine_command
+async def console_command():
+    time.sleep(1)  # warning: UJ101 time.sleep
+
+
+def started_from_somewhere(loop):
+    loop.create_task(may_begin_often())
+
+
+async def may_begin_often():
     time.sleep(1)  # error: UJ101 time.sleep
