@@ -127,8 +127,8 @@ class Leaves:
 
     def leaf(self, function: Function, call: Call) -> Leaf | None:
         """The blocking call that this is, or None where it is not one or cannot block as written."""
-        if call.kind == "reference":
-            return None
+        if call.kind == "reference" or (call.site is not None and call.site.use == "awaited"):
+            return None  # what is awaited is a coroutine's call, whatever its type or its text may look like
         found = self._typed(function, call) or self._named(function, call)
         if found is None:
             return self._inside(call) or self._inside_by_name(function, call)
@@ -147,7 +147,7 @@ class Leaves:
 
     def _inside_by_name(self, function: Function, call: Call) -> Leaf | None:
         """The same where only the text says what is called."""
-        if not self._packages or call.site is None or call.targets or not call.site.text or call.site.use == "awaited":
+        if not self._packages or call.site is None or call.targets or not call.site.text:
             return None
         name = self._namer.qualified(function, call.site.text)
         found = self._by_name.get(name) or self._by_name.get(_method_of(name)) if name else None
@@ -195,8 +195,7 @@ class Leaves:
         return text if other is not None and other.rule == record.rule else _shown(record, name)
 
     def _named(self, function: Function, call: Call) -> Leaf | None:
-        # What is awaited is a coroutine's call, whatever its text may look like.
-        if call.site is None or call.targets or not call.site.text or call.site.use == "awaited":
+        if call.site is None or call.targets or not call.site.text:
             return None
         name = self._namer.qualified(function, call.site.text)
         record = self._catalog.find(name) if name else None
