@@ -13,7 +13,7 @@ from unjam.diagnosis.events import Stall
 from unjam.diagnosis.pieces import Blame, Piece, samples_in
 from unjam.knowledge import index
 from unjam.knowledge.records import Call
-from unjam.knowledge.remedies import REMEDIES, UNKNOWN_CAUSE
+from unjam.knowledge.remedies import INSTEAD_OF_THE_RULES, REMEDIES, UNKNOWN_CAUSE
 from unjam.model.findings import Accounted, Evidence, Finding, Grade, Location, Remedy
 
 MOST_REMEDIES = 4
@@ -121,9 +121,9 @@ def remedies_of(
 
     A remedy that names an async twin is left out where none is known, one for endpoints where the function is none.
     """
-    advice = index.rule(rule).advice if rule else UNKNOWN_CAUSE
-    own = record if record is not None and record.rule == rule else None
-    keys = dict.fromkeys([*([own.remedy] if own and own.remedy else []), *advice])
+    own = record.remedy if record is not None and record.rule == rule else ""
+    advice = INSTEAD_OF_THE_RULES.get(own) or (index.rule(rule).advice if rule else UNKNOWN_CAUSE)
+    keys = dict.fromkeys([*([own] if own else []), *advice])
     if not endpoint:
         keys.pop("sync-endpoint", None)
     twin = record.twin if record is not None else ""

@@ -17,6 +17,9 @@ from unjam.model.findings import Evidence, Grade, Link
 
 AUTOMATIC = "automatic collection"
 """How the leaf of a pause begins that nobody asked for; else it is "gc.collect"."""
+_HAPPENED = Evidence("gc", "it began by itself, at a line that only happened to allocate")
+_WAITING = Call("a destructor", "UJ304", remedy="close-before-collected")
+"""What waits inside a collection: the end of an object that it frees."""
 
 
 def pauses_of(case: Case, stall: Stall) -> list[Pause]:
@@ -76,8 +79,8 @@ def _collected(pauses: Sequence[Pause], length_ns: float) -> Evidence:
     return Evidence("gc", f"{len(pauses)} collection{plural}, {length_ns / 1e6:.0f} ms, {freed} objects freed")
 
 
-def blame_collection(case: Case, pauses: Sequence[Pause], pieces: Sequence[Piece], length_ns: float) -> Blame:
-    """The collector's share; the culprit is where it struck, or the line that called gc.collect()."""
+def blame_collection(case: Case, pauses: Sequence[Pause], pieces: Sequence[Piece], parts: Parts) -> Blame:
+    """The collector's share, of which `parts` tell what it consists of; the culprit is where it struck, or the line that called gc.collect()."""
     longest = max(pauses, key=lambda pause: pause.end - pause.start)
     struck = max(pieces, key=lambda piece: _overlap(piece.group, pauses), default=None)
     struck = struck if struck is not None and _overlap(struck.group, pauses) > 0 else None
@@ -86,18 +89,32 @@ def blame_collection(case: Case, pauses: Sequence[Pause], pieces: Sequence[Piece
     if longest.stack is not None:
         # Taken by the collector's own callback: nothing can be nearer.
         view, record = case.views.step(longest.stack), _asked_for(case, case.views.step(longest.stack))
+    # What the collector itself does is work: a wait is that of an object's end.
+    waited = 2 * (parts.kernel or 0.0) > parts.total
+    leaf = f"{AUTOMATIC} of generation {longest.generation}" + (", whose destructors waited" if waited else "")
     return Blame(
         rule="UJ304",
-        leaf="gc.collect" if record else f"{AUTOMATIC} of generation {longest.generation}",
+        leaf="gc.collect" if record else leaf,
         grade=Grade.EXACT if view.blamed else Grade.INFERRED,
-        parts=Parts(length_ns, None, None, None, 0.0),
+        parts=parts,
         culprit=view.blamed.location if view.blamed else None,
         chain=_chain(view),
-        record=record,
+        record=_WAITING if waited else record,
         pieces=(struck,) if struck else (),
         pause=longest,
-        notes=(_collected(pauses, length_ns),),
+        notes=(
+            _collected(pauses, parts.total),
+            *([_waited(pieces, pauses, parts)] if waited else []),
+            *([_HAPPENED] if view.blamed and record is None else []),
+        ),
     )
+
+
+def _waited(pieces: Sequence[Piece], pauses: Sequence[Pause], parts: Parts) -> Evidence:
+    calls = {piece.group.system_call for piece in pieces if piece.state == "kernel" and _overlap(piece.group, pauses)}
+    where = " in " + ", ".join(sorted(filter(None, calls))) if any(calls) else ""
+    text = f"waited {(parts.kernel or 0.0) / 1e6:.0f} ms of that{where}: the end of an object that was freed waits, as a database cursor does while a thread uses its connection"
+    return Evidence("os", text)
 
 
 def _asked_for(case: Case, view: View) -> Call | None:
@@ -117,6 +134,24 @@ def _overlap(group: Group, pauses: Sequence[Pause]) -> float:
     inside = sum(max(0, min(group.last, pause.end) - max(group.first, pause.start)) for pause in pauses)
     at_once = group.first == group.last and any(pause.start <= group.first <= pause.end for pause in pauses)
     return group.count * (1.0 if at_once else inside / length)
+
+
+def taken_by(pauses: Sequence[Pause], pieces: Sequence[Piece], length_ns: float) -> tuple[Parts, list[Piece]]:
+    """What the collector's time consists of, and the pieces without it; a pause of which nothing was seen counts as work.
+
+    Python code that ends an object is no work of the collector's: it is told as what it does.
+    """
+    ending = [piece for piece in pieces if _ends_an_object(piece.view) and _overlap(piece.group, pauses)]
+    others = [piece for piece in pieces if piece not in ending]
+    length_ns = min(max(0.0, length_ns - total(ending).total), total(others).total)
+    left = without_pauses(others, pauses, length_ns)
+    taken = total(others).less(total(left))
+    return Parts((taken.cpu or 0.0) + taken.unexplained, taken.kernel, taken.gil, taken.runqueue, 0.0), [*ending, *left]
+
+
+def _ends_an_object(view: View) -> bool:
+    names = (each.frame.function for each in view.frames)
+    return any(name.rpartition(".")[2] == "__del__" or name == "finalize.__call__" for name in names)
 
 
 def without_pauses(pieces: Sequence[Piece], pauses: Sequence[Pause], length_ns: float) -> list[Piece]:

@@ -155,8 +155,10 @@ def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame
     running = 1 - starved / (stall.length_ns - stall.suspended_ns)
     paused = min(running * sum(pause.end - pause.start for pause in pauses), total(mine).total)
     if paused:
-        blames.append(garbage.blame_collection(case, pauses, mine, paused))
-        mine = garbage.without_pauses(mine, pauses, paused)
+        parts, left = garbage.taken_by(pauses, mine, paused)
+        if parts.total:
+            blames.append(garbage.blame_collection(case, pauses, mine, parts))
+        mine = left
     return blames, mine
 
 
@@ -248,7 +250,9 @@ def _unsampled_collection(case: Case, stall: Stall) -> list[Blame]:
     paused = running * sum(pause.end - pause.start for pause in pauses)
     if paused < max(case.threshold_ns, LEAST_LOOKED_AT * running * stall.length_ns):
         return []
-    blame = garbage.blame_collection(case, pauses, (), paused)
+    worked = paused if stall.cpu_ns is None else min(paused, float(stall.cpu_ns))
+    collecting = replace(NOTHING, cpu=worked, unexplained=paused - worked)
+    blame = garbage.blame_collection(case, pauses, (), collecting)
     starved = outside.blame_starvation(stall, stall.runqueue_ns or 0.0, NOTHING)
     told, rest = _weighty(case, stall, [blame, starved])
     left = Blame("", "", Grade.UNKNOWN, parts.less(blame.parts).less(starved.parts))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from unjam.knowledge.records import Advice
 
 REMEDIES: dict[str, Advice] = {
@@ -161,6 +163,15 @@ REMEDIES: dict[str, Advice] = {
         "gc.collect() and gc.freeze() once after start-up, so that long-lived objects are never walked again",
         "what is frozen is never collected if it becomes cyclic garbage; do it after all imports and caches are filled",
     ),
+    "close-before-collected": Advice(
+        "close what waits when it is freed where it was used, not by the collector: cursors, connections, files, processes "
+        "(contextlib.closing, with)",
+        "somebody has to know when it is no longer needed",
+    ),
+    "break-the-cycle": Advice(
+        "break the cycle that keeps it (weakref for the reference back, del of a caught exception), so that it ends with its last use",
+        "the cycle has to be found: gc.set_debug(gc.DEBUG_SAVEALL) and gc.garbage at a quiet moment show it",
+    ),
     "gc-threshold": Advice(
         "collect the oldest generation less often: gc.set_threshold(50_000, 20, 100), or gc.collect() at a quiet moment",
         "cyclic garbage stays longer: memory grows between collections",
@@ -284,6 +295,9 @@ REMEDIES: dict[str, Advice] = {
     ),
 }
 """Remedies by key. What is advised for UJ303 never holds a thread: a thread that keeps the GIL stops the loop as well."""
+
+INSTEAD_OF_THE_RULES: Mapping[str, tuple[str, ...]] = {"close-before-collected": ("break-the-cycle",)}
+"""What is advised beside a call's own remedy where its rule's ways out would not help."""
 
 UNKNOWN_CAUSE = ("look-closer",)
 """What to advise where no rule was found: also that must end in something to do."""

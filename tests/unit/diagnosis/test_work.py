@@ -247,6 +247,37 @@ def test_an_explicit_collection_is_the_line_that_asked_for_it():
     assert (finding.rule, finding.leaf, finding.culprit.function) == ("UJ304", "gc.collect", "handler")
 
 
+def collecting(stack, group):
+    told, *_ = stack
+    told.stall(400, group, cpu_ms=3, runq_ms=1)
+    start = told.events[-1]["t0"]
+    told.event("gc", t0=start, t1=start + 399 * MS, gen=0, collected=9, uncollectable=0, tid=LOOP_TID, loop=1)
+    return only(told.told())
+
+
+def test_a_collection_that_waits_is_told_as_waiting():
+    """The end of a freed cursor waits for the thread that uses its connection: kernel time, and freezing objects would be no cure."""
+    told, stack = story("total(rows)")
+    finding = collecting((told, stack), kernel(37, stack, "futex"))
+    assert (finding.rule, finding.leaf) == ("UJ304", "automatic collection of generation 0, whose destructors waited")
+    assert finding.accounted.kernel == pytest.approx(396, abs=4)
+    assert any("waited 395 ms of that in futex" in each.text for each in finding.evidence)
+    assert [each.text.split()[0] for each in finding.remedies] == ["close", "break"]
+
+
+def test_a_destructor_in_python_is_told_as_what_it_does():
+    """`__del__` that sleeps while the collector runs it: a sleep at its own line, and no collection."""
+    told = Story()
+    path = told.file(
+        "end.py",
+        "import time\nclass Node:\n    def __del__(self):\n        time.sleep(1)\nasync def main():\n    rows = []\n",
+    )
+    frames = told.frame(path, "rows = []", "main"), told.frame(path, "time.sleep(1)", "Node.__del__", "function")
+    stack = told.stack(*frames)
+    finding = collecting((told, stack), kernel(37, stack, "clock_nanosleep"))
+    assert (finding.rule, finding.culprit.line, finding.total_ms) == ("UJ101", 4, pytest.approx(400, abs=1))
+
+
 def test_a_collection_of_another_thread_is_none_of_the_loops():
     """A pause in a thread without a loop is no pause of the loop: what the loop then waits for is the GIL."""
     told, stack = story("total(rows)")

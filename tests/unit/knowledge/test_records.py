@@ -13,7 +13,7 @@ import pytest
 
 from unjam.knowledge import index
 from unjam.knowledge.records import PAGE_HEADINGS, Call, Gil, Weight
-from unjam.knowledge.remedies import REMEDIES, UNKNOWN_CAUSE
+from unjam.knowledge.remedies import INSTEAD_OF_THE_RULES, REMEDIES, UNKNOWN_CAUSE
 
 RULES = index.rules()
 CALLS = index.calls()
@@ -90,6 +90,7 @@ def test_every_finding_ends_in_something_to_do():
 def test_no_remedy_is_unused():
     """A remedy that nothing advises is dead data."""
     used = {key for rule in RULES for key in rule.advice} | {call.remedy for call in CALLS} | set(UNKNOWN_CAUSE)
+    used |= {key for own, others in INSTEAD_OF_THE_RULES.items() for key in (own, *others)}
     assert set(REMEDIES) - used == set()
 
 

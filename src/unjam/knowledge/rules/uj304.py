@@ -8,7 +8,7 @@ RULE = Rule(
     code="UJ304",
     cause="gc",
     title="A garbage collection pause",
-    one="the garbage collector held the loop for {ms} ms ({leaf}); it struck at {culprit}, which only happened to allocate",
+    one="the garbage collector held the loop for {ms} ms ({leaf}), begun at {culprit}",
     many="garbage collections held the loop for {ms} ms in all ({leaf}), most of it at {culprit}",
     what="""\
 CPython's cyclic collector walked all objects of a generation while the loop waited: started by itself after so many allocations, or by
@@ -16,7 +16,8 @@ CPython's cyclic collector walked all objects of a generation while the loop wai
 """,
     why="""\
 A collection of the oldest generation visits every container object that is alive: some 100 ms for each million. It keeps the GIL, so that all
-threads stand still.
+threads stand still. What it frees is ended there and then, on whichever thread allocated last: a cursor whose connection a thread is using waits
+for that thread (sqlite3 resets the statement under the connection's lock), and the loop with it.
 """,
     looks="""\
 ```python
@@ -37,7 +38,8 @@ serve()
 1. `gc.freeze()` after start-up, when most objects live long.
 2. `gc.set_threshold(50_000, 20, 100)`: fewer collections of the oldest generation.
 3. An explicit `gc.collect()` in a request: leave it out, or do it at a quiet moment.
-4. Fewer objects: arrays, slots, weak references instead of cycles.
+4. Where destructors waited: close cursors, connections and files where they were used (`contextlib.closing`, `with`).
+5. Fewer objects: arrays, slots, weak references instead of cycles.
 """,
     costs="""\
 Frozen objects are never collected. Higher thresholds let garbage stay longer: watch the memory.
