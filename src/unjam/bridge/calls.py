@@ -58,8 +58,8 @@ class Call:
     """Who else than its pool's threads was asked to run it; of calls in NESTED."""
     outer: Call | None = None
     """The call below it on the same thread, which it helps."""
-    target: Callable[..., Any] | None = None
-    """What the user named, where `fn` only carries it (to a process, to a held thread)."""
+    target: object = None
+    """What the user named - a function, a generator, a class - where `fn` only carries it (to a process, to a held thread)."""
 
     def __init__(
         self, bulkhead: Bulkhead, port: Port, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -166,7 +166,7 @@ class Call:
         return named(self.wanted).name
 
     @property
-    def wanted(self) -> Callable[..., Any]:
+    def wanted(self) -> object:
         """What the user named."""
         return self.fn if self.target is None else self.target
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, _GeneratorContextManager, suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,7 +34,7 @@ class ThreadContext(AbstractAsyncContextManager[T, bool | None]):
 
     async def __aenter__(self) -> T:
         self._context = copy_context()
-        self._lane = lane = Lane(self._bulkhead, type(self._cm), self)
+        self._lane = lane = Lane(self._bulkhead, _known_as(self._cm), self)
         lane.open()
         enter = lane.give(self._enter, context=self._context)
         try:
@@ -65,3 +65,8 @@ class ThreadContext(AbstractAsyncContextManager[T, bool | None]):
     def _undo(self) -> None:
         if self._entered:
             self._cm.__exit__(None, None, None)
+
+
+def _known_as(cm: object) -> object:
+    """Return what the user wrote: the function of a `contextmanager`, which forgets it when it is entered, else the class."""
+    return cm.__dict__.get("func", type(cm)) if type(cm) is _GeneratorContextManager else type(cm)

@@ -6,6 +6,7 @@ from collections import deque
 from contextvars import copy_context
 from itertools import islice
 from threading import get_ident
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from unjam.bridge.calls import Call
@@ -90,6 +91,7 @@ class _Hop(Call):
 def _detach(hop: _Hop, reader: _Reader[Any]) -> Call:
     """Have the iterator closed in a thread, without anybody who waits; there is always room for that."""
     closing = Call(hop.bulkhead, hop.port, reader.close, (), {})
+    closing.target = hop.target
     closing.context = hop.context
     closing.certain = True
     hop.bulkhead.admit(closing, always=True)
@@ -103,12 +105,13 @@ async def iterate(
     reader = _Reader(iterable, max_items)
     items = reader.items
     context = copy_context()
+    target = iterable if type(iterable) is GeneratorType else type(iterable)
     hop: _Hop | None = None
     ended = False
     try:
         while not ended:
             hop = _Hop(bulkhead, current_port(), reader.fill, (), {})
-            hop.context, hop.max_wait, hop.target = context, max_wait, type(iterable)
+            hop.context, hop.max_wait, hop.target = context, max_wait, target
             bulkhead.admit(hop)
             arrived, late = False, None
             while not arrived and late is None:

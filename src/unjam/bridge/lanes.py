@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Lane:
     """A held thread: it serves the calls given to it, in order, until it is ended. It takes one slot of its pool."""
 
-    def __init__(self, bulkhead: Bulkhead, target: Callable[..., Any], keeper: object) -> None:
+    def __init__(self, bulkhead: Bulkhead, target: object, keeper: object) -> None:
         self._bulkhead = bulkhead
         self.keeper = ref(keeper)
         """Who ends it: for those who ask what a thread is held for."""
@@ -47,9 +47,20 @@ class Lane:
             )
         bulkhead.admit(self._hold)
 
-    def give(self, fn: Callable[..., Any], *args: Any, context: Context | None = None, certain: bool = False) -> Call:
-        """Have `fn(*args)` run in the thread, after what was given before; returns the call to await."""
+    def give(
+        self,
+        fn: Callable[..., Any],
+        *args: Any,
+        target: object = None,
+        context: Context | None = None,
+        certain: bool = False,
+    ) -> Call:
+        """Have `fn(*args)` run in the thread, after what was given before; returns the call to await.
+
+        It is told as `target`, by default as what the thread is held for.
+        """
         call = Call(self._bulkhead, current_port(), fn, args, {})
+        call.target = self._hold.target if target is None else target
         call.certain = certain
         if context is not None:
             call.context = context

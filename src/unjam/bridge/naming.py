@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import NamedTuple
 
 # The slots of `type` itself: a metaclass may define its own, which a plain attribute would run.
@@ -23,7 +23,7 @@ class Named(NamedTuple):
 
 
 def named(fn: object) -> Named:
-    """Describe what can be called; an object of unknown make by its type's name."""
+    """Describe what can be called, or a generator; an object of unknown make by its type's name."""
     for _ in range(DEEPEST):
         if type(fn) is not partial:
             break
@@ -32,6 +32,8 @@ def named(fn: object) -> Named:
         fn = fn.__func__
     if type(fn) is FunctionType:
         return Named(fn.__qualname__, fn.__code__.co_filename, fn.__code__.co_firstlineno)
+    if type(fn) is GeneratorType:
+        return Named(fn.__qualname__, fn.gi_code.co_filename, fn.gi_code.co_firstlineno)
     if type(fn) is BuiltinFunctionType:
         return Named(_of_builtin(fn))
     return Named(_QUALNAME_OF(fn if _is_class(fn) else type(fn)))

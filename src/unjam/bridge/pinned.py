@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, Ty
 from weakref import finalize
 
 from unjam.bridge.lanes import Lane
+from unjam.bridge.naming import named
 from unjam.bridge.supervision import supervise
 from unjam.errors import PoolClosed
 
@@ -63,8 +64,7 @@ class Pinned(Generic[T]):
 
     async def run(self, fn: Callable[Concatenate[T, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `fn(the object, *args, **kwargs)` on the object's thread; raises PoolClosed after `aclose`."""
-        call = self._open().give(self._cell.apply, fn, args, kwargs)
-        call.target = fn
+        call = self._open().give(self._cell.apply, fn, args, kwargs, target=fn)
         return await supervise(call, self._options)  # type: ignore[no-any-return]
 
     async def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -94,7 +94,7 @@ class Pinned(Generic[T]):
     def _open(self) -> Lane:
         with self._lock:
             if self._closed:
-                raise PoolClosed(f"{self._bulkhead.name} (pinned {self._target!r})")
+                raise PoolClosed(f"{self._bulkhead.name} (pinned {named(self._target).name})")
             if self._lane is None:
                 lane = Lane(self._bulkhead, self._target, self)
                 lane.open()

@@ -49,7 +49,8 @@ class Histogram:
 class RunningCall:
     """A call that holds a slot. `file` and `line` are where the function itself is (line 0: it has no Python frame).
 
-    `abandoned`: its caller has gone. `stack` is what runs above it, the function first, as "file:line function";
+    `abandoned`: its caller has gone. `held`: it only holds its thread, for an `acontext` or a pinned object, whose calls run
+    there; for as long as it likes. `stack` is what runs above it, the function first, as "file:line function";
     empty where another interpreter runs in this process (from CPython 3.12 on it cannot be asked for safely).
     """
 
@@ -59,10 +60,12 @@ class RunningCall:
     file: str
     line: int
     abandoned: bool
+    held: bool
     stack: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.call}, {self.seconds:.1f} s, {PurePath(self.file).name}:{self.line}"
+        where = f", {PurePath(self.file).name}:{self.line}" if self.file else ""
+        return f"{self.call}, {'held for ' if self.held else ''}{self.seconds:.1f} s{where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,8 @@ class PoolStats(PoolCounts):
 
     @property
     def stuck(self) -> tuple[RunningCall, ...]:
-        """The calls that have run for `stuck_after` or longer."""
-        return tuple(call for call in self.calls if call.seconds >= self.stuck_after)
+        """The calls that have run for `stuck_after` or longer; a thread that is only held runs nothing."""
+        return tuple(call for call in self.calls if call.seconds >= self.stuck_after and not call.held)
 
 
 def pools() -> tuple[PoolStats, ...]:
@@ -173,7 +176,10 @@ def _running(worker: Worker, call: Call, frame: FrameType | None) -> RunningCall
     # A thread that is only held is in the bridge's own code.
     stack = [] if call.holds else _above(frame, depth)
     name, file, line = named(call.wanted)
-    if stack and call.target is None:
+    carried = next((n for n, (at, _, function) in enumerate(stack) if (at, function) == (file, name)), None)
+    if carried is not None:
+        stack = stack[carried:]
+    if stack and (carried is not None or call.target is None):
         file, line, _ = stack[0]
     return RunningCall(
         call=name,
@@ -182,6 +188,7 @@ def _running(worker: Worker, call: Call, frame: FrameType | None) -> RunningCall
         file=file,
         line=line,
         abandoned=call.cancelled,
+        held=call.holds,
         stack=tuple(f"{name}:{at} {function}" for name, at, function in stack),
     )
 

@@ -230,4 +230,4 @@ def _only_port() -> Port:
 
 
 def _ended(port: Port) -> str:
-    return f"the loop on which this would wait does not run: {port!r}"
+    return f"the loop on which this would wait {'is closed' if port.closed() else 'does not run'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
 from typing import Any, NamedTuple
 
 from unjam.model.lines import printable
@@ -13,6 +13,7 @@ DEEPEST_WRAPPING = 8
 
 _MODULE_OF = type.__dict__["__module__"].__get__
 _QUALNAME_OF = type.__dict__["__qualname__"].__get__
+_MRO_OF = type.__dict__["__mro__"].__get__
 """The slots of `type` itself: a metaclass of the program may define its own and would be run by a plain attribute."""
 
 
@@ -61,8 +62,16 @@ def _of_exact_type(function: object) -> Called:
     if type(function) is BuiltinFunctionType:
         owner = function.__module__
         return Called(_dotted(owner if type(owner) is str else "", function.__qualname__), "", 0)
-    kind = function if type(function) is type else type(function)
+    if type(function) is GeneratorType:
+        code = function.gi_code
+        return Called(printable(function.__qualname__), code.co_filename, code.co_firstlineno)
+    kind: Any = function if _is_class(function) else type(function)
     return Called(_dotted(_MODULE_OF(kind), _QUALNAME_OF(kind)), "", 0)
+
+
+def _is_class(value: object) -> bool:
+    """Whether it is a class, one with a metaclass too; isinstance() would ask the object for its `__class__`."""
+    return any(base is type for base in _MRO_OF(type(value)))
 
 
 def _name_of_function(function: object) -> str:

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import functools
 import weakref
-from types import BuiltinMethodType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
+from types import (
+    BuiltinMethodType,
+    FunctionType,
+    GeneratorType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+)
 from typing import Any, Final
 
 MISSING: Final = object()
@@ -121,7 +128,7 @@ def type_name(value: object) -> str:
 
 
 def callable_name(value: Any) -> str:
-    """Return the qualified name of a function, a method, a built-in, or what a partial of one calls; else ""."""
+    """Return the qualified name of a function, a method, a generator, a built-in, or what a partial of one calls; else ""."""
     for _ in range(8):
         if type(value) is functools.partial:
             # asyncio.to_thread sends `partial(context.run, function, ...)`.
@@ -133,6 +140,8 @@ def callable_name(value: Any) -> str:
             break
     if type(value) is FunctionType:
         return text(value.__code__.co_qualname)
+    if type(value) is GeneratorType:
+        return text(value.gi_code.co_qualname)
     return text(value.__qualname__) if is_a(value, BuiltinMethodType) else ""
 
 

@@ -114,6 +114,7 @@ def test_a_thread_that_is_held_is_told_by_its_holder(watch):
     assert "print" == call["call"]
     longest = max(held, key=lambda occupant: occupant["ran_ns"])
     assert "body" == longest["site"][2].rpartition(".")[2]
+    assert "session" == longest["call"].rpartition(".")[2]
 
 
 def test_a_hostile_callable_is_never_asked(watch):
