@@ -97,6 +97,7 @@ class Monitor:
                 control.stop()
             probes, self._probes = self._probes, None
             self._ended = probes or self._ended
+            self._have_loops_told_here()
             if probes is not None:
                 if self._telling is not None:
                     probes.drainer.flush(TELL_S)
@@ -267,6 +268,7 @@ class Monitor:
         if self._probes is not None:
             self._probes.abandon()
             self._probes = None
+            self._have_loops_told_here()
         self._ended = None
         if self._telling is not None:
             self._telling.after_fork_in_child()
@@ -355,11 +357,18 @@ class Monitor:
             self._aside = True
             raise
 
+    def _have_loops_told_here(self) -> None:
+        """Nobody is there to be told of loops: the next one has somebody made."""
+        if self._hooks is not None and self._hooks.is_active:
+            self._hooks.running = self._running
+
     def _begun(self) -> Probes:
         """The probes; the first loop starts them, never while another thread forks."""
         with _forks, self._lock:
             if self._probes is None:
                 self._probes = self._begin()
+                if self._hooks is not None:
+                    self._hooks.running = self._probes.loops.running  # without a detour: tests run thousands of loops
             return self._probes
 
     def _begin(self) -> Probes:

@@ -55,6 +55,31 @@ def memory_of(watched: monitor.Monitor) -> Memory:
     return kept[1]
 
 
+class Gathered:
+    """The events that came while somebody watched, no more than `MOST_EVENTS`."""
+
+    __slots__ = ("dropped", "events", "tells")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.events: list[Event] = []
+        self.dropped = 0
+        self.tells = False
+
+    def take(self, event: Event) -> None:
+        """Keep an event; called by the drainer."""
+        if event["e"] == "stack":
+            return
+        if len(self.events) < MOST_EVENTS:
+            self.events.append(event)
+            self.tells = self.tells or event["e"] in TELLING
+        else:
+            self.dropped += 1
+
+
 class Watch:
     """A stretch of the program that is watched: a context manager, plain or `async`, and a decorator.
 
@@ -74,10 +99,8 @@ class Watch:
         self._threshold_ns = 0 if threshold is None else duration_of(threshold, what="threshold")
         self._fail = fail
         self._allow = allow
-        self._tells = False
         self._watched: monitor.Monitor | None = None
-        self._events: list[Event] = []
-        self._dropped = 0
+        self._gathered = Gathered()
         self._began_ns = self._stalls_before = 0
         self._monitor: monitor.Monitor | None = None
         self._ours = False
@@ -110,7 +133,7 @@ class Watch:
     @property
     def anything(self) -> bool:
         """Whether there is anything to draw conclusions from: most stretches have no stall, and thinking about them costs."""
-        return self._tells and self._watched is not None
+        return self._gathered.tells and self._watched is not None
 
     @property
     def threshold_ms(self) -> float:
@@ -137,11 +160,10 @@ class Watch:
             return self  # it is switched off: nothing is seen, nothing is found
         self._memory = memory_of(self._monitor)
         self._known = self._memory.known()
-        self._events, self._dropped = [], 0
-        self._tells = False
+        self._gathered = Gathered()
         self._stalls_before = -1 if self._monitor.is_away() else self._monitor.stalls()
         self._began_ns = time.monotonic_ns()
-        self._monitor.subscribe(self._gather)
+        self._monitor.subscribe(self._gathered.take)
         if self._wants_loops:
             self._loops_before = {each["loop"]: each for each in self._monitor.loop_events() if each["e"] == "stats"}
             self._ended_before = self._monitor.loops_ended()
@@ -154,7 +176,7 @@ class Watch:
         if watched is None:
             return
         self._flush(watched)
-        watched.unsubscribe(self._gather)
+        watched.unsubscribe(self._gathered.take)
         self._header, self._ended_ns = watched.header(), time.monotonic_ns()
         self._watched = watched
         self._monitor = None
@@ -179,7 +201,7 @@ class Watch:
         present = watched.loop_events()
         any_ended = watched.loops_ended() != self._ended_before
         watched.flush(FLUSH_S, stalls_before=-1 if any_ended else self._stalls_before)
-        self._events += present
+        self._gathered.events += present
 
     async def __aenter__(self) -> Self:
         """As `with`."""
@@ -209,6 +231,12 @@ class Watch:
 
         return watched  # type: ignore[no-any-return]
 
+    def take_over(self, watched: monitor.Monitor, gathered: Gathered, *, known: list[Event], began_ns: int) -> None:
+        """Be the watch of a stretch that somebody else has watched from then on and that ends now."""
+        self._watched, self._gathered, self._known, self._began_ns = watched, gathered, known, began_ns
+        self._memory, self._header = memory_of(watched), watched.header()
+        self._ended_ns = time.monotonic_ns()
+
     def _again(self) -> Watch:
         again = Watch(fail=self._fail, allow=self._allow, loops=self._wants_loops)
         again._threshold_ns = self._threshold_ns
@@ -230,33 +258,72 @@ class Watch:
             watched.set_threshold(self._threshold_ns)
         return watched
 
-    def _gather(self, event: Event) -> None:
-        if event["e"] == "stack":
-            return
-        if len(self._events) < MOST_EVENTS:
-            self._events.append(event)
-            self._tells = self._tells or event["e"] in TELLING
-        else:
-            self._dropped += 1
-
     def _seen(self) -> Process:
         """What was seen of the stretch, as if it were a process of its own. A stall that ended before it is none of its."""
         from unjam.model.session import Process
 
         began = self._began_ns
-        events = [self._of_the_stretch(event) for event in self._events if _ended_ns(event, began) >= began]
+        events = [self._of_the_stretch(event) for event in self._gathered.events if _ended_ns(event, began) >= began]
         events = parts_from(events, began)
         return Process(
             pid=os.getpid(),
             header={**self._header, "t": began},
             events=(*self._known, *events, {"e": "end", "t": self._ended_ns, "reason": "watch"}),
             stacks=self._memory.stacks if self._memory is not None else {},
-            dropped=self._dropped,
+            dropped=self._gathered.dropped,
         )
 
     def _of_the_stretch(self, event: Event) -> Event:
         """Statistics are of the whole life of a loop: what was before is taken off."""
         return since(self._loops_before.get(event["loop"]), event) if event["e"] == "stats" else event
+
+
+class Stretches:
+    """Watches one stretch after another, such as the tests of a suite: of those in which no loop stalled nothing is made.
+
+    Not to be used by several threads at once, or one inside another.
+    """
+
+    def __init__(self, watched: monitor.Monitor) -> None:
+        self._monitor = watched
+        self._memory = memory_of(watched)
+        self._gathered = Gathered()
+        self._known: list[Event] = []
+        self._stalls_before = self._began_ns = 0
+        self._seen_threshold = ""
+        watched.subscribe(self._gathered.take)
+
+    def sees(self, threshold: str) -> bool:
+        """Whether its monitor is still the one of this process, and takes for a stall what is as long as the threshold."""
+        return monitor.current() is self._monitor and (
+            threshold == self._seen_threshold or self._is_long_enough(threshold)
+        )
+
+    def _is_long_enough(self, threshold: str) -> bool:
+        if duration_of(threshold, what="threshold") < self._monitor.settings.threshold_ns:
+            return False
+        self._seen_threshold = threshold
+        return True
+
+    def begin(self) -> None:
+        """A stretch begins."""
+        if self._gathered.events:
+            self._gathered.clear()
+        self._known = self._memory.known()
+        self._stalls_before = -1 if self._monitor.is_away() else self._monitor.stalls()
+        self._began_ns = time.monotonic_ns()
+
+    def end(self, *, threshold: str, allow: Sequence[Allow] = ()) -> Watch | None:
+        """It has ended; what was found in it, as if a `Watch` with this threshold had seen it. None where there was nothing."""
+        stalls = self._monitor.flush(FLUSH_S, stalls_before=self._stalls_before)
+        if stalls == self._stalls_before and not self._gathered.tells:
+            return None
+        gathered, self._gathered = self._gathered, Gathered()
+        self._monitor.subscribe(self._gathered.take)
+        self._monitor.unsubscribe(gathered.take)
+        watch = Watch(threshold=threshold, allow=allow, loops=False)
+        watch.take_over(self._monitor, gathered, known=self._known, began_ns=self._began_ns)
+        return watch
 
 
 def _check_function(function: object) -> None:

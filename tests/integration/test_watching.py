@@ -14,7 +14,7 @@ import pytest
 import unjam
 from unjam.errors import LoopBlocked, UsageError
 from unjam.telling import Callbacks, LineLimit, Log, fields, logger, one_line
-from unjam.watching import Watch
+from unjam.watching import Stretches, Watch
 
 pytestmark = pytest.mark.serial
 
@@ -111,6 +111,27 @@ def test_of_a_turn_that_was_long_before_only_the_stretch_is_told(tier):
     (finding,) = blamed(watched)
     assert ("UJ101", "hold") == (finding.rule, finding.culprit.function)
     assert 140 <= finding.max_ms < 290
+
+
+def test_of_one_stretch_after_another_each_has_its_own(tier):
+    """Where nothing held a loop nothing is made; what did is told in its stretch alone, and by its own threshold."""
+    unjam.install(record=False, log=False)
+    stretches = Stretches(unjam.monitor.current())
+    found = []
+    for program, threshold in ((holding, "50ms"), (quiet, "50ms"), (holding, "10s"), (holding, "50ms")):
+        assert stretches.sees(threshold)
+        stretches.begin()
+        asyncio.run(program())
+        watched = stretches.end(threshold=threshold)
+        found.append([] if watched is None else [finding.count for finding in blamed(watched)])
+    assert [[1], [], [], [1]] == found
+    assert not stretches.sees("20ms")  # shorter than what the monitor takes for a stall
+    unjam.uninstall()
+    assert not stretches.sees("50ms")
+
+
+async def quiet():
+    await asyncio.sleep(0.01)
 
 
 def test_the_threshold_is_the_watchs_own(tier):

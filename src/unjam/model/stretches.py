@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
-from unjam.model.session import Event
+    from unjam.model.session import Event
 
 OF_THE_WHOLE = ("steps", "longest_step_ns", "cpu_ns", "runq_ns", "throttled_ns", "gil_asked_ns")
 """Numbers of a `stall` event that are of its whole turn: of a part they are not known."""

@@ -116,9 +116,11 @@ flush(PyObject *self, PyObject *args, PyObject *keywords)
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "d", names, &timeout_s)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    watchdog_flush(timeout_s <= 0 ? 0 : (uint64_t)(timeout_s * 1e9));
-    Py_END_ALLOW_THREADS
+    if (watchdog_has_more()) {
+        Py_BEGIN_ALLOW_THREADS
+        watchdog_flush(timeout_s <= 0 ? 0 : (uint64_t)(timeout_s * 1e9));
+        Py_END_ALLOW_THREADS
+    }
     return PyLong_FromUnsignedLong(slot_stalls());
 }
 
@@ -351,7 +353,9 @@ set_tally(PyObject *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     tallies_set(variable, observe);
-    hooks_of_contexts();
+    if (tally_variable != NULL) {
+        hooks_of_contexts();
+    }
     return Py_NewRef(Py_None);
 }
 

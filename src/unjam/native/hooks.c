@@ -284,6 +284,14 @@ restore_slot(const struct object *object, int function, uintptr_t *slot)
     }
 }
 
+/* Whether a name may be that of a hook: a process has some fifty thousand relocations, and comparing each with every hook's name
+ * would take milliseconds. */
+static bool
+may_be_hooked(const char *name)
+{
+    return (name[0] == 'e' && name[1] == 'p') || (name[0] == 'P' && name[1] == 'y' && name[2] == 'C' && name[3] == 'o');
+}
+
 typedef void (*visitor)(const struct object *, int, uintptr_t *);
 
 static void
@@ -297,7 +305,7 @@ visit_slots(const struct object *object, visitor visit)
                 continue;
             }
             const char *name = object->names + object->symbols[ELF64_R_SYM(relocation->r_info)].st_name;
-            for (int function = 0; function < FUNCTIONS; function++) {
+            for (int function = 0; function < FUNCTIONS && may_be_hooked(name); function++) {
                 if (strcmp(name, HOOKS[function].name) == 0) {
                     visit(object, function, (uintptr_t *)(object->base + relocation->r_offset));
                 }

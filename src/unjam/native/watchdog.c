@@ -203,10 +203,14 @@ watchdog_wake(void)
     futex_wake_all(&control);
 }
 
-static bool
-anything_to_flush(void)
+bool
+watchdog_has_more(void)
 {
-    for (int i = 0; i < SLOTS; i++) {
+    if (!atomic_load(&running)) {
+        return false;
+    }
+    int end = atomic_load(&slots_end);
+    for (int i = 0; i < end; i++) {
         if (atomic_load(&slots[i].state) != SLOT_FREE && watch_has_more(&slots[i])) {
             return true;
         }
@@ -217,7 +221,7 @@ anything_to_flush(void)
 void
 watchdog_flush(uint64_t timeout_ns)
 {
-    if (!atomic_load(&running) || !anything_to_flush()) {
+    if (!watchdog_has_more()) {
         return;
     }
     uint64_t deadline = clock_ns() + timeout_ns;

@@ -15,6 +15,9 @@ bool watchdog_start(uint64_t tick_ns);
 /* Start it again as it was. */
 bool watchdog_restart(void);
 
+/* Whether a stall is open, or has ended and is still to be written: else a flush has nothing to do. */
+bool watchdog_has_more(void);
+
 /* Have a line written of every stall that has ended and a fresh one of every open one, and wait for it. Without the GIL. */
 void watchdog_flush(uint64_t timeout_ns);
 

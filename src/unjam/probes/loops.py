@@ -83,6 +83,17 @@ def merge(before: dict[str, Any] | None, stats: dict[str, Any] | None) -> dict[s
     return merged
 
 
+def _add(total: dict[str, Any], stats: dict[str, Any]) -> None:
+    """As `merge`, into the first: a suite of tests has thousands of loops."""
+    for key in SUMS:
+        total[key] = _sum(total[key], stats[key])
+    for key in LONGEST:
+        total[key] = max(filter(None, (total[key], stats[key])), default=None)
+    lag = total["lag"]
+    for bucket, count in stats["lag"].items():
+        lag[bucket] = lag.get(bucket, 0) + count
+
+
 def since(before: dict[str, Any] | None, stats: dict[str, Any]) -> dict[str, Any]:
     """What a `stats` event has more than the one before; the longest of it is known only where it is the longest of all."""
     if before is None:
@@ -225,7 +236,11 @@ class Loops:
         Loops that are over are summed up under the number 0.
         """
         with self._lock:
-            found = [(main, {**stats, "loop": 0, "away_since_ns": None}) for main, stats in self._over.items() if stats]
+            found = [
+                (main, {**stats, "lag": dict(stats["lag"]), "loop": 0, "away_since_ns": None})
+                for main, stats in self._over.items()
+                if stats
+            ]
             return found + [
                 (watched.in_main, stats) for watched in self._known.values() if (stats := self._now(watched))
             ]
@@ -325,7 +340,11 @@ class Loops:
             self._emit({"e": "loop_end", "t": time.monotonic_ns(), "loop": watched.number})
         with self._lock:
             self.ended += 1
-            self._over[watched.in_main] = merge(self._over.get(watched.in_main), stats)
+            total = self._over.get(watched.in_main)
+            if total is None or stats is None:
+                self._over[watched.in_main] = total or (stats and {**stats, "lag": dict(stats["lag"])})
+            else:
+                _add(total, stats)
             if self._known.get(key) is watched:
                 del self._known[key]
             else:  # another loop lives at its address by now
@@ -343,12 +362,15 @@ class Loops:
 
 
 class LoopHooks:
-    """Makes asyncio and uvloop tell when a loop starts and stops."""
+    """Makes asyncio and uvloop tell when a loop starts and stops.
+
+    `running` is called with the loop that the calling thread runs from now on, None for none; it may be replaced. Where it
+    fails, that is reported, and it is not called again.
+    """
 
     def __init__(self, running: Callable[[Any], None]) -> None:
-        self._running = running
+        self.running = running
         self._patches = Patches()
-        self._active = True
 
     def hook_asyncio(self, events: ModuleType) -> None:
         """`asyncio.events` has been imported: every loop that runs says so through a function of it."""
@@ -364,28 +386,31 @@ class LoopHooks:
 
     def undo(self) -> None:
         """Put everything back that is still ours; what others have kept only passes on from now."""
-        self._active = False
+        self.running = _nobody
         self._patches.undo()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether somebody is told: not after `undo`, and not after a failure."""
+        return self.running is not _nobody
 
     def tell(self, loop: Any) -> None:
         """The calling thread runs this loop from now on, or none."""
-        if self._active:
-            try:
-                self._running(loop)
-            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
-                report_failure("a loop is not watched", error)
+        try:
+            self.running(loop)
+        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+            self.running = _nobody
+            report_failure("a loop is not watched", error)
 
     def _telling(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
-        running = self._running
-
         def _set_running_loop(loop: Any) -> None:
             original(loop)
             # As `tell`, but without the call: a test of a suite comes by six times.
-            if self._active:
-                try:
-                    running(loop)
-                except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
-                    report_failure("a loop is not watched", error)
+            try:
+                self.running(loop)
+            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
+                self.running = _nobody
+                report_failure("a loop is not watched", error)
 
         return _set_running_loop
 
@@ -398,6 +423,10 @@ class LoopHooks:
                 self.tell(None)
 
         return run_forever
+
+
+def _nobody(loop: Any) -> None:
+    """Who is told of loops when nobody is any more."""
 
 
 def _stats(stats: dict[str, Any]) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def test_fine():
 
 def test_nothing_is_loaded():
     import sys
-    judges = ("diagnosis", "knowledge", "recording.reader", "integrations.pytest_plugin.harness")
+    judges = ("diagnosis", "knowledge", "model.findings", "recording.reader", "integrations.pytest_plugin.harness")
     assert [name for name in sys.modules if name.startswith(tuple(f"unjam.{each}" for each in judges))] == []
 """
     run(tests, "--unjam").assert_outcomes(passed=2)

@@ -116,10 +116,11 @@ def test_waiting():
 
 
 def test_workers_of_xdist_are_merged(run, pytester):
-    """Each worker watches its own tests; the summary and JUnit have them all."""
+    """Each worker watches its own tests; the summary and JUnit have them all, and failures their colours."""
     tests = "@pytest.mark.parametrize('n', range(2))\ndef test_it(n):\n    asyncio.run(holding())\n"
-    result = run(tests, "--unjam", "-n", "2", "--junitxml=junit.xml", plugins=["xdist"])
+    result = run(tests, "--unjam", "-n", "2", "--junitxml=junit.xml", "--color=yes", plugins=["xdist"])
     result.assert_outcomes(failed=2)
+    assert 2 == result.stdout.str().count("\x1b[31m\x1b[1mthis test held its event loop")
     assert 2 == len([line for line in result.outlines if line.endswith((":test_it[0])", ":test_it[1])"))])
     assert 2 == (pytester.path / "junit.xml").read_text().count('<property name="unjam"')
 

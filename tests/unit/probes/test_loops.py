@@ -286,6 +286,18 @@ def test_hooks_are_undone_and_what_was_kept_passes_on():
     assert told == []
 
 
+def test_hooks_that_fail_are_told_of_once_and_pass_on(monkeypatch):
+    """asyncio runs as if nobody watched."""
+    told, asked = [], []
+    monkeypatch.setattr("unjam.probes.loops.report_failure", lambda what, error: told.append(type(error)))
+    hooks = LoopHooks(lambda loop: asked.append(1 / 0))
+    hooks.hook_asyncio(asyncio.events)
+    asyncio.run(asyncio.sleep(0))
+    asyncio.run(asyncio.sleep(0))
+    hooks.undo()
+    assert (told, asked) == ([ZeroDivisionError], [])
+
+
 def test_totals_never_go_back(watched):
     """A loop's statistics stay in the sum after its run, after its end, and beside those of the next one."""
     loops, _, _ = watched

@@ -25,6 +25,7 @@ from unjam.failure import report_failure
 from unjam.integrations.pytest_plugin.limits import hang_s_of, limits_of
 from unjam.integrations.pytest_plugin.looking import Looks, Phase, is_debugged
 from unjam.integrations.pytest_plugin.progress import cancel_main
+from unjam.integrations.pytest_plugin.summary import colour_failures
 from unjam.native.quiet_thread import QuietThread
 
 TICK_S = 0.1
@@ -80,6 +81,7 @@ class Hanging:
     """The hooks around each test, and the thread that looks."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._stderr = _real_stderr()
         self._phase: Phase | None = None
         self._timeout_at = float("inf")
@@ -168,11 +170,13 @@ class Hanging:
             result = yield
         except BaseException:
             if phase.text:
+                colour_failures(self._config)
                 raise pytest.fail.Exception(phase.text, pytrace=False) from None
             raise
         finally:
             self._phase = None
         if phase.text:
+            colour_failures(self._config)
             pytest.fail(phase.text, pytrace=False)
         return result
 

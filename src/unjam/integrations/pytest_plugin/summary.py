@@ -31,6 +31,29 @@ def begin_summary(config: pytest.Config) -> Summary:
     return summary
 
 
+COLOURS = "unjam-colours"
+"""The name under which the plugin below is registered."""
+
+
+class Colours:
+    """Colours our failures where they will be shown; a run in which nothing fails does without its hook."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Have the text of a failure of ours written in its colours."""
+        from unjam.integrations.pytest_plugin.wording import Coloured, is_ours
+
+        if report.failed and is_ours(report.longrepr):
+            path, line, _ = report.location
+            report.longrepr = Coloured(str(report.longrepr), (path, (line or 0) + 1))
+
+
+def colour_failures(config: pytest.Config) -> None:
+    """A test is about to fail by us."""
+    if not config.pluginmanager.has_plugin(COLOURS):
+        config.pluginmanager.register(Colours(), COLOURS)
+
+
 class Summary:
     """Gathers over the run. In a worker of xdist it hands on, in the process that the user started it tells."""
 
@@ -39,10 +62,10 @@ class Summary:
         self._used: dict[str, None] = {}
         self._notices: dict[str, None] = {}
 
-    def note(self, watch: Watch, allow: tuple[Allow, ...]) -> None:
+    def note(self, watch: Watch | None, allow: tuple[Allow, ...]) -> None:
         """Remember which allowances a test needed, and which of its own are litter."""
         used: set[str] = set()
-        if watch.anything:
+        if watch is not None and watch.anything:
             session = watch.session
             used = {each.by for each in session.allowed} if session else set()
             self._keep(self._notices, (n for n in (session.notices if session else ()) if not _is_of_table(n)))
@@ -55,22 +78,16 @@ class Summary:
     def _keep(self, into: dict[str, None], more: Iterable[str]) -> None:
         into.update(dict.fromkeys(more))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Colour our failures where they will be shown."""
-        if not report.failed:
-            return
-        from unjam.integrations.pytest_plugin.wording import Coloured, is_ours
-
-        if is_ours(report.longrepr):
-            path, line, _ = report.location
-            report.longrepr = Coloured(str(report.longrepr), (path, (line or 0) + 1))
-
     def pytest_sessionfinish(self) -> None:
         """A worker hands on what it has gathered."""
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
             output[OUTPUT] = {"used": list(self._used), "notices": list(self._notices)}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self) -> None:
+        """Failures will come from a worker of xdist."""
+        colour_failures(self._config)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

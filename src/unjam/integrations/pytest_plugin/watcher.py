@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -18,12 +18,12 @@ from unjam.integrations.pytest_plugin.limits import (
     judges,
     limits_of,
 )
-from unjam.integrations.pytest_plugin.summary import PROPERTY, Summary, begin_summary
+from unjam.integrations.pytest_plugin.summary import PROPERTY, Summary, begin_summary, colour_failures
 from unjam.integrations.pytest_plugin.tracing import is_traced
 
 if TYPE_CHECKING:
     from unjam.model.findings import Finding
-    from unjam.watching import Watch
+    from unjam.watching import Stretches, Watch
 
 Key: TypeAlias = tuple[str, str, int]
 
@@ -37,18 +37,17 @@ COLD: pytest.StashKey[dict[Key, str]] = pytest.StashKey()
 def begin(config: pytest.Config) -> None:
     """Watch this process until the run is over, and have each test judged."""
     from unjam import monitor
-    from unjam.watching import memory_of
+    from unjam.watching import Stretches
 
     settings = monitor.settings_here()
     ours = monitor.current() is None
     monitor.install(threshold=default_max_block(config), src=_own_code(config, settings.src), record=False, log=False)
     watched = monitor.current()
-    if watched is not None:
-        memory_of(watched)
-    else:
+    if watched is None:
         config.issue_config_time_warning(pytest.PytestWarning("unjam: no test is watched, for UNJAM=0 is set"), 2)
     summary = begin_summary(config)
-    config.pluginmanager.register(Watcher(config, summary), "unjam-watcher")
+    stretches = Stretches(watched) if watched is not None else None
+    config.pluginmanager.register(Watcher(config, summary, stretches), "unjam-watcher")
     if is_warm(config):
         from unjam.integrations.pytest_plugin.warming import Warming
 
@@ -65,10 +64,11 @@ def _own_code(config: pytest.Config, src: tuple[str, ...]) -> tuple[str, ...] | 
 class Watcher:
     """Watches the parts of each test that count, and judges them."""
 
-    def __init__(self, config: pytest.Config, summary: Summary) -> None:
+    def __init__(self, config: pytest.Config, summary: Summary, stretches: Stretches | None) -> None:
         from unjam.watching import Watch
 
         self._make_watch = Watch
+        self._stretches = stretches
         self._config = config
         self._summary = summary
         self._judges = judges(config)
@@ -87,36 +87,51 @@ class Watcher:
             self._config.pluginmanager.register(FixtureWatcher(self), "unjam-fixtures")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """The body of the test."""
-        return (yield from self.watched(item, "call"))
-
-    def watched(self, item: pytest.Item, phase: str) -> Generator[None, Any, Any]:
-        """Watch a part of the test, and fail it for what held its loop."""
+    def pytest_runtest_call(self, item: pytest.Item, phase: str = "call") -> Generator[None, Any, Any]:
+        """Watch a part of the test, its body unless `phase` says another, and fail it for what held its loop."""
         own = limits_of(item)
         if own.off or not self._judges:
             return (yield)
-        watch = self._make_watch(threshold=own.max_block, allow=own.allow, loops=False)
+        end = self._begin(own)
         traced = is_traced()
         try:
-            with watch:
-                result = yield
+            result = yield
         except BaseException:
-            if watch.anything or own.allow:
+            watch = end()
+            if watch is not None or own.allow:
                 self._tell_beside(item, phase, own, self._failing(item, watch, own, traced=traced))
             raise
-        if watch.anything or own.allow:
+        watch = end()
+        if watch is not None or own.allow:
             failing = self._failing(item, watch, own, traced=traced or is_traced())
             if failing:
+                colour_failures(self._config)
                 pytest.fail(self._text(own, failing), pytrace=False)
         return result
 
-    def _failing(self, item: pytest.Item, watch: Watch, own: Limits, *, traced: bool) -> list[Finding]:
+    def _begin(self, own: Limits) -> Callable[[], Watch | None]:
+        """Watch from now on; returns what ends that, and gives the watch where there is anything to judge."""
+        stretches = self._stretches
+        if stretches is not None and stretches.sees(own.max_block):
+            stretches.begin()
+            return lambda: stretches.end(threshold=own.max_block, allow=own.allow)
+        watch = self._make_watch(threshold=own.max_block, allow=own.allow, loops=False)
+        watch.__enter__()
+
+        def end() -> Watch | None:
+            watch.__exit__(None, None, None)
+            return watch if watch.anything else None
+
+        return end
+
+    def _failing(self, item: pytest.Item, watch: Watch | None, own: Limits, *, traced: bool) -> list[Finding]:
         """What fails the test; whatever was found is noted for the summary and for JUnit."""
         from unjam.integrations.pytest_plugin.harness import fails, is_harness, remark_of
         from unjam.integrations.pytest_plugin.wording import FIRST_CALL, line_of
 
         self._summary.note(watch, own.allow)
+        if watch is None:
+            return []
         found = [finding for finding in watch.findings if not is_harness(finding)]
         failing = [finding for finding in found if fails(finding, max_block_ms=watch.threshold_ms, traced=traced)]
         item.stash.setdefault(FOUND, {}).update({key_of(each): line_of(each, FIRST_CALL) for each in failing})
@@ -145,12 +160,12 @@ class FixtureWatcher:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Set-up counts only where it is asked for."""
-        return (yield from self._watcher.watched(item, "setup")) if limits_of(item).fixtures else (yield)
+        return (yield from self._watcher.pytest_runtest_call(item, "setup")) if limits_of(item).fixtures else (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """As set-up."""
-        return (yield from self._watcher.watched(item, "teardown")) if limits_of(item).fixtures else (yield)
+        return (yield from self._watcher.pytest_runtest_call(item, "teardown")) if limits_of(item).fixtures else (yield)
 
 
 def key_of(finding: Finding) -> Key:
