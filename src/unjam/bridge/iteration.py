@@ -52,6 +52,11 @@ class _Reader(Generic[T]):
             self.close()
         return taken < self._max_items
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to close."""
+        return self._iterator is not None
+
     def close(self) -> None:
         """Close a generator, in a thread."""
         iterator, self._iterator, self._iterable = self._iterator, None, ()
@@ -112,7 +117,7 @@ async def iterate(
         while not ended:
             hop = _Hop(bulkhead, current_port(), reader.fill, (), {})
             hop.context, hop.max_wait, hop.target = context, max_wait, target
-            bulkhead.admit(hop)
+            _admit(hop)
             arrived, late = False, None
             while not arrived and late is None:
                 try:
@@ -144,14 +149,29 @@ def _raise_outcome(hop: _Hop | None) -> None:
         del exception
 
 
+def _admit(hop: _Hop) -> None:
+    """Queue it; one that is refused counts as arrived, as it never will."""
+    try:
+        hop.bulkhead.admit(hop)
+    except BaseException:
+        hop.arrived = True
+        raise
+
+
 async def _finish(hop: _Hop, reader: _Reader[Any]) -> None:
-    """Close the iterator of a consumer that left early: now, or when the thread that reads comes back."""
+    """Close the iterator of a consumer that left early: now, or when the thread that reads comes back.
+
+    Where the last hop got no thread (refused, out of time or cancelled in the queue) nobody waits for one that closes either.
+    """
     if hop.timer is not None:
         hop.timer.cancel()
     if not hop.arrived:
         hop.orphan = reader
         hop.leave()
         return
+    if not reader.begun:
+        return
     closing = _detach(hop, reader)
-    with shield():
-        await closing.future
+    if hop.started:
+        with shield():
+            await closing.future
