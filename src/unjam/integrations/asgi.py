@@ -6,7 +6,8 @@ app = UnjamMiddleware(app)                   anything
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from unjam.integrations.server_timing import Detail, detail_of, server_timing
@@ -20,6 +21,9 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+KINDS = frozenset({"http", "websocket"})
+"""Scopes that are requests."""
 
 STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 """Messages that carry the headers of a response."""
@@ -44,7 +48,7 @@ class UnjamMiddleware:
         kind = scope["type"]
         if self._install:
             self._install_once()
-        if kind not in {"http", "websocket"}:
+        if kind not in KINDS:
             if current_monitor() is not None:
                 tracker.wire()
             await self.app(scope, receive, send)
@@ -54,8 +58,10 @@ class UnjamMiddleware:
             await self.app(scope, receive, send)
             return
         scope.setdefault("state", {})["unjam"] = request
+        if self._detail != "off":
+            send = partial(_timed, send, request, self._detail)
         try:
-            await self.app(scope, receive, send if self._detail == "off" else self._timing(request, send))
+            await self.app(scope, receive, send)
         finally:
             finish(request)
 
@@ -63,13 +69,10 @@ class UnjamMiddleware:
         self._install = False
         install()
 
-    def _timing(self, request: Any, send: Send) -> Send:
-        detail, starts = self._detail, STARTS
 
-        def timed_send(message: Message) -> Awaitable[None]:
-            if message["type"] in starts:
-                headers: Iterable[Any] = message.get("headers") or ()
-                message = {**message, "headers": [*headers, (b"server-timing", server_timing(request, detail))]}
-            return send(message)
-
-        return timed_send
+def _timed(send: Send, request: Any, detail: Detail, message: Message) -> Awaitable[None]:
+    """Pass a message on, the first of an answer with the header. A partial of it is made faster than a closure."""
+    if message["type"] in STARTS:
+        value = server_timing(request, detail) if request.delays is not None else request.timing()
+        message = {**message, "headers": [*(message.get("headers") or ()), (b"server-timing", value)]}
+    return send(message)

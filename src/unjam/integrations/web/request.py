@@ -144,8 +144,6 @@ class Request:
         holds.append(hold)
         del holds[:-MOST_CULPRITS]
 
-    def close(self) -> None:
-        """Keep the name where somebody may ask for it, and let go of the server's scope."""
-        if self.holds or self.delays:
-            self.name = self.route
-        self.scope = None
+    def keep_name(self) -> None:
+        """Keep its name, for which somebody may ask when the server's scope has been let go of."""
+        self.name = self.route

@@ -37,10 +37,10 @@ class Tracker:
         """A request that begins here, in its loop's thread; None where it is part of another, or nothing can be observed."""
         if self.monitor is not monitor.current() or self.make is None:
             self.wire()
-        outer = VARIABLE.get()
-        if self.make is None or (outer is not None and outer.scope is not None):
+        make, outer = self.make, VARIABLE.get()
+        if make is None or (outer is not None and outer.scope is not None):
             return None
-        request = self.make()
+        request = make()
         request.scope, request.name_of = scope, name_of
         if not request.begin():
             return None
@@ -127,4 +127,6 @@ def current() -> Request | None:
 def finish(request: Any) -> None:
     """The request is over: its middleware is left."""
     request.end()
-    request.close()
+    if request.holds is not None or request.delays is not None:
+        request.keep_name()
+    request.scope = None
