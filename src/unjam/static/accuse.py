@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from unjam.knowledge import index
 from unjam.knowledge.records import Advice, Weight
@@ -233,43 +233,6 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     for word, value in words.items():
         text = text.replace("{" + word + "}", value)
     return text
-
-
-def merged(accusations: list[Accusation]) -> list[Accusation]:
-    """One accusation for each place and rule; work on a file handle joins the `open` of the same function."""
-    places: dict[tuple[str, int, int, str], Accusation] = {}
-    for accusation in accusations:
-        key = accusation.function.path, accusation.span[0], accusation.span[1], accusation.rule
-        known = places.get(key)
-        if known is None or accusation.span > known.span:
-            places[key] = accusation
-    opened: dict[tuple[str, str], Accusation] = {}
-    for accusation in sorted(places.values(), key=lambda each: each.span):
-        if accusation.rule == "UJ102" and _opens(accusation.leaf):
-            opened.setdefault((accusation.function.symbol, "file"), accusation)
-    held = {place[:3] for place in places if place[3] == "UJ204"}
-    result = []
-    also: dict[int, list[int]] = {}
-    for place, accusation in places.items():
-        if place[3] == "UJ201" and place[:3] in held:
-            continue
-        first = opened.get((accusation.function.symbol, "file"))
-        if first is not None and first is not accusation and _handles(accusation.leaf):
-            also.setdefault(id(first), []).append(accusation.line)
-        else:
-            result.append(accusation)
-    return [
-        replace(each, also=tuple(sorted(set(also[id(each)]) - {each.line}))) if id(each) in also else each
-        for each in result
-    ]
-
-
-def _opens(leaf: str) -> bool:
-    return leaf in {"builtins.open", "io.open", "pathlib.Path.open", "os.fdopen"}
-
-
-def _handles(leaf: str) -> bool:
-    return leaf.startswith(("_io.", "io.", "typing.IO", "typing.TextIO", "typing.BinaryIO"))
 
 
 def fingerprint(problem: Problem, shown_path: str, text: str, again: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from unjam.knowledge.clients import CLIENTS
 from unjam.knowledge.records import Weight
 from unjam.static import cache, imports, libraries, missing
-from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint, merged
+from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint
 from unjam.static.allowances import Allowances
 from unjam.static.chains import Chains
 from unjam.static.check import Options
@@ -20,6 +20,7 @@ from unjam.static.config import Config
 from unjam.static.effects import Effects
 from unjam.static.entries import Entries
 from unjam.static.facts import facts_of
+from unjam.static.grouping import merged
 from unjam.static.leaves import Catalog, Leaves
 from unjam.static.locks import Locks
 from unjam.static.mistakes import Mistakes
@@ -97,7 +98,7 @@ class Analysis:
             *imports.accusations(program, reach, namer),
         ]
         writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early())
-        problems = list(self._allowed(merged(found), writer, program))
+        problems = list(self._allowed(merged(found, program), writer, program))
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
 
     def _packages(self, program: Program) -> libraries.Summary:

@@ -128,7 +128,7 @@ CALLS: tuple[Call, ...] = (
     ),
     *_listing(
         "tempfile",
-        "NamedTemporaryFile TemporaryFile TemporaryDirectory mkstemp mkdtemp",
+        "NamedTemporaryFile TemporaryFile TemporaryDirectory mkstemp mkdtemp gettempdir",
         source="https://docs.python.org/3/library/tempfile.html",
     ),
     *_work(
