@@ -5,7 +5,6 @@ from __future__ import annotations
 HEAVY_IMPORTS = frozenset(
     [
         "accelerate",
-        "aiohttp",
         "anthropic",
         "azure",
         "boto3",
@@ -21,12 +20,10 @@ HEAVY_IMPORTS = frozenset(
         "easyocr",
         "elasticsearch",
         "faiss",
-        "fastapi",
         "google",
         "googleapiclient",
         "gradio",
         "groq",
-        "httpx",
         "imageio",
         "jax",
         "keras",
@@ -61,7 +58,6 @@ HEAVY_IMPORTS = frozenset(
         "pyarrow",
         "pymilvus",
         "qdrant_client",
-        "requests",
         "rdflib",
         "scipy",
         "seaborn",
@@ -91,6 +87,9 @@ HEAVY_IMPORTS = frozenset(
         "xgboost",
     ]
 )
-"""Top-level names. CPU time of the import in a process of its own (CPython 3.13): anthropic 1.5 s, openai 0.7, elasticsearch 0.45,
-fastapi 0.3, telegram 0.26, aiohttp 0.22, boto3 0.19, docker 0.15, httpx 0.15, numpy 0.12, requests 0.12; those that bring
-one of these, or compiled libraries of many megabytes (torch, tensorflow, scipy, pandas, cv2), take no less."""
+"""Top-level names; not what many other packages bring, as it is imported by then (httpx, requests, aiohttp).
+
+CPU time of the import in a process of its own (CPython 3.13): anthropic 1.5 s, openai 0.7, elasticsearch 0.45, telegram 0.26,
+boto3 0.19, docker 0.15, numpy 0.12; those that bring one of these, or compiled libraries of many megabytes (torch, tensorflow,
+scipy, pandas, cv2), take no less.
+"""

@@ -24,6 +24,10 @@ _SEVERITIES = {
 }
 _CPU = frozenset({"UJ301", "UJ302", "UJ303", "UJ304"})
 """How long these take depends on their input, which source does not show: suspected, and notes."""
+_SAME_ELSEWHERE = frozenset(
+    ["ASYNC210", "ASYNC212", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC230", "ASYNC240", "ASYNC250", "ASYNC251"]
+)
+"""Codes of others for blocking calls in coroutines: https://flake8-async.readthedocs.io/en/latest/rules.html#blocking-sync-calls-in-async-functions."""
 _KEPT = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name"})
 """What takes long the first time only: the interpreter keeps what is imported."""
 
@@ -156,6 +160,8 @@ class Writer:
         once = accusation.once or way.once or way.startup or (way.single and not accusation.looped)
         if once and severity > Severity.NOTE:
             severity = Severity(severity - 1)
+        if self._accepted(accusation):
+            severity = Severity.NOTE
         line, column, end_line, end_column = accusation.span
         return Problem(
             self._finding(accusation, way),
@@ -170,6 +176,14 @@ class Writer:
             once,
             accusation.also,
         )
+
+    def _accepted(self, accusation: Accusation) -> str:
+        """The code of flake8-async or ruff by which the line says that its author knows of the blocking call, or nothing."""
+        allowances = self._program.outlines[accusation.function.path].allowances
+        codes = (
+            code for each in allowances if each.form == "noqa" and each.line == accusation.line for code in each.codes
+        )
+        return next((code for code in codes if code in _SAME_ELSEWHERE), "")
 
     def places(self, accusation: Accusation) -> tuple[tuple[str, int], ...]:
         """Path and line of every call on the shown way, the blamed one last."""
@@ -199,6 +213,8 @@ class Writer:
                 yield Evidence(
                     "source", f"line {line} calls it at once and hands the result to {pool}: pass the function"
                 )
+        if code := self._accepted(accusation):
+            yield Evidence("source", f"the line says noqa {code}: its author knows that it blocks")
         if way.startup or (way.single and not accusation.looped):
             yield Evidence("source", "only start-up code leads here, so it costs once")
         elif accusation.once or way.once:

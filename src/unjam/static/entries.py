@@ -84,7 +84,7 @@ class Entries:
             sites = [call.site for call in function.calls if call.site is not None]
             endless = any(site.text.endswith(".run_forever") for site in sites)
             for site in sites:
-                if site.arguments and not site.looped and self._runs(function, site.text, endless=endless):
+                if site.arguments and self._runs(function, site.text, endless=endless):
                     yield from self._run(function, site.arguments[0])
 
     def _is_command(self, function: Function) -> bool:

@@ -142,9 +142,10 @@ def fills_what_it_guards(node: ast.If) -> bool:
     if not guarded:
         return False
     for statement in node.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else ()
-        if any(guarded in {dotted(target), dotted(unsubscripted(target))} for target in targets):
-            return True
+        for each in ast.walk(statement):
+            targets = each.targets if isinstance(each, ast.Assign) else ()
+            if any(guarded in {dotted(target), dotted(unsubscripted(target))} for target in targets):
+                return True
     return False
 
 
