@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from unjam.integrations.pytest_plugin.limits import is_warm
+
 if TYPE_CHECKING:
     import datetime as dt
 
@@ -30,6 +32,8 @@ def begin_summary(config: pytest.Config) -> Summary:
     config.pluginmanager.register(summary, "unjam-summary")
     return summary
 
+
+FIRST_USE = "first use? --unjam-warm runs what failed here once more: what only the first run had fails nobody"
 
 COLOURS = "unjam-colours"
 """The name under which the plugin below is registered."""
@@ -107,6 +111,8 @@ class Summary:
             terminalreporter.line(f"{text}  ({test})")
         if len(told) > WORST:
             terminalreporter.line(f"and {len(told) - WORST} more")
+        if _any_held(terminalreporter) and not is_warm(self._config):
+            terminalreporter.line(FIRST_USE)
         for notice in notices:
             terminalreporter.line(f"allowance: {notice}", yellow=True)
 
@@ -137,6 +143,14 @@ def _told(reporter: Any) -> Iterator[tuple[float, str, str]]:
                 for name, text in report.user_properties:
                     if name == PROPERTY:
                         yield float(text.partition(" ")[0]), report.nodeid, text
+
+
+def _any_held(reporter: Any) -> bool:
+    """Whether a test failed for its loop."""
+    from unjam.integrations.pytest_plugin.wording import HELD
+
+    failed = (report for kind in ("failed", "error") for report in reporter.stats.get(kind, ()))
+    return any(str(report.longrepr).startswith(HELD) for report in failed)
 
 
 def _is_of_table(notice: str) -> bool:
