@@ -273,9 +273,18 @@ def _wake_all(waiters: _Waiters) -> None:
 CHANNELS: WeakSet[Channel[Any]] = WeakSet()
 
 
+def existing() -> list[Channel[Any]]:
+    """Return the channels that are alive. One that is made meanwhile in another thread may disturb the look, which is repeated."""
+    while True:
+        try:
+            return list(CHANNELS)
+        except RuntimeError:  # the set changed its size
+            continue
+
+
 def _forget_after_fork() -> None:
     """In a forked child nobody waits: the waiters are the parent's."""
-    for channel in list(CHANNELS):
+    for channel in existing():
         channel._getters.clear()  # noqa: SLF001 - this module's own class
         channel._putters.clear()  # noqa: SLF001
 

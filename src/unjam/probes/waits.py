@@ -16,7 +16,7 @@ from unjam.model.waits import TURN, Graph
 from unjam.native.frames import OWN_MEMORY, has_others
 from unjam.native.originals import get_ident
 from unjam.probes.waits_again import looked_again
-from unjam.probes.waits_bridge import look_at_bridge
+from unjam.probes.waits_bridge import look_at_bridge, look_at_channels
 from unjam.probes.waits_doubt import doubt
 from unjam.probes.waits_loops import look_at_loops, loop_key
 from unjam.probes.waits_memory import Memory
@@ -67,6 +67,7 @@ class Collector:
         tasks = self._tasks(scene, told, threads)
         loops = look_at_loops(scene, told, threads, tasks)
         look_at_bridge(scene, threads)
+        look_at_channels(scene)
         resolver = Resolver(scene, jobs(scene, threads))
         _join_threads(scene, resolver, threads)
         _join_tasks(scene, resolver, threads, tasks)

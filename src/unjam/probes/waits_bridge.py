@@ -34,6 +34,27 @@ def look_at_bridge(scene: Scene, threads: list[Seen]) -> None:
         scene.pause()
 
 
+def look_at_channels(scene: Scene) -> None:
+    """Note for each task that waits at an end of a channel that others end its wait: whoever has the channel, as with any queue."""
+    module = sys.modules.get("unjam.bridge.channel")
+    existing = getattr(module, "existing", None)  # None while another thread is still importing it
+    for channel in existing() if existing is not None else ():
+        ends = ((channel._getters, "waits for an item of"), (channel._putters, "waits for room in"))
+        for waiters, verb in ends:
+            for waiter in waiters.copy():
+                future = getattr(waiter, "future", None)
+                if future is not None:
+                    _add_channel_wait(scene, channel, future, verb)
+        scene.pause()
+
+
+def _add_channel_wait(scene: Scene, channel: Any, future: Any, verb: str) -> None:
+    key = f"queue:{scene.identities.serial(channel)}"
+    if key not in scene.nodes:
+        scene.add(key, "queue", "a Channel", needs="any", size=len(channel._items), maxsize=channel.capacity)
+    scene.setters.setdefault(id(future), []).append(Claim(key, verb, Grade.EXACT, "the channel's waiters"))
+
+
 def _add_pool(scene: Scene, pool: Any, workers: list[Any], by_ident: dict[int, Seen]) -> None:
     key = f"executor:{scene.identities.serial(pool)}"
     waiting = pool.waiting.copy()

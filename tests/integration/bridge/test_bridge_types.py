@@ -62,7 +62,7 @@ async def wrong(channel: Channel[int]) -> None:
 
 def test_signatures_survive(tmp_path):
     """run, wrap, wait, submit and options are checked as the functions they are given: mypy sees right and wrong."""
-    pytest.importorskip("mypy", reason="mypy comes with the test extra")
+    pytest.importorskip("mypy", reason="mypy comes with the lint extra")
     path = Path(tmp_path, "typed.py")
     path.write_text(SOURCE)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(path)]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from unjam.bridge import Pool, bulkhead, workqueue
+from unjam.bridge import Channel, Pool, bulkhead, workqueue
 from unjam.probes.waits import Collector
 
 
@@ -47,3 +47,24 @@ def test_a_thread_without_a_call_is_idle(alone, monkeypatch):
         return state
 
     assert asyncio.run(main()) == "idle worker"
+
+
+def test_who_waits_for_a_channel_waits_for_those_who_have_it():
+    """At either end: the future is no orphan, the channel is where its end comes from."""
+
+    async def main():
+        empty, full = Channel(1), Channel(1)
+        full.put(1)
+        tasks = [asyncio.ensure_future(empty.aget()), asyncio.ensure_future(full.aput(2))]
+        await asyncio.sleep(0)
+        graph = Collector().collect()
+        for task in tasks:
+            task.cancel()
+        return graph
+
+    graph = asyncio.run(main())
+    ends = {
+        edge.verb: graph.nodes[edge.source] for edge in graph.edges if graph.nodes[edge.target].label == "a Channel"
+    }
+    assert {"waits for an item of", "waits for room in"} == ends.keys()
+    assert [("future", None)] * 2 == [(node.kind, node.facts.get("setter")) for node in ends.values()]
