@@ -177,6 +177,15 @@ class Writer:
             accusation.also,
         )
 
+    def _writes(self, accusation: Accusation) -> bool:
+        """Whether the call, or a file opened by it, writes: then there is nothing to read once and keep."""
+        if accusation.leaf.rpartition(".")[2].startswith("write"):
+            return True
+        calls = self._program.outlines[accusation.function.path].calls
+        site = next((site for site in calls if site.span == accusation.span), None)
+        mode = site.argument(0 if accusation.leaf == "pathlib.Path.open" else 1, "mode") if site is not None else None
+        return mode is not None and mode.form == "constant" and bool(set("wax+") & set(mode.text))
+
     def _accepted(self, accusation: Accusation) -> str:
         """The code of flake8-async or ruff by which the line says that its author knows of the blocking call, or nothing."""
         allowances = self._program.outlines[accusation.function.path].allowances
@@ -241,7 +250,7 @@ class Writer:
         }
         for key in keys:
             advice = self._known.advice.get(key)
-            if advice is not None:
+            if advice is not None and not (key == "read-once" and self._writes(accusation)):
                 yield Remedy(_filled(advice.text, words), _filled(advice.cost, words))
 
 

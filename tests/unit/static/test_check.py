@@ -157,6 +157,21 @@ def test_tests_are_no_entry_points(project, checked):
     assert checked(project(tests__test_app_py=SLEEPS)).problems == []
 
 
+def test_tests_are_entry_points_when_asked(project, checked):
+    """Who wants to know what blocks in tests says so in the settings."""
+    root = project(tests__test_app_py=SLEEPS, unjam_toml="tests = true\n")
+    (problem,) = checked(root).problems
+    assert problem.path.endswith("test_app.py")
+
+
+@pytest.mark.parametrize(("mode", "use", "read_once"), [("r", "read()", True), ("w", "write('')", False)])
+def test_what_is_written_is_not_to_be_read_once(project, checked, mode, use, read_once):
+    """A remedy fits what the call does: nobody keeps at start-up what is written later."""
+    text = f"async def f():\n    with open('x', '{mode}') as file:\n        file.{use}\n"
+    (problem,) = checked(project(app_py=text)).problems
+    assert any("read it once" in remedy.text for remedy in problem.finding.remedies) is read_once
+
+
 def test_unchanged_project_is_answered_from_the_cache(project, checked, monkeypatch):
     """Nothing changed, nothing run: the type checker is not started; one changed byte starts it."""
     root = project(app_py=SLEEPS)
