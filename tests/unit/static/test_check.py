@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from unjam.errors import NotAvailable, UsageError
 from unjam.model.findings import Grade
-from unjam.static import checker, outlines
+from unjam.static import checker, names, outlines
 from unjam.static.outline import outline
 from unjam.static.project import Settings, found
 
@@ -201,6 +203,22 @@ def test_only_changed_files_are_parsed_again(project, checked, monkeypatch):
     (root / "app.py").write_text("\n" + SLEEPS)
     (problem,) = checked(root, fresh=False).problems
     assert (problem.line, parsed) == (6, [str(root / "app.py")])
+
+
+def test_each_name_is_walked_through_once(project, checked, monkeypatch):
+    """Names that stand for others are found once each, not once for every way that leads to them."""
+    pairs = ((f"{left}{step}", f"{right}{step + 1}") for step in range(7) for left in "ab" for right in "ab")
+    lines = "\n".join(f"    {target} = {value}" for target, value in pairs)
+    walked = Counter()
+    plain = names.Namer._walked
+
+    def counted(self, outline, scope, text, depth):
+        walked[text] += 1
+        return plain(self, outline, scope, text, depth)
+
+    monkeypatch.setattr(names.Namer, "_walked", counted)
+    checked(project(app_py=f"async def f():\n{lines}\n    a0.get()\n"))
+    assert [walked[f"{letter}{step}"] for step in range(1, 8) for letter in "ab"] == [1] * 14
 
 
 def test_own_settings_reach_the_analysis(project, checked):
