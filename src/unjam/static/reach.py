@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from unjam.knowledge.consumers import CONSUMERS
 from unjam.knowledge.offloads import Where
 from unjam.model.findings import Grade
 from unjam.static.effects import Effects
@@ -13,7 +14,6 @@ from unjam.static.entries import Entry, callables
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
 from unjam.static.stored import Stored
-from unjam.static.walker import CONSUMERS
 
 _CONTEXT_MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 _CACHES = frozenset({"cache", "lru_cache", "cached_property", "cached"})

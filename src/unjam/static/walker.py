@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable
 from typing import ClassVar, TypeAlias
 
+from unjam.knowledge.consumers import CONSUMERS
 from unjam.static.source import (
     Argument,
     Assignment,
@@ -32,38 +33,6 @@ from unjam.static.written import (
     span_of,
     unsubscripted,
 )
-
-CONSUMERS = frozenset(
-    [
-        "list",
-        "tuple",
-        "set",
-        "frozenset",
-        "dict",
-        "sorted",
-        "sum",
-        "any",
-        "all",
-        "max",
-        "min",
-        "next",
-        "enumerate",
-        "zip",
-        "map",
-        "filter",
-        "iter",
-        "reversed",
-        "join",
-        "extend",
-        "update",
-        "writelines",
-        "fromkeys",
-        "chain",
-        "islice",
-        "deque",
-    ]
-)
-"""Functions and methods that run the generator that they are given."""
 
 _Def: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
