@@ -167,7 +167,8 @@ def test_threads_that_tests_have_left_do_not_keep_the_process(run):
     result.stderr.fnmatch_lines(["unjam: the tests are over, but threads still run: left"])
 
 
-def test_pytest_timeout_is_told_before_it_ends_the_test(run):
+@pytest.mark.parametrize("method", ["thread", "signal"])
+def test_pytest_timeout_is_told_before_it_ends_the_test(run, method):
     """Its time is shorter than ours: who waits for whom is known before it is over; what is slow is still its business."""
     tests = """
 def test_hangs():
@@ -175,7 +176,7 @@ def test_hangs():
         await asyncio.Event().wait()
     asyncio.run(main())
 """
-    options = ("--unjam-hang=30s", "--timeout=4", "--timeout-method=thread")
+    options = ("--unjam-hang=30s", "--timeout=4", f"--timeout-method={method}")
     result = run(tests, *options, plugins=["pytest_timeout"])
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["this test hangs: *", "*waits for asyncio.Event*"])

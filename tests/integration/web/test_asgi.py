@@ -1,6 +1,7 @@
 """Real requests to real servers: each knows its own time, its wait, and because of whom; and whom it made late."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -77,6 +78,14 @@ def test_a_log_line_of_a_request_knows_it(starlette):
     _, field = starlette.get("/logs/secret-1")
     assert (field["route"], field["late_by"], field["made_late"]) == ("GET /logs/{number}", None, 0)
     assert field["own_ms"] > 0 <= field["waited_ms"]
+
+
+def test_a_stall_of_a_request_is_one_line_of_the_log(starlette):
+    """Who held the loop, for how long, where and how, and whom it made late: one line that can be searched for."""
+    starlette.late()
+    culprit = r"GET /block/\{number\} held the loop \d+ ms at \S*scene\.py:\d+ held -> \S+ \[UJ\d+ [\w-]+\]"
+    victims = r"\d+ other requests? late by up to \d+ ms \(.*GET /quick/\{number\}"
+    until(lambda: re.search(f"{culprit}, {victims}", starlette.err), "the log has no such line")
 
 
 def test_a_request_that_fails_is_over(starlette):

@@ -1,4 +1,5 @@
 # namespaces
+# serial: it cannot tell how long the machine gave it no CPU
 """A wait where /proc cannot be read: what the stack and the CPU clock tell is told, with the lower grade."""
 
 import time

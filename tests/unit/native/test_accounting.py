@@ -38,11 +38,11 @@ def test_what_was_used_before_a_stall_is_not_its_own(run):
             end = time.monotonic() + 0.5
             while time.monotonic() < end:
                 spin(0.003)
+                before = queued_ns()  # in the turn before, and below in the one after: all that the turn of the sleep may have queued
                 await asyncio.sleep(0)
-            before = queued_ns()
             time.sleep(0.3)
-            tell(queued=queued_ns() - before)
             await asyncio.sleep(0.01)
+            tell(queued=queued_ns() - before)
         def queued_ns():
             with open("/proc/thread-self/schedstat") as numbers:
                 return int(numbers.read().split()[1])
