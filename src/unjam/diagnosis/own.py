@@ -21,7 +21,24 @@ MANY_SAMPLES = 3
 
 
 def blames_of(pieces: Sequence[Piece]) -> list[Blame]:
-    """The shares of the loop's own pieces, most time first."""
+    """The shares of the loop's own pieces, most time first.
+
+    A thread at work may go on while its stack is read, which is cut then. Where most stacks could be read, the time of those that
+    were cut before a line of the user's is the largest share's.
+    """
+    cut = [piece for piece in pieces if _is_cut(piece)]
+    seen = [piece for piece in pieces if piece not in cut]
+    if not cut or samples_in(cut) > samples_in(seen):
+        return _shares(pieces)
+    largest, *others = _shares(seen)
+    return [replace(largest, pieces=(*largest.pieces, *cut), parts=largest.parts.plus(total(cut))), *others]
+
+
+def _is_cut(piece: Piece) -> bool:
+    return piece.view.blamed is None and not piece.view.whole and piece.state in {"cpu", "ready"}
+
+
+def _shares(pieces: Sequence[Piece]) -> list[Blame]:
     calls: dict[tuple[str, int, str], list[Piece]] = defaultdict(list)
     plain: list[Piece] = []
     for piece in pieces:

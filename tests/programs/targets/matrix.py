@@ -140,8 +140,12 @@ async def exec_(fault: Fault) -> None:
 
 
 async def thread(fault: Fault) -> None:
-    # This loop is not woken meanwhile: it would be late where the fault keeps the GIL, and that is told of another program.
-    other = threading.Thread(target=asyncio.run, args=(coroutine(fault),), name="second")
+    # This loop sleeps by then and is not woken: it would be late where the fault keeps the GIL, and that is told of another program.
+    async def later() -> None:
+        await quiet()
+        fault()
+
+    other = threading.Thread(target=asyncio.run, args=(later(),), name="second")
     other.start()
     await asyncio.to_thread(other.join)
 

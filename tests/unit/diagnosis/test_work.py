@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from stories import LOOP_TID, MS, Story, cpu, kernel, library, only, ready, stdlib
 
@@ -121,6 +123,19 @@ def test_a_function_at_its_entry_has_done_nothing():
     calls = told.frame(path, "climb(9)", "handler"), told.frame(path, "climb(n - 1)", "climb", "function")
     told.stall(160, cpu(14, told.stack(*calls, Frame(path, 3, "climb", 0, 3, 0))), cpu_ms=150, runq_ms=9)
     assert (only(told.told()).culprit.line, only(told.told()).rule) == (4, "UJ301")
+
+
+def test_a_stack_that_was_cut_is_no_cause_of_its_own():
+    """The thread went on while its stack was read, three times of fourteen, and its step had just ended once: that is the computation's time."""
+    told = Story()
+    path = told.file("work.py", WORK)
+    frames = told.frame(path, "return total(rows)", "handler"), told.frame(path, "price(row)", "total", "function")
+    whole = told.stack(*frames)
+    cut = told.stack(replace(frames[-1], kind="generator"), runner=(), whole=False)
+    after = told.stack()
+    told.stall(140, cpu(10, whole, moved=8), cpu(3, cut, moved=3), cpu(1, after, moved=1), cpu_ms=139, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit.function, finding.total_ms) == ("UJ301", "total", pytest.approx(140, abs=1))
 
 
 def test_many_short_native_calls_are_bytecode():
