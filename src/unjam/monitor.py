@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from unjam.native import Choice
     from unjam.probes.drain import Listeners, Subscriber
     from unjam.probes.locks import LockTracker
-    from unjam.probes.loops import LoopHooks
+    from unjam.probes.loop_hooks import LoopHooks
     from unjam.probes.pool_totals import PoolTotal
     from unjam.probes.pools import Pools
     from unjam.probes.timeouts import Timeouts
@@ -325,7 +325,8 @@ class Monitor:
         import unjam.control.recent  # noqa: F401 -- both are for later
         from unjam.native import choose
         from unjam.probes.drain import Listeners
-        from unjam.probes.loops import LoopHooks, running_loops
+        from unjam.probes.loop_hooks import LoopHooks
+        from unjam.probes.loops import running_loops
         from unjam.probes.pools import Pools
         from unjam.probes.timeouts import Timeouts
         from unjam.probes.wiring import Probes

@@ -14,7 +14,7 @@ from unjam.errors import LoopBlocked, NotAvailable, UsageError
 from unjam.memory import Memory
 from unjam.model.durations import duration_of
 from unjam.model.stretches import parts_from
-from unjam.probes.loops import since
+from unjam.probes.loop_stats import since
 
 if TYPE_CHECKING:
     from unjam.model.allowances import Allow

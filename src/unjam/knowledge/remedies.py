@@ -240,8 +240,8 @@ REMEDIES: dict[str, Advice] = {
     ),
     # Pools and time-outs.
     "own-pool": Advice(
-        "give slow calls a pool of their own (a ThreadPoolExecutor of their own size), so that short ones such as DNS never queue "
-        "behind them",
+        "give slow calls a pool of their own (a ThreadPoolExecutor or unjam.bridge.Pool of their own), so that short ones such as DNS "
+        "never queue behind them",
         "threads; one more number to choose: calls a second times seconds a call",
     ),
     "bigger-pool": Advice(

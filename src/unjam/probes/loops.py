@@ -8,18 +8,13 @@ import time
 import weakref
 from _thread import get_ident, get_native_id
 from collections.abc import Callable, Iterator
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any
 
-from unjam.failure import report_failure
 from unjam.native.frames import current_frames
 from unjam.probes.loop_kinds import epoll_fd, is_closed, kind_of
-from unjam.probes.patching import Patches
+from unjam.probes.loop_stats import TOLD, add, merge
 from unjam.probes.threads import known_threads, thread_name
-
-SUMS = ("turns", "steps", "away_ns", "alive_ns")
-LONGEST = ("longest_turn_ns", "longest_step_ns")
-TOLD = ("loop", *SUMS, *LONGEST)
 
 STATS_EVERY_NS = 1_000_000_000
 """A killed process loses what came after its last `stats`: at most a second."""
@@ -69,42 +64,6 @@ class WatchedLoop:
     def finish_run(self, stats: dict[str, Any] | None) -> None:
         """The present run is over: its statistics become part of what was before."""
         self.before = merge(self.before, stats)
-
-
-def merge(before: dict[str, Any] | None, stats: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The statistics of one loop over several runs."""
-    if before is None or stats is None:
-        return stats or before
-    merged = dict(stats)
-    merged |= {key: _sum(before[key], stats[key]) for key in SUMS}
-    merged |= {key: max(filter(None, (before[key], stats[key])), default=None) for key in LONGEST}
-    lag = before["lag"]
-    merged["lag"] = lag | {bucket: count + lag.get(bucket, 0) for bucket, count in stats["lag"].items()}
-    return merged
-
-
-def _add(total: dict[str, Any], stats: dict[str, Any]) -> None:
-    """As `merge`, into the first: a suite of tests has thousands of loops."""
-    for key in SUMS:
-        total[key] = _sum(total[key], stats[key])
-    for key in LONGEST:
-        total[key] = max(filter(None, (total[key], stats[key])), default=None)
-    lag = total["lag"]
-    for bucket, count in stats["lag"].items():
-        lag[bucket] = lag.get(bucket, 0) + count
-
-
-def since(before: dict[str, Any] | None, stats: dict[str, Any]) -> dict[str, Any]:
-    """What a `stats` event has more than the one before; the longest of it is known only where it is the longest of all."""
-    if before is None:
-        return stats
-    lag = before["lag"]
-    return {
-        **stats,
-        **{key: None if stats[key] is None else stats[key] - (before[key] or 0) for key in SUMS},
-        **{key: stats[key] if stats[key] != before[key] else None for key in LONGEST},
-        "lag": {bucket: count - lag.get(bucket, 0) for bucket, count in stats["lag"].items()},
-    }
 
 
 class Loops:
@@ -344,7 +303,7 @@ class Loops:
             if total is None or stats is None:
                 self._over[watched.in_main] = total or (stats and {**stats, "lag": dict(stats["lag"])})
             else:
-                _add(total, stats)
+                add(total, stats)
             if self._known.get(key) is watched:
                 del self._known[key]
             else:  # another loop lives at its address by now
@@ -361,74 +320,6 @@ class Loops:
             self._emit(_stats(stats))
 
 
-class LoopHooks:
-    """Makes asyncio and uvloop tell when a loop starts and stops.
-
-    `running` is called with the loop that the calling thread runs from now on, None for none; it may be replaced. Where it
-    fails, that is reported, and it is not called again.
-    """
-
-    def __init__(self, running: Callable[[Any], None]) -> None:
-        self.running = running
-        self._patches = Patches()
-
-    def hook_asyncio(self, events: ModuleType) -> None:
-        """`asyncio.events` has been imported: every loop that runs says so through a function of it."""
-        self._patches.replace(events, "_set_running_loop", self._telling)
-        package = sys.modules.get("asyncio")
-        if package is not None and "_set_running_loop" in vars(package):
-            ours = vars(events)["_set_running_loop"]
-            self._patches.replace(package, "_set_running_loop", lambda _: ours)
-
-    def hook_uvloop(self, uvloop: ModuleType) -> None:
-        """`uvloop` has been imported: it keeps the function of asyncio that it found when it was, which need not be ours."""
-        self._patches.override(uvloop.Loop, "run_forever", self._bracketing)
-
-    def undo(self) -> None:
-        """Put everything back that is still ours; what others have kept only passes on from now."""
-        self.running = _nobody
-        self._patches.undo()
-
-    @property
-    def is_active(self) -> bool:
-        """Whether somebody is told: not after `undo`, and not after a failure."""
-        return self.running is not _nobody
-
-    def tell(self, loop: Any) -> None:
-        """The calling thread runs this loop from now on, or none."""
-        try:
-            self.running(loop)
-        except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
-            self.running = _nobody
-            report_failure("a loop is not watched", error)
-
-    def _telling(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
-        def _set_running_loop(loop: Any) -> None:
-            original(loop)
-            # As `tell`, but without the call: a test of a suite comes by six times.
-            try:
-                self.running(loop)
-            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
-                self.running = _nobody
-                report_failure("a loop is not watched", error)
-
-        return _set_running_loop
-
-    def _bracketing(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
-        def run_forever(loop: Any) -> None:
-            self.tell(loop)
-            try:
-                original(loop)
-            finally:
-                self.tell(None)
-
-        return run_forever
-
-
-def _nobody(loop: Any) -> None:
-    """Who is told of loops when nobody is any more."""
-
-
 def _stats(stats: dict[str, Any]) -> dict[str, Any]:
     return {"e": "stats", "t": time.monotonic_ns(), **{key: stats[key] for key in (*TOLD, "lag")}}
 
@@ -438,10 +329,6 @@ def _weak(loop: Any) -> Callable[[], Any]:
         return weakref.ref(loop)
     except TypeError:
         return lambda: None  # a loop of another kind, which counts as a new one each time it runs
-
-
-def _sum(before: int | None, now: int | None) -> int | None:
-    return None if before is None or now is None else before + now
 
 
 def running_loops() -> Iterator[tuple[int, int, Any]]:

@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
-from unjam.probes.loops import LoopHooks, Loops, merge, running_loops, since
+from unjam.probes.loop_hooks import LoopHooks
+from unjam.probes.loop_stats import merge, since
+from unjam.probes.loops import Loops, running_loops
 
 
 class Engine:
@@ -289,7 +291,7 @@ def test_hooks_are_undone_and_what_was_kept_passes_on():
 def test_hooks_that_fail_are_told_of_once_and_pass_on(monkeypatch):
     """asyncio runs as if nobody watched."""
     told, asked = [], []
-    monkeypatch.setattr("unjam.probes.loops.report_failure", lambda what, error: told.append(type(error)))
+    monkeypatch.setattr("unjam.probes.loop_hooks.report_failure", lambda what, error: told.append(type(error)))
     hooks = LoopHooks(lambda loop: asked.append(1 / 0))
     hooks.hook_asyncio(asyncio.events)
     asyncio.run(asyncio.sleep(0))
