@@ -111,7 +111,7 @@ def blame_collection(case: Case, pauses: Sequence[Pause], pieces: Sequence[Piece
 
 
 def _waited(pieces: Sequence[Piece], pauses: Sequence[Pause], parts: Parts) -> Evidence:
-    calls = {piece.group.system_call for piece in pieces if piece.state == "kernel" and _overlap(piece.group, pauses)}
+    calls = {piece.group.system_call for piece in pieces if piece.state == "kernel" and _is_within(piece, pauses)}
     where = " in " + ", ".join(sorted(filter(None, calls))) if any(calls) else ""
     text = f"waited {(parts.kernel or 0.0) / 1e6:.0f} ms of that{where}: the end of an object that was freed waits, as a database cursor does while a thread uses its connection"
     return Evidence("os", text)
@@ -137,16 +137,25 @@ def _overlap(group: Group, pauses: Sequence[Pause]) -> float:
 
 
 def taken_by(pauses: Sequence[Pause], pieces: Sequence[Piece], length_ns: float) -> tuple[Parts, list[Piece]]:
-    """What the collector's time consists of, and the pieces without it; a pause of which nothing was seen counts as work.
+    """What the collector's time consists of, and the pieces without it.
 
-    Python code that ends an object is no work of the collector's: it is told as what it does.
+    A wait is the collection's only where it was seen within the pauses; all else of it is work. Python code that ends an object is
+    no work of the collector's: it is told as what it does.
     """
     ending = [piece for piece in pieces if _ends_an_object(piece.view) and _overlap(piece.group, pauses)]
     others = [piece for piece in pieces if piece not in ending]
     length_ns = min(max(0.0, length_ns - total(ending).total), total(others).total)
     left = without_pauses(others, pauses, length_ns)
-    taken = total(others).less(total(left))
-    return Parts((taken.cpu or 0.0) + taken.unexplained, taken.kernel, taken.gil, taken.runqueue, 0.0), [*ending, *left]
+    taken = (
+        piece.parts.less(rest.parts) for piece, rest in zip(others, left, strict=True) if _is_within(piece, pauses)
+    )
+    waited = sum(parts.kernel or 0.0 for parts in taken)
+    return replace(NOTHING, cpu=length_ns - waited, kernel=waited or None), [*ending, *left]
+
+
+def _is_within(piece: Piece, pauses: Sequence[Pause]) -> bool:
+    """Whether most of a piece lies in pauses; equal samples before and after one span it, and were not taken in it."""
+    return 2 * _overlap(piece.group, pauses) > piece.group.count
 
 
 def _ends_an_object(view: View) -> bool:

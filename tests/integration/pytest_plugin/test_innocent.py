@@ -74,7 +74,7 @@ def test_a_collection_that_begins_by_itself_fails_nobody(run, outcomes):
     )
 
 
-WARM = """
+FILLING = """
 kept = {}
 
 async def filling():
@@ -85,7 +85,10 @@ async def filling():
 
 def test_first():
     asyncio.run(filling())
+"""
 
+WARM = f"""
+{FILLING}
 def test_always():
     asyncio.run(holding())
 
@@ -120,27 +123,14 @@ def test_a_second_run_tells_first_use_from_every_use(run, outcomes):
 
 def test_a_cache_of_ones_own_is_held_against_the_first_test_and_the_way_out_is_named(run):
     """One run cannot tell it from any other stall; the end of the run says how to have it told."""
-    result = run("kept = {}\n" + FILLING, "--unjam")
+    tests = f"{FILLING}\ndef test_second():\n    asyncio.run(filling())\n"
+    result = run(tests, "--unjam")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["first use? --unjam-warm runs what failed here once more*"])
-    warm = run("kept = {}\n" + FILLING, "--unjam", "--unjam-warm")
+    warm = run(tests, "--unjam", "--unjam-warm")
     warm.assert_outcomes(passed=2)
     warm.stdout.no_fnmatch_line("first use?*")
 
-
-FILLING = """
-async def filling():
-    await asyncio.sleep(0)
-    if "value" not in kept:
-        kept["value"] = hold()
-    await asyncio.sleep(0)
-
-def test_first():
-    asyncio.run(filling())
-
-def test_second():
-    asyncio.run(filling())
-"""
 
 ASSERTS = """
 async def comparing():

@@ -280,6 +280,19 @@ def test_a_collection_that_waits_is_told_as_waiting():
     assert [each.text.split()[0] for each in finding.remedies] == ["close", "break"]
 
 
+def test_a_wait_around_a_collection_is_not_the_collections():
+    """Sleeps before and after a pause, in which nobody could look: the collector worked, and no destructor waited."""
+    told, stack = story("time.sleep(1)", function="last")
+    told.stall(400, kernel(25, stack, "clock_nanosleep"), cpu_ms=150, runq_ms=1)
+    start = told.events[-1]["t0"]
+    told.event(
+        "gc", t0=start + 100 * MS, t1=start + 250 * MS, gen=2, collected=9, uncollectable=0, tid=LOOP_TID, loop=1
+    )
+    found = {finding.rule: finding for finding in told.told().findings}
+    assert found["UJ304"].leaf == "automatic collection of generation 2"
+    assert (found["UJ304"].accounted.kernel, found["UJ101"].culprit.function) == (None, "last")
+
+
 def test_a_destructor_in_python_is_told_as_what_it_does():
     """`__del__` that sleeps while the collector runs it: a sleep at its own line, and no collection."""
     told = Story()
