@@ -138,16 +138,16 @@ class Pools:
     def _running(self, original: Callable[..., None]) -> Callable[..., None]:
         state_of = self._of_thread.get
 
-        def run(self: Any, *context: Any) -> None:
+        def run(item: Any, /, *rest: Any) -> None:
             ident = get_ident()
             state = state_of(ident)
-            job = getattr(self.future, "_unjam_job", None)
+            job = getattr(item.future, "_unjam_job", None)
             if state is None or job is None:
-                original(self, *context)
+                original(item, *rest)
                 return
             state.started(job, ident)
             try:
-                original(self, *context)
+                original(item, *rest)
             finally:
                 state.ended(job, ident)
 
@@ -213,23 +213,13 @@ class _Timed:
 def _submitting(original: Callable[..., None]) -> Callable[..., None]:
     frame = sys._getframe
 
-    def __init__(self: Any, future: Any, fn: Any, args: Any, kwargs: Any) -> None:  # noqa: N807 -- it replaces one
-        original(self, future, fn, args, kwargs)
-        future._unjam_job = Job(fn, submitter(frame(2)))
-
-    def initialise(self: Any, future: Any, task: Any, *rest: Any) -> None:
-        original(self, future, task, *rest)
+    def __init__(item: Any, future: Any, function: Any, /, *rest: Any) -> None:  # noqa: N807 -- it replaces one
+        original(item, future, function, *rest)
         # 3.14 passes (function, args, kwargs) as one task.
-        function = task[0] if type(task) is tuple and task else task
-        future._unjam_job = Job(function, submitter(frame(2)))
+        plain = function[0] if type(function) is tuple and function else function
+        future._unjam_job = Job(plain, submitter(frame(2)))
 
-    return __init__ if _takes(original, "self future fn args kwargs") else initialise
-
-
-def _takes(function: Callable[..., None], names: str) -> bool:
-    """Whether a function has just these parameters: then they need not be packed and unpacked on the way, a tenth of the cost."""
-    code = getattr(function, "__code__", None)
-    return code is not None and code.co_varnames[: code.co_argcount] == tuple(names.split())
+    return __init__
 
 
 def _named(executor: Any) -> tuple[str, str]:
