@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from unjam.control.address import find_sockets, start_ticks
 from unjam.control.server import LONGEST_REPLY, VERSION, peer
@@ -49,9 +49,9 @@ class NoAnswer(NotAvailable):
 def ask(pid: int, question: str, *, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
     """Ask one process one question; a busy one is asked again until the deadline. Raises NotAvailable with the reason."""
     end = time.monotonic() + deadline_s
-    path = _socket_of(pid)
+    watched = _look_up(pid)
     while True:
-        reply = _ask_once(pid, path, question, end, deadline_s)
+        reply = _ask_once(watched, question, end, deadline_s)
         if "ok" in reply and isinstance(reply["ok"], dict):
             return reply["ok"]
         text = str(reply.get("error", "not a reply of unjam"))
@@ -60,17 +60,27 @@ def ask(pid: int, question: str, *, deadline_s: float = DEADLINE_S) -> dict[str,
         time.sleep(min(float(reply.get("retry_ms", 100)) / 1e3, max(0.0, end - time.monotonic())))
 
 
-def _socket_of(pid: int) -> str:
-    if not start_ticks(pid):
+class _Watched(NamedTuple):
+    """A process, in clock ticks since boot when it began, and its socket."""
+
+    pid: int
+    start: int
+    path: str
+
+
+def _look_up(pid: int) -> _Watched:
+    """Find its socket; when it began is read first, so that one which ends meanwhile is known to have ended."""
+    start = start_ticks(pid)
+    if not start:
         raise NoSuchProcess(pid)
     path = find_sockets(pid).get(pid)
     if path is None:
         raise NotWatched(pid)
-    return path
+    return _Watched(pid, start, path)
 
 
-def _ask_once(pid: int, path: str, question: str, end: float, deadline_s: float) -> dict[str, Any]:
-    start = start_ticks(pid)
+def _ask_once(watched: _Watched, question: str, end: float, deadline_s: float) -> dict[str, Any]:
+    pid, start, path = watched
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         try:
             sock.settimeout(max(0.05, end - time.monotonic()))

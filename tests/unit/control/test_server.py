@@ -278,27 +278,29 @@ os.unlink(sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_a_process_that_ends_while_it_is_asked_is_gone(folder, monkeypatch, before):
-    """Between look-up and connection, or before it replies: it is gone, and nothing is said of files."""
+@pytest.mark.parametrize("when", ["looked up", "ending", "asked"])
+def test_a_process_that_ends_while_it_is_asked_is_gone(folder, monkeypatch, when):
+    """Between look-up and connection, wholly or not yet, or before it replies: it is gone, and nothing is said of files."""
     path = str(folder / "s.sock")
     child = subprocess.Popen([sys.executable, "-c", ENDS_WHEN_ASKED, path], stdout=subprocess.PIPE)
     child.stdout.read(1)
     monkeypatch.setattr(client, "find_sockets", lambda pid: {pid: path})
     reaper = threading.Thread(target=child.wait)
     reaper.start()
-    if before:  # The end comes after the look-up: connecting is the first that shows it.
-        connect_and_wait = client._socket_of
+    if when != "asked":  # The end comes after the look-up: connecting is the first that shows it.
+        look_up = client._look_up
 
         def ending(pid):
-            found = connect_and_wait(pid)
+            found = look_up(pid)
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.connect(path)
             while os.path.exists(path):
                 time.sleep(0.001)
+            if when == "looked up":
+                reaper.join()
             return found
 
-        monkeypatch.setattr(client, "_socket_of", ending)
+        monkeypatch.setattr(client, "_look_up", ending)
     with pytest.raises(NoSuchProcess, match=f"process {child.pid} is gone"):
         ask(child.pid, "hello")
     reaper.join()
