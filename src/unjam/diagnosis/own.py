@@ -52,11 +52,22 @@ def _shares(pieces: Sequence[Piece]) -> list[Blame]:
 
 
 def _one_a_line(blames: list[Blame]) -> list[Blame]:
-    """Bytecode of one line is one share, whichever of its calls the samples met."""
+    """Bytecode of one line is one share, whichever of its calls the samples met, and with it a native call that was seen to run it."""
+    bytecode = [blame for blame in blames if blame.rule == "UJ301" and blame.culprit]
     lines: dict[object, list[Blame]] = defaultdict(list)
     for number, blame in enumerate(blames):
-        lines[blame.culprit if blame.rule == "UJ301" and blame.culprit else number].append(blame)
+        joins = blame in bytecode or any(_runs(blame, other) for other in bytecode)
+        lines[blame.culprit if joins else number].append(blame)
     return [_joined(each) for each in lines.values()]
+
+
+def _runs(native: Blame, bytecode: Blame) -> bool:
+    """Whether a native call was met both alone and with bytecode of its own line below it: `sum` over a generator between two of its items."""
+    if native.rule != "UJ303" or native.grade is Grade.PROVED or native.culprit != bytecode.culprit:
+        return False
+    alone = [piece.view.frames for piece in native.pieces]
+    below = [piece.view.frames for piece in bytecode.pieces]
+    return any(longer[: len(call)] == call != longer for call in alone for longer in below)
 
 
 def _joined(blames: list[Blame]) -> Blame:

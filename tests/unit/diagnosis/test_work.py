@@ -425,6 +425,32 @@ def test_a_call_that_runs_bytecode_may_stand_still_for_a_while(ended, asked):
     assert (only(told.told()).rule, only(told.told()).grade) == ("UJ301", Grade.EXACT)
 
 
+def test_a_call_that_was_met_with_its_bytecode_is_one_share_with_it():
+    """No frame inside `sum` was seen to end, for those looks did not follow one another: that it runs the generator is seen all the same."""
+    told, inner, outer = summed()
+    looks = [
+        (0, "unknown", 0, None),
+        *[(0, "again", 1, 0)] * 7,
+        (1, "elsewhere", 0, 2),
+        *[(1, "none", 1, 0)] * 2,
+        (0, "elsewhere", 0, 2),
+    ]
+    told.stall(110, cpu(9, inner), cpu(3, outer), cpu_ms=109, runq_ms=0, trail=told.trail(*looks))
+    found = only(told.told())
+    assert (found.rule, found.grade, found.total_ms) == ("UJ301", Grade.EXACT, 110)
+
+
+def test_native_work_beside_bytecode_of_its_line_is_told_apart():
+    """`json.dumps` and a generator on one line: that call was never seen to run the other's bytecode."""
+    told = Story()
+    path = told.file("both.py", "async def h(rows):\n    return json.dumps(rows), sum(x * x for x in rows)\n")
+    dumps = told.stack(told.frame(path, "json.dumps(rows)", "h"))
+    outer = told.frame(path, "sum(x * x for x in rows)", "h")
+    inner = told.stack(outer, told.frame(path, "x * x", "h.<locals>.<genexpr>", "generator"))
+    told.stall(200, cpu(10, inner, moved=9), cpu(10, dumps, moved=0), cpu_ms=199, runq_ms=0)
+    assert sorted(each.rule for each in told.told().findings) == ["UJ301", "UJ303"]
+
+
 def test_samples_of_one_stack_are_judged_by_all_of_their_order():
     """Three looks with a CPU between many without one: the frame went on between them, whatever their own count of moves says."""
     told, inner, _ = summed()
