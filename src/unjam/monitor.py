@@ -248,7 +248,7 @@ class Monitor:
     def before_fork(self) -> None:
         """Have no thread of ours across a fork: none to be lost in the child, none for os.fork to warn of (Python 3.12)."""
         if self._control is not None:
-            self._control.stop()
+            self._control.pause()
         if self._probes is not None:
             self._probes.pause()
 

@@ -208,6 +208,45 @@ def test_a_fork_in_a_thread_while_another_thread_stalls(watched, tier):
     assert len(outcome.processes) == 11
 
 
+STALLS_DURING_A_FORK = """
+import threading
+began = threading.Event()
+
+async def main():
+    began.set()
+    await stall(0.2)
+
+def begin():
+    if not began.is_set():
+        thread.start()
+        assert began.wait(60)
+        if sys.argv[1] == "during":
+            thread.join()
+
+os.register_at_fork(before=begin)  # what is registered first runs last
+import unjam
+unjam.install()
+asyncio.run(asyncio.sleep(0))
+thread = threading.Thread(target=lambda: asyncio.run(main()))
+pid = os.fork()
+if not pid:
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("ends", ["after", "during"])
+def test_a_loop_that_begins_during_a_fork_is_watched(watched, tier, ends):
+    """In another thread, when ours have been stopped for the fork: its stall is told, whether it ends after the fork or in it."""
+    by_itself = [sys.executable, "-E", "-W", "ignore", "program.py", ends]
+    outcome = watched(STALL + STALLS_DURING_A_FORK, tier=tier, args=by_itself)
+    assert (outcome.status, outcome.err) == (0, "")
+    lengths = [(event["t1"] or 0) - event["t0"] for event in outcome.events("stall")]
+    assert max(lengths, default=0) >= 200_000_000
+    assert outcome.stalls() or ends == "during"
+
+
 BEGINS_DURING_A_FORK = """
 import asyncio, os, threading
 

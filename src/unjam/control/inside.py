@@ -12,6 +12,9 @@ from unjam.control.server import Server, start_server, without_gc
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure, say
 
+PAUSE_S = 1.0
+"""How long a fork waits for our thread: beside one it is not safe."""
+
 TICK_S = 1.0
 """How often the dead-man looks: ten times in its shortest sensible time."""
 
@@ -64,6 +67,12 @@ class Control:
         """Close the socket."""
         server, self._server = self._server, None
         if server is not None and server.stop():
+            self._close_collector()
+
+    def pause(self) -> None:
+        """Close the socket and have no thread: the process forks."""
+        server, self._server = self._server, None
+        if server is not None and server.stop(PAUSE_S):
             self._close_collector()
 
     def abandon(self) -> None:

@@ -44,7 +44,7 @@ BETWEEN_COSTLY_S = 1.0
 CHUNK = 100
 """Items of a list encoded at once, so that C code does not keep the GIL for long."""
 STOP_S = 0.1
-"""For which stop() waits for the thread: an exiting program is not held up for longer."""
+"""For which stop() waits for the thread if nothing else is said: an exiting program is not held up for longer."""
 POLL: Any = original("select", "poll") if hasattr(_socket, "SO_PEERCRED") else None
 
 
@@ -96,7 +96,7 @@ class Server:
             raise
         return listener
 
-    def stop(self) -> bool:
+    def stop(self, timeout_s: float = STOP_S) -> bool:
         """Close the socket and end the thread; waits for it for a moment only, and says whether it has ended."""
         if os.getpid() != self._pid:
             return False
@@ -105,7 +105,7 @@ class Server:
             os.write(self._wake_write, b"x")
         except OSError:
             return False
-        ended = self._thread.join(STOP_S)
+        ended = self._thread.join(timeout_s)
         if ended:
             os.close(self._wake_write)
         return ended

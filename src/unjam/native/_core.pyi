@@ -174,10 +174,10 @@ def gc_callback(phase: str, info: dict[str, int]) -> None:
     """To be appended to gc.callbacks: emits `gc` events of 5 ms and more at close to no cost."""
 
 def drain(timeout_s: float) -> list[bytes]:
-    """Wait without the GIL until lines are there or the time is over; returns and removes them."""
+    """Wait without the GIL until lines are there, `wake` is called or the time is over; returns and removes them."""
 
 def wake() -> None:
-    """Let a waiting `drain` return now."""
+    """Let the `drain` that waits return now; where none does, the next one that would."""
 
 def emit(line: bytes, *, urgent: bool = True) -> None:
     """Write one event line of the Python half to the same descriptor and the same `drain`, which it ends if it is `urgent`."""

@@ -61,7 +61,8 @@ class Output:
 
     def drain(self, timeout_s: float) -> list[bytes]:
         """Wait for lines and take them."""
-        self._bell.acquire(timeout=0.0 if self._lines else max(0.0, timeout_s))
+        if timeout_s > 0:  # Else the bell is left to whoever waits.
+            self._bell.acquire(timeout=0.0 if self._lines else timeout_s)
         lines = []
         while self._lines:
             lines.append(self._lines.popleft())

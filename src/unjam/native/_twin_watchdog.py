@@ -66,6 +66,7 @@ class Watchdog:
         self._stalls: dict[Slot, Stall] = {}
         self._bases: dict[Slot, Base] = {}
         self._alarm = allocate_lock()
+        self._alarm.acquire()
         self._thread = QuietThread(self._run)
         self._stopping = False
         self._process_cpu = time.process_time_ns()
@@ -76,7 +77,6 @@ class Watchdog:
     def start(self) -> None:
         """Start the thread, for the first time or again."""
         self._stopping = False
-        self._alarm.acquire(blocking=False)
         self._thread.start()
 
     def stop(self, timeout_s: float = 0.1) -> None:

@@ -79,17 +79,14 @@ stop(PyObject *self, PyObject *unused)
     return Py_NewRef(Py_None);
 }
 
-static bool paused;
-
 /* Have no watchdog for a moment; patches, loops and statistics stay. */
 static PyObject *
 watch_pause(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    paused = watchdog_running();
     Py_BEGIN_ALLOW_THREADS
-    watchdog_stop();
+    watchdog_pause();
     Py_END_ALLOW_THREADS
     return Py_NewRef(Py_None);
 }
@@ -99,10 +96,9 @@ watch_resume(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    if (paused && !watchdog_restart()) {
+    if (!watchdog_resume()) {
         return PyErr_SetFromErrno(PyExc_OSError);
     }
-    paused = false;
     return Py_NewRef(Py_None);
 }
 

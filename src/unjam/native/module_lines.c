@@ -38,7 +38,8 @@ take_lines(void)
     return list;
 }
 
-static _Atomic uint32_t wakes;
+/* Rung and not yet answered: also a drain that begins a moment later returns for it, as long as it is one that waits. */
+static _Atomic bool bell;
 
 /* The drainer also is the thread that asks for the GIL when the watchdog wants to know how long that takes: it then comes back
  * here without having run any Python. */
@@ -52,11 +53,10 @@ module_drain(PyObject *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     uint64_t deadline = clock_ns() + (timeout > 0 ? (uint64_t)(timeout * 1e9) : 0);
-    uint32_t woken = atomic_load(&wakes);
     for (;;) {
         uint32_t seen = lines_signal();
         uint64_t now = clock_ns();
-        if (lines_waiting() != 0 || now >= deadline || atomic_load(&wakes) != woken) {
+        if ((timeout > 0 && atomic_exchange(&bell, false)) || lines_waiting() != 0 || now >= deadline) {
             return take_lines();
         }
         PyThreadState *state = PyEval_SaveThread();
@@ -76,7 +76,7 @@ module_wake(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    atomic_fetch_add(&wakes, 1);
+    atomic_store(&bell, true);
     lines_wake();
     return Py_NewRef(Py_None);
 }

@@ -8,9 +8,12 @@
 #define _GNU_SOURCE
 #include "watchdog.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cgroup.h"
 #include "clock.h"
@@ -31,11 +34,17 @@ enum { LATE_TICKS = 3 };
 
 enum { STACK_SIZE = 256 * 1024 };
 
+/* How often it is looked whether a thread is gone, and for how long. */
+enum { GONE_EVERY_US = 20 };
+static const uint64_t GONE_NS = 1000000000;
+
 _Atomic uint32_t watchdog_asleep;
 
 static pthread_t thread;
 static _Atomic bool running;
+static _Atomic bool paused;
 static _Atomic bool stopping;
+static _Atomic pid_t thread_number;
 static _Atomic uint32_t control;
 static uint64_t wanted_tick_ns;
 
@@ -135,6 +144,7 @@ watch_loops(void *unused)
 {
     (void)unused;
     prctl(PR_SET_NAME, "unjam-watchdog");
+    atomic_store(&thread_number, threads_own_tid());
     own_schedstat = threads_open(threads_own_tid(), "schedstat");
     uint64_t quiet_ns = 0;
     unsigned ticks = 0;
@@ -186,14 +196,10 @@ watchdog_start(uint64_t tick_ns)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     atomic_store(&running, error == 0);
+    errno = error;
     return error == 0;
 }
 
-bool
-watchdog_restart(void)
-{
-    return watchdog_start(wanted_tick_ns);
-}
 
 void
 watchdog_wake(void)
@@ -206,7 +212,7 @@ watchdog_wake(void)
 bool
 watchdog_has_more(void)
 {
-    if (!atomic_load(&running)) {
+    if (!watchdog_running()) {
         return false;
     }
     int end = atomic_load(&slots_end);
@@ -235,6 +241,7 @@ watchdog_flush(uint64_t timeout_ns)
 void
 watchdog_stop(void)
 {
+    atomic_store(&paused, false);
     if (!atomic_exchange(&running, false)) {
         return;
     }
@@ -243,16 +250,49 @@ watchdog_stop(void)
     pthread_join(thread, NULL);
 }
 
+/* A thread that has been joined is counted as one of the process's until the system has put it away, some 50 us later. */
+static void
+wait_until_gone(pid_t tid)
+{
+    uint64_t began = clock_ns();
+    while (syscall(SYS_tgkill, getpid(), tid, 0) == 0 && clock_since(clock_ns(), began) < GONE_NS) {
+        usleep(GONE_EVERY_US);
+    }
+}
+
+void
+watchdog_pause(void)
+{
+    if (!atomic_load(&running)) {
+        return;
+    }
+    atomic_store(&paused, true);
+    atomic_store(&running, false);
+    atomic_store(&stopping, true);
+    watchdog_wake();
+    pthread_join(thread, NULL);
+    wait_until_gone(atomic_load(&thread_number));
+}
+
+bool
+watchdog_resume(void)
+{
+    bool resumed = !atomic_load(&paused) || watchdog_start(wanted_tick_ns);
+    atomic_store(&paused, false);
+    return resumed;
+}
+
 bool
 watchdog_running(void)
 {
-    return atomic_load(&running);
+    return atomic_load(&running) || atomic_load(&paused);
 }
 
 void
 watchdog_reset(void)
 {
     atomic_store(&running, false);
+    atomic_store(&paused, false);
     atomic_store(&watchdog_asleep, 0);
     atomic_store(&flushes_made, atomic_load(&flushes_wanted));
     kept_close(&own_schedstat);

@@ -12,8 +12,10 @@ extern _Atomic uint32_t watchdog_asleep;
 /* Start the thread; false with errno where that fails. A tick is at most a fifth of the threshold and at least 1 ms. */
 bool watchdog_start(uint64_t tick_ns);
 
-/* Start it again as it was. */
-bool watchdog_restart(void);
+/* End the thread for a moment, wait until the system has let go of it, and start it again as it was: the process forks. A loop may
+ * begin and end meanwhile. */
+void watchdog_pause(void);
+bool watchdog_resume(void);
 
 /* Whether a stall is open, or has ended and is still to be written: else a flush has nothing to do. */
 bool watchdog_has_more(void);
@@ -24,6 +26,7 @@ void watchdog_flush(uint64_t timeout_ns);
 /* Write what is open, and end the thread. Without the GIL; takes no longer than one look at the loops. */
 void watchdog_stop(void);
 
+/* Whether somebody looks at the loops, now or after a pause. */
 bool watchdog_running(void);
 
 /* Wake it from its deep sleep. Any thread, no GIL, async-signal-safe. */

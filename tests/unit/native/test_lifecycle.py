@@ -70,6 +70,9 @@ def test_lines_reach_the_descriptor_and_the_drainer(run):
         core.wake()
         thread.join()
         assert got == [[]]
+        core.wake()
+        assert core.drain(0) == []
+        assert core.drain(600) == []  # whoever is about to wait is woken as well
         core.stop()
     """)
     assert outcome.code == 0, outcome.stderr
@@ -212,6 +215,53 @@ def test_a_fork_has_no_watch_and_can_start_its_own(run):
     assert outcome.code == 0, outcome.stderr
     assert {stall["loop"] for stall in outcome.of("stall")} == {1, 9}
     assert outcome.of("from the child") == []
+
+
+def test_loops_that_begin_and_end_in_a_pause(run):
+    """Nobody looks meanwhile, and nothing is lost: a loop is watched from its beginning, and its stalls are told after the pause."""
+    outcome = run("""
+        start()
+        async def block(number):
+            register(number)
+            await asyncio.sleep(0.001)
+            time.sleep(0.08)
+            await asyncio.sleep(0.001)
+            told = core.loop_stats(number)["turns"] is not None
+            core.unregister_loop(number)
+            return told
+        async def main():
+            core.pause()
+            register(1)
+            await asyncio.sleep(0.001)
+            thread.start()
+            thread.join()  # it ends in the pause, and this loop after it
+            core.resume()
+            await asyncio.sleep(0.001)
+            core.unregister_loop(1)
+        known = []
+        thread = threading.Thread(target=lambda: known.append(asyncio.run(block(2))))
+        asyncio.run(main())
+        core.stop()
+        tell(known=known)
+    """)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.told == {"known": [True]}
+    assert {stall["loop"]: stall["t1"] is not None for stall in outcome.stalls()} == {1: True, 2: True}
+
+
+def test_no_thread_is_left_in_a_pause(run):
+    """Not even one that has ended and that the system still counts: from 3.12 on a fork beside it is warned of."""
+    outcome = run("""
+        start()
+        counts = set()
+        for _ in range(200):
+            core.pause()
+            counts.add(len(os.listdir("/proc/self/task")))
+            core.resume()
+        core.stop()
+        tell(counts=sorted(counts))
+    """)
+    assert outcome.told == {"counts": [1]}
 
 
 def test_forks_of_a_process_at_work(run):
