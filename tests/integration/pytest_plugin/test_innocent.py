@@ -226,3 +226,17 @@ def test_what_coverage_makes_slow_is_not_accused(run, pytester, outcomes):
     traced = outcomes(run(COVERED, *options, "--cov=.", plugins=["pytest_cov.plugin"], computing=COMPUTES))
     assert {"test_it": "failed", "test_blocks": "failed"} == plain
     assert {"test_it": "passed", "test_blocks": "failed"} == traced
+
+
+LOADED = """
+import sys
+
+def test_it():
+    loaded = {name: type(module.__spec__.loader).__name__ for name, module in sys.modules.items() if name.startswith("unjam.")}
+    assert loaded["unjam.integrations.pytest_plugin.watcher"] == loaded["unjam.monitor"] == "SourceFileLoader"
+"""
+
+
+def test_what_unjam_is_made_of_is_not_rewritten(run):
+    """pytest rewrites the assertions of whatever a plugin loads, which takes long where nothing compiled is kept."""
+    run(LOADED, "--unjam").assert_outcomes(passed=1)
