@@ -125,7 +125,7 @@ async def iterate(
                 except TimeoutError as exc:
                     late = exc
                 arrived = hop.arrived
-                if not arrived:
+                if not arrived and late is None:
                     hop.future = hop.port.future()
                 while items:
                     yield items.popleft()

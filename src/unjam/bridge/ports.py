@@ -266,7 +266,7 @@ def running_port() -> Port | None:
 
 def open_port(loop: Any, kind: Callable[[Any], Port]) -> Port:
     """Make the port of a loop that was not seen before; runs on it."""
-    for key, port in list(PORTS.items()):
+    for key, port in PORTS.copy().items():
         if port.closed():
             PORTS.pop(key, None)
     return PORTS.setdefault(loop, kind(loop))
