@@ -19,7 +19,7 @@ def run(request):
     """Run an async function on one of anyio's backends, and fail when it hangs."""
 
     async def limited(afn):
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             return await afn()
 
     return lambda afn: anyio.run(limited, afn, backend=request.param)
@@ -63,7 +63,7 @@ def test_a_scope_cancels_a_call_and_the_slot_stays(run):
         pool = Pool("p", 1)
         async with anyio.create_task_group() as group:
             group.start_soon(cancel_when_running, pool, group.cancel_scope)
-            await pool.run(go.wait, 30)
+            await pool.run(go.wait, 60)
         busy = pool.stats().abandoned
         with pytest.raises(QueueTimeout):
             await pool.options(queue_timeout=0.02).run(cancelled)
@@ -102,9 +102,9 @@ def test_timeouts_count_from_the_start(run):
     async def main():
         pool = Pool("p", 1)
         with pytest.raises(TimeoutError):
-            await pool.options(timeout=0.02).run(go.wait, 30)
+            await pool.options(timeout=0.02).run(go.wait, 60)
         go.set()
-        return await pool.options(timeout=20, queue_timeout=20).run(lambda: "ran")
+        return await pool.options(timeout=60, queue_timeout=60).run(lambda: "ran")
 
     assert run(main) == "ran"
 
@@ -126,12 +126,12 @@ def test_iteration_contexts_and_pinned_objects(run):
     async def main():
         pool = Pool("p", 2)
         assert [n async for n in pool.aiter(source())] == list(range(1000))
-        async with aclosing(pool.aiter(source())) as items:
+        async with aclosing(pool.aiter(source(), max_wait=60)) as items:
             async for n in items:
                 if n == 3:
                     break
         with anyio.CancelScope() as scope:
-            async with aclosing(pool.aiter(source())) as items:
+            async with aclosing(pool.aiter(source(), max_wait=60)) as items:
                 async for _ in items:
                     scope.cancel()
                     await anyio.sleep(0)
@@ -139,7 +139,7 @@ def test_iteration_contexts_and_pinned_objects(run):
             assert await pool.run(threading.get_ident) == ident
         async with pool.pinned(sqlite3.connect, ":memory:") as db:
             assert await db.run(lambda c: c.execute("select 7").fetchone()) == (7,)
-        return await pool.aclose(20)
+        return await pool.aclose(60)
 
     assert run(main) == []
     assert len(closes) == 3

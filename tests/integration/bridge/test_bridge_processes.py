@@ -15,7 +15,7 @@ from unjam.errors import NotAvailable, WorkerDied
 
 
 async def until(condition):
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < ends, "the condition never came true"
         await asyncio.sleep(0.005)
@@ -28,7 +28,7 @@ def test_functions_run_in_other_processes():
         pool = Pool("p", 2, kind="process")
         pids = await asyncio.gather(*[pool.run(os.getpid) for _ in range(12)])
         results = await asyncio.gather(*[pool.run(square, n) for n in range(5)], wrapped(41))
-        stuck = await pool.aclose(20)
+        stuck = await pool.aclose(60)
         return set(pids), results, stuck
 
     pids, results, stuck = asyncio.run(main())
@@ -149,13 +149,13 @@ def test_an_interpreter_runs_one_job_at_a_time(monkeypatch):
         results = await asyncio.gather(*[pool.run(square, n) for n in range(5)])
         with pytest.raises(KeyError):
             await pool.run(fails, KeyError("x"))
-        return results, await pool.aclose(20)
+        return results, await pool.aclose(60)
 
     assert asyncio.run(main()) == ([0, 1, 4, 9, 16], [])
 
 
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="needs interpreters, which come with 3.14")
-@pytest.mark.parametrize("closing", ["await pool.aclose(20)", "pass"])
+@pytest.mark.parametrize("closing", ["await pool.aclose(60)", "pass"])
 def test_a_program_that_used_interpreters_ends_quietly(program, closing):
     """Right after aclose, or without it: exit code 0, and no word of interpreters that are left."""
     source = f"""
@@ -222,7 +222,7 @@ def test_a_pool_made_before_a_fork_works_after_it(program):
 
         async def main():
             await use()
-            held = [asyncio.ensure_future(pool.run(go.wait, 30)) for _ in range(6)]
+            held = [asyncio.ensure_future(pool.run(go.wait, 60)) for _ in range(6)]
             waiting = asyncio.ensure_future(channel.aget())
             kept.extend([*held, waiting])  # in the child they stay as they are
             while pool.stats().busy < 2:
@@ -269,10 +269,10 @@ def test_a_pool_of_processes_made_before_a_fork_works_after_it(program):
             child = os.fork()
             if not child:
                 own = asyncio.run(pid())
-                asyncio.run(pool.aclose(30))
+                asyncio.run(pool.aclose(60))
                 os._exit(0 if own != mine else 1)
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-            print(asyncio.run(pid()) == mine, asyncio.run(pool.aclose(30)))
+            print(asyncio.run(pid()) == mine, asyncio.run(pool.aclose(60)))
     """
     assert program(source) == "True []\n"
 
@@ -291,7 +291,7 @@ def test_a_worker_that_forks_leaves_no_worker_in_the_child(program):
 
         async def main():
             pool = Pool("p", 1)
-            print(await asyncio.wait_for(pool.run(forks), 30))
+            print(await asyncio.wait_for(pool.run(forks), 50))
             print(await pool.run(pow, 3, 2))
 
         asyncio.run(main())
@@ -317,7 +317,7 @@ def test_a_stuck_thread_does_not_hold_up_the_end(program):
             asyncio.run(main())
             raise SystemExit(5)
     """
-    assert program(source, limit=30, code=5) == "end\n"
+    assert program(source, code=5) == "end\n"
 
 
 def test_whatever_is_stuck_does_not_hold_up_the_end(program):
@@ -369,7 +369,7 @@ def test_whatever_is_stuck_does_not_hold_up_the_end(program):
         loop.run_until_complete(main(opened.__enter__()))
         raise SystemExit(6)
     """
-    assert program(source, limit=30, code=6) == "end\n"
+    assert program(source, code=6) == "end\n"
 
 
 def test_the_end_waits_when_it_is_asked_to(program):
@@ -391,7 +391,7 @@ def test_the_end_waits_when_it_is_asked_to(program):
             while not began:
                 await asyncio.sleep(0.001)
             task.cancel()
-            print(await pool.aclose(30))
+            print(await pool.aclose(60))
 
         asyncio.run(main())
     """
@@ -428,6 +428,6 @@ def test_ctrl_c_ends_a_wait_of_the_main_thread(program):
             try:
                 portal.wait(forever)
             except KeyboardInterrupt:
-                print("interrupted", ended.wait(30))
+                print("interrupted", ended.wait(60))
     """
     assert program(source) == "interrupted True\n"

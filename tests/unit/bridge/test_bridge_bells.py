@@ -46,7 +46,7 @@ def test_threads_beyond_the_limit_sleep_without(run, monkeypatch):
 
     async def main():
         async def meet(n):
-            await asyncio.to_thread(inside.wait, 30)
+            await asyncio.to_thread(inside.wait, 60)
             return n
 
         asyncio.get_running_loop().set_default_executor(ThreadPool(6))

@@ -13,7 +13,7 @@ from unjam.bridge import Channel, Pool, Portal, loop_thread, wait
 from unjam.bridge.ports import current_port
 from unjam.bridge.waiting import Request
 
-LIMIT = 30.0
+LIMIT = 60.0
 
 
 class Interrupted:
@@ -190,7 +190,7 @@ def works(pool):
     """Whether a thread of the pool has anything to do without the loop."""
     calls = [worker.call for worker in pool._bulkhead.workers]
     return any(call is not None and call.inner is None and not call.holds for call in calls) or any(
-        not call.holds for call in pool._bulkhead.waiting
+        not call.holds for call in pool._bulkhead.waiting.copy()
     )
 
 

@@ -19,7 +19,7 @@ def threads(*functions):
 
 def join(started):
     for thread in started:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive(), "a thread of the test hangs"
 
 
@@ -36,12 +36,13 @@ def test_items_come_out_in_the_order_of_their_puts(run):
     assert run(main()) == list(range(5000))
 
 
-def test_it_never_holds_more_than_its_capacity(run):
+def test_it_never_holds_more_than_its_capacity(run, until):
     """The bound holds between any number of producers."""
     channel, peak = Channel(3), []
 
     async def main():
         producers = threads(*[lambda: [channel.put(n) for n in range(300)] and None] * 4)
+        await until(lambda: len(channel) == 3)
         for _ in range(1200):
             peak.append(len(channel))
             await channel.aget()
@@ -75,10 +76,10 @@ def test_every_item_is_taken_once_between_many_threads_tasks_and_loops():
         ]
         makers += [pool.submit(asyncio.run, produce(base)) for base in (20_000, 30_000)]
         for maker in makers:
-            maker.result(30)
+            maker.result(60)
         channel.close()
         for taker in takers:
-            got += taker.result(30)
+            got += taker.result(60)
     expected = Counter(base + n for base in (0, 10_000, 20_000, 30_000) for n in range(per_producer))
     assert Counter(got) == expected
 
@@ -191,7 +192,7 @@ def test_a_woken_taker_that_is_cancelled_wakes_the_next(run):
         await asyncio.sleep(0)
         channel.put("item")
         first.cancel()
-        return await asyncio.wait_for(second, 20)
+        return await asyncio.wait_for(second, 60)
 
     assert run(main()) == "item"
 
@@ -204,7 +205,7 @@ def test_a_waiter_of_a_closed_loop_is_passed_over(until):
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     taken = []
-    takers = threads(lambda: taken.append(channel.get(timeout=20)))
+    takers = threads(lambda: taken.append(channel.get(timeout=60)))
     while len(channel._getters) < 2:
         threading.Event().wait(0.001)
     channel.put("item")
@@ -254,7 +255,7 @@ def test_a_signal_handler_may_use_it():
             channel.put(n)
             n += 1
             channel.get()
-        sender.join(30)
+        sender.join(60)
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert seen

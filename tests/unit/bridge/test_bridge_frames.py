@@ -33,7 +33,7 @@ def test_stats_beside_another_interpreter_name_calls_without_stacks(run, until, 
     go = threading.Event()
 
     def work():
-        go.wait(30)
+        go.wait(60)
 
     async def main():
         pool = Pool("p", 1)
@@ -53,12 +53,12 @@ def test_a_loop_thread_that_does_not_end_is_named_beside_another_interpreter(bes
 
     async def blocks():
         entered.set()
-        go.wait(30)
+        go.wait(60)
 
     opened = loop_thread(exit_timeout=0.02)
     portal = opened.__enter__()
     portal.submit(blocks)
-    assert entered.wait(20)
+    assert entered.wait(60)
     with pytest.raises(TimeoutError, match="could not be looked at"):
         opened.__exit__(None, None, None)
     go.set()

@@ -25,7 +25,7 @@ class Recorder:
 
     def __enter__(self):
         self.entering.set()
-        assert self.go.wait(30)
+        assert self.go.wait(60)
         self.entered_in = threading.get_ident()
         self.token = VAR.set("entered")
         return self
@@ -175,7 +175,7 @@ def test_a_caller_that_leaves_the_queue_never_enters(run, until):
 
     async def main():
         pool = Pool("p", 1)
-        holder = asyncio.create_task(pool.run(go.wait, 30))
+        holder = asyncio.create_task(pool.run(go.wait, 60))
         await until(lambda: pool.stats().calls)
         with pytest.raises(QueueTimeout):
             async with pool.options(queue_timeout=0.01).acontext(recorder):
@@ -253,7 +253,7 @@ def test_a_pinned_object_is_used_from_several_loops():
     for thread in started:
         thread.start()
     for thread in started:
-        thread.join(30)
+        thread.join(60)
     assert asyncio.run(db.run(len)) == 100
     assert asyncio.run(db.aclose()) is None
 
@@ -308,7 +308,7 @@ def test_a_pinned_object_closed_in_the_queue_is_never_made(run, until):
 
     async def main():
         pool = Pool("p", 1)
-        holder = asyncio.create_task(pool.run(go.wait, 30))
+        holder = asyncio.create_task(pool.run(go.wait, 60))
         await until(lambda: pool.stats().calls)
         pinned = pool.pinned(made.append, 1)
         use = asyncio.create_task(pinned.run(str))
@@ -330,7 +330,7 @@ def test_closing_a_pinned_object_in_the_queue_ends_its_calls(run, until):
 
     async def main():
         pool = Pool("p", 1)
-        holder = asyncio.create_task(pool.run(go.wait, 30))
+        holder = asyncio.create_task(pool.run(go.wait, 60))
         await until(lambda: pool.stats().calls)
         pinned = pool.pinned(list)
         uses = [asyncio.create_task(pinned.run(len)) for _ in range(3)]
@@ -350,7 +350,7 @@ def test_a_pinned_object_that_got_no_thread_before_the_pool_closed_says_so(run, 
 
     async def main():
         pool = Pool("p", 1)
-        holder = asyncio.create_task(pool.run(go.wait, 30))
+        holder = asyncio.create_task(pool.run(go.wait, 60))
         await until(lambda: pool.stats().calls)
         pinned = pool.pinned(list)
         first = asyncio.create_task(pinned.run(len))
@@ -366,19 +366,20 @@ def test_a_pinned_object_that_got_no_thread_before_the_pool_closed_says_so(run, 
 
 
 @pytest.mark.parametrize("how", ["cancel", "queue_timeout", "aclose"])
-def test_an_exit_that_waits_for_its_thread_is_never_given_up(run, until, how):
+def test_an_exit_that_waits_for_its_thread_is_never_given_up(run, until, hurry, how):
     """While an abandoned call still runs on the held thread, the exit can be neither cancelled nor refused."""
-    recorder, go = Recorder(), threading.Event()
+    recorder, go, over = Recorder(), threading.Event(), []
 
     async def main():
         pool = Pool("p", 1)
-        view = pool.options(queue_timeout=0.02) if how == "queue_timeout" else pool
+        view = pool.options(queue_timeout=60) if how == "queue_timeout" else pool
 
         async def body():
             async with view.acontext(recorder):
                 try:
-                    await pool.options(timeout=0.01).run(go.wait, 30)
+                    await pool.options(timeout=0.01).run(go.wait, 60)
                 except TimeoutError:
+                    over.append(hurry())
                     return
 
         task = asyncio.create_task(body())
@@ -388,7 +389,7 @@ def test_an_exit_that_waits_for_its_thread_is_never_given_up(run, until, how):
         elif how == "aclose":
             assert await pool.aclose(0.01)
         else:
-            await asyncio.sleep(0.05)
+            await until(lambda: 60 in over[0])
         go.set()
         await asyncio.wait([task])
         await until(lambda: not pool._bulkhead.live)
@@ -408,7 +409,7 @@ def test_a_pinned_object_is_closed_though_the_closer_leaves(run, until):
     async def main():
         pool = Pool("p", 1)
         pinned = pool.pinned(Thing)
-        using = asyncio.create_task(pinned.run(lambda _: go.wait(30)))
+        using = asyncio.create_task(pinned.run(lambda _: go.wait(60)))
         await until(lambda: pool.stats().calls and not pool.stats().queued)
         closing = asyncio.create_task(pinned.aclose())
         await until(lambda: pool.stats().queued)

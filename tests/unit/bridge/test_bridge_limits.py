@@ -22,7 +22,7 @@ class Stuck:
 
     def __call__(self, *_):
         self.began.set()
-        assert self.go.wait(30)
+        assert self.go.wait(60)
         self.steps.append("went on")
         return "done"
 
@@ -151,7 +151,7 @@ def test_a_batch_that_gets_no_thread_in_time_never_begins(run, until):
 
 
 @pytest.mark.parametrize("why", ["full", "out of time", "cancelled", "closed"])
-def test_an_iteration_that_gets_no_thread_half_way_is_closed_when_there_is_one(run, until, why):
+def test_an_iteration_that_gets_no_thread_half_way_is_closed_when_there_is_one(run, until, hurry, why):
     """Its consumer hears at once why it ends; the generator is closed in a thread of the pool, once one is free."""
     stuck, closed_in = Stuck(), []
 
@@ -164,13 +164,14 @@ def test_an_iteration_that_gets_no_thread_half_way_is_closed_when_there_is_one(r
     async def main():
         pool = Pool("p", 1, max_queue=0 if why == "full" else None)
         worker = await pool.run(threading.get_ident)
-        items = pool.options(queue_timeout=SHORT if why == "out of time" else None).aiter(source(), max_items=1)
+        items = pool.options(queue_timeout=60 if why == "out of time" else None).aiter(source(), max_items=1)
         await anext(items)
         await until(lambda: not pool._bulkhead.live)
         holder = asyncio.create_task(pool.run(stuck))
         await until(stuck.began.is_set)
         if why == "closed":
             assert await pool.aclose(SHORT)
+        hurry()
         following = asyncio.create_task(anext(items))
         if why == "cancelled":
             await until(lambda: pool.stats().queued)
@@ -199,7 +200,7 @@ def test_many_may_close_a_pool(run, until):
         pool = Pool("p", 1)
         holder = asyncio.create_task(pool.run(stuck))
         await until(stuck.began.is_set)
-        patient = [asyncio.create_task(pool.aclose(20)) for _ in range(3)]
+        patient = [asyncio.create_task(pool.aclose(60)) for _ in range(3)]
         [named] = await pool.aclose(SHORT)
         waiting = [task.done() for task in patient]
         stuck.go.set()

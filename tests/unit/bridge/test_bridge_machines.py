@@ -28,7 +28,7 @@ class Job:
 
     def __call__(self):
         self.began.set()
-        assert self.go.wait(30)
+        assert self.go.wait(60)
         return self.number
 
 
@@ -56,7 +56,7 @@ class PoolMachine(RuleBasedStateMachine):
         """Move the model on: freed slots go to the oldest that wait."""
         while self.waiting and len(self.running) < self.LIMIT:
             job = self.waiting.pop(0)
-            assert job.began.wait(20), "a slot is free and the oldest call does not start"
+            assert job.began.wait(60), "a slot is free and the oldest call does not start"
             self.running.append(job)
 
     @rule(elsewhere=st.booleans())
@@ -87,7 +87,7 @@ class PoolMachine(RuleBasedStateMachine):
 
         async def outcome():
             waited = asyncio.wrap_future(job.task) if isinstance(job.task, Future) else job.task
-            [got] = await asyncio.wait_for(asyncio.gather(waited, return_exceptions=True), 20)
+            [got] = await asyncio.wait_for(asyncio.gather(waited, return_exceptions=True), 60)
             return got
 
         return self.loop.run_until_complete(outcome())
@@ -103,7 +103,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(elsewhere=st.booleans())
     def run_out_of_time_while_running(self, elsewhere):
         job = self.start(self.pool.options(timeout=0.001), elsewhere)
-        assert job.began.wait(20)
+        assert job.began.wait(60)
         got = self.outcome(job)
         assert isinstance(got, TimeoutError)
         assert not isinstance(got, PoolFull)
@@ -156,7 +156,7 @@ class PoolMachine(RuleBasedStateMachine):
     def teardown(self):
         for job in self.running + self.waiting:
             job.go.set()
-        stuck = self.loop.run_until_complete(self.pool.aclose(20))
+        stuck = self.loop.run_until_complete(self.pool.aclose(60))
         for job in self.running + self.waiting:
             self.outcome(job)
         self.opened.close()
@@ -248,7 +248,7 @@ class ChannelMachine(RuleBasedStateMachine):
 
         thread = threading.Thread(target=work)
         thread.start()
-        thread.join(20)
+        thread.join(60)
         return outcome[0]
 
     @precondition(lambda self: self.getters or self.putters)

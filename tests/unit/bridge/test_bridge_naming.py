@@ -112,7 +112,7 @@ class Gate(threading.Event):
 
     def wait(self):
         self.entered.set()
-        assert super().wait(30)
+        assert super().wait(60)
 
 
 @pytest.mark.parametrize("stuck_in", ["enter", "body", "exit"])

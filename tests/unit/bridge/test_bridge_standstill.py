@@ -11,7 +11,7 @@ from unjam.bridge import Pool, Portal, loop_thread, wait
 from unjam.bridge.standstill import NESTED
 from unjam.errors import WouldDeadlock
 
-PARTIES = 30.0
+PARTIES = 60.0
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def test_ten_thousand_calls_under_random_cancels(run, until):
         await until(lambda: not pool._bulkhead.live)
         names = [thread.name for thread in threading.enumerate() if thread.name.startswith("storm-")]
         stats = pool.stats()
-        assert await pool.aclose(20) == []
+        assert await pool.aclose(60) == []
         await until(lambda: not [t for t in threading.enumerate() if t.name.startswith("storm-")])
         return outcomes, len(names), stats
 
@@ -108,7 +108,7 @@ def test_several_loops_storm_one_pool_and_one_channel():
         dice = random.Random(seed)
 
         def work(n):
-            channel.put((seed, n), timeout=20)
+            channel.put((seed, n), timeout=60)
             put.append((seed, n))
 
         async def take():
@@ -122,7 +122,7 @@ def test_several_loops_storm_one_pool_and_one_channel():
         await asyncio.wait(tasks)
         while pool._bulkhead.live:
             await asyncio.sleep(0.001)
-        barrier.wait(20)
+        barrier.wait(60)
         channel.close()
         await taker
 

@@ -42,7 +42,7 @@ def test_wait_is_usable_with_asyncio_timeout(run):
     """The coroutine runs in a task from its first step, as asyncio.timeout asks for."""
 
     async def timed():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await suspending("in time")
 
     async def main():
@@ -247,7 +247,7 @@ def test_two_loops_that_wait_for_each_other_are_refused():
         outcomes = []
 
         async def cross(other):
-            entered.wait(20)
+            entered.wait(60)
             try:
                 outcomes.append(other.wait(identity, "through"))
             except WouldDeadlock:
@@ -255,7 +255,7 @@ def test_two_loops_that_wait_for_each_other_are_refused():
 
         futures = [a.submit(cross, b), b.submit(cross, a)]
         for future in futures:
-            future.result(30)
+            future.result(60)
     assert sorted(outcomes) in (["refused", "through"], ["refused", "refused"])
 
 
@@ -302,7 +302,7 @@ def test_wait_ends_when_its_loop_does(run):
         return thread
 
     thread = run(main())
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
     assert outcome[0] in (NoLoop, asyncio.CancelledError)
 
@@ -322,7 +322,7 @@ def test_a_request_left_in_a_closed_loop_ends():
         pass
 
     def work():
-        started.wait(20)
+        started.wait(60)
         try:
             portal.wait(identity, 1)
         except NoLoop:
@@ -333,7 +333,7 @@ def test_a_request_left_in_a_closed_loop_ends():
     started.set()
     loop.run_forever()
     loop.close()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -448,9 +448,9 @@ def test_a_loop_thread_serves_synchronous_programs(factory):
 
     with loop_thread(loop_factory=factory, name="served") as portal:
         assert portal.wait(suspending, 1) == 1
-        assert portal.submit(suspending, 2).result(20) == 2
+        assert portal.submit(suspending, 2).result(60) == 2
         with pytest.raises(KeyError):
-            portal.submit(raising, KeyError()).result(20)
+            portal.submit(raising, KeyError()).result(60)
         cancelled = portal.submit(forever)
         portal.wait(suspending, 0)
         assert cancelled.cancel()
@@ -470,12 +470,12 @@ def test_a_loop_thread_that_does_not_end_is_named():
 
     async def blocks():
         entered.set()
-        go.wait(30)
+        go.wait(60)
 
     opened = loop_thread(exit_timeout=0.02)
     portal = opened.__enter__()
     portal.submit(blocks)
-    assert entered.wait(20)
+    assert entered.wait(60)
     with pytest.raises(TimeoutError, match="in blocks"):
         opened.__exit__(None, None, None)
     go.set()

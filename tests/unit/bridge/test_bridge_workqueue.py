@@ -48,7 +48,7 @@ def taker(queue, taken):
 
 def arrives(condition):
     """Wait until it holds, without putting anything."""
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < ends, "something was left lying"
         time.sleep(0.0005)
@@ -56,7 +56,7 @@ def arrives(condition):
 
 def join(threads):
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive(), "a thread was not woken"
 
 
@@ -105,7 +105,7 @@ def test_what_comes_while_a_thread_lies_down_is_seen(monkeypatch, moment):
             came.append(True)
             putter = threading.Thread(target=queue.put, args=("late",))
             putter.start()
-            putter.join(30)
+            putter.join(60)
         return result
 
     monkeypatch.setattr(workqueue, "TRAFFIC", SimpleNamespace(alone=True))
@@ -149,9 +149,11 @@ def test_a_ring_for_nothing_wakes_nobody_for_good(monkeypatch):
     monkeypatch.setattr(workqueue, "TRAFFIC", SimpleNamespace(alone=True))
     queue, taken = WorkQueue(), []
     thread = taker(queue, taken)
+    arrives(lambda: queue._shown)
+    (bell,) = queue._shown
     for number in range(20):
         arrives(lambda: queue._shown)
-        os.eventfd_write(queue._shown[0], 1)
+        os.eventfd_write(bell, 1)
         queue.put(number)
     queue.put(None)
     join([thread])
@@ -222,17 +224,17 @@ def test_pools_that_come_and_go_leave_no_descriptors(run, until):
         for _ in range(3):
             await pool.run(int)
 
-    async def gone():
-        gc.collect()
-        await until(lambda: not [t for t in threading.enumerate() if t.name.startswith("come-and-go")])
+    def ended():
+        gc.collect()  # each time: a thread may keep its pool a moment longer than its last call
+        return not [t for t in threading.enumerate() if t.name.startswith("come-and-go")]
 
     async def main():
         await use()
-        await gone()
+        await until(ended)
         before = descriptors()
         for _ in range(30):
             await use()
-        await gone()
+        await until(ended)
         return before, descriptors()
 
     before, after = run(main())
