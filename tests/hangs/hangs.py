@@ -17,7 +17,7 @@ from unjam.model.waits import from_json
 
 HERE = Path(__file__).parent
 LIFE_S = 90
-PATIENCE_S = 30
+PATIENCE_S = 45
 
 
 @contextmanager

@@ -21,7 +21,7 @@ SLEEPS = """
 import asyncio, time
 
 def quote():
-    time.sleep(40)  # here
+    time.sleep(80)  # here
 
 async def handle():
     await asyncio.sleep(0.2)
@@ -37,7 +37,7 @@ HEALTHY = """
 import asyncio
 
 async def peer():
-    await asyncio.sleep(60)
+    await asyncio.sleep(600)
 
 async def main():
     await asyncio.gather(*[peer() for _ in range(50)])
@@ -94,9 +94,11 @@ def until(condition):
 def test_why_names_the_line_that_holds_the_loop(tmp_path):
     """The user's line, its cause, the task and what to do; exit code 1; the same in JSON."""
     with watched(tmp_path, SLEEPS) as (pid, _, program):
-        held = until(lambda: (done := unjam("why", pid)).returncode == 1 and done)
+        # A busy machine may keep the loop from its first turns, too: that is told as well, and is not the sleep.
+        held = until(lambda: "in quote" in (done := unjam("why", pid)).stdout and done)
         assert held
-        line = SLEEPS.splitlines().index("    time.sleep(40)  # here") + 1
+        assert held.returncode == 1
+        line = SLEEPS.splitlines().index("    time.sleep(80)  # here") + 1
         assert f"{program.name}:{line} in quote" in held.stdout
         assert "UJ101" in held.stdout
         assert "request-1" in held.stdout
@@ -110,8 +112,9 @@ def test_why_names_the_line_that_holds_the_loop(tmp_path):
 def test_why_of_a_healthy_loop_says_what_it_waits_for(tmp_path):
     """Nothing is accused; exit code 0; equal tasks are one line."""
     with watched(tmp_path, HEALTHY) as (pid, run, program):
-        said = until(lambda: (done := unjam("why", pid)).returncode == 0 and "50" in done.stdout and done)
-        assert "is healthy: it waits for events" in said.stdout
+        said = until(lambda: "is healthy: it waits for events" in (done := unjam("why", pid)).stdout and done)
+        assert said
+        assert said.returncode == 0
         assert "waits for a timer" in said.stdout
         assert "50     waits  peer" in unjam("top", pid, "--once", check=0).stdout
         assert "50 tasks like" in unjam("hang", pid, "--tree", check=0).stdout
@@ -120,24 +123,29 @@ def test_why_of_a_healthy_loop_says_what_it_waits_for(tmp_path):
         assert f"pid {pid}" in unjam("hang", "--name", program.stem, check=0).stdout
 
 
+def dumps(folder):
+    """Return the dumps that are whole on disk."""
+    files = [file.read_text() for file in folder.glob(".unjam/*/*.jsonl")]
+    return [
+        json.loads(line)
+        for text in files
+        for line in text.splitlines(keepends=True)
+        if '"dump"' in line and line[-1] == "\n"
+    ]
+
+
 def test_a_hung_loop_writes_its_graph_and_one_line_by_itself(tmp_path):
     """With --dump-after the culprit is on disk and in the log before anybody asks."""
     source = (HERE / "programs" / "lock_over_await.py").read_text()
     with watched(tmp_path, source, "--dump-after", "1s") as (_, _, program):
         log = tmp_path / "stderr"
-        until(lambda: "has been away for" in log.read_text())
+        assert until(lambda: "UJ801" in log.read_text()), log.read_text()
         text = log.read_text()
         line = next(number for number, row in enumerate(source.splitlines(), start=1) if "# here" in row)
         assert f"{program.name}:{line} in main" in text
-        assert "UJ801" in text
-        lines = [
-            json.loads(line)
-            for file in tmp_path.glob(".unjam/*/*.jsonl")
-            for line in file.read_text().splitlines()
-            if '"dump"' in line
-        ]
-        assert [event["e"] for event in lines] == ["dump"]
-        assert lines[0]["graph"]["v"] == 1
+        assert "has been away for" in text
+        (dump,) = until(lambda: dumps(tmp_path))
+        assert (dump["e"], dump["graph"]["v"]) == ("dump", 1)
         (folder,) = tmp_path.glob(".unjam/*-*")
         assert "UJ801 deadlock" in unjam("report", folder).stdout
 

@@ -24,13 +24,11 @@ PROGRAM = HERE / "programs" / "lock_over_await.py"
 def unprepared():
     """A hung program without unjam."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UNJAM")}
-    child = subprocess.Popen(
-        [sys.executable, "-c", f"import signal, runpy; signal.alarm(90); runpy.run_path({str(PROGRAM)!r})"],
-        env=environment,
-    )
-    yield child
-    child.kill()
-    child.wait()
+    source = f"import signal, runpy; signal.alarm(90); print('now', flush=True); runpy.run_path({str(PROGRAM)!r})"
+    with subprocess.Popen([sys.executable, "-c", source], env=environment, stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline() == b"now\n"  # Before that there is no interpreter that could be read.
+        yield child
+        child.kill()
 
 
 def own_lines(graph):

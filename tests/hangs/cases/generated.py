@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 SPEC = json.loads(sys.argv[1])
-LONG = 60
+LONG = 80
 GO = threading.Event()
 POOL = ThreadPoolExecutor(len(SPEC) + 1)
 HELD = threading.Semaphore(0)

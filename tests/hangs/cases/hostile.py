@@ -72,7 +72,7 @@ async def main():
         thread.start()
     event = asyncio.Event()
     task = asyncio.create_task(event.wait(), name="\x1b]0;owned\x07" + "y" * 1_000_000)
-    await asyncio.sleep(60)
+    await asyncio.sleep(80)
     del hostile, lying, task
 
 

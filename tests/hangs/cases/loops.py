@@ -28,7 +28,7 @@ async def hung():
 async def well():
     if sys.version_info >= (3, 12):
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
-    await asyncio.gather(*[asyncio.create_task(asyncio.sleep(60), name=f"eager-{n}") for n in range(3)])
+    await asyncio.gather(*[asyncio.create_task(asyncio.sleep(80), name=f"eager-{n}") for n in range(3)])
 
 
 asyncio.run(asyncio.sleep(0))

@@ -11,7 +11,7 @@ async def main():
     work = queue.Queue()
     for _ in range(2000):
         threading.Thread(target=work.get, daemon=True).start()
-    await asyncio.sleep(60)
+    await asyncio.sleep(80)
 
 
 asyncio.run(main())

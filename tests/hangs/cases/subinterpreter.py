@@ -15,4 +15,4 @@ else:
 
 INSIDE = interpreters.create()
 threading.Thread(target=run, args=(INSIDE, "import time; time.sleep(80)"), daemon=True, name="guest").start()
-asyncio.run(asyncio.sleep(60))
+asyncio.run(asyncio.sleep(80))

@@ -11,12 +11,12 @@ async def both(first, second):
 
 
 async def guarded(first, second):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(80):
         await both(first, second)
 
 
 async def awaited(first, second):
-    await asyncio.wait_for(asyncio.create_task(both(first, second)), 30)
+    await asyncio.wait_for(asyncio.create_task(both(first, second)), 80)
 
 
 async def main():

@@ -5,7 +5,8 @@ import time
 
 
 async def main():
-    await asyncio.gather(*[asyncio.to_thread(time.sleep, 0.02) for _ in range(1000)])
+    while True:
+        await asyncio.gather(*[asyncio.to_thread(time.sleep, 0.02) for _ in range(1000)])
 
 
 asyncio.run(main())

@@ -27,7 +27,7 @@ def want_the_lock():
 async def main():
     for target in (wait_for_notice, wait_for_item, want_the_lock):
         threading.Thread(target=target, daemon=True).start()
-    await asyncio.sleep(60)
+    await asyncio.sleep(80)
 
 
 asyncio.run(main())

@@ -6,7 +6,7 @@ import threading
 
 
 async def sleeper():
-    await asyncio.sleep(60)
+    await asyncio.sleep(80)
 
 
 async def main():

@@ -16,7 +16,7 @@ def work(first, second):
 async def main():
     for pair in ((ONE, TWO), (TWO, ONE)):
         threading.Thread(target=work, args=pair, daemon=True).start()
-    await asyncio.sleep(60)
+    await asyncio.sleep(80)
 
 
 asyncio.run(main())

@@ -21,7 +21,7 @@ async def main():
     first.join()
     for _ in range(20):
         threading.Thread(target=wanter, daemon=True).start()
-    await asyncio.sleep(60)
+    await asyncio.sleep(80)
 
 
 asyncio.run(main())

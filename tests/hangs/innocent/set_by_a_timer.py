@@ -9,7 +9,7 @@ import threading
 async def main():
     loop = asyncio.get_running_loop()
     soon = loop.create_future()
-    loop.call_later(40, soon.set_result, 1)
+    loop.call_later(80, soon.set_result, 1)
     stop = threading.Event()
     signal.signal(signal.SIGUSR2, lambda number, frame: stop.set())
     read, write = os.pipe()

@@ -10,7 +10,7 @@ TOGETHER = threading.Barrier(2)
 def both(first, second):
     with first:
         TOGETHER.wait()
-        if second.acquire(timeout=30):
+        if second.acquire(timeout=80):
             second.release()
 
 
