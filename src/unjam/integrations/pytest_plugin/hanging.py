@@ -41,6 +41,9 @@ CANCEL_S, GRACE_S = 1.0, 5.0
 """How long a test may take to end after its task has been cancelled, and after it has been interrupted; the latter is as long as
 the limit at the most."""
 
+LAST_LOOK_S = 5.0
+"""How long a fork waits for the thread at the most: as long as a look at a large process takes on a busy machine."""
+
 ATTEMPTS = 2
 """Interruptions: the second one is for those who wait again in their clean-up."""
 
@@ -144,7 +147,7 @@ class Hanging:
         """Have no thread across a fork."""
         if self._thread is not None:
             self._stopping.set()
-            self._thread.join(1.0)
+            self._thread.join(LAST_LOOK_S)
 
     def resume(self) -> None:
         """Go on after it."""
@@ -215,8 +218,8 @@ class Hanging:
             return
         if now < phase.next_look:
             return
-        phase.next_look = now + max(TICK_S, NEXT_LOOK * phase.limit_s)
-        if not self._looks.is_quiet(phase, now) or now - phase.began < phase.limit_s:
+        phase.next_look = phase.look_after(now, max(TICK_S, NEXT_LOOK * phase.limit_s))
+        if not self._looks.is_quiet(phase) or now - phase.began < phase.limit_s:
             return
         if now - phase.quiet_since >= QUIET * phase.limit_s:
             text = self._looks.told(now - phase.began)

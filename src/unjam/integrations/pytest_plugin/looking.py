@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 from unjam.control.snapshots import two_looks
-from unjam.integrations.pytest_plugin.progress import Test, gets_on, main_task, slices, woken
+from unjam.integrations.pytest_plugin.progress import Test, gets_on, main_task, slices, starved, woken
 from unjam.integrations.pytest_plugin.waiting import text_of
 from unjam.model.waits import Graph, compared
 from unjam.native.frames import current_frames
@@ -30,6 +31,11 @@ class Phase:
     is_cancelled: bool = False
     attempts: int = 0
 
+    def look_after(self, now: float, seconds: float) -> float:
+        """When to look next, so many seconds from now: one look is as soon as the whole limit is over."""
+        over = self.began + self.limit_s
+        return over if now < over < now + seconds else now + seconds
+
 
 class Looks:
     """Looks at the process, each time beside the last one."""
@@ -37,16 +43,16 @@ class Looks:
     def __init__(self) -> None:
         self._collector: Collector | None = None
 
-    def is_quiet(self, phase: Phase, now: float) -> bool:
+    def is_quiet(self, phase: Phase) -> bool:
         """Look, and say whether nothing has moved since the last look."""
         woke, graph = slices(), self._collect().collect()
         task = main_task(phase.main)
         test = Test(phase.file, phase.main, self._collect().key_of(task) if task is not None else "")
         before, phase.graph = phase.graph, graph
-        woken_up, phase.woke = woken(phase.woke, woke), woke
-        if before is not None and not gets_on(compared(before, graph), test, woken_up):
+        woken_up, starving, phase.woke = woken(phase.woke, woke), starved(phase.woke, woke), woke
+        if before is not None and not gets_on(compared(before, graph), test, woken_up, starving):
             return True
-        phase.quiet_since = now
+        phase.quiet_since = time.monotonic()  # not before the look: this thread may have been held up in it
         return False
 
     def _collect(self) -> Collector:

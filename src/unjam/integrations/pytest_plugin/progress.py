@@ -27,17 +27,19 @@ class Test:
     task: str
 
 
-def gets_on(graph: Graph, test: Test, woke: frozenset[int]) -> bool:
+def gets_on(graph: Graph, test: Test, woke: frozenset[int], starved: frozenset[int] = frozenset()) -> bool:
     """Whether the test has got on since the graph before this one.
 
     It waits for what its task waits for; without a loop, for what its thread waits for. `woke` are the idents of threads that
-    were given a CPU meanwhile. A thread that computes gets on.
+    were given a CPU meanwhile, `starved` those that wait for one. A thread that computes gets on, and one that would if it could.
     """
+    if test.thread in starved:
+        return True
     thread = next((n for n in _kind(graph, "thread") if n.facts.get("ident") == test.thread), None)
     tasks = _tasks(graph, test)
     roots = tasks if tasks and _runs_a_loop(graph, thread) else [thread] if thread is not None else []
     reached = [graph.nodes[key] for key in _reached(graph, roots)]
-    return not roots or any(_moved(graph, node, woke) for node in reached)
+    return not roots or any(_moved(graph, node, woke) or node.facts.get("ident") in starved for node in reached)
 
 
 def main_task(ident: int) -> Any:
@@ -94,14 +96,32 @@ def slices() -> dict[int, str]:
 
     Threads of which the system does not tell are left out.
     """
-    found: dict[int, str] = {}
-    for thread in threading.enumerate():
-        try:
-            told = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text(encoding="ascii")
-            found[thread.ident or 0] = told.split()[2]
-        except (OSError, IndexError):
-            continue
-    return found
+    told = ((thread.ident or 0, _told(thread, "schedstat").split()) for thread in threading.enumerate())
+    return {ident: fields[2] for ident, fields in told if len(fields) > 2}  # noqa: PLR2004 -- the third is there
+
+
+def starved(before: dict[int, str], after: dict[int, str]) -> frozenset[int]:
+    """Idents of the threads that could run now and were given no CPU between two looks at `slices`.
+
+    They are ready by the third field of /proc/self/task/*/stat (proc(5)).
+    """
+    idle = {
+        thread for thread in threading.enumerate() if before.get(thread.ident or 0, "") == after.get(thread.ident or 0)
+    }
+    return frozenset(
+        thread.ident or 0 for thread in idle if _told(thread, "stat").rpartition(")")[2].split()[:1] == ["R"]
+    )
+
+
+TASKS = Path("/proc/self/task")
+
+
+def _told(thread: threading.Thread, name: str) -> str:
+    """What the system tells of a thread in the file of that name; "" where it does not."""
+    try:
+        return (TASKS / str(thread.native_id) / name).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _moved(graph: Graph, node: Node, woke: frozenset[int]) -> bool:
