@@ -27,6 +27,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tests", type=int, default=1000)
     parser.add_argument("--runner", choices=TESTS, default="asyncio")
+    parser.add_argument(
+        "--installed", action="store_true", help="with every plugin that is installed, not the needed ones only"
+    )
     parser.add_argument("options", nargs="*", help="more options of pytest for the runs with unjam")
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -51,18 +54,16 @@ def pair(folder, told, number):
 
 
 def run(folder, told, options):
-    plugins = [
-        "-p",
-        "unjam.integrations.pytest_plugin",
-        *(["-p", "pytest_asyncio.plugin"] if told.runner == "asyncio" else []),
-    ]
+    needed = ["unjam.integrations.pytest_plugin", *(["pytest_asyncio.plugin"] if told.runner == "asyncio" else [])]
+    plugins = [] if told.installed else [word for plugin in needed for word in ("-p", plugin)]
+    only_these = {} if told.installed else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugins, *options, "test_it.py"]
     began, cpu = time.perf_counter(), os.times()
     subprocess.run(
         command,
         cwd=folder,
         # Compiled files are kept, as they are where people run tests: compiling unjam anew would count as its cost.
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""},
+        env=os.environ | only_these | {"PYTHONDONTWRITEBYTECODE": ""},
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -225,7 +225,7 @@ def begin():
 
 os.register_at_fork(before=begin)  # what is registered first runs last
 import unjam
-unjam.install()
+unjam.install(log=False)
 asyncio.run(asyncio.sleep(0))
 thread = threading.Thread(target=lambda: asyncio.run(main()))
 pid = os.fork()
