@@ -1,11 +1,13 @@
 """What every suite shares: a Hypothesis that does not judge time, and programs watched as `unjam run` has them watched."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -24,6 +26,11 @@ hypothesis.settings.load_profile("busy")
 failure.raises = True
 
 THRESHOLD_NS = 50_000_000
+
+STALLING = {("stalling.py", "hold"), ("program.py", "stall")}
+
+BESIDE = Path(__file__).with_name("stalling.py")
+"""What a watched program can import."""
 
 
 def pytest_collection_modifyitems(items):
@@ -54,7 +61,7 @@ class Outcome:
         return [event for process in self.processes for event in process.events if event["e"] == kind]
 
     def stalls(self):
-        """The last line of each stall made by the program's function `stall`; a busy machine adds others."""
+        """The last line of each stall made by `stalling.hold` or the program's function `stall`; a busy machine adds others."""
         return [stall for process in self.processes for stall in stalls_of(process)]
 
     def stalls_by_process(self):
@@ -69,7 +76,7 @@ def stalls_of(process):
 
 def is_ours(process, group):
     stack = process.stacks.get(group.get("stack"), ())
-    return any(frame.function == "stall" and frame.file.endswith("program.py") for frame in stack)
+    return any((os.path.basename(frame.file), frame.function) in STALLING for frame in stack)
 
 
 @pytest.fixture
@@ -107,6 +114,7 @@ def watched(environment, recording_folder, tmp_path):
     def run(source="", *, args=None, tier="", python=sys.executable, env=None):
         script = tmp_path / "program.py"
         script.write_text(textwrap.dedent(source))
+        shutil.copy(BESIDE, tmp_path)
         done = subprocess.run(
             args or [python, str(script)],
             env=environment(tier, **(env or {})),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from unjam.probes.wiring import Probes
     from unjam.telling import Telling
 
-TELL_S = 0.5
+TELL_S = 3.0
 """How long the end of a process waits for what is still to be told of its stalls, where that was asked for."""
 
 
@@ -100,7 +100,7 @@ class Monitor:
             self._have_loops_told_here()
             if probes is not None:
                 if self._telling is not None:
-                    probes.drainer.flush(TELL_S)
+                    probes.drainer.tell_all(TELL_S)
                 probes.stop()
             if self._telling is not None:
                 self._telling.finish()
@@ -114,7 +114,7 @@ class Monitor:
         if self._pid != os.getpid():
             return
         if self._probes is not None:
-            self._probes.drainer.flush(TELL_S)
+            self._probes.drainer.tell_all(TELL_S)
             self._probes.loops.write_now()
         self._write({"e": "end", "t": time.monotonic_ns(), "reason": "signal"})
 

@@ -108,10 +108,8 @@ def test_another_supported_python_gets_the_package_and_nothing_else(watched, pyt
     """unjam installed for one Python watches another; nothing else of its environment becomes importable."""
     outcome = watched(
         """
-        import asyncio, importlib.util, time
-        async def stall():
-            await asyncio.sleep(0)
-            time.sleep(0.1)
+        import asyncio, importlib.util
+        from stalling import stall
         asyncio.run(stall())
         import unjam
         print(unjam.__version__, importlib.util.find_spec("import_linter"))

@@ -28,6 +28,9 @@ SUSPENDED_NS = 100_000_000
 """Oversleeping less than this is never called a suspension: a busy machine does that too."""
 
 
+STOP_S = 0.5
+"""How long the end of watching waits for the thread, which ends at once where it is given a CPU: what it has in hand would be lost."""
+
 READ_EVERY_NS = 100_000_000
 """Reading a file gives the GIL up and has to wait for it again, so a healthy loop is not read more often than this."""
 
@@ -79,7 +82,7 @@ class Watchdog:
         self._stopping = False
         self._thread.start()
 
-    def stop(self, timeout_s: float = 0.1) -> None:
+    def stop(self, timeout_s: float = STOP_S) -> None:
         """End the thread; gives up waiting after `timeout_s`."""
         self._stopping = True
         self.wake()

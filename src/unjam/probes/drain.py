@@ -88,6 +88,15 @@ class Drainer:
             passed.acquire(timeout=timeout_s)
         return stalls
 
+    def tell_all(self, timeout_s: float) -> None:
+        """Wait until all has been told of each stall that is over, `timeout_s` at the most.
+
+        A flush has its last events passed on, upon which it is settled; a second one is answered after that.
+        """
+        deadline = time.monotonic() + timeout_s
+        self.flush(timeout_s)
+        self.flush(max(0.0, deadline - time.monotonic()))
+
     def finish(self, timeout_s: float) -> None:
         """Write what was kept for later: the process ends, or watching does.
 
@@ -122,6 +131,8 @@ class Drainer:
     def _answer_flushes(self) -> None:
         flushing, self._flushing = self._flushing, []
         if flushing:
+            # Lines may have come while others were handled: a stall among them has victims as well.
+            self._handle(self._engine.drain(0.0))
             self._write_victims(now=sys.maxsize)
             self._handle(self._engine.drain(0.0))
         for passed in flushing:
