@@ -68,13 +68,23 @@ class Outcome(NamedTuple):
         """The last line of each stall, in order of their numbers."""
         return list({event["id"]: event for event in self.of("stall")}.values())
 
+    def own_stalls(self) -> list[dict[str, Any]]:
+        """Those that the program made; a busy machine adds others, in which its thread was seen to do nothing but wait for a CPU."""
+        return [stall for stall in self.stalls() if not is_starved(stall)] or self.stalls()
+
     def functions(self, stack: int) -> list[str]:
         """The names of a stack's functions, outermost first."""
         return next([frame[2] for frame in event["f"]] for event in self.of("stack") if event["id"] == stack)
 
     def main_sample(self, stall: int = 0) -> dict[str, Any]:
         """The largest group of samples of a stall."""
-        return max(self.stalls()[stall]["samples"], key=lambda sample: sample["n"])
+        return max(self.own_stalls()[stall]["samples"], key=lambda sample: sample["n"])
+
+
+def is_starved(stall: dict[str, Any]) -> bool:
+    """Whether the loop's thread waited for a CPU for most of a stall, and was never seen to do anything else."""
+    length = (stall["t1"] or 0) - stall["t0"]
+    return 2 * (stall["runq_ns"] or 0) > length > 0 and all(sample["state"] == "ready" for sample in stall["samples"])
 
 
 @pytest.fixture

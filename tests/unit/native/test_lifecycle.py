@@ -246,7 +246,7 @@ def test_loops_that_begin_and_end_in_a_pause(run):
     """)
     assert outcome.code == 0, outcome.stderr
     assert outcome.told == {"known": [True]}
-    assert {stall["loop"]: stall["t1"] is not None for stall in outcome.stalls()} == {1: True, 2: True}
+    assert {stall["loop"]: stall["t1"] is not None for stall in outcome.own_stalls()} == {1: True, 2: True}
 
 
 def test_no_thread_is_left_in_a_pause(run):

@@ -3,7 +3,19 @@
 import pytest
 
 BODY = """
+import queue
 {setup}
+asked = queue.SimpleQueue()
+
+def answer():
+    function, args = asked.get()
+    time.sleep(0.2)
+    function(*args)
+
+def later(function, args=()):
+    asked.put((function, args))
+
+threading.Thread(target=answer, daemon=True).start()  # here, for starting a thread is a wait, too
 start()
 steps()
 drainer = threading.Thread(target=lambda: [core.drain(0.5) for _ in range(12)], daemon=True)
@@ -23,12 +35,11 @@ core.stop()
 MATCH = ("match", "prefixmatch")
 """The function of `re` that does it, up to 3.14 and in 3.15."""
 
-LATER = "threading.Timer(0.2, {}).start()"
 KERNEL = {
     "sleep": ("", "time.sleep(0.2)", {"sys": "clock_nanosleep"}),
     "pipe": (
         "r, w = os.pipe()",
-        LATER.format("os.write, (w, b'x')") + "; os.read(r, 1)",
+        "later(os.write, (w, b'x')); os.read(r, 1)",
         {"sys": "read", "target": "pipe"},
     ),
     "tcp": (
@@ -36,7 +47,7 @@ KERNEL = {
             "server = socket.create_server(('127.0.0.1', 0)); client = socket.create_connection(server.getsockname())\n"
             "peer, _ = server.accept(); tell(port=server.getsockname()[1])"
         ),
-        LATER.format("peer.send, (b'x',)") + "; client.recv(1)",
+        "later(peer.send, (b'x',)); client.recv(1)",
         {"sys": "recvfrom", "target": "tcp 127.0.0.1:PORT"},
     ),
     "poll": (
@@ -44,12 +55,12 @@ KERNEL = {
             "server = socket.create_server(('127.0.0.1', 0)); client = socket.create_connection(server.getsockname())\n"
             "peer, _ = server.accept(); client.settimeout(5); tell(port=server.getsockname()[1])"
         ),
-        LATER.format("peer.send, (b'x',)") + "; client.recv(1)",
+        "later(peer.send, (b'x',)); client.recv(1)",
         {"sys": "poll", "target": "tcp 127.0.0.1:PORT"},
     ),
     "listener": (
         "server = socket.create_server(('127.0.0.1', 0)); tell(port=server.getsockname()[1])",
-        LATER.format("socket.create_connection, (server.getsockname(),)") + "; server.accept()",
+        "later(socket.create_connection, (server.getsockname(),)); server.accept()",
         {"sys": "accept4", "target": "tcp listener 127.0.0.1:PORT"},
     ),
     "unix": (
@@ -57,12 +68,12 @@ KERNEL = {
             "path = os.environ['LINES'] + '.sock'; server = socket.socket(socket.AF_UNIX); server.bind(path)\n"
             "server.listen(); client = socket.socket(socket.AF_UNIX); client.connect(path); peer, _ = server.accept()"
         ),
-        LATER.format("peer.send, (b'x',)") + "; client.recv(1)",
+        "later(peer.send, (b'x',)); client.recv(1)",
         {"sys": "recvfrom", "target_ends": ".sock"},
     ),
     "lock": (
         "lock = threading.Lock(); lock.acquire()",
-        LATER.format("lock.release") + "; lock.acquire()",
+        "later(lock.release); lock.acquire()",
         {"sys": "futex", "target": "futex"},
     ),
     "child": (
@@ -75,12 +86,12 @@ KERNEL = {
             "import fcntl; a = open(os.environ['LINES'] + '.lock', 'w'); b = open(os.environ['LINES'] + '.lock', 'w')\n"
             "fcntl.flock(a, fcntl.LOCK_EX)"
         ),
-        LATER.format("fcntl.flock, (a, fcntl.LOCK_UN)") + "; fcntl.flock(b, fcntl.LOCK_EX)",
+        "later(fcntl.flock, (a, fcntl.LOCK_UN)); fcntl.flock(b, fcntl.LOCK_EX)",
         {"sys": "flock", "target_ends": ".lock"},
     ),
     "fifo": (
         "path = os.environ['LINES'] + '.fifo'; os.mkfifo(path)",
-        LATER.format("os.open, (path, os.O_RDWR)") + "; os.open(path, os.O_RDONLY)",
+        "later(os.open, (path, os.O_RDWR)); os.open(path, os.O_RDONLY)",
         {"sys": "openat", "target_ends": ".fifo"},
     ),
 }
@@ -107,7 +118,7 @@ def test_waits_in_the_kernel_are_named(run, kind):
 
 def on_cpu(outcome):
     """How many samples of the first stall were of a thread that could run, and those among them that held the GIL."""
-    samples = [sample for sample in outcome.stalls()[0]["samples"] if sample["state"] in {"cpu", "ready"}]
+    samples = [sample for sample in outcome.own_stalls()[0]["samples"] if sample["state"] in {"cpu", "ready"}]
     return sum(sample["n"] for sample in samples), sum(sample["n"] for sample in samples if sample["holds_gil"])
 
 
@@ -115,7 +126,7 @@ def test_python_code_holds_the_gil_and_moves(run):
     """Bytecode: on a CPU, with the GIL, at ever other places; who asks for the GIL gets it in about a switch interval."""
     outcome = run(BODY.format(setup="", call="sum(i * i % 7 for _ in range(40) for i in range(100000))"))
     all_samples, with_gil = on_cpu(outcome)
-    (stall,) = outcome.stalls()
+    (stall,) = outcome.own_stalls()
     assert with_gil >= all_samples * 0.8
     ticks_on_cpu = stall["cpu_ns"] / 10_000_000  # without a CPU nothing moves
     assert sum(sample["moved"] for sample in stall["samples"]) >= min(all_samples, ticks_on_cpu) / 2 > 0
@@ -124,13 +135,13 @@ def test_python_code_holds_the_gil_and_moves(run):
 
 
 def test_native_code_that_keeps_the_gil_is_proved(run):
-    """One long call in C: nothing moves, and who asks for the GIL waits nearly all the time."""
+    """One long call in C: nothing moves, and who asks for the GIL waits nearly as long as it computes."""
     outcome = run(BODY.format(setup="", call="re.match(r'(a+)+b', 'a' * 24)"))
-    (stall,) = outcome.stalls()
+    (stall,) = outcome.own_stalls()
     sample = outcome.main_sample()
     assert sample["holds_gil"] is True
     assert sample["moved"] == 0
-    assert stall["gil_asked_ns"] > (stall["t1"] - stall["t0"]) / 2
+    assert stall["gil_asked_ns"] > stall["cpu_ns"] / 2  # without a CPU nobody can ask
     assert outcome.functions(sample["stack"])[-1] in MATCH
 
 
@@ -145,7 +156,7 @@ def test_native_code_without_the_gil(run):
 def holders(outcome):
     """{innermost function of the thread that held the GIL: samples}, over all stalls."""
     found = {}
-    for stall in outcome.stalls():
+    for stall in outcome.own_stalls():
         for sample in stall["samples"]:
             if sample["state"] == "gil" and "stack" in sample.get("holder", {}):
                 name = outcome.functions(sample["holder"]["stack"])[-1]
@@ -174,8 +185,8 @@ def test_the_holder_of_the_gil_is_the_other_thread(run, hog):
         asyncio.run(main())
         core.stop()
     """)
-    waiting = sum(s["n"] for stall in outcome.stalls() for s in stall["samples"] if s["state"] == "gil")
-    everything = sum(s["n"] for stall in outcome.stalls() for s in stall["samples"])
+    waiting = sum(s["n"] for stall in outcome.own_stalls() for s in stall["samples"] if s["state"] == "gil")
+    everything = sum(s["n"] for stall in outcome.own_stalls() for s in stall["samples"])
     assert waiting >= everything * 0.7
     assert sum(holders(outcome).get(name, 0) for name in ("spin", "hog", *MATCH)) >= waiting * 0.9
 

@@ -26,7 +26,7 @@ NONE, AGAIN, ELSEWHERE, FRAME, UNKNOWN = range(5)
 
 def looks(outcome, function):
     """The changes of the first stall's trail from sample to sample, each with the function of the frame that it is about."""
-    (stall,) = outcome.stalls()
+    (stall,) = outcome.own_stalls()
     names = [outcome.functions(group["stack"]) for group in stall["samples"]]
     return [
         (change, names[group][depth] if change in (AGAIN, ELSEWHERE) else "")
@@ -71,7 +71,8 @@ def test_a_caller_is_compared_although_what_it_calls_runs_at_full_speed(run):
     """Where a frame goes on while it is read, those outside of it stand still, and are known."""
     setup = "def inner(number):\n    spin(0.001)"
     outcome = run(BODY.format(setup=setup, run=RUN, call="for number in range(300): inner(number)"))
-    changes = [change for change, _ in looks(outcome, "inner")]
+    # Without a CPU between two looks nothing can have changed.
+    changes = [change for change, _ in looks(outcome, "inner") if change != NONE]
     assert len(changes) >= 5
     assert changes.count(AGAIN) >= 0.7 * len(changes)
 
@@ -102,7 +103,7 @@ def test_each_step_enters_and_leaves_a_context(run, kind):
         pytest.importorskip("uvloop", reason="needs uvloop")
     how = {"asyncio": "asyncio.run(main())", "uvloop": "import uvloop\nuvloop.run(main())"}[kind]
     outcome = run(STEPS.format(run=how))
-    (stall,) = outcome.stalls()
+    (stall,) = outcome.own_stalls()
     first, *others = stall["trail"]
     assert len(first) == 4
     begun = sum(look[4] for look in others) / 2
@@ -113,7 +114,7 @@ def test_each_step_enters_and_leaves_a_context(run, kind):
 def test_one_step_enters_no_context(run):
     """Samples of one and the same step count none."""
     outcome = run(BODY.format(setup="", run=RUN, call="spin(0.2)"))
-    (stall,) = outcome.stalls()
+    (stall,) = outcome.own_stalls()
     inside = ["block" in outcome.functions(group["stack"]) for group in stall["samples"]]
     counted = [after[4] for before, after in pairwise(stall["trail"]) if inside[before[0]] and inside[after[0]]]
     assert len(counted) >= 5
