@@ -129,7 +129,8 @@ class Drainer:
             report_failure("events are recorded, but not named any more", error)
 
     def _answer_flushes(self) -> None:
-        flushing, self._flushing = self._flushing, []
+        # Taken out of the one list there is: a list that is put in its place misses who has the old one in hand.
+        flushing = [self._flushing.pop() for _ in range(len(self._flushing))]
         if flushing:
             # Lines may have come while others were handled: a stall among them has victims as well.
             self._handle(self._engine.drain(0.0))
