@@ -400,8 +400,14 @@ class Monitor:
             try:
                 follower()
             except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
-                self.every_second.remove(follower)
+                self._call_no_more(follower)
                 report_failure("what was to be done every second failed", error)
+
+    def _call_no_more(self, follower: Callable[[], None]) -> None:
+        try:
+            self.every_second.remove(follower)
+        except ValueError:
+            return  # the thread that ends the monitor and the drainer were at it both
 
     def _open_control(self, probes: Probes) -> None:
         """Answer from now on who asks how this process does; a failure of that leaves the watching as it is."""

@@ -1,13 +1,13 @@
 """Laws of gathering: each stall and each timeout counts once, wherever the numbers are asked for."""
 
 import os
-import threading
 
 import pytest
 
 from unjam import monitor
 from unjam.integrations.metrics.meter import SETTLED_NS, Meter
 from unjam.model.findings import Accounted, Finding, Grade
+from unjam.model.settings import Settings
 from unjam.monitor import Monitor, when_watched
 
 
@@ -106,15 +106,15 @@ def test_followers_are_told_of_the_present_and_of_later_monitors():
 
 
 def test_one_that_fails_every_second_is_called_no_more(monkeypatch):
-    """It is told once; the others go on."""
-    reported, called = [], threading.Event()
+    """It is told once; the others go on. That it was removed meanwhile, as it may be by another thread, is no failure."""
+    reported, called = [], []
     monkeypatch.setattr("unjam.monitor.report_failure", lambda what, error: reported.append(type(error)))
-    monitor.install(record=False, log=False)
-    try:
-        watched = monitor.current()
-        watched.every_second[:] = [lambda: 1 / 0, called.set]
-        watched._tick()
-        watched._tick()
-    finally:
-        monitor.uninstall()
-    assert (reported, called.is_set(), len(watched.every_second)) == ([ZeroDivisionError], True, 1)
+    watched = Monitor(Settings())
+
+    def removed():
+        return watched.every_second.remove(removed) or 1 / 0
+
+    watched.every_second[:] = [lambda: 1 / 0, removed, lambda: called.append(1)]
+    watched._tick()
+    watched._tick()
+    assert (reported, called, len(watched.every_second)) == ([ZeroDivisionError] * 2, [1, 1], 1)
