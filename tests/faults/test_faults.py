@@ -6,6 +6,8 @@ import pytest
 
 STALL = """
 import asyncio, os, resource, sys, time
+import unjam
+LONG = 0.7  # so that somebody looks at it though a busy machine keeps him from it
 async def stall(seconds=0.12):
     await asyncio.sleep(0.01)
     time.sleep(seconds)
@@ -29,10 +31,12 @@ def test_a_full_disk_loses_lines_and_says_so(watched, tier):
         program(
             """
             asyncio.run(stall())
+            unjam.monitor.current().flush(30)  # all that is known of it is written by then
             size = max(os.stat(os.path.join(os.environ["UNJAM_DIR"], name)).st_size for name in os.listdir(os.environ["UNJAM_DIR"]))
             limits = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
             asyncio.run(stall())
+            unjam.monitor.current().flush(30)
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
             asyncio.run(stall())
             """
@@ -53,7 +57,8 @@ def test_a_descriptor_that_the_program_closed_is_never_written_to(watched, tier,
         program(
             """
             async def main():
-                await stall()
+                await stall(LONG)
+                unjam.monitor.current().flush(30)
                 os.closerange(190, 400)
                 files = [open(f"own-{number}", "w") for number in range(250)]
                 await stall()
@@ -139,7 +144,7 @@ def test_a_loop_of_an_unknown_kind_is_left_alone(watched, tier):
                     asyncio._set_running_loop(self)
                     asyncio._set_running_loop(None)
             Strange().run()
-            asyncio.run(stall())
+            asyncio.run(stall(LONG))
             """
         ),
         tier=tier,
@@ -157,7 +162,7 @@ def test_a_loop_on_another_selector_is_watched_or_said_not_to_be(watched, tier):
             import selectors
             for kind in (selectors.SelectSelector, selectors.PollSelector):
                 loop = asyncio.SelectorEventLoop(kind())
-                loop.run_until_complete(stall())
+                loop.run_until_complete(stall(LONG))
                 loop.close()
             """
         ),
@@ -217,9 +222,14 @@ def test_ctrl_c_ends_the_loop_as_ever(watched, tier):
         program(
             """
             import signal, threading
-            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            async def interrupted():
+                other = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+                other.start()
+                await stall(1)
+                other.join()
+                await asyncio.sleep(60)
             try:
-                asyncio.run(stall(5))
+                asyncio.run(interrupted())
             except KeyboardInterrupt:
                 print("interrupted", file=sys.stderr)
             """

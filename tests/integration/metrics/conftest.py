@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 SERVICE = Path(__file__).parent / "service.py"
-WAIT_S = 30
+WAIT_S = 60
 
 
 class Scrape(dict):

@@ -15,11 +15,11 @@ from unjam.integrations import prometheus
 async def faults():
     for _ in range(50):
         await asyncio.sleep(0.001)
-    time.sleep(0.4)
+    time.sleep(0.7)
     await asyncio.sleep(0.01)
     try:
         async with asyncio.timeout(0.1):
-            time.sleep(0.4)
+            time.sleep(0.7)
             await asyncio.sleep(60)
     except TimeoutError:
         pass

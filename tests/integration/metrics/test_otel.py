@@ -203,7 +203,7 @@ def gate():
 
 async def stalls_until(provider, condition):
     """On a busy machine some of them are waits for a CPU, which belong to no span."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         await stalls(provider, 1)

@@ -32,7 +32,7 @@ def test_stalls_count_by_cause(scrape, kind):
     """
     assert scrape["unjam_stalls_total", "sleep"] == 2
     blocked = {key[0]: value for key, value in scrape.of_name("unjam_blocked_seconds_total").items()}
-    assert sum(blocked.values()) >= (0.76 if kind == "uvloop-python" else 0.8)
+    assert sum(blocked.values()) >= (1.36 if kind == "uvloop-python" else 1.4)
     assert blocked["sleep"] == max(blocked.values())
     states = {key[0] for key in scrape.of_name("unjam_stall_time_seconds_total")}
     assert "kernel" in states <= {"kernel", "cpu", "gil", "runqueue", "unexplained"}
@@ -53,7 +53,7 @@ def test_the_delay_is_a_histogram_of_turns(scrape, kind):
     assert bucket["+Inf"] - bucket["0.1"] >= 2
     assert bucket["+Inf"] == scrape["unjam_eventloop_delay_seconds_count", "main"] >= 50
     active = scrape["unjam_eventloop_time_seconds_total", "main", "active"]
-    assert 0.8 <= scrape["unjam_eventloop_delay_seconds_sum", "main"] <= active
+    assert 1.4 <= scrape["unjam_eventloop_delay_seconds_sum", "main"] <= active
     assert scrape["unjam_eventloop_time_seconds_total", "main", "idle"] > 0
 
 

@@ -87,7 +87,7 @@ unjam.install(record=False, log=False)
 
 async def work(stalls):
     for _ in range(stalls):
-        time.sleep(0.12)
+        time.sleep(0.55)
         await asyncio.sleep(0.01)
 
 asyncio.run(work(1))
@@ -110,13 +110,13 @@ def test_workers_add_up_in_multiprocess_mode(python, tmp_path):
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))
     assert registry.get_sample_value("unjam_stalls_total", {"cause": "sleep"}) == 6
-    assert registry.get_sample_value("unjam_blocked_seconds_total", {"cause": "sleep"}) >= 6 * 0.1
+    assert registry.get_sample_value("unjam_blocked_seconds_total", {"cause": "sleep"}) >= 6 * 0.5
     long_ones = [
         registry.get_sample_value("unjam_eventloop_delay_seconds_bucket", {"loop": "main", "le": le})
         for le in ("0.1", "+Inf")
     ]
     assert long_ones[1] - long_ones[0] >= 6
-    assert registry.get_sample_value("unjam_eventloop_delay_max_seconds", {"loop": "main"}) >= 0.12
+    assert registry.get_sample_value("unjam_eventloop_delay_max_seconds", {"loop": "main"}) >= 0.55
     assert 0 < registry.get_sample_value("unjam_eventloop_utilization_ratio", {"loop": "main"}) <= 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).parent / "traced.py"
-LEAST_S = 0.35
+LEAST_S = 0.75
 
 
 def tells_inherited(kind):
@@ -26,7 +26,7 @@ def spans(kind):
         [sys.executable, PROGRAM, loop, str(expected)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
         env=os.environ | {"UNJAM_TIER": tier},
     )
@@ -35,9 +35,9 @@ def spans(kind):
 
 
 def stalls_of(spans, parent):
-    """The spans of stalls of 0.4 s below a span, by their length: a busy machine makes other ones, and the twin may name no cause there."""
+    """The spans of stalls of 0.8 s below a span, by their length: a busy machine makes other ones, and the twin may name no cause there."""
     mine = [span for span in spans if span["name"] == "event_loop_blocked" and span["parent"] == parent]
-    return [span for span in mine if span["end"] - span["start"] >= 300_000_000]
+    return [span for span in mine if span["end"] - span["start"] >= 600_000_000]
 
 
 def only(spans, name):

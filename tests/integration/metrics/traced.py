@@ -22,11 +22,11 @@ tracer = provider.get_tracer("app")
 
 async def request():
     with tracer.start_as_current_span("request"), tracer.start_as_current_span("render"):
-        time.sleep(0.4)  # the holder
+        time.sleep(0.8)  # the holder
 
 
 async def inherit():
-    time.sleep(0.4)
+    time.sleep(0.8)
     await asyncio.sleep(0.05)
 
 
@@ -42,7 +42,7 @@ async def waiting(name):
 
 
 async def untraced():
-    time.sleep(0.4)
+    time.sleep(0.8)
 
 
 async def quiet():
@@ -64,7 +64,7 @@ async def main():
 
 async def made(number):
     """Wait for so many spans of stalls."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while len(blocked()) < number and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
 
@@ -72,7 +72,7 @@ async def made(number):
 def blocked():
     """The spans of the sleeps; a busy machine makes other ones."""
     made = [span for span in exporter.get_finished_spans() if span.name == "event_loop_blocked"]
-    return [span for span in made if span.end_time - span.start_time >= 300_000_000]
+    return [span for span in made if span.end_time - span.start_time >= 600_000_000]
 
 
 if sys.argv[1] == "uvloop":

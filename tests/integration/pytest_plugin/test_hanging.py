@@ -176,7 +176,7 @@ def test_hangs():
         await asyncio.Event().wait()
     asyncio.run(main())
 """
-    options = ("--unjam-hang=30s", "--timeout=4", f"--timeout-method={method}")
+    options = ("--unjam-hang=30s", "--timeout=8", f"--timeout-method={method}")
     result = run(tests, *options, plugins=["pytest_timeout"])
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["this test hangs: *", "*waits for asyncio.Event*"])
@@ -185,7 +185,7 @@ def test_hangs():
 def test_faulthandlers_own_timeout_goes_on(run):
     """It dumps its stacks, and we end the test."""
     tests = "def test_it():\n    asyncio.run(main())\nasync def main():\n    await asyncio.Event().wait()\n"
-    result = run(tests, "--unjam-hang=1s", ini="faulthandler_timeout = 0.5")
+    result = run(tests, "--unjam-hang=2s", ini="faulthandler_timeout = 0.5")
     result.assert_outcomes(failed=1)
     result.stderr.fnmatch_lines(["Timeout*"])
     result.stdout.fnmatch_lines(["this test hangs: *"])

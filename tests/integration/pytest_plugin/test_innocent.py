@@ -36,7 +36,7 @@ def test_first_use_is_told_and_fails_nobody(run):
     result = run(FIRST_USE, "--unjam", slow_module="import time\ntime.sleep(0.15)\n")
     result.assert_outcomes(passed=2)
     told = [line for line in result.outlines if "(first call only)" in line]
-    assert ["test_cached", "test_import"] == sorted(line.rpartition("::")[2].rstrip(")") for line in told)
+    assert {"test_cached", "test_import"} == {line.rpartition("::")[2].rstrip(")") for line in told}
 
 
 GARBAGE = """
@@ -189,7 +189,8 @@ def test_a_breakpoint_is_not_accused(pytester):
         rest, _ = child.communicate("c\n", timeout=60)
     assert prompt.endswith("(Pdb) ")
     assert "1 passed" in rest
-    assert "(test_it.py::test_it)" not in rest
+    told = [line for line in rest.splitlines() if line.endswith("(test_it.py::test_it)")]
+    assert [] == [line for line in told if "nothing of yours" not in line]  # a busy machine adds that it gave no CPU
 
 
 COVERED = """

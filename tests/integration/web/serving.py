@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 APPS = Path(__file__).parent / "apps"
-READY_S = 30.0
+READY_S = 60.0
 
 COMMANDS = {
     "uvicorn": ["-m", "uvicorn", "{app}:app", "--port", "{port}", "--log-level", "warning", "--loop", "{loop}"],
@@ -36,15 +36,15 @@ class Served:
 
     def get(self, path):
         """(headers, body) of an answer; the body as JSON where it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_S)
         with contextlib.closing(connection):
             connection.request("GET", path)
             return answer_of(connection.getresponse())
 
     def late(self, path="/quick/5", block="/block/7"):
         """The answer to a request that was sent while another one held the loop."""
-        blocking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        waiting = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        blocking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_S)
+        waiting = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_S)
         with contextlib.closing(blocking), contextlib.closing(waiting):
             # Connections that are open already, so that what waits is the request alone; and more requests on them than on new
             # ones, so that the engine has seen how many turns the server takes from the bytes to the handler.
@@ -112,7 +112,7 @@ def serving(folder, app, *, server="uvicorn", loop="asyncio", arguments=(), pyth
         yield served
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(READY_S)
 
 
 def answers(served):

@@ -26,7 +26,7 @@ KILLED = [
 @pytest.mark.parametrize(("worker", "path", "how", "what"), KILLED)
 def test_a_worker_killed_by_its_time_out_leaves_the_culprit(tmp_path, worker, path, how, what):
     """In gunicorn's own log, told by the worker or, where that is not able to, by the arbiter; and only once."""
-    arguments = [*worker.split(), "--timeout", "2", "--graceful-timeout", "1", "--workers", "1"]
+    arguments = [*worker.split(), "--timeout", "4", "--graceful-timeout", "1", "--workers", "1"]
     with serving(tmp_path, "", server="gunicorn", arguments=arguments, env={"HOME": str(tmp_path)}) as served:
         with contextlib.suppress(OSError):
             served.get(path)
@@ -41,7 +41,11 @@ def test_all_workers_of_gunicorn_have_one_recording(tmp_path):
     """One folder for the arbiter's life, with a file for each worker."""
     arguments = ["-k", UVICORN, "--workers", "2", "--graceful-timeout", "1", "workers_app:app"]
     with serving(tmp_path, "", server="gunicorn", arguments=arguments, env={"HOME": str(tmp_path)}):
-        until(lambda: len(list(tmp_path.glob(".unjam/*-gunicorn/*.jsonl"))) > 1, "the workers do not record")
+
+        def files():
+            return list(tmp_path.glob(".unjam/*-gunicorn/*.jsonl"))
+
+        until(lambda: sum("\n" in file.read_text() for file in files()) > 1, "the workers do not record")
     (folder,) = tmp_path.glob(".unjam/*-gunicorn")
     programs = [json.loads(path.read_text().splitlines()[0])["e"] for path in folder.glob("*.jsonl")]
     assert programs == ["process"] * 2
