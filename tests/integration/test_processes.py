@@ -607,3 +607,24 @@ def test_uninstall_puts_everything_back(watched, tier):
     assert (outcome.status, outcome.out, outcome.err) == (0, "the same 1\n", "")
     assert ends(outcome) == ["uninstall", "uninstall", "uninstall"]
     assert os.path.basename(outcome.recording.folder).endswith("-program")
+
+
+def test_a_thread_of_ours_that_is_late_at_the_end_is_waited_for(watched):
+    """What is still to be told of the last stall is told, though the machine holds up who tells it just as the program ends."""
+    outcome = watched(
+        program(
+            """
+            from unjam import monitor
+
+            def judged(stall, findings):
+                time.sleep(0.4)
+                watched.write({"e": "note", "t": time.monotonic_ns()})
+
+            watched = monitor.current()
+            watched.tell().judged.append(judged)
+            asyncio.run(stall(0.1))
+            """
+        )
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    assert len(outcome.events("note")) >= 1

@@ -23,7 +23,8 @@
 `# expect-next: ...` is about the next line, `# expect-in NAME: ...` in a shared module an expectation of the program NAME. At the head of a program stand `# needs: a, b` (packages),
 `# arguments: a b` (one run with each), `# usually: native asyncio` (other tiers and loops only with UNJAM_TEST_FULL),
 `# loops: asyncio`, `# python: 3.12` (at least), `# threshold: 4ms`,
-`# namespaces` (needs a network, or a /proc, of its own), `# quota` (runs with a fifth of a CPU) and `# serial` (nothing may run beside it).
+`# namespaces` (needs a network, or a /proc, of its own), `# blind` (nobody can tell there how long it had no CPU),
+`# quota` (runs with a fifth of a CPU) and `# serial` (nothing may run beside it).
 """
 
 import re
@@ -35,7 +36,7 @@ EXPECT = re.compile(
     r"#\s*expect(?P<next>-next)?(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3}|unknown)(?P<words>(?: [\w-]+=\S+)*)"
 )
 HEADER = re.compile(
-    r"^# (needs|arguments|missed|usually|loops|python|threshold|namespaces|quota|serial)(?:: (.*))?$", re.MULTILINE
+    r"^# (needs|arguments|missed|usually|loops|python|threshold|namespaces|blind|quota|serial)(?:: (.*))?$", re.MULTILINE
 )
 WORDS = {
     "leaf",

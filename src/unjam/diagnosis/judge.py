@@ -278,11 +278,19 @@ def _judge_wait(clues: Clues) -> Judgement:
     leaf = clues.name_of(record) if record else _unread_sleep(clues) or clues.callee
     if _is_database_method(clues.native) and by_kernel in {"UJ102", "UJ103", "UJ106", "UJ101", ""}:
         return Judgement("UJ106", leaf, _sure(clues, Grade.INFERRED))
-    if by_kernel:
+    if by_kernel and not (by_kernel == "UJ201" and _awaits_native(clues.native)):
         return Judgement(by_kernel, leaf, _sure(clues, Grade.INFERRED), record)
     return Judgement(
         "", leaf, Grade.UNKNOWN, why=f"it waited in {clues.group.system_call or 'the kernel'}, which tells no cause"
     )
+
+
+def _awaits_native(native: Instruction | None) -> bool:
+    """Whether the innermost frame awaits what has no frame, a coroutine in C: no code of Python's takes a lock there.
+
+    It may wait for threads of its own to begin, as the pool of uvloop does (libuv, src/threadpool.c), or for anything else.
+    """
+    return native is not None and native.awaits and not native.calls
 
 
 def _unread_sleep(clues: Clues) -> str:
@@ -337,11 +345,11 @@ def _judge_late(clues: Clues) -> Judgement:
     keeper = next((record for record in known if record.gil is Gil.KEEPS), None)
     if keeper is not None:
         return Judgement("UJ303", clues.name_of(keeper), _sure(clues, Grade.INFERRED), keeper)
-    if clues.native is None or not clues.native.calls or any(record.gil is Gil.RELEASES for record in known):
-        why = "native code kept the GIL, and had ended when the stack could be seen"
-        return Judgement("", "", Grade.UNKNOWN, why=why, after=True)
     if clues.stall.runqueue_ns is None:
         why = "whether native code kept the GIL, or whoever looked got no CPU, was not measured"
+        return Judgement("", "", Grade.UNKNOWN, why=why, after=True)
+    if clues.native is None or not clues.native.calls or any(record.gil is Gil.RELEASES for record in known):
+        why = "native code kept the GIL, and had ended when the stack could be seen"
         return Judgement("", "", Grade.UNKNOWN, why=why, after=True)
     return Judgement("UJ303", clues.callee, Grade.SUSPECTED)
 

@@ -327,6 +327,16 @@ def test_a_stall_that_never_ends_is_told():
     assert (finding.rule, finding.total_ms) == ("UJ201", 4000)
 
 
+def test_a_futex_below_an_awaited_c_coroutine_is_no_lock():
+    """Starting its pool, uvloop waits for threads that the machine lets begin late: a futex, and no lock of anybody's."""
+    told = Story()
+    path = told.file("t.py", "async def h(loop):\n    await loop.create_server(object)\n")
+    frame = told.frame(path, "await loop.create_server(object)", "h")
+    told.stall(100, kernel(8, told.stack(frame), "futex", "futex"), cpu_ms=1, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.grade) == ("", Grade.UNKNOWN)
+
+
 def test_a_torn_stack_is_suspected_at_best():
     """A stack that does not reach the loop proves nothing for sure."""
     told = Story()

@@ -217,6 +217,8 @@ def test_who_looks_late_may_have_had_no_cpu():
     finding = told_late(code="spam.crunch(rows)", runq_ms=None)
     assert (finding.rule, finding.culprit, finding.grade) == ("", None, Grade.UNKNOWN)
     assert told_late(stdlib("json", "dumps"), runq_ms=None).rule == "UJ303"
+    (why,) = (each.text for each in told_late(code="print(rows)", runq_ms=None).evidence if each.kind == "unknown")
+    assert "was not measured" in why
 
 
 def test_the_end_of_a_stall_does_not_speak_for_all_of_it():
