@@ -36,7 +36,8 @@ EXPECT = re.compile(
     r"#\s*expect(?P<next>-next)?(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3}|unknown)(?P<words>(?: [\w-]+=\S+)*)"
 )
 HEADER = re.compile(
-    r"^# (needs|arguments|missed|usually|loops|python|threshold|namespaces|blind|quota|serial)(?:: (.*))?$", re.MULTILINE
+    r"^# (needs|arguments|missed|usually|loops|python|threshold|namespaces|blind|quota|serial)(?:: (.*))?$",
+    re.MULTILINE,
 )
 WORDS = {
     "leaf",

@@ -88,6 +88,26 @@ def test_only_a_starved_run_is_excused(starved_ms, excused):
 
 
 @pytest.mark.parametrize(
+    ("stretch", "excused"),
+    [("180.0 100.0 3.0", True), ("180.0 3.0 100.0", True), ("180.0 60.0 60.0", False), ("60.0 39.0 39.0", False)],
+)
+def test_a_stretch_without_a_cpu_is_excused(stretch, excused):
+    """The loop, or who watches it, had no CPU for half of the stretch in which the fault was: it may not show, whatever the rest of the run was like."""
+    program = Program(Path("sleep.py"), (EXPECTED,), {})
+    report = {"findings": [], "loops": [{"stalled_ms": 1510.0}]}
+    output = f"measured stall 1500.0\nstretch {stretch}\nstretch 20.1 0.0 0.0\nstarved 100.0\n"
+    assert is_starved(Run(program, "native", "asyncio", report, output)) is excused
+
+
+@pytest.mark.parametrize(("header", "excused"), [({}, False), ({"blind": "yes"}, True)])
+def test_where_unjam_is_blind_less_hides_a_fault(header, excused):
+    """Without /proc nothing tells work from the lack of a CPU: one threshold's worth of it is enough."""
+    program = Program(Path("sleep.py"), (EXPECTED,), header)
+    report = {"findings": [], "loops": [{"stalled_ms": 151.0}]}
+    assert is_starved(Run(program, "native", "asyncio", report, "measured stall 150.0\nstarved 50.0\n")) is excused
+
+
+@pytest.mark.parametrize(
     ("findings", "excused"),
     [
         ((), True),

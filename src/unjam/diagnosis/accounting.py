@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from unjam.diagnosis.events import Group, Stall, State
+from unjam.diagnosis.events import LOOK_NS, Group, Stall, State
 from unjam.model.findings import Accounted
 
 FAST_NS = 1_000_000_000
 SLOW_NS = 10_000_000_000
-FAST_TICK_NS = 10_000_000
+FAST_TICK_NS = LOOK_NS
 SLOW_TICK_NS = 50_000_000
 LAST_TICK_NS = 500_000_000
 """The watchdog samples each 10 ms in the first second of a stall, each 50 ms up to ten seconds, each 500 ms from then on."""
@@ -88,7 +88,7 @@ def weight_of(group: Group, stall: Stall) -> float:
     first, last = group.first - stall.start, max(group.first, group.last) - stall.start
     expected = _samples_until(last) - _samples_until(first)
     mean_gap = (last - first) / expected if expected >= 1 else tick_at(last)
-    return group.count * mean_gap
+    return (group.looks if group.count == 1 else group.count) * mean_gap
 
 
 def _samples_until(age: int) -> float:

@@ -17,6 +17,8 @@ Change: TypeAlias = Literal["none", "again", "elsewhere", "frame", "unknown", "c
 CHANGES: tuple[Change, ...] = ("none", "again", "elsewhere", "frame", "unknown", "cut")
 """How the stack of a sample differs from the one before it, by its number in a trail (docs/recording.md)."""
 
+LOOK_NS = 10_000_000
+"""The watchdog looks each 10 ms in the first second of a stall."""
 LONGEST_NS = 10 * 365 * 24 * 3600 * 10**9
 """Ten years: a greater number in a recording is garbage and reads as "not measured"."""
 
@@ -25,6 +27,7 @@ LONGEST_NS = 10 * 365 * 24 * 3600 * 10**9
 class Group:
     """Equal samples of one stall: `count` of them, the first and the last at these nanoseconds; None is "not measured".
 
+    A wait that is known to have gone on after its last sample lasts until `last` (docs/recording.md).
     For `unseen_ns` before its looks the GIL was kept from the one who looks. The holder of the GIL was followed for `holder_followed_ns`, and of that had no CPU itself for `holder_starved_ns`.
     """
 
@@ -43,6 +46,12 @@ class Group:
     holder_followed_ns: int | None
     holder_starved_ns: int | None
     unseen_ns: int | None
+
+    @property
+    def looks(self) -> int:
+        """How many samples it is worth: one wait in which nothing moved stands for all that would have met it, had the watchdog had a CPU."""
+        is_one = self.state == "kernel" and self.moved == 0
+        return max(self.count, 1 + (self.last - self.first) // LOOK_NS) if is_one else self.count
 
 
 @dataclass(frozen=True, slots=True)

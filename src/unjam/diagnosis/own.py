@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from unjam.diagnosis.pieces import Blame, Piece, chain_of, heaviest, samples_in, total
+from unjam.diagnosis.pieces import Blame, Piece, chain_of, heaviest, looks_in, samples_in, total
 from unjam.model.findings import Grade, Link, Location
 
 HOT_SHARE = 0.6
@@ -73,7 +73,7 @@ def _runs(native: Blame, bytecode: Blame) -> bool:
 def _joined(blames: list[Blame]) -> Blame:
     main = max(blames, key=lambda blame: blame.time_ns)
     pieces = [piece for blame in blames for piece in blame.pieces]
-    grade = limited(max(blame.grade for blame in blames), samples_in(pieces))
+    grade = limited(max(blame.grade for blame in blames), looks_in(pieces))
     return main if len(blames) == 1 else replace(main, pieces=tuple(pieces), parts=total(pieces), grade=grade)
 
 
@@ -100,7 +100,7 @@ def _blame_call(pieces: list[Piece]) -> Blame:
     return Blame(
         rule=judged.rule,
         leaf=judged.leaf,
-        grade=limited(judged.grade, samples_in(pieces)),
+        grade=limited(judged.grade, looks_in(pieces)),
         parts=total(pieces),
         culprit=blamed.location if blamed else None,
         chain=() if judged.after else _chain(main),
@@ -152,7 +152,7 @@ def _python_blame(pieces: list[Piece], depth: int) -> Blame:
     return Blame(
         rule="UJ301",
         leaf=leaf,
-        grade=limited(main.judgement.grade, samples_in(pieces)),
+        grade=limited(main.judgement.grade, looks_in(pieces)),
         parts=total(pieces),
         culprit=Location(node.file, line, node.function),
         chain=_chain(main)

@@ -57,6 +57,11 @@ class Blame:
         """How many samples it rests on."""
         return samples_in(self.pieces)
 
+    @property
+    def looks(self) -> int:
+        """How many they are worth."""
+        return looks_in(self.pieces)
+
 
 def total(pieces: Iterable[Piece]) -> Parts:
     """The time of several pieces."""
@@ -69,6 +74,11 @@ def total(pieces: Iterable[Piece]) -> Parts:
 def samples_in(pieces: Iterable[Piece]) -> int:
     """How many samples they hold."""
     return sum(piece.group.count for piece in pieces)
+
+
+def looks_in(pieces: Iterable[Piece]) -> int:
+    """How many samples they are worth (`Group.looks`)."""
+    return sum(piece.group.looks for piece in pieces)
 
 
 def heaviest(pieces: Sequence[Piece]) -> Piece:

@@ -46,6 +46,7 @@ def _pieces(case: Case, stall: Stall) -> list[Piece]:
         clues_of(group, stall, view, case.sources, switch_ns=case.switch_ns, callback=_callback(case, stall, group))
         for group, view in zip(stall.groups, views, strict=True)
     ]
+    clues = [replace(each, state="unknown") for each in clues] if _is_guess(clues) else clues
     states = [each.state for each in clues]
     weights = [weight_of(group, stall) for group in stall.groups]
     parts = divide(account(stall, states, weights), states, weights)
@@ -53,6 +54,12 @@ def _pieces(case: Case, stall: Stall) -> list[Piece]:
         Piece(each.group, each.state, each.view, each, judgement, part)
         for each, judgement, part in zip(clues, _judgements(clues), parts, strict=True)
     ]
+
+
+def _is_guess(clues: Sequence[Clues]) -> bool:
+    """Whether the CPU clock alone tells of a wait, and less than half of the samples are in calls that wait: then it had no CPU, as likely."""
+    waits = sum(each.group.count for each in clues if each.state == "kernel" and each.group.state == "unknown")
+    return bool(waits) and 2 * waits < sum(each.group.count for each in clues)
 
 
 def _judgements(clues: Sequence[Clues]) -> list[Judgement | None]:
@@ -178,9 +185,11 @@ def _doubted(case: Case, stall: Stall, blame: Blame) -> Blame:
 
 
 def _weighty(case: Case, stall: Stall, blames: list[Blame]) -> tuple[list[Blame], list[Blame]]:
-    """Those that are told, and those that are too small for it."""
+    """Those that are told, and those that are too small for it: the largest one too, where more of the stall went into nobody knows what."""
     ordered = sorted(blames, key=lambda blame: (not blame.rule, -blame.time_ns))
-    told = [blame for index, blame in enumerate(ordered) if _is_weighty(case, stall, blame, first=index == 0)]
+    least = min(LEAST_SHARE * stall.length_ns, sum(blame.time_ns for blame in blames if not blame.rule))
+    first = ordered[0] if ordered and ordered[0].time_ns >= least else None
+    told = [blame for blame in ordered if _is_weighty(case, stall, blame, first=blame is first)]
     return told, [blame for blame in ordered if blame not in told]
 
 
@@ -195,9 +204,9 @@ def _is_weighty(case: Case, stall: Stall, blame: Blame, *, first: bool) -> bool:
         return share >= LEAST_SHARE or blame.time_ns >= case.threshold_ns
     if first:
         # One sample of code that is not known to block is no evidence: the stall may have been anywhere.
-        return blame.grade > Grade.UNKNOWN and (blame.samples != 1 or blame.record is not None)
-    alone = blame.time_ns >= case.threshold_ns and share >= LEAST_OF_LONG and blame.samples >= own.MANY_SAMPLES
-    return (share >= LEAST_SHARE and blame.samples > 1) or alone
+        return blame.grade > Grade.UNKNOWN and (blame.looks != 1 or blame.record is not None)
+    alone = blame.time_ns >= case.threshold_ns and share >= LEAST_OF_LONG and blame.looks >= own.MANY_SAMPLES
+    return (share >= LEAST_SHARE and blame.looks > 1) or alone
 
 
 def _folded(told: list[Blame], rest: list[Blame]) -> list[Blame]:
@@ -265,7 +274,7 @@ def _named(case: Case, stall: Stall, blames: list[Blame]) -> list[Blame]:
 
 def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
     """The share with its task, and with whom to name where no frame of the user's was on the stack."""
-    if not blame.rule and blame.samples < own.MANY_SAMPLES:
+    if not blame.rule and blame.looks < own.MANY_SAMPLES:
         # A place without a cause is worth naming only where it was seen more than by chance.
         blame = replace(blame, culprit=None, chain=(), leaf="")
     if blame.rule in {"UJ501", "UJ502", "UJ503", "UJ401"} or blame.thread:

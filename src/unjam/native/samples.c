@@ -34,6 +34,7 @@ samples_clear(struct samples *samples)
     samples->held = false;
     samples->state = STATE_UNKNOWN;
     samples->identity = 0;
+    samples->latest = NULL;
     samples->holder.tid = 0;
     trail_clear(&samples->trail);
 }
@@ -108,6 +109,23 @@ refine_running(struct sample *sample, const struct samples *before, const struct
     sample->holder_stack = NO_STACK;
     if (off || spent->queued > spent->cpu) {
         sample->state = STATE_READY;
+    }
+}
+
+/* A thread that was seen to wait, and has been put on a CPU not more than once since, was in that wait until then: all but what it ran
+ * and queued for afterwards. So one look tells of a long wait, though who looks got no CPU for the next one. */
+static void
+follow_wait(struct samples *samples, uint64_t now, uint64_t cpu_ns, const struct scheduled *scheduled)
+{
+    uint64_t slices = samples->scheduled.slices;
+    if (samples->latest == NULL || samples->state != STATE_KERNEL || slices == 0 || scheduled->slices < slices
+        || scheduled->slices - slices > 1) {
+        return;
+    }
+    struct spent spent = spent_since(samples, now, cpu_ns, scheduled);
+    uint64_t end = samples->ns + spent.off;
+    if (end > samples->latest->last) {
+        samples->latest->last = end;
     }
 }
 
@@ -213,6 +231,7 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
     static struct marks marks; /* the watchdog's thread only */
     struct sample sample;
     uintptr_t tstate = GET(slot->tstate);
+    uint64_t slices = threads_scheduled(&slot->schedstat).slices;
     samples_observe(&sample, &slot->syscall, tstate);
     struct stack stack = stacks_read(tstate, slot->tid, slot->stack_base, &marks);
     uint64_t now = clock_ns(), cpu_ns = clock_read_ns(slot->cpu_clock);
@@ -224,6 +243,7 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
     if (atomic_load_explicit(&slot->left, memory_order_acquire) != left) {
         return; /* the turn ended meanwhile: this may be of the next */
     }
+    follow_wait(samples, now, cpu_ns, &scheduled);
     struct group *group = group_of(samples, &sample, now);
     group->count++;
     group->moved += samples->identity != 0 && samples->identity != sample.identity;
@@ -232,6 +252,8 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
     group->last = now;
     follow_holders(samples, &sample, group, now);
     trail_add(&samples->trail, (uint32_t)(group - samples->groups), now, &marks);
+    /* Where it ran while it was looked at, its state may be that of another moment than its counters. */
+    samples->latest = scheduled.slices == slices && same(&group->sample, &sample) ? group : NULL;
     samples->state = sample.state;
     samples->identity = sample.identity;
     samples->ns = now;
@@ -245,8 +267,10 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
 }
 
 void
-samples_close(struct samples *samples, uint64_t t0, uint64_t t1)
+samples_close(struct samples *samples, uint64_t t0, uint64_t t1, const struct ended_turn *turn)
 {
+    const struct scheduled scheduled = {.delay_ns = turn->runq_ns, .slices = turn->slices};
+    follow_wait(samples, t1, turn->cpu_ns, &scheduled);
     follow_ask(samples, samples->held, t0, t1);
 }
 

@@ -30,7 +30,7 @@ struct sample {
 struct group {
     struct sample sample; /* the first of them */
     uint32_t count, moved, holding, gil_known;
-    uint64_t first, last; /* nanoseconds on CLOCK_MONOTONIC */
+    uint64_t first, last; /* nanoseconds on CLOCK_MONOTONIC; last: until when it is known to have been so */
     uint64_t followed_ns, starved_ns; /* how long the holder was followed, and for how long of it it had no CPU itself */
 };
 
@@ -49,6 +49,7 @@ struct samples {
     uint64_t identity, ns, cpu_ns; /* of the sample before, or at the beginning of the turn */
     struct scheduled scheduled;
     enum thread_state state;
+    struct group *latest; /* which it went into; NULL: none that tells what the thread does from then on */
     bool held; /* in it, the loop's thread held the GIL */
     struct holder holder;
     struct group groups[GROUPS];
@@ -63,8 +64,8 @@ void samples_begin(struct samples *samples, uint64_t t0, uint64_t cpu_ns, uint64
 /* Look at the thread of `slot` once and count what is seen, if its turn is still `left`, which began at `t0`. 20 to 60 us. */
 void samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t t0);
 
-/* See how the asking for the GIL went, at the end of a stall that lasted from `t0` to `t1`. */
-void samples_close(struct samples *samples, uint64_t t0, uint64_t t1);
+/* See how the asking for the GIL went, and how long the wait seen last went on, at the end `turn` of a stall from `t0` to `t1`. */
+void samples_close(struct samples *samples, uint64_t t0, uint64_t t1, const struct ended_turn *turn);
 
 /* Send the lines of all stacks that the samples name, and then write the samples, and their order, as JSON lists. The turn that they are of began
  * at `t0`. */

@@ -79,7 +79,9 @@ turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
         turn->steps = GET(slot->steps) - GET(slot->turn_first_step);
         turn->longest_step = longest_step_until(slot, entered);
         turn->cpu_ns = clock_read_ns(slot->cpu_clock);
-        turn->runq_ns = threads_run_delay(&slot->schedstat);
+        struct scheduled scheduled = threads_scheduled(&slot->schedstat);
+        turn->runq_ns = scheduled.delay_ns;
+        turn->slices = scheduled.slices;
         turn->stall = stall;
         atomic_store_explicit(&slot->ended_head, head + 1, memory_order_release);
     }

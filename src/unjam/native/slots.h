@@ -33,6 +33,7 @@ struct ended_turn {
     uint64_t away_ns;       /* all the time away before it */
     uint64_t steps, longest_step; /* longest in ticks */
     uint64_t cpu_ns, runq_ns;     /* of the thread's life, at the end; UINT64_MAX: not readable */
+    uint64_t slices;              /* how often the thread has been put on a CPU by then; 0: not readable */
     uint32_t stall;
 };
 

@@ -184,7 +184,7 @@ finish_turn(struct slot *slot, struct watch *watch, const struct ended_turn *tur
     }
     watch->suspended_ns += overlap(gap, watch->t0, t1);
     watch->stall = turn->stall;
-    samples_close(&watch->samples, watch->t0, t1);
+    samples_close(&watch->samples, watch->t0, t1, turn);
     struct telling telling = {
         .t1 = t1,
         .length = clock_since(t1, watch->t0),

@@ -1,4 +1,5 @@
 # namespaces
+# blind
 """A computation where /proc cannot be read: the stack and the CPU clock tell it, unless the machine gave it no CPU, which nobody can tell there."""
 
 import time

@@ -3,7 +3,7 @@
 
 import time
 
-from _late import held, one_slow_and_three_late
+from _late import one_slow_and_three_late, until_asked
 from _truth import run
 from _uvicorn import configured
 from fastapi import FastAPI
@@ -13,8 +13,8 @@ app = FastAPI()
 
 @app.get("/slow")
 async def slow() -> str:
-    held.set()
-    time.sleep(0.3)  # expect: UJ101 leaf=time.sleep victims=1 late-asyncio=/quick/{number}
+    for _ in until_asked():
+        time.sleep(0.15)  # expect: UJ101 leaf=time.sleep victims=1 late-asyncio=/quick/{number}
     return "done"
 
 

@@ -295,6 +295,30 @@ def test_a_late_end_of_select_may_have_had_no_cpu():
     assert "whether it waited or was given none was not measured" in why
 
 
+def test_one_look_into_a_call_that_waits_is_no_wait_where_no_state_is_seen():
+    """A computation without a CPU ends in a `print`: that it ran for little of the time does not make that one line wait for all of it."""
+    told = Story()
+    path = told.file("v.py", "async def h(rows):\n    compute(rows)\n    print(rows)\n")
+    computing, printing = (told.stack(told.frame(path, code, "h")) for code in ("compute(rows)", "print(rows)"))
+    looks = [{"n": n, "stack": stack, "state": "unknown", "moved": n} for n, stack in ((29, computing), (1, printing))]
+    told.stall(600, *looks, cpu_ms=100, runq_ms=None)
+    for finding in told.told().findings:
+        assert (finding.rule, finding.culprit, finding.grade) == ("", None, Grade.UNKNOWN)
+
+
+def test_a_wait_that_is_known_to_have_gone_on_needs_one_look():
+    """The watchdog had a CPU for one look only, and the scheduler shows that the thread did not run again until the end of its sleep."""
+    told, path, _, _ = story()
+    stack = told.stack(told.frame(path, "time.sleep(1)", "handler"))
+    told.stall(150, kernel(1, stack, "clock_nanosleep", between=(20, 149)), cpu_ms=1, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.grade, finding.total_ms) == ("UJ101", Grade.EXACT, 150)
+    told, path, _, _ = story()
+    stack = told.stack(told.frame(path, "time.sleep(1)", "handler"))
+    told.stall(150, kernel(1, stack, "clock_nanosleep", between=(20, 20)), cpu_ms=1, runq_ms=0)
+    assert only(told.told()).rule == ""
+
+
 def test_a_higher_threshold_leaves_short_stalls_out():
     """The same recording at 500 ms tells only what took longer."""
     told, path, _, _ = story()

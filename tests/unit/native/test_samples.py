@@ -116,6 +116,37 @@ def test_waits_in_the_kernel_are_named(run, kind):
         pytest.fail("the stack does not show who blocked")
 
 
+def test_a_wait_is_known_to_last_until_its_end(run):
+    """The scheduler shows that a thread which was seen to wait was not on a CPU until it ended: `last` is later than the last look at it.
+
+    Whoever gives its CPU up, or loses it, once more in the same turn may have waited anew. The watchdog looks seldom here: the wait will hardly end
+    just in a look, which then tells nothing of it.
+    """
+    outcome = run(
+        """
+        import resource
+        def given_up():
+            usage = resource.getrusage(resource.RUSAGE_THREAD)
+            return usage.ru_nvcsw + usage.ru_nivcsw
+        start(threshold_ms=1000, tick_ms=200)
+        async def main():
+            register()
+            await asyncio.sleep(0.05)
+            before = given_up()
+            time.sleep(1.1)
+            await asyncio.sleep(0)
+            tell(given_up=given_up() - before)
+            core.unregister_loop(1)
+        asyncio.run(main())
+        core.stop()
+        """
+    )
+    assert outcome.code == 0
+    sample, (stall,) = outcome.main_sample(), outcome.stalls()
+    looked = stall["t0"] + 1000 * (stall["trail"][-1][1] + 1)
+    assert looked < sample["last"] <= stall["t1"] or outcome.told["given_up"] > 1
+
+
 def on_cpu(outcome):
     """How many samples of the first stall were of a thread that could run, and those among them that held the GIL."""
     samples = [sample for sample in outcome.own_stalls()[0]["samples"] if sample["state"] in {"cpu", "ready"}]
