@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "hangs"))
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -25,6 +26,7 @@ from test_hang_commands import dumps, unjam, until, watched
 from test_hang_unprepared import can_be_read
 
 from hangs import HERE, PATIENCE_S, answer, judged, running
+from loopback import own_address
 from unjam.cli import why
 from unjam.control import outside
 from unjam.control.address import find_sockets
@@ -159,27 +161,21 @@ async def app(scope, receive, send):
 """
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 def test_the_culprit_is_in_the_log_before_gunicorn_kills_the_worker(tmp_path):
     """With --dump-after below the worker's time-out the cycle is logged and on disk when the worker is killed."""
     pytest.importorskip("gunicorn", reason="gunicorn is not installed")
     pytest.importorskip("uvicorn.workers", reason="this uvicorn has no worker for gunicorn")
     (tmp_path / "app.py").write_text(APP)
-    port = free_port()
+    host, port = own_address()
     server = [sys.executable, "-m", "gunicorn", "-k", "uvicorn.workers.UvicornWorker", "--timeout", "5"]
-    server += ["-b", f"127.0.0.1:{port}", "--no-control-socket", "app:app"]
+    server += ["-b", f"{host}:{port}", "--no-control-socket", "app:app"]
     watched_by = [sys.executable, "-m", "unjam", "run", "--quiet", "--dump-after", "500ms", "--"]
     log = tmp_path / "log"
     with log.open("w") as out:
         run = subprocess.Popen([*watched_by, *server], cwd=tmp_path, stdout=out, stderr=out)
     try:
         assert until(lambda: "Application startup complete" in log.read_text()), log.read_text()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.5)
+        connection = http.client.HTTPConnection(host, port, timeout=0.5)
         connection.request("GET", "/")
         with pytest.raises((OSError, http.client.HTTPException)):
             connection.getresponse()
@@ -215,18 +211,31 @@ def test_the_culprit_is_on_disk_before_uvicorn_kills_the_worker(tmp_path):
     if "timeout_worker_healthcheck" not in inspect.signature(uvicorn.Config).parameters:
         pytest.skip("this uvicorn has no time-out for its workers")
     (tmp_path / "app.py").write_text(GIL_APP)
-    port, log = free_port(), tmp_path / "log"
+    (host, port), log = own_address(), tmp_path / "log"
     server = [sys.executable, "-m", "uvicorn", "--workers", "2", "--timeout-worker-healthcheck", "2"]
     with log.open("w") as out:
         run = subprocess.Popen(
-            [sys.executable, "-m", "unjam", "run", "--quiet", "--", *server, "--port", str(port), "app:app"],
+            [
+                sys.executable,
+                "-m",
+                "unjam",
+                "run",
+                "--quiet",
+                "--",
+                *server,
+                "--host",
+                host,
+                "--port",
+                str(port),
+                "app:app",
+            ],
             cwd=tmp_path,
             stdout=out,
             stderr=out,
         )
     try:
         assert until(lambda: log.read_text().count("Application startup complete") == 2), log.read_text()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.5)
+        connection = http.client.HTTPConnection(host, port, timeout=0.5)
         connection.request("GET", "/")
         with pytest.raises((OSError, http.client.HTTPException)):
             connection.getresponse()

@@ -193,7 +193,7 @@ def test_the_fixture_watches_by_hand(run):
 def test_it(unjam):
     with unjam() as watched:
         asyncio.run(holding())
-    assert ["UJ101"] == [finding.rule for finding in watched.findings if finding.rule != "UJ502"]
+    assert {"UJ101"} == {finding.rule for finding in watched.findings} - {"UJ502", ""}  # a busy machine adds these
 """
     run(tests).assert_outcomes(passed=1)
 

@@ -5,29 +5,56 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from loopback import own_address
+
 APPS = Path(__file__).parent / "apps"
 READY_S = 60.0
 
 COMMANDS = {
-    "uvicorn": ["-m", "uvicorn", "{app}:app", "--port", "{port}", "--log-level", "warning", "--loop", "{loop}"],
-    "hypercorn": ["-m", "hypercorn", "{app}:app", "--bind", "127.0.0.1:{port}", "--worker-class", "{loop}"],
-    "granian": ["-m", "granian", "{app}:app", "--interface", "asgi", "--port", "{port}", "--loop", "{loop}"],
-    "gunicorn": ["-m", "gunicorn", "-c", "python:unjam.integrations.gunicorn", "-b", "127.0.0.1:{port}"],
-    "itself": ["{app}.py", "{port}"],
+    "uvicorn": [
+        "-m",
+        "uvicorn",
+        "{app}:app",
+        "--host",
+        "{host}",
+        "--port",
+        "{port}",
+        "--log-level",
+        "warning",
+        "--loop",
+        "{loop}",
+    ],
+    "hypercorn": ["-m", "hypercorn", "{app}:app", "--bind", "{host}:{port}", "--worker-class", "{loop}"],
+    "granian": [
+        "-m",
+        "granian",
+        "{app}:app",
+        "--interface",
+        "asgi",
+        "--host",
+        "{host}",
+        "--port",
+        "{port}",
+        "--loop",
+        "{loop}",
+    ],
+    "gunicorn": ["-m", "gunicorn", "-c", "python:unjam.integrations.gunicorn", "-b", "{host}:{port}"],
+    "itself": ["{app}.py", "{host}", "{port}"],
 }
 
 
 class Served:
-    """A server that answers: its process, its port, and what it wrote to stderr so far."""
+    """A server that answers: its process, its address, and what it wrote to stderr so far."""
 
-    def __init__(self, port, process, folder):
-        self.port, self.process, self.folder = port, process, folder
+    def __init__(self, address, process, folder):
+        self.address, self.process, self.folder = address, process, folder
         self.flag, self.held = folder / "flag", folder / "flag.held"
 
     @property
@@ -36,15 +63,15 @@ class Served:
 
     def get(self, path):
         """(headers, body) of an answer; the body as JSON where it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_S)
+        connection = http.client.HTTPConnection(*self.address, timeout=READY_S)
         with contextlib.closing(connection):
             connection.request("GET", path)
             return answer_of(connection.getresponse())
 
     def late(self, path="/quick/5", block="/block/7"):
         """The answer to a request that was sent while another one held the loop."""
-        blocking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_S)
-        waiting = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_S)
+        blocking = http.client.HTTPConnection(*self.address, timeout=READY_S)
+        waiting = http.client.HTTPConnection(*self.address, timeout=READY_S)
         with contextlib.closing(blocking), contextlib.closing(waiting):
             # Connections that are open already, so that what waits is the request alone; and more requests on them than on new
             # ones, so that the engine has seen how many turns the server takes from the bytes to the handler.
@@ -83,17 +110,11 @@ def durations(response):
     return {name: float(ms) for name, ms in re.findall(r"([\w-]+);dur=([\d.]+)", value)}
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def serving(folder, app, *, server="uvicorn", loop="asyncio", arguments=(), python=sys.executable, env=None):
     """Start a server and wait until it answers."""
-    port = free_port()
-    command = [part.format(app=app, port=port, loop=loop) for part in COMMANDS[server]]
+    host, port = own_address()
+    command = [part.format(app=app, host=host, port=port, loop=loop) for part in COMMANDS[server]]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("UNJAM", "PYTEST"))}
     environ = {
         **inherited,
@@ -106,7 +127,7 @@ def serving(folder, app, *, server="uvicorn", loop="asyncio", arguments=(), pyth
         command[0] = str(APPS / command[0])
     with (folder / "err").open("w") as err:
         process = subprocess.Popen([python, *command, *arguments], env=environ, cwd=folder, stdout=err, stderr=err)
-    served = Served(port, process, folder)
+    served = Served((host, port), process, folder)
     try:
         until(lambda: answers(served), f"{server} does not answer")
         yield served

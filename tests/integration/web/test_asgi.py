@@ -114,7 +114,8 @@ def test_a_websocket_is_counted_as_long_as_it_lives(starlette):
     """Its own time grows with each message."""
     from websockets.sync.client import connect
 
-    with connect(f"ws://127.0.0.1:{starlette.port}/socket/9") as socket:
+    host, port = starlette.address
+    with connect(f"ws://{host}:{port}/socket/9") as socket:
         told = []
         for _ in range(3):
             socket.send("")

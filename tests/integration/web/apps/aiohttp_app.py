@@ -31,4 +31,4 @@ setup(app, install=True)
 app.add_routes([web.get("/quick/{number}", quick), web.get("/block/{number}", block), web.get("/told", told)])
 
 if __name__ == "__main__":
-    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
+    web.run_app(app, host=sys.argv[1], port=int(sys.argv[2]), print=None)
