@@ -41,7 +41,7 @@ def spin(seconds):
     while time.perf_counter() < end:
         pass
 
-def until(condition, seconds=20):
+def until(condition, seconds=50):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -72,13 +72,17 @@ class Outcome(NamedTuple):
         """Those that the program made; a busy machine adds others, in which its thread was seen to do nothing but wait for a CPU."""
         return [stall for stall in self.stalls() if not is_starved(stall)] or self.stalls()
 
+    def longest(self) -> dict[str, Any]:
+        """The stall that the program made: a machine that gives no CPU adds others, which are shorter."""
+        return max(self.stalls(), key=lambda stall: (stall["t1"] or stall["t"]) - stall["t0"])
+
     def functions(self, stack: int) -> list[str]:
         """The names of a stack's functions, outermost first."""
         return next([frame[2] for frame in event["f"]] for event in self.of("stack") if event["id"] == stack)
 
-    def main_sample(self, stall: int = 0) -> dict[str, Any]:
-        """The largest group of samples of a stall."""
-        return max(self.own_stalls()[stall]["samples"], key=lambda sample: sample["n"])
+    def main_sample(self) -> dict[str, Any]:
+        """The largest group of samples of the longest stall."""
+        return max(self.longest()["samples"], key=lambda sample: sample["n"])
 
 
 def is_starved(stall: dict[str, Any]) -> bool:

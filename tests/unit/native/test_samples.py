@@ -9,7 +9,7 @@ asked = queue.SimpleQueue()
 
 def answer():
     function, args = asked.get()
-    time.sleep(0.2)
+    time.sleep(0.6)
     function(*args)
 
 def later(function, args=()):
@@ -36,7 +36,7 @@ MATCH = ("match", "prefixmatch")
 """The function of `re` that does it, up to 3.14 and in 3.15."""
 
 KERNEL = {
-    "sleep": ("", "time.sleep(0.2)", {"sys": "clock_nanosleep"}),
+    "sleep": ("", "time.sleep(0.6)", {"sys": "clock_nanosleep"}),
     "pipe": (
         "r, w = os.pipe()",
         "later(os.write, (w, b'x')); os.read(r, 1)",
@@ -53,7 +53,7 @@ KERNEL = {
     "poll": (
         (
             "server = socket.create_server(('127.0.0.1', 0)); client = socket.create_connection(server.getsockname())\n"
-            "peer, _ = server.accept(); client.settimeout(5); tell(port=server.getsockname()[1])"
+            "peer, _ = server.accept(); client.settimeout(50); tell(port=server.getsockname()[1])"
         ),
         "later(peer.send, (b'x',)); client.recv(1)",
         {"sys": "poll", "target": "tcp 127.0.0.1:PORT"},
@@ -78,7 +78,7 @@ KERNEL = {
     ),
     "child": (
         "import subprocess",
-        "subprocess.run(['sleep', '0.3'], close_fds=False)",
+        "subprocess.run(['sleep', '0.6'], close_fds=False)",
         {"sys_in": {"wait4", "waitid", "read", "ppoll", "poll"}},
     ),
     "flock": (
@@ -149,7 +149,7 @@ def test_a_wait_is_known_to_last_until_its_end(run):
 
 def on_cpu(outcome):
     """How many samples of the first stall were of a thread that could run, and those among them that held the GIL."""
-    samples = [sample for sample in outcome.own_stalls()[0]["samples"] if sample["state"] in {"cpu", "ready"}]
+    samples = [sample for sample in outcome.longest()["samples"] if sample["state"] in {"cpu", "ready"}]
     return sum(sample["n"] for sample in samples), sum(sample["n"] for sample in samples if sample["holds_gil"])
 
 
@@ -157,7 +157,7 @@ def test_python_code_holds_the_gil_and_moves(run):
     """Bytecode: on a CPU, with the GIL, at ever other places; who asks for the GIL gets it in about a switch interval."""
     outcome = run(BODY.format(setup="", call="sum(i * i % 7 for _ in range(40) for i in range(100000))"))
     all_samples, with_gil = on_cpu(outcome)
-    (stall,) = outcome.own_stalls()
+    stall = outcome.longest()
     assert with_gil >= all_samples * 0.8
     ticks_on_cpu = stall["cpu_ns"] / 10_000_000  # without a CPU nothing moves
     assert sum(sample["moved"] for sample in stall["samples"]) >= min(all_samples, ticks_on_cpu) / 2 > 0
@@ -168,11 +168,12 @@ def test_python_code_holds_the_gil_and_moves(run):
 def test_native_code_that_keeps_the_gil_is_proved(run):
     """One long call in C: nothing moves, and who asks for the GIL waits nearly as long as it computes."""
     outcome = run(BODY.format(setup="", call="re.match(r'(a+)+b', 'a' * 24)"))
-    (stall,) = outcome.own_stalls()
+    stall = outcome.longest()
     sample = outcome.main_sample()
     assert sample["holds_gil"] is True
     assert sample["moved"] == 0
-    assert stall["gil_asked_ns"] > stall["cpu_ns"] / 2  # without a CPU nobody can ask
+    # Who asks needs a CPU to be seen waiting, as the call needs one to go on.
+    assert stall["gil_asked_ns"] > min(stall["t1"] - stall["t0"], stall["cpu_ns"]) / 2
     assert outcome.functions(sample["stack"])[-1] in MATCH
 
 

@@ -114,7 +114,7 @@ def test_such_names_survive_the_recording(run):
     outcome = run(r"""
         name = "sträng 変 🜁 \"q\" \\ \n \udc80"
         space = {"time": time}
-        exec(compile("def f(): time.sleep(0.1)", name, "exec"), space)
+        exec(compile("def f(): time.sleep(0.6)", name, "exec"), space)
         tell(name=name)
         start(threshold_ms=30)
         async def main():
@@ -125,7 +125,7 @@ def test_such_names_survive_the_recording(run):
         asyncio.run(main())
         core.stop()
     """)
-    assert outcome.of("stack")[0]["f"][-1][0] == outcome.told["name"]
+    assert outcome.told["name"] in {event["f"][-1][0] for event in outcome.of("stack")}
 
 
 def test_deep_stacks_keep_both_ends(run):
@@ -156,7 +156,7 @@ def test_walks_of_threads_at_full_speed_are_right_or_refused(run):
         start(threshold_ms=1, tick_ms=1)
         async def main():
             register()
-            end = time.monotonic() + 4
+            end = time.monotonic() + 2.5
             while time.monotonic() < end:
                 await asyncio.sleep(0)
                 hop = time.monotonic() + 0.02

@@ -148,17 +148,17 @@ def test_late_steps_are_told_with_their_stall(run):
         async def main():
             register()
             await asyncio.sleep(0.01)
-            asyncio.get_running_loop().call_soon(time.sleep, 0.15)
+            asyncio.get_running_loop().call_soon(time.sleep, 0.6)
             await asyncio.sleep(0.05)
         asyncio.run(main())
         core.stop()
-        (step,) = [step for step in heard if step[1]]
-        assert step[2] is time.sleep and step[3] >= 150_000_000
+        (step,) = [step for step in heard if step[1] and step[2] is time.sleep]
+        assert step[3] >= 600_000_000
         tell(loop=step[0], stall=step[1])
     """)
     assert outcome.code == 0, outcome.stderr
-    assert outcome.told == {"loop": 1, "stall": outcome.own_stalls()[0]["id"]}
-    assert outcome.own_stalls()[0]["longest_step_ns"] >= 150_000_000
+    assert outcome.told == {"loop": 1, "stall": outcome.longest()["id"]}
+    assert outcome.longest()["longest_step_ns"] >= 600_000_000
 
 
 def test_a_crowd_is_counted_and_told(run):
@@ -178,16 +178,16 @@ def test_a_crowd_is_counted_and_told(run):
         core.stop()
         tell(heard=len(heard))
     """)
-    (stall,) = outcome.own_stalls()
+    stall = max(outcome.stalls(), key=lambda stall: stall["steps"])
     assert stall["steps"] >= 100
-    assert stall["longest_step_ns"] < (stall["t1"] - stall["t0"]) / 4
+    assert stall["t1"] - stall["t0"] - stall["longest_step_ns"] >= 99 * 2_000_000
     assert outcome.told["heard"] >= 60
 
 
 def test_victims_are_those_that_had_to_wait(run):
     """Steps behind the long one and those of the next turn, at most as many as asked for; none without a stall."""
     outcome = run("""
-        start()
+        start(threshold_ms=600)
         steps()
         victims = []
         core.set_victim_observer(lambda *told: victims.append((told[1], told[2]._callback, told[4] - told[3])), 3)
@@ -197,13 +197,13 @@ def test_victims_are_those_that_had_to_wait(run):
             await asyncio.sleep(0.02)
             assert victims == []
             loop.call_later(0.05, len, "late")
-            loop.call_soon(time.sleep, 0.15)
+            loop.call_soon(time.sleep, 0.7)
             loop.call_soon(max, 1, 2)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1.5)
             named = [(callback, delay >= 100_000_000) for _, callback, delay in victims]
             assert named == [(max, True), (len, True)], victims
             victims.clear()
-            loop.call_soon(time.sleep, 0.15)
+            loop.call_soon(time.sleep, 0.7)
             for _ in range(10): loop.call_soon(min, 1, 2)
             await asyncio.sleep(0.1)
             assert len(victims) == 3 and len({stall for stall, _, _ in victims}) == 1
