@@ -34,8 +34,8 @@ first stall is being told of: that imports what thinks about stalls, which takes
 TELLING = frozenset({"stall", "pool", "poolcall", "timeout"})
 """Kinds of events from which findings are made: without one of them there is nothing to think about."""
 
-NOBODYS = frozenset({"UJ502", "UJ503"})
-"""Too little CPU, and a machine that stood still: nothing in the stretch did that."""
+NOBODYS = frozenset({"UJ502", "UJ503", ""})
+"""Too little CPU, and a machine that stood still: nothing in the stretch did that. Without a rule: nobody saw what held the loop."""
 
 NO_BLOCK = frozenset({"UJ601", "UJ701"})
 """A full pool and what came of it: worth telling, but the loop was not held."""
@@ -347,8 +347,8 @@ def watch(function: Any = None, /, *, threshold: str | float | None = None, fail
     """Watch a stretch of the program: `with unjam.watch() as w:`, `async with`, `@unjam.watch`, `@unjam.watch(fail=True)`.
 
     `threshold` is a duration such as "50ms", or seconds; without it that of `install`, or 50 ms. With `fail` the end raises
-    `unjam.errors.LoopBlocked` where anything held a loop; a machine without a free CPU, full pools and false timeouts are among the
-    findings, and raise nothing. With UNJAM=0 nothing is watched. Raises UsageError for a threshold
+    `unjam.errors.LoopBlocked` where anything held a loop; a machine without a free CPU, full pools, false timeouts and what nobody saw
+    are among the findings, and raise nothing. With UNJAM=0 nothing is watched. Raises UsageError for a threshold
     that is none, and for anything to decorate but a function or a coroutine function.
     """
     made = Watch(threshold=threshold, fail=fail)

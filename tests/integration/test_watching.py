@@ -168,15 +168,15 @@ def test_fail_raises_at_the_end(tier):
 
 
 def test_nobody_fails_for_a_machine_that_gave_no_cpu(tier):
-    """Starved, suspended, a full pool, a false timeout: the findings are there, and nothing is raised."""
+    """Starved, suspended, a full pool, a false timeout, nothing seen: the findings are there, and nothing is raised."""
 
     class Found(Watch):
-        rules = ("UJ502", "UJ503", "UJ601", "UJ701")
+        rules = ("UJ502", "UJ503", "UJ601", "UJ701", "")
         findings = property(lambda self: [SimpleNamespace(rule=rule) for rule in self.rules])
 
     with Found(fail=True) as watched:
         pass
-    assert 4 == len(watched.findings)
+    assert 5 == len(watched.findings)
 
 
 def test_a_bare_decorator_keeps_the_function(tier):
