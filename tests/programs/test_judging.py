@@ -73,6 +73,9 @@ def test_many_leaves_of_one_line_are_one_fault():
 def test_no_cpu_is_no_accusation():
     """A busy machine under the tests is nobody's fault."""
     assert judged(FINDING, FINDING | {"rule": "UJ502", "culprit": None}) == []
+    fired = FINDING | {"rule": "UJ701", "culprit": None}
+    assert judged(FINDING, fired | {"leaf": "run queue"}) == []
+    assert judged(FINDING, fired | {"leaf": "time.sleep"}) != []
 
 
 def starved(starved_ms, *findings):

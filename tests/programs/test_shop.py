@@ -36,10 +36,10 @@ FAULTS = {
 """Rule, file, and a piece of the line: what README of the shop promises, but for the export, which has many lines."""
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports():
+    """Two ports that nobody listens on; both are held until both are known, or they could be one."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def meet(port):
 
 def watched_shop(folder, routes, *, after=None):
     """Serve, load, do what comes `after` with the shop's port, stop; returns the report."""
-    prices, shop, report = free_port(), free_port(), folder / "report.json"
+    (prices, shop), report = free_ports(), folder / "report.json"
     environment = os.environ | {
         "SHOP_PRICES": f"http://127.0.0.1:{prices}",
         "SHOP_FOLDER": str(folder),

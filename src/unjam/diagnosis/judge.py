@@ -205,6 +205,8 @@ def judge(clues: Clues) -> Judgement:
     """The rule of one group of the loop's own doing; waits for the GIL and for a CPU are somebody else's and not asked here."""
     if clues.view.starting_thread:
         return Judgement("", "", Grade.UNKNOWN, why="it waited for a new thread to start, which got no CPU or no GIL")
+    if clues.view.forking:
+        return Judgement("", "", Grade.UNKNOWN, why="unjam stopped its own threads for a fork, and they got no CPU")
     if clues.unmeasured:
         return _UNMEASURED
     if clues.view.parked:

@@ -149,14 +149,16 @@ def _unwatched(case: Case, stall: Stall, external: list[Blame], pieces: list[Pie
 
 
 def _external(case: Case, stall: Stall, pieces: list[Piece]) -> tuple[list[Blame], list[Piece]]:
+    starved = sum(piece.parts.runqueue or 0.0 for piece in pieces)
+    if starved:
+        # Who waits for the GIL wakes up again and again to ask for it: what it lacks a CPU for then is no holder's doing.
+        pieces = [replace(piece, parts=replace(piece.parts, runqueue=None)) for piece in pieces]
     mine = [piece for piece in pieces if piece.state != "gil"]
     waiting, holders = outside.starved_holders([piece for piece in pieces if piece.state == "gil"])
-    starved = sum(piece.parts.runqueue or 0.0 for piece in mine)
     waiting, collecting = garbage.collections_elsewhere(case, stall, waiting)
     blames = [*outside.blame_gil(case, stall, [piece for piece in waiting if piece.parts.total]), *collecting]
     if starved or holders.total:
         blames.append(outside.blame_starvation(stall, starved, holders))
-        mine = [replace(piece, parts=replace(piece.parts, runqueue=None)) for piece in mine]
     pauses = garbage.pauses_of(case, stall)
     # A pause is timed by the clock on the wall: what it waited for a CPU meanwhile was no collecting.
     running = 1 - starved / (stall.length_ns - stall.suspended_ns)

@@ -44,6 +44,8 @@ _THREAD_STARTERS = frozenset(
     )
 )
 """Modules of the frames that start a thread and take its work from a pool."""
+_FORK_HOOKS = frozenset({"_before_fork", "_after_fork_in_parent"})
+"""Our own functions, of monitor.py, in which the threads of the watch are stopped and started again around a fork."""
 _SUSPENDABLE = frozenset({"coroutine", "async-generator"})
 
 
@@ -84,7 +86,7 @@ class View:
     `culprit` is the index of the user's own frame to blame: the innermost one, for an import the importing one; None where the
     step has none. `importing` is the index of the first frame of the import system. `nested` is the index of the first frame that
     runs another loop inside the step. `parked` says that nothing lies above the loop but its own select, `starting_thread` that it waits
-    for a new thread to run.
+    for a new thread to run, `forking` that unjam itself is at work around a fork.
     """
 
     frames: tuple[Placed, ...]
@@ -95,6 +97,7 @@ class View:
     whole: bool = True
     in_handler: bool = False
     starting_thread: bool = False
+    forking: bool = False
 
     @property
     def blamed(self) -> Placed | None:
@@ -133,7 +136,8 @@ class Views:
         if stack not in self._steps:
             frames = self._placed(stack)
             whole = bool(frames) and stack not in self._partial
-            self._steps[stack] = step_view(frames, whole=whole, sources=self._sources) if frames else EMPTY
+            view = step_view(frames, whole=whole, sources=self._sources) if frames else EMPTY
+            self._steps[stack] = replace(view, culprit=None, forking=True) if self._is_forking(stack) else view
         return self._steps[stack]
 
     def thread(self, stack: int | None) -> View:
@@ -142,6 +146,11 @@ class Views:
             frames = _without_start(self._placed(stack))
             self._threads[stack] = _blamed(frames, whole=bool(frames) and stack not in self._partial)
         return self._threads[stack]
+
+    def _is_forking(self, stack: int | None) -> bool:
+        frames = self._stacks.get(stack, ()) if stack is not None else ()
+        hooks = (each for each in frames if each.function in _FORK_HOOKS)
+        return any(self._origins.owner(each.file, each.function) == "unjam" for each in hooks)
 
     def _placed(self, stack: int | None) -> tuple[Placed, ...]:
         frames = self._stacks.get(stack, ()) if stack is not None else ()

@@ -354,6 +354,31 @@ def test_the_start_of_a_thread_is_known_without_any_line_of_the_users():
     assert "a new thread to start" in finding.message
 
 
+def test_what_unjam_does_around_a_fork_is_nobodys_line():
+    """Its threads are stopped before a fork and started after it; where they get no CPU, that holds the loop up, and no fork of the user's does."""
+    for hook in ("_before_fork", "_after_fork_in_parent"):
+        told = Story()
+        path = told.file("f.py", "async def h(process):\n    process.start()\n")
+        starting = (stdlib("multiprocessing.process", "BaseProcess.start"), library("unjam.monitor", hook))
+        stack = told.stack(told.frame(path, "process.start()", "h"), *starting, stdlib("contextlib", "inner"))
+        told.stall(90, kernel(6, stack, "futex", "futex"), cpu_ms=1, runq_ms=2)
+        finding = only(told.told())
+        assert (finding.rule, finding.culprit) == ("", None)
+        assert "unjam stopped its own threads" in finding.message
+
+
+def test_who_waits_for_the_gil_may_lack_a_cpu_himself():
+    """Each time it is woken to ask for the GIL the loop's thread may find no CPU: that time is no holder's, though every sample met the wait."""
+    told, _, holder, waiting = story()
+    told.stall(72, gil(2, waiting, tid=200, holder=holder), cpu_ms=1, runq_ms=54)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit) == ("UJ502", None)
+    told, path, holder, waiting = story()
+    told.stall(300, gil(25, waiting, tid=200, holder=holder), cpu_ms=1, runq_ms=40)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit.file, finding.total_ms) == ("UJ501", path, 300)
+
+
 def test_a_hog_in_bytecode_is_named_by_its_function():
     """What a holder of the GIL computes is its function's work, not the expression that one sample met."""
     told, _, _, waiting = story()
