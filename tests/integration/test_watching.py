@@ -101,16 +101,17 @@ def test_of_a_turn_that_was_long_before_only_the_stretch_is_told(tier):
         hold()
         async with unjam.watch() as clean:
             pass
+        began = time.monotonic()
         async with unjam.watch() as watched:
             hold()
-        return clean, watched
+        return clean, watched, time.monotonic() - began
 
     unjam.install(record=False, log=False)
-    clean, watched = asyncio.run(main())
+    clean, watched, took = asyncio.run(main())
     assert [] == blamed(clean)
     (finding,) = blamed(watched)
     assert ("UJ101", "hold") == (finding.rule, finding.culprit.function)
-    assert 140 <= finding.max_ms < 290
+    assert 140 <= finding.max_ms <= 1000 * took
 
 
 def test_of_one_stretch_after_another_each_has_its_own(tier):

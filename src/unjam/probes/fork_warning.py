@@ -22,12 +22,12 @@ COUNTS_LATE = (3, 13) <= sys.version_info[:2] <= (3, 14)
 
 MESSAGE = "This process .* is multi-threaded, use of"
 
-LONG_ENOUGH_NS = 100_000_000
-"""The warning follows the hooks of the fork at once; only other hooks come between."""
+LONG_ENOUGH_NS = 10_000_000_000
+"""The warning follows the hooks of the fork at once, but a busy machine may come between; the next fork decides anew."""
 
 
 class ForkWarning:
-    """A filter for that one warning, in place for a moment after a fork, where the program has one thread of its own."""
+    """A filter for that one warning, in place for a while after a fork, where the program has one thread of its own."""
 
     def __init__(self) -> None:
         self._alone = False
@@ -37,10 +37,13 @@ class ForkWarning:
     def before_fork(self, own_left: int) -> None:
         """Count the threads, once ours are gone but for `own_left`: a program with several of its own is warned rightly."""
         self._alone = WARNS and (COUNTS_LATE or own_left > 0) and _count_threads() == 1 + own_left
-        self.hold_back()
+        if self._alone:
+            self.hold_back()
+        else:
+            self.let_go(now=True)
 
     def hold_back(self) -> None:
-        """Have the warning ignored for a moment from now on."""
+        """Have the warning ignored for a while from now on."""
         if self._alone and self._filter is None:
             import warnings
 

@@ -5,7 +5,7 @@ import threading
 
 from unjam.cli.progress import Progress
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Heard(io.StringIO):

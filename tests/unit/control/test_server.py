@@ -50,10 +50,10 @@ def _fail():
 
 
 def connected(server):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while True:
         sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(10)
+        sock.settimeout(60)
         try:
             sock.connect(server.path)
         except BlockingIOError:  # as many connections wait as may
@@ -164,7 +164,7 @@ def test_a_request_that_never_ends_is_dropped(served):
             sock.sendall(b"x" * (2 * LONGEST_REQUEST))
         except OSError:
             pass
-        sock.settimeout(10)
+        sock.settimeout(60)
         try:
             assert sock.recv(1) == b""
         except ConnectionResetError:
@@ -192,7 +192,7 @@ def test_a_thousand_connects_leave_no_descriptor_behind(served):
     for _ in range(1000):
         connected(served).close()
     assert ask(os.getpid(), "hello") == {"pid": os.getpid()}
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while len(os.listdir("/proc/self/fd")) > before and time.monotonic() < end:
         time.sleep(0.01)
     assert len(os.listdir("/proc/self/fd")) <= before
@@ -337,7 +337,7 @@ def states(pid):
 
 def wait_until_stopped(pid):
     """kill() returns before the threads that run on another CPU have stopped."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while states(pid) != {"T"}:
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -433,7 +433,7 @@ def test_another_user_is_not_answered(folder):
     for path in (folder, Path(server.path).parent, Path(server.path)):
         path.chmod(0o777)
     program = f'import os, socket; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect({server.path!r}); s.sendall(b\'{{"v": 1, "ask": "hello"}}\\n\'); print(s.recv(100))'
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     server.stop()
     assert done.stdout in {"b''\n", ""}, done
     assert "ok" not in done.stdout
@@ -467,7 +467,7 @@ def test_a_fault_of_ours_ends_the_socket_with_one_line(folder, monkeypatch):
     said = []
     monkeypatch.setattr(module, "report_failure", lambda what, error: said.append((what, str(error))))
     server = start_server(dict, tick=_fail, tick_s=0.01)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while Path(server.path).exists() and time.monotonic() < end:
         time.sleep(0.01)
     assert said == [("the control socket has stopped", "no such thing")]

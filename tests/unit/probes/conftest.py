@@ -21,7 +21,7 @@ class PoolWatch:
 
     def events(self, kind, least=1):
         """At least so many events: a worker counts a call a moment after its result is out."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             found = [event for event in self.all() if event["e"] == kind]
             if len(found) >= least or time.monotonic() > deadline:
@@ -29,7 +29,7 @@ class PoolWatch:
 
     def first(self, kind):
         """The first such event; a worker counts a call after it has given its result away."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = self.events(kind)
             if found:

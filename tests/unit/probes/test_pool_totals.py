@@ -94,10 +94,10 @@ def test_what_queues_now_is_told(pools):
     """Busy and queued are of this moment."""
     gate, begun = threading.Event(), threading.Event()
     with ThreadPoolExecutor(1, thread_name_prefix="narrow") as pool:
-        pool.submit(lambda: begun.set() or gate.wait(30))
+        pool.submit(lambda: begun.set() or gate.wait(60))
         pool.submit(int)
         pool.submit(int)
-        assert begun.wait(30)
+        assert begun.wait(60)
         now = told(pools, "narrow")
         gate.set()
     assert (now.size, now.busy, now.queued) == (1, 1, 2)

@@ -293,11 +293,11 @@ def test_an_interrupted_wait_takes_nothing(tier):
     def hold():
         with lock:
             taken.set()
-            done.wait(30)
+            done.wait(60)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    taken.wait(30)
+    taken.wait(60)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.02)
