@@ -336,7 +336,7 @@ def test_looking_leaves_no_trace_in_frames_and_hooks():
 
 
 HOOKED = """
-import asyncio, faulthandler, gc, os, sys, tempfile, threading
+import asyncio, faulthandler, gc, os, sys, tempfile, threading, time
 import unjam
 from unjam.control.client import ask
 
@@ -361,15 +361,16 @@ if monitoring:
     monitoring.register_callback(4, monitoring.events.PY_START, called)
     monitoring.set_events(4, monitoring.events.PY_START)
 timer = tempfile.TemporaryFile()
-faulthandler.dump_traceback_later(0.3, file=timer)
 
 async def main():
     reply = await asyncio.to_thread(ask, os.getpid(), "hang")
+    # The timer reads the frames of all threads without the GIL: where one of them runs just then, CPython may crash by itself.
+    faulthandler.dump_traceback_later(0.3, file=timer)
     while not os.fstat(timer.fileno()).st_size:
-        await asyncio.sleep(0.02)
+        time.sleep(1)
     return reply["pid"] == os.getpid()
 
-unjam.install(record=False, log=False)
+unjam.install(record=False, log=False, threshold="60s")
 answered = asyncio.run(main())
 unjam.uninstall()
 kept = [sys.gettrace() is trace, sys.getprofile() is profile, collection in gc.callbacks]
