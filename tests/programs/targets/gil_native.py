@@ -17,7 +17,7 @@ def crunch() -> None:
 
 
 async def main() -> None:
-    await quiet()
+    await quiet(marked=False)
     thread = threading.Thread(target=crunch, name="cruncher")
     thread.start()
     while thread.is_alive():

@@ -18,12 +18,12 @@ def crunch() -> None:
 
 async def main() -> None:
     threading.Thread(target=crunch, name="cruncher").start()
-    await quiet()
+    await quiet(marked=False)
     with measured():
         for _ in range(60):
             hashlib.sha256().update(DATA)
     stopping.set()
-    await quiet()
+    await quiet(marked=False)
 
 
 run(main())

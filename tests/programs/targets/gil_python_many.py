@@ -20,13 +20,13 @@ def crunch() -> None:
 async def main() -> None:
     for number in range(16):
         threading.Thread(target=crunch, name=f"cruncher-{number}").start()
-    await quiet()
+    await quiet(marked=False)
     end = time.monotonic() + 0.6
     starting.set()
     while time.monotonic() < end:
         await asyncio.sleep(0.005)
     stopping.set()
-    await quiet()
+    await quiet(marked=False)
 
 
 run(main())
