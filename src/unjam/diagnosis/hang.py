@@ -70,7 +70,7 @@ def dump_findings(process: Process, *, started_ns: int) -> list[Finding]:
         try:
             graph = from_json(event["graph"])
             at = max(0.0, (int(event["t"]) - started_ns) / 1e9)
-        except (KeyError, TypeError, ValueError, RecordingError):
+        except (KeyError, TypeError, ValueError, OverflowError, RecordingError):
             continue
         found += [replace(each, pid=process.pid, first_s=at, last_s=at) for each in verdict(graph).findings]
     return found

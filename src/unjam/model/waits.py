@@ -160,7 +160,7 @@ def from_json(data: dict[str, Any]) -> Graph:
             moved=frozenset(str(key) for key in data["moved"]),
             apart_ms=None if data["apart_ms"] is None else float(data["apart_ms"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, IndexError, AttributeError) as error:
         raise RecordingError(f"not a wait-for graph: {type(error).__name__} {error}") from error
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unjam.diagnosis.hang import verdict
@@ -47,6 +47,9 @@ anything = st.recursive(
 
 
 @given(st.sampled_from(sorted(to_json(GRAPH))), anything)
+@example("pid", float("inf"))
+@example("took_ms", 10**400)
+@example("truncated", {"tasks": float("inf")})
 def test_garbage_in_a_field_is_refused_or_read_never_raised(field, value):
     """Whatever a field of a dump holds, the reader refuses it by a RecordingError or reads a graph that can be judged."""
     try:
