@@ -109,8 +109,13 @@ class Clues:
 
     @property
     def late(self) -> bool:
-        """Whether the stack is that of the moment in which the GIL was given up, after it had been kept for long."""
-        return (self.group.unseen_ns or 0) > GIL_KEPT_INTERVALS * self.switch_ns
+        """Whether the stack is that of the moment in which the GIL was given up, after it had been kept for long.
+
+        Who waited, and ran for less than half of that time, did not keep it: whoever looks came late for want of a CPU.
+        """
+        unseen = self.group.unseen_ns or 0
+        waited = self.state == "kernel" and self.stall.cpu_ns is not None and 2 * self.stall.cpu_ns < unseen
+        return unseen > GIL_KEPT_INTERVALS * self.switch_ns and not waited
 
     @property
     def kept_gil(self) -> bool | None:

@@ -221,6 +221,16 @@ def test_who_looks_late_may_have_had_no_cpu():
     assert "was not measured" in why
 
 
+def test_who_looks_late_at_a_sleep_sees_a_sleep():
+    """One look of the twin came 60 ms late: a thread that did not run meanwhile kept no GIL, with /proc and without."""
+    for state, runq_ms in (("unknown", None), ("kernel", 0)):
+        told, stack = story("time.sleep(1)")
+        told.header["tier"] = "python"
+        look = {"n": 11, "stack": stack, "state": state, "sys": "clock_nanosleep", "moved": 0, "unseen_ns": 60 * MS}
+        told.stall(159, look, cpu_ms=1, runq_ms=runq_ms)
+        assert only(told.told()).rule == "UJ101"
+
+
 def test_the_end_of_a_stall_does_not_speak_for_all_of_it():
     """A watchdog without a CPU looked once, at the end of 300 ms: what went on then is not what took so long."""
     told, stack = story("time.sleep(1)")
