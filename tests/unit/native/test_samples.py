@@ -171,7 +171,7 @@ def test_native_code_that_keeps_the_gil_is_proved(run):
     stall = outcome.longest()
     sample = outcome.main_sample()
     assert sample["holds_gil"] is True
-    assert sample["moved"] == 0
+    assert sample["moved"] <= 1  # into the call, where the look before it found the thread just short of it
     # Who asks needs a CPU to be seen waiting, as the call needs one to go on.
     assert stall["gil_asked_ns"] > min(stall["t1"] - stall["t0"], stall["cpu_ns"]) / 2
     assert outcome.functions(sample["stack"])[-1] in MATCH
