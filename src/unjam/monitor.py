@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from unjam.probes.wiring import Probes
     from unjam.telling import Telling
 
-TELL_S = 3.0
+TELL_S = 2.0
 """How long the end of a process waits for what is still to be told of its stalls, where that was asked for."""
 
 

@@ -97,12 +97,13 @@ class Drainer:
         self.flush(timeout_s)
         self.flush(max(0.0, deadline - time.monotonic()))
 
-    def finish(self, timeout_s: float) -> None:
+    def finish(self) -> None:
         """Write what was kept for later: the process ends, or watching does.
 
-        Where our thread has not ended, because a subscriber blocks or the machine is busy, only the recording is completed.
+        Where our thread is still at work although it was told to stop, because a subscriber blocks or the machine is busy, only the
+        recording is completed.
         """
-        alone = self._working.acquire(timeout=timeout_s)
+        alone = self._working.acquire(blocking=False)
         if alone:
             self._handle(self._engine.drain(0.0))
             self._write_victims(now=sys.maxsize)

@@ -23,7 +23,7 @@ KEPT_LINES = 4096
 LONGEST_TICK_NS, SHORTEST_TICK_NS = 10_000_000, 1_000_000
 """The watchdog looks every 10 ms, or five times in a threshold shorter than that; 1 ms already costs 1.5 % of a core."""
 
-STOP_S, PAUSE_S = 2.0, 1.0
+STOP_S, PAUSE_S = 1.5, 1.0
 """How long the end of the process, and a fork, wait for our own thread, which ends at once unless it is given no CPU or a subscriber
 blocks: a fork beside a thread is not safe, an end is, but loses what the thread has in hand."""
 
@@ -80,7 +80,7 @@ class Probes:
     def finish(self) -> None:
         """Write what is not written yet; the process is about to end."""
         self.drainer.stop(STOP_S)
-        self.drainer.finish(STOP_S)
+        self.drainer.finish()
 
     def stop(self) -> None:
         """Stop observing, in reverse."""
