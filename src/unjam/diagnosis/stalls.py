@@ -46,7 +46,8 @@ def _pieces(case: Case, stall: Stall) -> list[Piece]:
         clues_of(group, stall, view, case.sources, switch_ns=case.switch_ns, callback=_callback(case, stall, group))
         for group, view in zip(stall.groups, views, strict=True)
     ]
-    clues = [replace(each, state="unknown") for each in clues] if _is_guess(clues) else clues
+    if stall.runqueue_ns is None and _is_guess(clues):
+        clues = [replace(each, state=each.group.state) for each in clues]
     states = [each.state for each in clues]
     weights = [weight_of(group, stall) for group in stall.groups]
     parts = divide(account(stall, states, weights), states, weights)

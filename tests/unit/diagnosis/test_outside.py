@@ -306,6 +306,16 @@ def test_one_look_into_a_call_that_waits_is_no_wait_where_no_state_is_seen():
         assert (finding.rule, finding.culprit, finding.grade) == ("", None, Grade.UNKNOWN)
 
 
+def test_one_look_without_a_state_leaves_the_others_theirs():
+    """The twin saw 21 times that the thread waits, and once nothing: the wait is one all the same."""
+    told, path, _, _ = story()
+    stack = told.stack(told.frame(path, "time.sleep(1)", "handler"))
+    blind = {"n": 1, "stack": stack, "state": "unknown", "between": (290, 290)}
+    told.stall(300, kernel(21, stack, "clock_nanosleep"), blind, cpu_ms=4, runq_ms=1)
+    finding = only(told.told())
+    assert (finding.rule, finding.accounted.kernel) == ("UJ101", 295)
+
+
 def test_a_wait_that_is_known_to_have_gone_on_needs_one_look():
     """The watchdog had a CPU for one look only, and the scheduler shows that the thread did not run again until the end of its sleep."""
     told, path, _, _ = story()
