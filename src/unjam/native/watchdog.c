@@ -200,7 +200,6 @@ watchdog_start(uint64_t tick_ns)
     return error == 0;
 }
 
-
 void
 watchdog_wake(void)
 {
