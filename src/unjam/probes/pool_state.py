@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import time
 import weakref
 from bisect import bisect_left
@@ -79,7 +80,8 @@ class PoolState:
     `waited` holds the calls that queued for at least the threshold behind a full pool, `held` what kept the workers
     meanwhile. `running` maps the ident of a worker's thread to its job; `waiting` holds the jobs of a pool without a queue to look into. A call that came late to an idle worker (the loop was
     away, another thread had the GIL) did not wait for the pool: `full_at` is when all workers were last seen busy. Workers
-    write and the drainer takes; the GIL makes each step whole, and a call lost between two of them is one of many.
+    write and the drainer takes, each under a lock, which a finaliser may find held by its own thread. What every call does is a
+    step that the GIL makes whole, and needs none.
 
     Where somebody asked for it (`count_waits`), `waits` counts every call by how long it queued, in the buckets below and
     between WAIT_BOUNDS_NS, and `waited_ns` is the sum of all those times. `oldest_ns` is how long the first in the queue had
@@ -87,6 +89,7 @@ class PoolState:
     """
 
     def __init__(self, name: str, kind: str, *, limit: float, threshold_ns: int) -> None:
+        self._lock = _thread.RLock()
         self.name = name
         self.kind = kind
         self.limit = limit
@@ -142,14 +145,17 @@ class PoolState:
     def note(self, function: object, place: Place | None, queued: int, ran: int) -> None:
         """Count a call that held a worker, and as one that waited if it queued for the threshold."""
         key = (called(function), _site(place))
-        _tally(self.held, key).add(queued, ran)
-        if queued >= self.threshold_ns:
-            self._waited(key, queued, ran)
+        with self._lock:
+            _tally(self.held, key).add(queued, ran)
+            if queued >= self.threshold_ns:
+                self._waited(key, queued, ran)
 
     def gave_up(self, function: object, place: Place | None, queued: int) -> None:
         """Count a call that queued for the threshold and never ran; what runs now held the worker that it did not get."""
-        self.congested_until = _now()
-        self._waited((called(function), _site(place)), queued, 0)
+        key = (called(function), _site(place))
+        with self._lock:
+            self.congested_until = _now()
+            self._waited(key, queued, 0)
 
     def _waited(self, key: tuple[Called, Site | None], queued: int, ran: int) -> None:
         _tally(self.waited, key).add(queued, ran)
@@ -161,8 +167,9 @@ class PoolState:
         stuck = depth.oldest >= self.threshold_ns and len(self.running) >= self.limit
         if stuck:
             self.congested_until = _now()
-        waited, self.waited = self.waited, {}
-        held = self._take_held(depth.oldest if stuck else 0)
+        with self._lock:
+            waited, self.waited = self.waited, {}
+            held = self._take_held(depth.oldest if stuck else 0)
         if not waited and not stuck:
             return []
         return [self._pool_event(depth, held, names), *(self._call_event(key, tally) for key, tally in waited.items())]

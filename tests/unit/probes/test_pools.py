@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 import asgiref.sync
 
+from unjam.probes import pool_state
 from unjam.probes.pool_state import Depth, Job, PoolState
 
 THRESHOLD_NS = 20_000_000
@@ -79,6 +80,28 @@ def test_a_holder_is_told_with_those_who_waited_for_it():
     state.note(print, None, 2 * THRESHOLD_NS, 0)
     assert ["sorted", "print"] == occupants(state)
     assert [] == occupants(state)
+
+
+def test_a_call_is_counted_and_taken_as_a_whole(monkeypatch):
+    """Between two steps of counting, another thread finds the tallies locked: else it would take a part, and the rest be lost."""
+    state = PoolState("pool", "executor", limit=1, threshold_ns=THRESHOLD_NS)
+    make, found = pool_state._tally, []
+
+    def look():
+        found.append(state._lock.acquire(blocking=False))
+
+    def interrupted(tallies, key):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        return make(tallies, key)
+
+    monkeypatch.setattr(pool_state, "_tally", interrupted)
+    state.note(print, None, 2 * THRESHOLD_NS, THRESHOLD_NS)
+    state.gave_up(print, None, 2 * THRESHOLD_NS)
+    assert [False, False, False] == found
+    pool, call = state.events(Depth(queued=0, oldest=0), {})
+    assert (2, ["print"]) == (call["n"], [held["call"] for held in pool["held"]])
 
 
 def test_a_pool_that_never_ends_is_told_while_it_is_stuck(watch):
