@@ -15,6 +15,9 @@ from unjam.native.frames import current_frames
 from unjam.probes.waits_names import local_values
 from unjam.probes.waits_table import module_of
 
+TASKS = Path("/proc/self/task")
+"""A folder for each thread (proc(5))."""
+
 
 @dataclass(frozen=True, slots=True)
 class Test:
@@ -111,9 +114,6 @@ def starved(before: dict[int, str], after: dict[int, str]) -> frozenset[int]:
     return frozenset(
         thread.ident or 0 for thread in idle if _told(thread, "stat").rpartition(")")[2].split()[:1] == ["R"]
     )
-
-
-TASKS = Path("/proc/self/task")
 
 
 def _told(thread: threading.Thread, name: str) -> str:
