@@ -77,7 +77,11 @@ CALLS: tuple[Call, ...] = (
         gil=Gil.RELEASES,
         remedy="async-twin",
         twin="filelock.AsyncFileLock",
-        frames=("filelock._api:BaseFileLock.acquire", "filelock._api:BaseFileLock.__enter__"),
+        frames=tuple(
+            f"filelock.{module}:BaseFileLock.{method}"
+            for module in ("_api", "_core._lock")  # up to and from 4.0 on
+            for method in ("acquire", "__enter__")
+        ),
         source="https://py-filelock.readthedocs.io/en/latest/",
     ),
     *family(
