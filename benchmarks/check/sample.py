@@ -1,15 +1,19 @@
 """Draw findings at random, for reading: of 40 at least 36 should truly block and 32 be worth acting on.
 
-Usage: python sample.py COUNT SEED MIRRORS OWNER/NAME[@COMMIT] ... [--environment=FOLDER]
+Usage: python sample.py gather MIRRORS OWNER/NAME[@COMMIT] ... [--libs] [--environment=FOLDER] >> found.jsonl
+       python sample.py draw COUNT SEED found.jsonl [MOST]
 
-Checks each repository as a user would (the newest commit unless one is named), and prints COUNT of all errors and warnings
-outside tests with their line, way and route. The judgement is a reader's.
+`gather` checks each repository as a user would (the newest commit unless one is named), and prints a line for each error and
+warning outside tests: with the source around it, its way and route. `draw` prints COUNT of them at random, at most MOST of one
+repository, as one code base would otherwise be most of a sample. The judgement is a reader's.
 """
 
+import json
 import random
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from measure import analysed, exported
@@ -22,11 +26,10 @@ def findings(mirrors, repository, commit):
     folder = tempfile.mkdtemp(prefix="sample-")
     try:
         exported(mirrors, repository, commit, folder)
-        analysis = analysed(folder)
-        for problem in analysis.problems:
+        for problem in analysed(folder).problems:
             if problem.severity > Severity.NOTE and not is_test(problem.path):
                 lines = Path(problem.path).read_text(errors="replace").splitlines()
-                yield repository, folder, problem, lines
+                yield {"repository": repository, "text": "\n".join(shown(repository, folder, problem, lines))}
     finally:
         shutil.rmtree(folder)
 
@@ -43,17 +46,26 @@ def shown(repository, folder, problem, lines):
     yield "    way: " + " > ".join(way)
 
 
-def main(count, seed, mirrors, *repositories):
-    found = []
+def gather(mirrors, *repositories):
     for word in repositories:
         if not word.startswith("--"):
             repository, _, commit = word.partition("@")
             new = list(findings(mirrors, repository, commit or "HEAD"))
             print(f"{repository}: {len(new)} errors and warnings", file=sys.stderr, flush=True)
-            found += new
-    for each in random.Random(int(seed)).sample(found, min(int(count), len(found))):
-        print("\n".join(shown(*each)))
+            for each in new:
+                print(json.dumps(each), flush=True)
+
+
+def draw(count, seed, file, most="1000000"):
+    found = [json.loads(line) for line in Path(file).read_text().splitlines()]
+    random.Random(int(seed)).shuffle(found)
+    drawn, taken = [], Counter()
+    for each in found:
+        if taken[each["repository"]] < int(most) and len(drawn) < int(count):
+            taken[each["repository"]] += 1
+            drawn.append(each)
+    print("\n".join(each["text"] for each in drawn))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    {"gather": gather, "draw": draw}[sys.argv[1]](*sys.argv[2:])

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import ClassVar
 
 from unjam.knowledge.clients import HARMLESS
 from unjam.knowledge.records import Call as Record
 from unjam.knowledge.records import Weight
 from unjam.model.findings import Grade, Link
 from unjam.static.facts import Target
+from unjam.static.harmless import Harmless
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
-from unjam.static.source import CallSite
 
 _CALLED_DUNDERS = frozenset({"__enter__", "__iter__", "__next__", "__call__", "__getitem__"})
 """Special methods that `Class.*` covers: users write them as `with`, `for` and so on."""
 _ASYNC_PARTS = frozenset({"asyncio", "aio", "asynchronous", "_async", "async_client"})
 """Modules whose classes have the names of the synchronous ones: `redis.asyncio.Redis`."""
+_IN_MEMORY = frozenset({"_io:BytesIO", "_io:StringIO", "io:BytesIO", "io:StringIO"})
+"""They inherit from the classes of files: https://github.com/python/typeshed/blob/main/stdlib/_io.pyi."""
 _MAKERS = (".__init__", ".__new__")
 
 
@@ -124,6 +125,7 @@ class Leaves:
         self._packages = packages
         self._catalog = catalog
         self._namer = namer
+        self._harmless = Harmless(program, namer)
 
     def leaf(self, function: Function, call: Call) -> Leaf | None:
         """The blocking call that this is, or None where it is not one or cannot block as written."""
@@ -131,10 +133,13 @@ class Leaves:
             return None  # what is awaited is a coroutine's call, whatever its type or its text may look like
         found = self._typed(function, call) or self._named(function, call)
         if found is None:
-            return self._inside(call) or self._inside_by_name(function, call)
-        if self._harmless(function, call, found.name):
+            found = self._inside(call) or self._inside_by_name(function, call)
+            plain = found is not None and self._harmless.needs_no_certificates(call, found.name)
+            return None if plain else found
+        if self._harmless.does_not_block(function, call, found.name):
             return None
-        return replace(found, weight=Weight.MICROSECONDS) if self._only_makes(function, call, found.name) else found
+        cheap = self._harmless.only_makes(function, call, found.name)
+        return replace(found, weight=Weight.MICROSECONDS) if cheap else found
 
     def _inside(self, call: Call) -> Leaf | None:
         """A function of an installed package that blocks somewhere inside."""
@@ -171,13 +176,19 @@ class Leaves:
 
     def _typed(self, function: Function, call: Call) -> Leaf | None:
         for target in call.targets:
-            if target.symbol in self._program.functions or _ASYNC_PARTS & set(re.split("[.:]", target.receiver)):
+            if target.symbol in self._program.functions or self._is_another(target.receiver):
                 continue
             for name in _entered(call, candidates(target, self._program)):
                 record = self._catalog.find(name)
                 if record is not None:
                     return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
         return self._imported(function, call)
+
+    def _is_another(self, receiver: str) -> bool:
+        """Whether a class is no file, whatever it inherits from, or the asynchronous one of a name."""
+        if _ASYNC_PARTS & set(re.split("[.:]", receiver)):
+            return True
+        return any(owner in _IN_MEMORY for owner in (receiver, *self._program.bases.get(receiver, ())))
 
     def _imported(self, function: Function, call: Call) -> Leaf | None:
         """A name of another module's that a public one re-exports: `hashlib.pbkdf2_hmac` is defined in `_hashlib`."""
@@ -206,140 +217,6 @@ class Leaves:
     def named(self, function: Function, call: Call) -> bool:
         """Whether the text alone says what is called, where the type checker does not."""
         return call.site is not None and bool(self._namer.qualified(function, call.site.text))
-
-    def _harmless(self, function: Function, call: Call, name: str) -> bool:
-        site = call.site
-        if site is None:
-            return False
-        return any(rule(self, function, call, name) for rule in self._HARMLESS)
-
-    def _does_not_wait(self, _function: Function, call: Call, name: str) -> bool:
-        """`acquire(False)`, `get(block=False)`, `result(timeout=0)`, `wait(0)`."""
-        assert call.site is not None
-        method = name.rpartition(".")[2]
-        spot = _WAITING.get(method)
-        if spot is None:
-            return False
-        flag, flag_at, timeout_at = spot
-        flagged = call.site.argument(flag_at, flag)
-        timeout = call.site.argument(timeout_at, "timeout")
-        return bool((flagged and flagged.text == "False") or (timeout and timeout.text in {"0", "0.0"}))
-
-    def _is_done(self, function: Function, call: Call, name: str) -> bool:
-        """`.result()` of what the same function has asked `.done()`, or has just waited for."""
-        assert call.site is not None
-        receiver, _, method = call.site.text.rpartition(".")
-        if method not in {"result", "exception"} or not name.endswith(("Future.result", "Future.exception")):
-            return False
-        texts = {other.site.text for other in function.calls if other.site is not None}
-        return f"{receiver}.done" in texts or any(text.endswith(("as_completed", "wait")) for text in texts)
-
-    def _asks_first(self, function: Function, _call: Call, name: str) -> bool:
-        """`asyncio.run` in a function that looks whether a loop runs already."""
-        if name.rpartition(".")[2] not in {"run", "run_until_complete"} or not name.startswith(("asyncio.", "uvloop.")):
-            return False
-        asked = {call.site.text.rpartition(".")[2] for call in function.calls if call.site is not None}
-        return bool(asked & {"get_running_loop", "is_running", "_get_running_loop"})
-
-    def _not_taken(self, _function: Function, call: Call, name: str) -> bool:
-        """`Executor.map` hands work to the pool; who goes through its results waits for them."""
-        assert call.site is not None
-        use = call.site.use.partition(":")[0]
-        return name.endswith("Executor.map") and use not in {"iterated", "assigned", "returned"}
-
-    def _in_memory(self, function: Function, call: Call, name: str) -> bool:
-        """`sqlite3.connect(":memory:")`, `Image.open(BytesIO(data))`, and what is read of an archive made so: no file."""
-        assert call.site is not None
-        owner, _, method = name.rpartition(".")
-        first = call.site.argument(0)
-        if name in _OF_A_FILE or (name.endswith((".__init__", ".__new__")) and owner in _OF_A_FILE):
-            return first is not None and (first.text == "':memory:'" or self._is_buffer(function, first.text))
-        if owner not in _OF_A_FILE or method.startswith("extract"):
-            return False
-        made = self._made(function, call.site.text.rpartition(".")[0])
-        return bool(made) and all(
-            (first := site.argument(0)) and self._is_buffer(function, first.text) for site in made
-        )
-
-    def _is_buffer(self, function: Function, text: str) -> bool:
-        return bool(text) and self._namer.qualified(function, text).rpartition(".")[2].removesuffix("()") in _BUFFERS
-
-    def _made(self, function: Function, receiver: str) -> list[CallSite]:
-        """The calls whose value a file gives to a name or an attribute of that name."""
-        outline = self._program.outlines[function.path]
-        spans = {
-            each.span
-            for each in outline.assignments
-            if each.form == "call" and receiver and each.target.endswith(receiver)
-        }
-        return [site for site in outline.calls if site.span in spans]
-
-    def _is_fetched(self, _function: Function, call: Call, name: str) -> bool:
-        """`feedparser.parse(text)`: only an address or a file is read, and what was awaited or read is a text."""
-        first = call.site.argument(0) if call.site is not None else None
-        words = {"text", "content", "body", "data", "read()", "text()", "getvalue()"}
-        return (
-            name == "feedparser.parse"
-            and first is not None
-            and (first.form == "awaited" or first.text.rpartition(".")[2] in words)
-        )
-
-    def _has_transport(self, _function: Function, call: Call, name: str) -> bool:
-        """`httpx.AsyncClient(transport=...)` makes no TLS context of its own."""
-        assert call.site is not None
-        return name in {"httpx.AsyncClient", "httpx.Client"} and call.site.argument(-1, "transport") is not None
-
-    def _has_room(self, function: Function, call: Call, name: str) -> bool:
-        """`put` on a queue that was made without a bound never waits."""
-        assert call.site is not None
-        if not name.endswith("Queue.put"):
-            return False
-        made = self._made(function, call.site.text.rpartition(".")[0])
-        return bool(made) and all(not site.arguments for site in made)
-
-    def _only_makes(self, function: Function, call: Call, name: str) -> bool:
-        """`with open(path, "w"): pass` and `open(path, "w").close()` make an entry of a folder, or an empty file."""
-        site = call.site
-        mode = site.argument(1, "mode") if site is not None else None
-        if site is None or mode is None or name != "builtins.open" or mode.text.strip("'")[:1] not in {"w", "x", "a"}:
-            return False
-        if site.use != "with":
-            texts = {each.site.text for each in function.calls if each.site and each.span[:2] == call.span[:2]}
-            return f"{site.text}().close" in texts
-        outline = self._program.outlines[function.path]
-        block = next((block for block in outline.blocks if block.span == call.span), None)
-        if block is None:
-            return False
-        inside = (each for each in outline.calls if block.first_line <= each.span[0] <= block.last_line)
-        return all(each.span <= call.span for each in inside)
-
-    _HARMLESS: ClassVar[tuple[Callable[..., bool], ...]] = (
-        _does_not_wait,
-        _is_done,
-        _has_room,
-        _asks_first,
-        _not_taken,
-        _in_memory,
-        _is_fetched,
-        _has_transport,
-    )
-
-
-_OF_A_FILE = frozenset(
-    {"sqlite3.connect", "PIL.Image.open", "zipfile.ZipFile", "pypdf.PdfReader", "PyPDF2.PdfReader", "docx.Document"}
-)
-"""What works on a file, or on something in memory that is like one."""
-_BUFFERS = frozenset({"BytesIO", "StringIO"})
-_WAITING = {
-    "acquire": ("blocking", 0, 1),
-    "get": ("block", 0, 1),
-    "put": ("block", 1, 2),
-    "result": ("", -1, 0),
-    "exception": ("", -1, 0),
-    "wait": ("", -1, 0),
-    "join": ("", -1, 0),
-}
-"""Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
 
 
 def candidates(target: Target, program: Program) -> Iterator[str]:

@@ -5,9 +5,12 @@ import io
 import os
 import tempfile
 import zipfile
+from concurrent.futures import Future
 from pathlib import Path
 
 import feedparser
+import httpx
+import psutil
 import redis.asyncio as redis
 from PIL import Image
 from redis import Redis
@@ -38,6 +41,19 @@ async def in_memory(data: bytes, path: Path):
     archive = zipfile.ZipFile(buffer)  # clean
     archive.read("name")  # clean
     Image.open(path)  # warning: UJ102 PIL.Image.open
+    buffer.write(data)  # clean: it inherits from the classes of files, and is none
+    text = io.StringIO()
+    text.readline()  # clean
+
+
+class Buffered:
+    """Keeps what it reads from."""
+
+    def __init__(self, data: bytes):
+        self.stream = io.BytesIO(data)
+
+    async def line(self):
+        return self.stream.readline()  # clean
 
 
 async def from_a_table(name):
@@ -83,6 +99,33 @@ async def feeds(response, url):
     feedparser.parse(await response.text())  # clean: it is here already
     feedparser.parse(response.content)  # clean
     feedparser.parse(url)  # error: UJ104 feedparser.parse
+    text = response.text
+    feedparser.parse(text)  # clean: a name for what is here already
+    path = response.url
+    feedparser.parse(path)  # error: UJ104 feedparser.parse
+
+
+async def compares_with_the_call_before():
+    psutil.cpu_percent()  # clean
+    psutil.cpu_percent(interval=None)  # clean
+    psutil.Process().cpu_percent()  # clean
+    psutil.cpu_percent(interval=1)  # error: UJ101 psutil.cpu_percent
+
+
+class RetryError(Exception):
+    """As tenacity raises it."""
+
+    last_attempt: Future
+
+
+async def gives_up(error: RetryError, other: Future):
+    error.last_attempt.exception()  # clean: the attempt has been made
+    return other.exception()  # error: UJ203 concurrent.futures.Future.exception
+
+
+async def unverified():
+    httpx.AsyncClient(verify=False)  # clean: no certificates are read
+    return httpx.AsyncClient()  # warning: UJ102 httpx.AsyncClient
 
 
 class Keys:

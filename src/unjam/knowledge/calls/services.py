@@ -284,10 +284,17 @@ CALLS: tuple[Call, ...] = (
     *_thread("google.api_core.future.polling.PollingFuture", "result exception"),
     *_thread(
         "googleapiclient",
-        "http.HttpRequest.execute http.BatchHttpRequest.execute discovery.build http.MediaIoBaseDownload.next_chunk",
+        "http.HttpRequest.execute http.BatchHttpRequest.execute http.MediaIoBaseDownload.next_chunk",
         remedy="async-client",
         twin="aiogoogle.Aiogoogle",
         source="https://googleapis.github.io/google-api-python-client/docs/thread_safety.html",
+    ),
+    Call(
+        "googleapiclient.discovery.build",
+        "UJ109",
+        weight=Weight.MILLISECONDS,  # it reads the description of the service that comes with the package
+        remedy="client-once",
+        source="https://googleapis.github.io/google-api-python-client/docs/epy/googleapiclient.discovery-module.html#build",
     ),
     *_sdk(
         "azure.core.pipeline",

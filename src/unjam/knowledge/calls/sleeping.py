@@ -30,8 +30,9 @@ CALLS: tuple[Call, ...] = (
         source="https://tenacity.readthedocs.io/en/latest/#async-and-retry",
     ),
     Call("sched.scheduler.run", "UJ101", Gil.RELEASES, source="https://docs.python.org/3/library/sched.html"),
-    Call(
-        "psutil.cpu_percent",
+    *family(
+        "psutil",
+        "cpu_percent cpu_times_percent Process.cpu_percent",
         "UJ101",
         remedy="to-thread",
         source="https://psutil.readthedocs.io/en/latest/#psutil.cpu_percent",

@@ -1,0 +1,171 @@
+"""Which calls of the knowledge base cannot block as they are written: by their arguments, by what they work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from unjam.static.names import Namer
+from unjam.static.program import Call, Function, Program
+from unjam.static.source import CallSite
+
+_OF_A_FILE = frozenset(
+    {"sqlite3.connect", "PIL.Image.open", "zipfile.ZipFile", "pypdf.PdfReader", "PyPDF2.PdfReader", "docx.Document"}
+)
+"""What works on a file, or on something in memory that is like one."""
+_BUFFERS = frozenset({"BytesIO", "StringIO"})
+_FETCHED = frozenset({"text", "content", "body", "data", "read()", "text()", "getvalue()"})
+"""Last parts of what holds a text that is here already."""
+_WAITING = {
+    "acquire": ("blocking", 0, 1),
+    "get": ("block", 0, 1),
+    "put": ("block", 1, 2),
+    "result": ("", -1, 0),
+    "exception": ("", -1, 0),
+    "wait": ("", -1, 0),
+    "join": ("", -1, 0),
+}
+"""Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
+_COMPARING = frozenset({"psutil.cpu_percent", "psutil.cpu_times_percent", "psutil.Process.cpu_percent"})
+_NOTHING = frozenset({"None", "0", "0.0"})
+
+
+class Harmless:
+    """Judges the calls of one program that have a record."""
+
+    def __init__(self, program: Program, namer: Namer) -> None:
+        self._program = program
+        self._namer = namer
+
+    def does_not_block(self, function: Function, call: Call, name: str) -> bool:
+        """Whether a call that resolves to `name` cannot block as it is written."""
+        return call.site is not None and any(rule(self, function, call.site, name) for rule in self._RULES)
+
+    def needs_no_certificates(self, call: Call, name: str) -> bool:
+        """Whether a call into a package that leads to a TLS context asks for one that reads no certificates."""
+        return call.site is not None and name.startswith("ssl.") and _unverified(call.site)
+
+    def only_makes(self, function: Function, call: Call, name: str) -> bool:
+        """`with open(path, "w"): pass` and `open(path, "w").close()` make an entry of a folder, or an empty file."""
+        site = call.site
+        mode = site.argument(1, "mode") if site is not None else None
+        if site is None or mode is None or name != "builtins.open" or mode.text.strip("'")[:1] not in {"w", "x", "a"}:
+            return False
+        if site.use != "with":
+            texts = {each.site.text for each in function.calls if each.site and each.span[:2] == call.span[:2]}
+            return f"{site.text}().close" in texts
+        outline = self._program.outlines[function.path]
+        block = next((block for block in outline.blocks if block.span == call.span), None)
+        if block is None:
+            return False
+        inside = (each for each in outline.calls if block.first_line <= each.span[0] <= block.last_line)
+        return all(each.span <= call.span for each in inside)
+
+    def _does_not_wait(self, _function: Function, site: CallSite, name: str) -> bool:
+        """`acquire(False)`, `get(block=False)`, `result(timeout=0)`, `wait(0)`."""
+        method = name.rpartition(".")[2]
+        spot = _WAITING.get(method)
+        if spot is None:
+            return False
+        flag, flag_at, timeout_at = spot
+        flagged = site.argument(flag_at, flag)
+        timeout = site.argument(timeout_at, "timeout")
+        return bool((flagged and flagged.text == "False") or (timeout and timeout.text in {"0", "0.0"}))
+
+    def _compares_with_before(self, _function: Function, site: CallSite, name: str) -> bool:
+        """`psutil.cpu_percent()` without an interval compares with the call before and waits for nothing."""
+        interval = site.argument(0, "interval")
+        return name in _COMPARING and (interval is None or interval.text in _NOTHING)
+
+    def _is_done(self, function: Function, site: CallSite, name: str) -> bool:
+        """`.result()` of what the same function has asked `.done()` or just waited for, or of tenacity's last attempt."""
+        receiver, _, method = site.text.rpartition(".")
+        if method not in {"result", "exception"} or not name.endswith(("Future.result", "Future.exception")):
+            return False
+        texts = {other.site.text for other in function.calls if other.site is not None}
+        waited = any(text.endswith(("as_completed", "wait")) for text in texts)
+        return waited or f"{receiver}.done" in texts or receiver.rpartition(".")[2] == "last_attempt"
+
+    def _asks_first(self, function: Function, _site: CallSite, name: str) -> bool:
+        """`asyncio.run` in a function that looks whether a loop runs already."""
+        if name.rpartition(".")[2] not in {"run", "run_until_complete"} or not name.startswith(("asyncio.", "uvloop.")):
+            return False
+        asked = {call.site.text.rpartition(".")[2] for call in function.calls if call.site is not None}
+        return bool(asked & {"get_running_loop", "is_running", "_get_running_loop"})
+
+    def _not_taken(self, _function: Function, site: CallSite, name: str) -> bool:
+        """`Executor.map` hands work to the pool; who goes through its results waits for them."""
+        use = site.use.partition(":")[0]
+        return name.endswith("Executor.map") and use not in {"iterated", "assigned", "returned"}
+
+    def _in_memory(self, function: Function, site: CallSite, name: str) -> bool:
+        """`sqlite3.connect(":memory:")`, `Image.open(BytesIO(data))`, and what is read of an archive made so: no file."""
+        owner, _, method = name.rpartition(".")
+        first = site.argument(0)
+        if name in _OF_A_FILE or (name.endswith((".__init__", ".__new__")) and owner in _OF_A_FILE):
+            return first is not None and (first.text == "':memory:'" or self._is_buffer(function, first.text))
+        if owner not in _OF_A_FILE or method.startswith("extract"):
+            return False
+        made = self._made(function, site.text.rpartition(".")[0])
+        return bool(made) and all(
+            (first := site.argument(0)) and self._is_buffer(function, first.text) for site in made
+        )
+
+    def _is_buffer(self, function: Function, text: str) -> bool:
+        return bool(text) and self._namer.qualified(function, text).rpartition(".")[2].removesuffix("()") in _BUFFERS
+
+    def _made(self, function: Function, receiver: str) -> list[CallSite]:
+        """The calls whose value a file gives to a name or an attribute of that name."""
+        outline = self._program.outlines[function.path]
+        spans = {
+            each.span
+            for each in outline.assignments
+            if each.form == "call" and receiver and each.target.endswith(receiver)
+        }
+        return [site for site in outline.calls if site.span in spans]
+
+    def _is_fetched(self, function: Function, site: CallSite, name: str) -> bool:
+        """`feedparser.parse(text)`: only an address or a file is read, and what was awaited or read is a text."""
+        first = site.argument(0)
+        if name != "feedparser.parse" or first is None:
+            return False
+        outline = self._program.outlines[function.path]
+        values = [
+            (each.form, each.value)
+            for each in outline.assignments
+            if each.scope == function.index and each.target == first.text
+        ]
+        return all(
+            form == "awaited" or text.rpartition(".")[2] in _FETCHED
+            for form, text in values or [(first.form, first.text)]
+        )
+
+    def _has_transport(self, _function: Function, site: CallSite, name: str) -> bool:
+        """`httpx.AsyncClient(transport=...)` makes no TLS context of its own, and `verify=False` one without certificates."""
+        if name not in {"httpx.AsyncClient", "httpx.Client"}:
+            return False
+        return site.argument(-1, "transport") is not None or _unverified(site)
+
+    def _has_room(self, function: Function, site: CallSite, name: str) -> bool:
+        """`put` on a queue that was made without a bound never waits."""
+        if not name.endswith("Queue.put"):
+            return False
+        made = self._made(function, site.text.rpartition(".")[0])
+        return bool(made) and all(not site.arguments for site in made)
+
+    _RULES: ClassVar[tuple[Callable[..., bool], ...]] = (
+        _does_not_wait,
+        _compares_with_before,
+        _is_done,
+        _has_room,
+        _asks_first,
+        _not_taken,
+        _in_memory,
+        _is_fetched,
+        _has_transport,
+    )
+
+
+def _unverified(site: CallSite) -> bool:
+    verify = site.argument(-1, "verify")
+    return verify is not None and verify.text == "False"
