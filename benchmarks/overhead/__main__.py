@@ -16,6 +16,7 @@ from micro import OPERATIONS, micro
 from pairs import Cost, ratios
 from servers import asgi
 from still import idle, starts
+from switched import switched
 from variants import BASE, Variant, variants
 
 IDLE_S = 10.0
@@ -28,6 +29,7 @@ PAIRED: dict[str, Bench] = {
         for name in ("soon1", "echo")
     },
     **{f"asgi-{loop}": lambda all_, count, loop=loop: asgi(all_, loop, count) for loop in ("asyncio", "uvloop")},
+    **{f"switched-{loop}": lambda _all, count, loop=loop: switched(loop, count) for loop in ("asyncio", "uvloop")},
 }
 OTHERS = ("idle", "start")
 

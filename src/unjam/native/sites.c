@@ -27,11 +27,17 @@ static const char *const MEMBER_NAMES[MEMBERS] = {"_context",   "_loop", "_callb
 static Py_ssize_t offsets[MEMBERS];
 
 static PyObject *patched_type, *original_init, *our_init;
-static PyObject *get_debug, *partial_type, *partial_func, *task_type;
+static PyObject *get_debug, *debug_member, *partial_type, *partial_func, *task_type;
 static PyObject *(*copy_context)(void);
 
-/* Folder of asyncio with its slash. */
+/* BaseEventLoop.get_debug, which returns the loop's `_debug`; and the class of loops last seen to have it. */
+static PyObject *base_get_debug, *plain_loop;
+
+/* Folder of asyncio with its slash, and the file names of its modules that were met: one object each. */
+enum { FILES = 16 };
 static char folder[1024];
+static PyObject *files[FILES];
+static int file_count;
 
 /* ---- the table ---- */
 
@@ -49,14 +55,29 @@ forget(struct site *site)
     Py_XDECREF(code);
 }
 
+static void
+remember_file(PyObject *file)
+{
+    if (file_count < FILES) {
+        files[file_count++] = Py_NewRef(file);
+    }
+}
+
 /* Is the code object one of asyncio's own? */
 static bool
-is_asyncio(PyObject *code)
+is_asyncio(const char *code)
 {
-    PyObject *file = PyObject_GetAttrString(code, "co_filename");
-    const char *name = file == NULL ? NULL : PyUnicode_AsUTF8AndSize(file, NULL);
+    PyObject *file = *(PyObject **)(code + compat.layout->code_filename);
+    for (int i = 0; i < file_count; i++) {
+        if (files[i] == file) {
+            return true;
+        }
+    }
+    const char *name = PyUnicode_AsUTF8AndSize(file, NULL);
     bool is = name != NULL && strncmp(name, folder, strlen(folder)) == 0;
-    Py_XDECREF(file);
+    if (is) {
+        remember_file(file);
+    }
     PyErr_Clear();
     return is;
 }
@@ -76,7 +97,7 @@ note_caller(PyObject *handle)
             int32_t offset = (int32_t)(*(char **)(frame + at->frame_instr) - (code + at->code_bytes));
             /* A frame that has not begun may be the interpreter's own, of a constant code object without a name. */
             bool begun = offset >= 2 * *(int32_t *)(code + at->code_firsttraceable);
-            if (begun && !is_asyncio((PyObject *)code)) {
+            if (begun && !is_asyncio(code)) {
                 struct site *site = place_of(handle);
                 forget(site);
                 *site = (struct site){handle, Py_NewRef((PyObject *)code), offset};
@@ -115,11 +136,31 @@ put(PyObject *handle, int member, PyObject *value)
     Py_XDECREF(old);
 }
 
+/* Has the loop the method of BaseEventLoop, so that what it would return is there without a call? */
+static bool
+is_plain(PyObject *loop)
+{
+    PyObject *type = (PyObject *)Py_TYPE(loop);
+    if (type == plain_loop) {
+        return true;
+    }
+    PyObject *method = base_get_debug == NULL ? NULL : PyObject_GetAttr(type, get_debug);
+    bool plain = method != NULL && method == base_get_debug;
+    Py_XDECREF(method);
+    PyErr_Clear();
+    if (plain) {
+        PyObject *before = plain_loop;
+        plain_loop = Py_NewRef(type);
+        Py_XDECREF(before);
+    }
+    return plain;
+}
+
 /* 1, 0, or -1 with an exception. */
 static int
 in_debug_mode(PyObject *loop)
 {
-    PyObject *debug = PyObject_CallMethodObjArgs(loop, get_debug, NULL);
+    PyObject *debug = is_plain(loop) ? PyObject_GetAttr(loop, debug_member) : PyObject_CallMethodObjArgs(loop, get_debug, NULL);
     int is = debug == NULL ? -1 : PyObject_IsTrue(debug);
     Py_XDECREF(debug);
     return is;
@@ -132,13 +173,8 @@ init_by_original(PyObject *handle, PyObject *callback, PyObject *args, PyObject 
 }
 
 static PyObject *
-init(PyObject *handle, PyObject *positional, PyObject *keywords)
+init_with(PyObject *handle, PyObject *callback, PyObject *args, PyObject *loop, PyObject *context)
 {
-    static char *names[] = {"callback", "args", "loop", "context", NULL};
-    PyObject *callback, *args, *loop, *context = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(positional, keywords, "OOO|O:__init__", names, &callback, &args, &loop, &context)) {
-        return NULL;
-    }
     int debug = in_debug_mode(loop);
     if (debug != 0) {
         return debug < 0 ? NULL : init_by_original(handle, callback, args, loop, context);
@@ -165,7 +201,42 @@ init(PyObject *handle, PyObject *positional, PyObject *keywords)
     return Py_NewRef(Py_None);
 }
 
-static PyMethodDef INIT = {"__init__", (PyCFunction)(void (*)(void))init, METH_VARARGS | METH_KEYWORDS,
+/* By keyword, or with arguments that are wrong. */
+static PyObject *
+init_parsed(PyObject *handle, PyObject *positional, PyObject *keywords)
+{
+    static char *names[] = {"callback", "args", "loop", "context", NULL};
+    PyObject *callback, *args, *loop, *context = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(positional, keywords, "OOO|O:__init__", names, &callback, &args, &loop, &context)) {
+        return NULL;
+    }
+    return init_with(handle, callback, args, loop, context);
+}
+
+static PyObject *
+init(PyObject *handle, PyObject *const *arguments, Py_ssize_t count, PyObject *names)
+{
+    if (names == NULL && (count == 3 || count == 4)) {
+        return init_with(handle, arguments[0], arguments[1], arguments[2], count == 4 ? arguments[3] : Py_None);
+    }
+    Py_ssize_t named = names == NULL ? 0 : PyTuple_Size(names);
+    PyObject *positional = PyTuple_New(count), *keywords = PyDict_New(), *result = NULL;
+    bool filled = positional != NULL && keywords != NULL;
+    for (Py_ssize_t i = 0; filled && i < count; i++) {
+        filled = PyTuple_SetItem(positional, i, Py_NewRef(arguments[i])) == 0;
+    }
+    for (Py_ssize_t i = 0; filled && i < named; i++) {
+        filled = PyDict_SetItem(keywords, PyTuple_GetItem(names, i), arguments[count + i]) == 0;
+    }
+    if (filled) {
+        result = init_parsed(handle, positional, keywords);
+    }
+    Py_XDECREF(keywords);
+    Py_XDECREF(positional);
+    return result;
+}
+
+static PyMethodDef INIT = {"__init__", (PyCFunction)(void (*)(void))init, METH_FASTCALL | METH_KEYWORDS,
                            "__init__($self, callback, args, loop, context=None)\n--\n\n"};
 
 /* ---- installing ---- */
@@ -211,8 +282,25 @@ is_known_layout(PyObject *type)
     partial_type = partial_type != NULL ? partial_type : loaded("functools", "partial");
     task_type = task_type != NULL ? task_type : loaded("_asyncio", "Task");
     get_debug = get_debug != NULL ? get_debug : PyUnicode_InternFromString("get_debug");
+    debug_member = debug_member != NULL ? debug_member : PyUnicode_InternFromString("_debug");
     partial_func = partial_func != NULL ? partial_func : PyUnicode_InternFromString("func");
-    return known && partial_type != NULL && get_debug != NULL && partial_func != NULL;
+    return known && partial_type != NULL && get_debug != NULL && debug_member != NULL && partial_func != NULL;
+}
+
+/* Unless somebody has put a method of his own there. */
+static void
+find_base(void)
+{
+    PyObject *base = base_get_debug != NULL ? NULL : loaded("asyncio.base_events", "BaseEventLoop");
+    PyObject *method = base == NULL ? NULL : PyObject_GetAttr(base, get_debug);
+    PyObject *code = method == NULL ? NULL : PyObject_GetAttrString(method, "__code__");
+    if (code != NULL && (uintptr_t)Py_TYPE(code) == compat.code_type && is_asyncio((const char *)code)) {
+        base_get_debug = Py_NewRef(method);
+    }
+    Py_XDECREF(code);
+    Py_XDECREF(method);
+    Py_XDECREF(base);
+    PyErr_Clear();
 }
 
 bool
@@ -226,6 +314,7 @@ sites_install(PyObject *type)
         Py_XDECREF(original);
         return original != NULL;
     }
+    find_base();
     PyObject *ours = PyDescr_NewMethod((PyTypeObject *)type, &INIT);
     if (ours == NULL || PyObject_SetAttrString(type, "__init__", ours) != 0) {
         Py_XDECREF(ours);

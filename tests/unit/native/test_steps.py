@@ -271,6 +271,32 @@ def test_sites_of_callbacks_without_a_frame(run):
     assert outcome.told["debug"] == "main"
 
 
+def test_each_loop_is_asked_whether_it_debugs(run):
+    """By its own method where it has one, or where somebody has replaced that of asyncio; else by what that one would return."""
+    outcome = run("""
+        class Debugging(asyncio.SelectorEventLoop):
+            def get_debug(self): return True
+        def traced(loop):
+            return asyncio.Handle(print, (), loop)._source_traceback is not None
+        plain, other, own = asyncio.new_event_loop(), asyncio.new_event_loop(), Debugging()
+        start()
+        steps()
+        other.set_debug(True)
+        tell(own=traced(own), plain=traced(plain), other=traced(other), again=[traced(own), traced(plain)])
+        core.stop()
+    """)
+    assert outcome.told == {"own": True, "plain": False, "other": True, "again": [True, False]}, outcome.stderr
+    outcome = run("""
+        loop = asyncio.new_event_loop()
+        asyncio.BaseEventLoop.get_debug = lambda self: True
+        start()
+        steps()
+        tell(patched=asyncio.Handle(print, (), loop)._source_traceback is not None)
+        core.stop()
+    """)
+    assert outcome.told == {"patched": True}, outcome.stderr
+
+
 def test_eager_tasks_and_thread_safe_handles(run):
     """What later versions add (eager tasks in 3.12, locked handles in 3.14) runs through our step as through the original."""
     outcome = run("""
