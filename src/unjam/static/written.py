@@ -108,8 +108,10 @@ def class_of(annotation: ast.expr) -> ast.expr:
         return class_of(annotation.left)
     if isinstance(annotation, ast.Subscript):
         name = dotted(annotation.value).rpartition(".")[2]
-        inner = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) else annotation.slice
-        return class_of(inner) if name in {"Optional", "Annotated"} else annotation.value
+        if name not in {"Optional", "Annotated"}:
+            return annotation.value
+        inner = annotation.slice
+        return class_of(inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner)
     return annotation
 
 

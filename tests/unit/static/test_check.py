@@ -121,6 +121,13 @@ def test_type_parameters_are_read(project, checked, newer):
     assert ([problem.line for problem in result.problems], result.skipped) == ([text.count("\n")], {})
 
 
+def test_annotation_of_nothing_is_read(project, checked):
+    """`Tuple[()]`, the type of the empty tuple, has no first part; the file that writes it is checked like any other."""
+    text = "import time\nfrom typing import Tuple\n\n\nasync def f(x: Tuple[()], y: 'Tuple[()]' = ()):\n    time.sleep(1)\n"
+    result = checked(project(app_py=text))
+    assert ([problem.line for problem in result.problems], result.skipped) == ([6], {})
+
+
 def test_generated_code_is_left_out_by_a_pattern(project, checked):
     """What nobody wrote nobody mends: `exclude` leaves it out, and its callers are checked all the same."""
     files = {"app_pb2.py": SLEEPS, "app.py": SLEEPS, "unjam.toml": 'exclude = ["*_pb2.py"]\n'}
