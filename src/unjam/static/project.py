@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from unjam.errors import UsageError
+from unjam.static.searched import added
 
 _SKIPPED_FOLDERS = frozenset(
     [
@@ -135,7 +136,7 @@ def _excluded(path: Path, root: Path, exclude: tuple[str, ...]) -> bool:
 
 
 def import_roots(root: Path, files: Iterable[str], src: tuple[str, ...]) -> tuple[str, ...]:
-    """Folders that imports start from: those named, else `src` before the top, then what contains each top package."""
+    """Folders that imports start from: those named, else `src`, what contains each top package, the top, and what code adds."""
     if src:
         return tuple(str((root / folder).absolute()) for folder in src)
     first = [str(root / "src")] if (root / "src").is_dir() and not (root / "src" / "__init__.py").exists() else []
@@ -143,9 +144,19 @@ def import_roots(root: Path, files: Iterable[str], src: tuple[str, ...]) -> tupl
     above = {folder: _above_package(folder) for folder in folders}
     packages = {str(top) for folder, top in above.items() if top != folder}
     loose = {str(folder) for folder, top in above.items() if top == folder}
+    own = [folder for folder in added(file for file in files if not is_test(file)) if Path(folder).is_relative_to(root)]
+    packages -= {top for top in packages if any(_shadows(Path(top), Path(folder)) for folder in own)}
     # A real package goes before a plain folder of its name, which would be taken for a namespace package.
-    found = [*first, *_nearest_first(packages), str(root), *_nearest_first(loose)]
+    found = [*first, *_nearest_first(packages), str(root), *own, *_nearest_first(loose)]
     return tuple(dict.fromkeys(found))[:MOST_ROOTS]
+
+
+def _shadows(top: Path, folder: Path) -> bool:
+    """Whether a package below `top` hides one of its name in `folder`, which lies in it and is on the import path too."""
+    if not folder.is_relative_to(top) or folder == top:
+        return False
+    name = folder.relative_to(top).parts[0]
+    return (folder / name).is_dir() or (folder / f"{name}.py").is_file()
 
 
 def _nearest_first(folders: Iterable[str]) -> list[str]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from unjam.static.project import Settings, found
 
 
@@ -55,3 +57,35 @@ def test_package_goes_before_a_folder_of_its_name(tmp_path):
     """In `shop/shop/__init__.py` the inner folder is the package; the outer one must not hide it as a namespace."""
     write(tmp_path, "pyproject.toml", "shop/load.py", "shop/shop/__init__.py", "shop/shop/main.py")
     assert found([str(tmp_path)], Settings()).roots[:2] == (str(tmp_path / "shop"), str(tmp_path))
+
+
+ADDING = {
+    "site.addsitedir(str(Path(__file__).resolve().parents[0] / 'lib'))": "lib",
+    "sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))": "lib",
+    "sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + '')": None,
+    "HERE = os.path.dirname(__file__)\nsys.path.append(os.path.join(HERE, '..', 'other'))": "../other",
+    "sys.path.append(str(Path(__file__).parent.joinpath('lib')))": "lib",
+    "HERE = HERE\nsys.path.append(HERE)": None,
+    "sys.path.append(os.environ['HERE'])": None,
+    "sys.path.append(str(Path(__file__).parents[400]))": None,
+    "sys.path.append(str(Path(__file__).parent / 'nowhere'))": None,
+    "sys.path.append(": None,
+}
+"""What a file writes, and the folder that it adds, seen from its own; None where no folder of the project is told."""
+
+
+@pytest.mark.parametrize("text", ADDING)
+def test_folder_that_code_adds_to_the_path_is_a_root(tmp_path, text):
+    """Imports start also where a file puts its own folder, or one beside it, on the path; what is not told is not guessed."""
+    write(tmp_path, "pyproject.toml", "app/__init__.py", "app/lib/a/b.txt", "other/a/b.txt")
+    (tmp_path / "app/main.py").write_text(f"import os, site, sys\nfrom pathlib import Path\n{text}\n")
+    folder = ADDING[text]
+    wanted = [str((tmp_path / "app" / folder).resolve())] if folder else []
+    assert found([str(tmp_path)], Settings()).roots == (str(tmp_path), *wanted)
+
+
+def test_package_in_one_of_its_name_is_found_where_it_is_added(tmp_path):
+    """`outer/shop/shop` is the package of that name once `outer/shop` is on the path; the outer one is `outer.shop` then."""
+    write(tmp_path, "pyproject.toml", "outer/shop/__init__.py", "outer/shop/shop/__init__.py")
+    (tmp_path / "outer/shop/setup.py").write_text("import site, os\nsite.addsitedir(os.path.dirname(__file__))\n")
+    assert found([str(tmp_path)], Settings()).roots == (str(tmp_path), str(tmp_path / "outer/shop"))
