@@ -16,6 +16,8 @@ _CLIENTS = (
     ("openai.OpenAI", "openai.AsyncOpenAI"),
     ("openai.AzureOpenAI", "openai.AsyncAzureOpenAI"),
     ("anthropic.Anthropic", "anthropic.AsyncAnthropic"),
+    ("anthropic.AnthropicBedrock", "anthropic.AsyncAnthropicBedrock"),
+    ("anthropic.AnthropicVertex", "anthropic.AsyncAnthropicVertex"),
     ("groq.Groq", "groq.AsyncGroq"),
     ("cohere.Client", "cohere.AsyncClient"),
     ("elasticsearch.Elasticsearch", "elasticsearch.AsyncElasticsearch"),

@@ -156,15 +156,12 @@ class Namer:
             if found:
                 return found
             if name in outline.scopes[at].parameters:
-                return self._passed(outline, at, name, depth)
+                return self._passed(self._program.by_scope.get((outline.path, at), ""), name, depth)
             at = outline.scopes[at].parent
         return ""
 
-    def _passed(self, outline: Outline, scope: int, name: str, depth: int) -> str:
+    def _passed(self, symbol: str, name: str, depth: int) -> str:
         """The class of a parameter without a telling annotation: that of all arguments whose class is known."""
-        symbol = self._program.by_scope.get((outline.path, scope))
-        if symbol is None:
-            return ""
         if depth >= _DEEPEST:
             return self._cut_short()
         found = set()
@@ -186,6 +183,7 @@ class Namer:
         return (
             self._first(outline, own, depth)
             or self._declared(outline, owner, name, depth)
+            or self._given(outline, owner, name, depth)
             or self._method(outline, owner, name, depth)
             or self._inherited(outline, owner, name, depth)
         )
@@ -200,6 +198,20 @@ class Namer:
             for index, scope in enumerate(outline.scopes):
                 if scope.owner == owner and (found := self._annotated(outline, f"{index}:self.{form}", depth)):
                     return found
+        return ""
+
+    def _given(self, outline: Outline, owner: str, name: str, depth: int) -> str:
+        """The class of a field of a record that is annotated as Any: that of what its constructor receives for it."""
+        if not self._places.annotates(outline, f"{owner}.{name}"):
+            return ""
+        symbol = f"{self._places.module(outline)}:{owner}.__init__"
+        made = self._program.functions.get(symbol)
+        if made is None:
+            return self._passed(symbol, name, depth)
+        for call in made.calls:
+            if call.site is not None and call.site.text == "super().__init__":
+                argument = call.site.argument(-1, name)
+                return self._resolve(outline.path, made.index, argument.text, depth + 1) if argument else ""
         return ""
 
     def _method(self, outline: Outline, owner: str, name: str, depth: int) -> str:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from unjam.static.binding import Binding
+from unjam.static.facts import Target
 from unjam.static.program import Function, Program
 from unjam.static.project import is_test
 from unjam.static.source import Argument, Assignment, Outline
@@ -92,8 +93,8 @@ class Places:
         for caller, index in self._callers().get(symbol, ()):
             site = caller.calls[index].site
             for target in caller.calls[index].targets:
-                if target.symbol == symbol and site is not None:
-                    for name, argument in self._binding.bound(target, site):
+                if self._receiving(target) == symbol and site is not None:
+                    for name, argument in self._binding.bound(target._replace(symbol=symbol), site):
                         if name == parameter and argument.form in _VALUES:
                             yield caller, argument
 
@@ -103,10 +104,15 @@ class Places:
             for function in self._program.functions.values():
                 for index, call in enumerate(function.calls):
                     if call.site is not None and call.site.arguments and not is_test(function.path):
-                        for target in call.targets:
-                            if target.symbol in self._program.functions:
-                                self._calls[target.symbol].append((function, index))
+                        for symbol in dict.fromkeys(map(self._receiving, call.targets)):
+                            self._calls[symbol].append((function, index))
         return self._calls
+
+    def _receiving(self, target: Target) -> str:
+        """What receives the arguments: a function, or the `__init__` of a record, which its class does not write itself."""
+        if target.symbol in self._program.functions or not target.symbol.endswith(".__init__"):
+            return target.symbol
+        return f"{target.receiver}.__init__" if target.receiver in self._program.bases else target.symbol
 
 
 def _folder(outline: Outline) -> str:

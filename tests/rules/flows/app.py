@@ -2,7 +2,7 @@
 
 import time
 
-from .clients import Holder, holder, make_client, make_pair, search
+from .clients import Holder, holder, make_client, make_pair, model, search, settled
 
 
 async def returned():
@@ -28,6 +28,13 @@ async def through_a_property():
 
 async def deeper():
     search.find("x")
+
+
+async def of_a_record():
+    settled.find("x")
+    settled.client.search("x")  # error: UJ106 elasticsearch.Elasticsearch.search
+    await settled.quick.search("x")  # clean: the client's calls are coroutines
+    await model.find("x")
 
 
 async def of_a_dictionary(holder: Holder, name):

@@ -445,7 +445,8 @@ CALLS: tuple[Call, ...] = (
     ),
     *_query(
         "chromadb",
-        "Collection.query Collection.add Collection.get",
+        "Collection.query Collection.add Collection.get Collection.upsert Collection.update Collection.delete"
+        " Collection.count Collection.peek",
         twin="chromadb.AsyncHttpClient",
         frames=("chromadb.api.models.Collection:Collection.query",),
     ),
