@@ -13,7 +13,7 @@ from unjam.knowledge.remedies import REMEDIES
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, Remedy
 from unjam.static.chains import Chains, Way
 from unjam.static.facts import Span
-from unjam.static.leaves import Leaf
+from unjam.static.inside import Leaf
 from unjam.static.program import Call, Function, Program
 from unjam.static.result import Problem, Severity
 

@@ -21,6 +21,7 @@ from unjam.static.effects import Effects
 from unjam.static.entries import Entries
 from unjam.static.facts import facts_of
 from unjam.static.grouping import merged
+from unjam.static.inside import Inside
 from unjam.static.leaves import Catalog, Leaves
 from unjam.static.locks import Locks
 from unjam.static.mistakes import Mistakes
@@ -101,10 +102,10 @@ class Analysis:
         problems = list(self._allowed(merged(found, program), writer, program))
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
 
-    def _packages(self, program: Program) -> libraries.Summary:
+    def _packages(self, program: Program) -> Inside:
         """What the packages that the project imports do inside."""
         if not self._options.libraries:
-            return {}
+            return Inside()
         own = {name.partition(".")[0] for name in program.module_paths}
         imported = {module.partition(".")[0] for each in program.outlines.values() for module in _imports(each)}
         tops = imported - own - sys.stdlib_module_names - {""}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
-from types import MappingProxyType
 
 from unjam.knowledge.clients import HARMLESS
 from unjam.knowledge.records import Call as Record
 from unjam.knowledge.records import Weight
-from unjam.model.findings import Grade, Link
+from unjam.model.findings import Grade
 from unjam.static.facts import Target
 from unjam.static.harmless import Harmless
+from unjam.static.inside import Inside, Leaf
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
 
@@ -24,18 +24,6 @@ _ASYNC_PARTS = frozenset({"asyncio", "aio", "asynchronous", "_async", "async_cli
 _IN_MEMORY = frozenset({"_io:BytesIO", "_io:StringIO", "io:BytesIO", "io:StringIO"})
 """They inherit from the classes of files: https://github.com/python/typeshed/blob/main/stdlib/_io.pyi."""
 _MAKERS = (".__init__", ".__new__")
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A call that blocks: the record that says so, the name to show, and how sure the match is."""
-
-    record: Record
-    name: str
-    weight: Weight
-    grade: Grade
-    below: tuple[Link, ...] = ()
-    """The way through a package, from the function that the user calls down to the leaf."""
 
 
 class Catalog:
@@ -118,11 +106,9 @@ def _public(method: str) -> bool:
 class Leaves:
     """Judges calls of one program against the catalogue."""
 
-    def __init__(
-        self, program: Program, catalog: Catalog, namer: Namer, packages: Mapping[str, Leaf] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, program: Program, catalog: Catalog, namer: Namer, packages: Inside | None = None) -> None:
         self._program = program
-        self._packages = packages
+        self._packages = packages or Inside()
         self._catalog = catalog
         self._namer = namer
         self._harmless = Harmless(program, namer)
@@ -144,15 +130,16 @@ class Leaves:
     def _inside(self, call: Call) -> Leaf | None:
         """A function of an installed package that blocks somewhere inside."""
         for target in call.targets:
+            classes = (target.receiver, *self._program.bases.get(target.receiver, ()))
             for symbol in self._packaged(target):
-                leaf = self._packages.get(symbol)
+                leaf = self._packages.leaf(symbol, classes)
                 if leaf is not None:
                     return leaf
         return None
 
     def _inside_by_name(self, function: Function, call: Call) -> Leaf | None:
         """The same where only the text says what is called."""
-        if not self._packages or call.site is None or call.targets or not call.site.text:
+        if not self._packages.leaves or call.site is None or call.targets or not call.site.text:
             return None
         name = self._namer.qualified(function, call.site.text)
         found = self._by_name.get(name) or self._by_name.get(_method_of(name)) if name else None
@@ -162,7 +149,7 @@ class Leaves:
     def _by_name(self) -> dict[str, Leaf]:
         """Leaves of packages by qualified name, and methods by package and class: classes are exported from elsewhere."""
         found: dict[str, Leaf] = {}
-        for symbol, leaf in self._packages.items():
+        for symbol, leaf in self._packages.leaves.items():
             name = symbol.replace(":", ".").removesuffix(".__init__")
             found[name] = leaf
             if method := _method_of(name):

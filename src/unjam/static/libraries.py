@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 from unjam import __version__
 from unjam.knowledge.records import Weight
@@ -18,7 +17,8 @@ from unjam.static import cache
 from unjam.static.checker import Request, Run
 from unjam.static.effects import Effects
 from unjam.static.facts import facts_of
-from unjam.static.leaves import Catalog, Leaf, Leaves
+from unjam.static.inside import Hook, Inside, Leaf
+from unjam.static.leaves import Catalog, Leaves
 from unjam.static.names import Namer
 from unjam.static.outline import outline
 from unjam.static.program import Function, joined
@@ -39,10 +39,6 @@ _KEPT = 400
 """Summaries kept: those of some environments."""
 
 
-Summary: TypeAlias = dict[str, Leaf]
-"""The leaf that a function of a package leads to, with the way below it, by symbol (`module:Class.name`)."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Package:
     """One installed package that has no summary yet; `size` in bytes of source."""
@@ -55,12 +51,12 @@ class _Package:
 
 def summaries(
     tops: Iterable[str], sites: tuple[str, ...], python_version: str, catalog: Catalog, say: Callable[[str], None]
-) -> tuple[Summary, list[str]]:
+) -> tuple[Inside, list[str]]:
     """What the packages with those top-level names do inside, and which are too large to be read.
 
     Those that are not known yet are read now, and kept part by part.
     """
-    found: Summary = {}
+    found = Inside()
     unread: list[str] = []
     missing: list[_Package] = []
     for top in sorted(set(tops)):
@@ -70,16 +66,16 @@ def summaries(
             unread.append(top)
             continue
         key = _key(top, files, sites, python_version)
-        kept: Summary | None = cache.load("libraries", key)
+        kept: Inside | None = cache.load("libraries", key)
         if kept is not None:
-            found |= kept
+            found.add(kept)
         elif files:
             missing.append(_Package(top, key, files, size))
     missing.sort(key=lambda package: (package.size, package.top))
     done = 0
     for part in _parts(missing):
         say(_announced(missing, done, part))
-        found |= _read(part, sites, python_version, catalog)
+        found.add(_read(part, sites, python_version, catalog))
         done += len(part)
     return found, unread
 
@@ -96,16 +92,11 @@ def _parts(missing: list[_Package]) -> Iterator[list[_Package]]:
         yield part
 
 
-def _read(part: list[_Package], sites: tuple[str, ...], python_version: str, catalog: Catalog) -> Summary:
+def _read(part: list[_Package], sites: tuple[str, ...], python_version: str, catalog: Catalog) -> Inside:
     made = _made([file for package in part for file in package.files], sites, python_version, catalog)
     for package in part:
-        own = {symbol: leaf for symbol, leaf in made.items() if _top(symbol) == package.top}
-        cache.save("libraries", package.key, own, kept=_KEPT)
+        cache.save("libraries", package.key, made.of(package.top), kept=_KEPT)
     return made
-
-
-def _top(symbol: str) -> str:
-    return symbol.partition(":")[0].partition(".")[0]
 
 
 def _announced(missing: list[_Package], done: int, part: list[_Package]) -> str:
@@ -132,7 +123,7 @@ def _key(top: str, files: tuple[str, ...], sites: tuple[str, ...], python_versio
     return cache.digest(__version__, *cache.own_version(), top, named, states, python_version)
 
 
-def _made(files: list[str], sites: tuple[str, ...], python_version: str, catalog: Catalog) -> Summary:
+def _made(files: list[str], sites: tuple[str, ...], python_version: str, catalog: Catalog) -> Inside:
     run = Run(Request(tuple(files), sites, sites, python_version))
     try:
         outlines = {}
@@ -148,7 +139,7 @@ def _made(files: list[str], sites: tuple[str, ...], python_version: str, catalog
     search = _Search(
         Reach(program, Effects(program, namer), namer, {}), Leaves(program, catalog, namer), program.functions
     )
-    return dict(search.all())
+    return Inside(dict(search.all()), dict(search.hooks()))
 
 
 class _Search:
@@ -167,6 +158,24 @@ class _Search:
                 inside = self._search(symbol, 0)
                 if inside is not None:
                     yield symbol, inside
+
+    def hooks(self) -> Iterator[tuple[str, tuple[Hook, ...]]]:
+        """Methods that lead to no leaf by themselves: what they call on their own instance, where that may be replaced.
+
+        One that replaces a base's method is told also where it calls nothing, as it hides what the base's does.
+        """
+        for symbol, function in self._functions.items():
+            if function.fact is None or not function.fact.owner or self._known.get(symbol) is not None:
+                continue
+            called = () if function.scope.is_async else tuple(self._hooks(function))
+            if called or function.fact.overrides:
+                yield symbol, called
+
+    def _hooks(self, function: Function) -> Iterator[Hook]:
+        for call in function.calls:
+            owner, _, name = call.site.text.rpartition(".") if call.site is not None else ("", "", "")
+            if owner in {"self", "cls"} and call.targets and call.site is not None and not call.site.once:
+                yield name, Link(function.path, call.span[0], function.name, "library")
 
     def _search(self, symbol: str, depth: int) -> Leaf | None:
         if symbol in self._known or depth > _DEEPEST:

@@ -58,6 +58,62 @@ async def handler():
 """
 
 
+HOOKS = """\
+import time
+
+class Base:
+    def load(self):
+        return self._loaded()
+
+    def _loaded(self):
+        return list(self.lazily())
+
+    def lazily(self):
+        return []
+
+
+class Late(Base):
+    def load(self):
+        return []
+"""
+"""What `load` does is up to the class that says what `lazily` gives."""
+LOADERS = """\
+import time
+from hooks import Base, Late
+
+class Slow(Base):
+    def lazily(self):
+        time.sleep(1)
+        yield 1
+
+
+class Quick(Slow):
+    def lazily(self):
+        return [1]
+
+
+class Slower(Slow):
+    pass
+
+
+class Idle(Late):
+    def lazily(self):
+        time.sleep(1)
+        yield 1
+"""
+LOADING = """\
+from hooks import Base
+from loaders import Idle, Quick, Slow, Slower
+
+async def handler():
+    Base().load()
+    Quick().load()
+    Idle().load()
+    Slow().load()
+    return Slower().load()
+"""
+
+
 @pytest.fixture
 def root(project):
     folder = project(app_py=APP)
@@ -89,6 +145,25 @@ def test_call_is_followed_by_name_where_no_type_is_known(root, checked):
     (root / "app.py").write_text(UNTYPED)
     (problem,) = check_in(checked, root).problems
     assert (problem.line, problem.finding.leaf, problem.finding.grade) == (12, "time.sleep", Grade.INFERRED)
+
+
+def test_method_that_a_class_below_fills_in_is_found(root, checked):
+    """Whether `load` of a base blocks is told by the class that it is called on, be that of another package."""
+    site = root / ".venv/lib/python3.12/site-packages"
+    (site / "hooks.py").write_text(HOOKS)
+    (site / "loaders.py").write_text(LOADERS)
+    (root / "app.py").write_text(LOADING)
+    problems = sorted(check_in(checked, root).problems, key=lambda problem: problem.line)
+    assert [(problem.line, problem.finding.leaf, problem.finding.grade) for problem in problems] == [
+        (8, "time.sleep", Grade.INFERRED),
+        (9, "time.sleep", Grade.INFERRED),
+    ]
+    assert [link.function for link in problems[1].finding.chain] == [
+        "handler",
+        "Base.load",
+        "Base._loaded",
+        "Slow.lazily",
+    ]
 
 
 def test_without_libraries_nothing_of_it_is_known(root, checked):
