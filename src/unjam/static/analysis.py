@@ -93,7 +93,7 @@ class Analysis:
         self._result.coverage = _coverage(program, reach, leaves)
         locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
         found = [
-            *locks.gathered(_blocking(reach, leaves)),
+            *locks.gathered(_blocking(reach, leaves, effects)),
             *locks.held_over_await(),
             *mistakes.accusations(),
             *imports.accusations(program, reach, namer),
@@ -156,9 +156,10 @@ def _imports(outline: Outline) -> Iterator[str]:
     yield from (line.module for line in (*outline.top_imports, *outline.imports))
 
 
-def _blocking(reach: Reach, leaves: Leaves) -> Iterator[Accusation]:
+def _blocking(reach: Reach, leaves: Leaves, effects: Effects) -> Iterator[Accusation]:
     for function in reach.functions():
-        for call in function.calls:
+        handed = (each for call in function.calls for each in effects.called_here(function, call))
+        for call in (*function.calls, *handed):
             leaf = leaves.leaf(function, call)
             if leaf is not None and not (leaf.weight is Weight.MICROSECONDS and leaf.record.rule in _ONLY_AT_RUN_TIME):
                 yield blocking(function, call, leaf)

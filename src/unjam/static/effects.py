@@ -26,6 +26,8 @@ class Passing(NamedTuple):
     argument: Argument
     where: Where
     startup: bool = False
+    awaited: bool = False
+    """Whether what it returns is awaited: then it is a coroutine function."""
 
 
 class Effects:
@@ -38,6 +40,7 @@ class Effects:
         self._handoffs = _HANDOFFS | {handoff.name: handoff for handoff in handoffs}
         self._fates: dict[tuple[str, str], set[Where]] = defaultdict(set)
         self._wrapped: set[tuple[str, str]] = set()
+        self._awaited: set[tuple[str, str]] = set()
         self.passed: list[tuple[str, str, str, str]] = []
         """Parameters that are handed on: function and parameter, callee and its parameter."""
         for function in program.functions.values():
@@ -71,6 +74,12 @@ class Effects:
         for target in call.targets:
             yield from self._into(target, site)
 
+    def called_here(self, function: Function, call: Call) -> Iterator[Call]:
+        """The callables among the arguments that the callee calls in its own thread, each as if it were called there."""
+        for passing in self.passings(function, call):
+            if passing.where is Where.HERE and not passing.awaited:
+                yield from _as_called(function, passing.argument)
+
     def offloads(self, symbol: str) -> bool:
         """Whether a function, used as a decorator, makes what it decorates run in a thread."""
         function = self._program.functions.get(symbol)
@@ -84,7 +93,7 @@ class Effects:
     def _into(self, target: Target, site: CallSite) -> Iterator[Passing]:
         for parameter, argument in self._binding.bound(target, site):
             for where in self._fates.get((target.symbol, parameter), ()):
-                yield Passing(argument, where)
+                yield Passing(argument, where, awaited=(target.symbol, parameter) in self._awaited)
 
     def _direct(self, function: Function) -> None:
         for call in function.calls:
@@ -92,6 +101,8 @@ class Effects:
             if site is None:
                 continue
             owner = self._parameter(function, site.text)
+            if owner and site.use == "awaited":
+                self._awaited.add(owner)
             if owner and owner[0] == function.symbol:
                 self._fates[owner].add(Where.HERE)
             elif owner:
@@ -147,6 +158,21 @@ class Effects:
             changed = False
             for symbol, parameter, callee, position in self.passed:
                 more = self._fates.get((callee, position), set()) - self._fates[symbol, parameter]
-                if more:
-                    self._fates[symbol, parameter] |= more
-                    changed = True
+                awaited = (callee, position) in self._awaited and (symbol, parameter) not in self._awaited
+                if awaited:
+                    self._awaited.add((symbol, parameter))
+                self._fates[symbol, parameter] |= more
+                changed = changed or awaited or bool(more)
+
+
+def _as_called(function: Function, argument: Argument) -> Iterator[Call]:
+    """The call that a callable argument stands for: what a name refers to, or the first argument of a partial."""
+    at = [call for call in function.calls if call.span == argument.span]
+    for call in at:
+        inner = call.site.argument(0) if call.site is not None and call.site.text.endswith("partial") else None
+        if inner is not None:
+            yield from _as_called(function, inner)
+    if argument.form == "name":
+        site = CallSite(argument.span, function.index, argument.text, (), "statement", once=False)
+        targets = tuple(target for call in at if call.kind == "reference" for target in call.targets)
+        yield Call(argument.span, "call", targets, (), resolved=bool(targets), site=site)
