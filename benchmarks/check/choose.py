@@ -37,6 +37,8 @@ DROPPED = {
     ("langchain-ai/langgraph", "reader"): "calls a function of the user's",
     ("livekit/agents", "self._opts.load_fnc"): "calls a function of the user's",
     ("hacs/integration", "add_sensor"): "makes a task and blocks nothing",
+    ("Cog-Creators/Red-DiscordBot", "community.get_community_streams"): "a coroutine that nobody awaits blocks nothing",
+    ("pipecat-ai/pipecat", "r.iter_bytes"): "an asynchronous iterator in a plain `for` fails and blocks nothing",
 }
 """What the mechanical search took for a fault and reading showed to be none that source could show."""
 
