@@ -30,7 +30,7 @@ class Handoff:
     awaited: bool = False
     keywords: bool = True
     startup: bool = False
-    """Whether the callable runs once, before anything is served."""
+    """Whether the callable runs once, before anything is served, or as rarely, on a signal."""
     unless: str = ""
     """A keyword argument that, given as True, sends the callable to a thread all the same."""
 
@@ -91,11 +91,8 @@ HANDOFFS: tuple[Handoff, ...] = (
         for name in ("call_soon", "call_soon_threadsafe")
     ),
     *(Handoff(f"{loop}.{name}", 1, Where.LOOP, "callback") for loop in _LOOPS for name in ("call_later", "call_at")),
-    *(
-        Handoff(f"{loop}.{name}", 1, Where.LOOP, "callback")
-        for loop in _LOOPS
-        for name in ("add_reader", "add_writer", "add_signal_handler")
-    ),
+    *(Handoff(f"{loop}.{name}", 1, Where.LOOP, "callback") for loop in _LOOPS for name in ("add_reader", "add_writer")),
+    *(Handoff(f"{loop}.add_signal_handler", 1, Where.LOOP, "callback", startup=True) for loop in _LOOPS),
     *(Handoff(f"{loop}.set_exception_handler", 0, Where.LOOP, "handler") for loop in _LOOPS),
     *_on_loop("asyncio.Future.add_done_callback", "asyncio.Task.add_done_callback", keyword="fn"),
     *_on_loop("_asyncio.Future.add_done_callback", "_asyncio.Task.add_done_callback", keyword="fn"),

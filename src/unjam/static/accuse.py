@@ -225,7 +225,9 @@ class Writer:
         if code := self._accepted(accusation):
             yield Evidence("source", f"the line says noqa {code}: its author knows that it blocks")
         if way.startup or (way.single and not accusation.looped):
-            yield Evidence("source", "only start-up code leads here, so it costs once")
+            yield Evidence(
+                "source", "only what runs at the start, at the end or on a signal leads here, so it costs once"
+            )
         elif accusation.once or way.once:
             yield Evidence("source", "the result is kept, so it costs once")
         for edge in way.edges:

@@ -41,6 +41,8 @@ class Effects:
         self._fates: dict[tuple[str, str], set[Where]] = defaultdict(set)
         self._wrapped: set[tuple[str, str]] = set()
         self._awaited: set[tuple[str, str]] = set()
+        self._queued: set[tuple[str, str]] = set()
+        """Parameters that go into a queue: what takes them out calls them, mostly a thread; a call here is for when there is none."""
         self.passed: list[tuple[str, str, str, str]] = []
         """Parameters that are handed on: function and parameter, callee and its parameter."""
         for function in program.functions.values():
@@ -92,14 +94,19 @@ class Effects:
 
     def _into(self, target: Target, site: CallSite) -> Iterator[Passing]:
         for parameter, argument in self._binding.bound(target, site):
-            for where in self._fates.get((target.symbol, parameter), ()):
+            for where in self._fates_of(target.symbol, parameter):
                 yield Passing(argument, where, awaited=(target.symbol, parameter) in self._awaited)
+
+    def _fates_of(self, symbol: str, parameter: str) -> set[Where]:
+        fates = self._fates.get((symbol, parameter), set())
+        return fates - {Where.HERE} if (symbol, parameter) in self._queued else fates
 
     def _direct(self, function: Function) -> None:
         for call in function.calls:
             site = call.site
             if site is None:
                 continue
+            self._queued |= set(self._put(function, site))
             owner = self._parameter(function, site.text)
             if owner and site.use == "awaited":
                 self._awaited.add(owner)
@@ -112,6 +119,15 @@ class Effects:
                 self._handed(function, site, known)
                 continue
             self._forwarded(function, call, site)
+
+    def _put(self, function: Function, site: CallSite) -> Iterator[tuple[str, str]]:
+        """The parameters that `queue.put((parameter, ...))` puts into a queue."""
+        if site.text.rpartition(".")[2] in {"put", "put_nowait"}:
+            for argument in site.arguments[:1]:
+                for name in argument.text.split(", "):
+                    owner = self._parameter(function, name)
+                    if owner:
+                        yield owner
 
     def _handed(self, function: Function, site: CallSite, known: Handoff) -> None:
         argument = site.argument(known.position, known.keyword)
@@ -157,7 +173,7 @@ class Effects:
         while changed:
             changed = False
             for symbol, parameter, callee, position in self.passed:
-                more = self._fates.get((callee, position), set()) - self._fates[symbol, parameter]
+                more = self._fates_of(callee, position) - self._fates[symbol, parameter]
                 awaited = (callee, position) in self._awaited and (symbol, parameter) not in self._awaited
                 if awaited:
                     self._awaited.add((symbol, parameter))

@@ -24,8 +24,26 @@ from unjam.static.program import Function, Program
 from unjam.static.project import is_test
 from unjam.static.source import Argument, Decorator
 
-_STARTUP = frozenset({"lifespan", "startup", "on_startup", "setup_hook", "post_init", "setup", "on_ready", "cog_load"})
-"""Names of functions that run once before anything is served; `setup` and `cog_load` are how discord.py loads an extension."""
+_STARTUP = frozenset(
+    {
+        "cog_load",
+        "cog_unload",
+        "lifespan",
+        "on_cleanup",
+        "on_ready",
+        "on_shutdown",
+        "on_startup",
+        "post_init",
+        "setup",
+        "setup_hook",
+        "shutdown",
+        "startup",
+    }
+)
+"""Names of functions that run once before anything is served or when nothing is any more; `setup` and `cog_load` are how
+discord.py loads an extension."""
+_SIGNALS = frozenset({"add_signal_handler"})
+"""What they run is run rarely, as start-up hooks are: when somebody asks a process to read its settings again, or to end."""
 _CONSOLE = ("click.", "typer.", "asyncclick.", "cyclopts.")
 """Packages whose decorators make a function a command of a console."""
 _STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe", "add_callback"})
@@ -178,8 +196,9 @@ class Entries:
             for passing in self._effects.passings(function, call):
                 if passing.where is Where.LOOP:
                     name = site.text.rpartition(".")[2]
+                    hook = passing.startup and name not in _SIGNALS
+                    label = "start-up hook" if hook else "callback"
                     for symbol in callables(self._program, function, passing.argument):
-                        label = "start-up hook" if passing.startup else "callback"
                         yield Entry(symbol, f"{label} of {name}", passing.startup)
 
 

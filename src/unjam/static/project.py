@@ -193,4 +193,8 @@ def is_test(path: str) -> bool:
     """Whether a file is a test, by the names that pytest and unittest look for."""
     parts = PurePath(path).parts
     name = parts[-1]
-    return name.startswith("test_") or name in {"conftest.py", "tests.py"} or bool({"tests", "test"} & set(parts[:-1]))
+    return (
+        name.startswith("test_")
+        or name in {"conftest.py", "tests.py"}
+        or bool({"tests", "test", "testing"} & set(parts[:-1]))
+    )

@@ -69,10 +69,13 @@ class Reach:
 
     def edges(self, function: Function) -> Iterator[Edge]:
         """What a function runs, in its own thread."""
+        elsewhere = frozenset(self._elsewhere(function))
         for call in function.calls:
             if call.kind == "reference":
                 continue
             for symbol, grade in self.called(function, call):
+                if symbol in elsewhere:
+                    continue
                 callee = self._program.functions[symbol]
                 if self._runs(function, call, callee):
                     yield from self._into(function, call, callee, grade)
@@ -81,6 +84,13 @@ class Reach:
                         yield Edge(function.symbol, generator, call.span[0], "generator", grade, once=False)
             if call.site is not None and call.site.arguments:
                 yield from self._handed(function, call)
+
+    def _elsewhere(self, function: Function) -> Iterator[str]:
+        """What a plain function hands to a thread: where it calls the same itself, no loop runs yet."""
+        for call in function.calls if not function.scope.is_async else ():
+            for passing in self._effects.passings(function, call):
+                if passing.where in {Where.THREAD, Where.PROCESS}:
+                    yield from callables(self._program, function, passing.argument)
 
     def called(self, function: Function, call: Call) -> Iterator[tuple[str, Grade]]:
         """Symbols of the project's functions that a call may mean, with how sure that is."""

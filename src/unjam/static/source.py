@@ -12,7 +12,7 @@ from unjam.static.facts import Span
 
 
 class Argument(NamedTuple):
-    """One argument of a call. `form` is name, call, lambda, list, constant, star or other; `text` the dotted name or value."""
+    """One argument of a call. `form` is name, call, lambda, list, constant, star or other; `text` the dotted name or value, of a list the names in it."""
 
     position: int
     """0-based; -1 for a keyword argument."""

@@ -142,11 +142,11 @@ class Walker:
         passed = "iterated" if text.rpartition(".")[2] in CONSUMERS else "argument"
         arguments = []
         for position, value in enumerate(node.args):
-            arguments.append(Argument(position, "", span_of(value), *described(value)))
+            arguments.append(Argument(position, "", span_of(value), *_passed(value)))
             self._uses.setdefault(id(value), passed)
         for keyword in node.keywords:
             value = keyword.value
-            arguments.append(Argument(-1, keyword.arg or "**", span_of(value), *described(value)))
+            arguments.append(Argument(-1, keyword.arg or "**", span_of(value), *_passed(value)))
             self._uses.setdefault(id(value), passed)
         use = self._uses.get(id(node), "other")
         site = CallSite(span_of(node), self._scope, text, tuple(arguments), use, self._once, self._looped)
@@ -382,3 +382,8 @@ class Walker:
 
 def _imported(node: ast.ImportFrom) -> str:
     return "." * node.level + (node.module or "")
+
+
+def _passed(node: ast.expr) -> tuple[str, str]:
+    form, text = described(node)
+    return form, ", ".join(map(dotted, node.elts)) if isinstance(node, (ast.List, ast.Tuple)) else text

@@ -88,6 +88,10 @@ async def setup(bot):
     return Path("tags").read_text()  # note: UJ102 pathlib.Path.read_text
 
 
+async def shutdown():
+    Path("tags").write_text("")  # note: UJ102 pathlib.Path.write_text
+
+
 class Command:
     """A method of that name is no start-up."""
 
