@@ -1,13 +1,14 @@
 """Draw findings at random, for reading: of 40 at least 36 should truly block and 32 be worth acting on.
 
-Usage: python sample.py gather MIRRORS OWNER/NAME[@COMMIT] ... [--libs] [--environment=FOLDER] >> found.jsonl
-       python sample.py draw COUNT SEED found.jsonl [MOST]
+    python sample.py gather MIRRORS OWNER/NAME[@COMMIT] ... [--no-libs] [--environment FOLDER] >> found.jsonl
+    python sample.py draw COUNT SEED found.jsonl [--most N]
 
 `gather` checks each repository as a user would (the newest commit unless one is named), and prints a line for each error and
-warning outside tests: with the source around it, its way and route. `draw` prints COUNT of them at random, at most MOST of one
+warning outside tests: with the source around it, its way and route. `draw` prints COUNT of them at random, at most N of one
 repository, as one code base would otherwise be most of a sample. The judgement is a reader's.
 """
 
+import argparse
 import json
 import random
 import shutil
@@ -22,11 +23,11 @@ from unjam.static.project import is_test
 from unjam.static.result import Severity
 
 
-def findings(mirrors, repository, commit):
+def findings(flags, repository, commit):
     folder = tempfile.mkdtemp(prefix="sample-")
     try:
-        exported(mirrors, repository, commit, folder)
-        for problem in analysed(folder).problems:
+        exported(flags.mirrors, repository, commit, folder)
+        for problem in analysed(folder, flags).problems:
             if problem.severity > Severity.NOTE and not is_test(problem.path):
                 lines = Path(problem.path).read_text(errors="replace").splitlines()
                 yield {"repository": repository, "text": "\n".join(shown(repository, folder, problem, lines))}
@@ -46,26 +47,44 @@ def shown(repository, folder, problem, lines):
     yield "    way: " + " > ".join(way)
 
 
-def gather(mirrors, *repositories):
-    for word in repositories:
-        if not word.startswith("--"):
-            repository, _, commit = word.partition("@")
-            new = list(findings(mirrors, repository, commit or "HEAD"))
-            print(f"{repository}: {len(new)} errors and warnings", file=sys.stderr, flush=True)
-            for each in new:
-                print(json.dumps(each), flush=True)
+def gather(flags):
+    for word in flags.repositories:
+        repository, _, commit = word.partition("@")
+        new = list(findings(flags, repository, commit or "HEAD"))
+        print(f"{repository}: {len(new)} errors and warnings", file=sys.stderr, flush=True)
+        for each in new:
+            print(json.dumps(each), flush=True)
 
 
-def draw(count, seed, file, most="1000000"):
-    found = [json.loads(line) for line in Path(file).read_text().splitlines()]
-    random.Random(int(seed)).shuffle(found)
+def draw(flags):
+    found = [json.loads(line) for line in flags.file.read_text().splitlines()]
+    random.Random(flags.seed).shuffle(found)
     drawn, taken = [], Counter()
     for each in found:
-        if taken[each["repository"]] < int(most) and len(drawn) < int(count):
+        if taken[each["repository"]] < flags.most and len(drawn) < flags.count:
             taken[each["repository"]] += 1
             drawn.append(each)
     print("\n".join(each["text"] for each in drawn))
 
 
+def flags_of(words):
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+    first = commands.add_parser("gather")
+    first.add_argument("mirrors", type=Path)
+    first.add_argument("repositories", nargs="+", metavar="OWNER/NAME[@COMMIT]")
+    first.add_argument("--no-libs", action="store_true")
+    first.add_argument("--environment", default="")
+    first.set_defaults(run=gather)
+    second = commands.add_parser("draw")
+    second.add_argument("count", type=int)
+    second.add_argument("seed", type=int)
+    second.add_argument("file", type=Path)
+    second.add_argument("--most", type=int, default=sys.maxsize)
+    second.set_defaults(run=draw)
+    return parser.parse_args(words)
+
+
 if __name__ == "__main__":
-    {"gather": gather, "draw": draw}[sys.argv[1]](*sys.argv[2:])
+    flags = flags_of(sys.argv[1:])
+    flags.run(flags)
