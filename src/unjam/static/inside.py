@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from unjam.knowledge.records import Call as Record
 from unjam.knowledge.records import Weight
 from unjam.model.findings import Grade, Link
 
+_Value = TypeVar("_Value")
 _DEEPEST = 4
 """Methods that call methods of their own which a class below replaces, one after the other."""
 
@@ -37,16 +39,18 @@ class Inside:
 
     leaves: dict[str, Leaf] = field(default_factory=dict)
     hooks: dict[str, tuple[Hook, ...]] = field(default_factory=dict)
+    bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The bases of each class of the packages, in resolution order."""
 
     def add(self, other: Inside) -> None:
         """Add what other packages do."""
         self.leaves.update(other.leaves)
         self.hooks.update(other.hooks)
+        self.bases.update(other.bases)
 
     def of(self, top: str) -> Inside:
         """What the package of that top-level name does."""
-        leaves = {symbol: leaf for symbol, leaf in self.leaves.items() if _top(symbol) == top}
-        return Inside(leaves, {symbol: hooks for symbol, hooks in self.hooks.items() if _top(symbol) == top})
+        return Inside(_below(self.leaves, top), _below(self.hooks, top), _below(self.bases, top))
 
     def leaf(self, symbol: str, classes: tuple[str, ...], depth: int = 0) -> Leaf | None:
         """The leaf that a function leads to, called on an instance of the first of `classes`, which are in resolution order."""
@@ -54,17 +58,22 @@ class Inside:
         if found is not None or depth > _DEEPEST:
             return found
         for method, link in self.hooks.get(symbol, ()):
-            inside = self._own(method, classes, depth)
+            inside = self.method(method, classes, depth)
             if inside is not None:
                 return replace(inside, grade=Grade.INFERRED, below=(link, *inside.below))
         return None
 
-    def _own(self, method: str, classes: tuple[str, ...], depth: int) -> Leaf | None:
+    def method(self, method: str, classes: tuple[str, ...], depth: int = 0) -> Leaf | None:
+        """The same of the method of that name on such an instance."""
         for owner in classes:
             symbol = f"{owner}.{method}"
             if symbol in self.leaves or symbol in self.hooks:
                 return self.leaf(symbol, classes, depth + 1)
         return None
+
+
+def _below(known: dict[str, _Value], top: str) -> dict[str, _Value]:
+    return {symbol: value for symbol, value in known.items() if _top(symbol) == top}
 
 
 def _top(symbol: str) -> str:

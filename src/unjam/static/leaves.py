@@ -142,8 +142,27 @@ class Leaves:
         if not self._packages.leaves or call.site is None or call.targets or not call.site.text:
             return None
         name = self._namer.qualified(function, call.site.text)
-        found = self._by_name.get(name) or self._by_name.get(_method_of(name)) if name else None
+        found = (
+            self._by_name.get(name) or self._by_name.get(_method_of(name)) or self._inherited(name) if name else None
+        )
         return replace(found, grade=Grade.INFERRED) if found is not None else None
+
+    def _inherited(self, name: str) -> Leaf | None:
+        """A method that the named class of a package has of a base, maybe of another package."""
+        owner, _, method = name.rpartition(".")
+        symbol = self._classes.get(owner) or self._classes.get(f"{_top(owner)}:{owner.rpartition('.')[2]}")
+        return self._packages.method(method, (symbol, *self._packages.bases[symbol])) if symbol else None
+
+    @cached_property
+    def _classes(self) -> dict[str, str]:
+        """Classes of packages by qualified name, and by package and name where that is of one class only."""
+        found = {}
+        for symbol in self._packages.bases:
+            name = symbol.replace(":", ".")
+            short = f"{_top(name)}:{name.rpartition('.')[2]}"
+            found[name] = symbol
+            found[short] = "" if short in found else symbol
+        return found
 
     @cached_property
     def _by_name(self) -> dict[str, Leaf]:

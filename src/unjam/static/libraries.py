@@ -139,7 +139,9 @@ def _made(files: list[str], sites: tuple[str, ...], python_version: str, catalog
     search = _Search(
         Reach(program, Effects(program, namer), namer, {}), Leaves(program, catalog, namer), program.functions
     )
-    return Inside(dict(search.all()), dict(search.hooks()))
+    classes = (module.classes for module in program.facts.modules.values())
+    bases = {symbol: fact.bases for each in classes for symbol, fact in each.items()}
+    return Inside(dict(search.all()), dict(search.hooks()), bases)
 
 
 class _Search:

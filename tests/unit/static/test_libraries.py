@@ -101,6 +101,25 @@ class Idle(Late):
         time.sleep(1)
         yield 1
 """
+LOADED_BY_NAME = """\
+from typing import Any
+
+from loaders import Idle, Quick, Slower
+
+def make() -> Any:
+    return Slower()
+
+def make_quick() -> Any:
+    return Quick()
+
+def make_idle() -> Any:
+    return Idle()
+
+async def handler():
+    make_quick().load()
+    make_idle().load()
+    return make().load()
+"""
 LOADING = """\
 from hooks import Base
 from loaders import Idle, Quick, Slow, Slower
@@ -164,6 +183,16 @@ def test_method_that_a_class_below_fills_in_is_found(root, checked):
         "Base._loaded",
         "Slow.lazily",
     ]
+
+
+def test_inherited_method_is_found_by_name(root, checked):
+    """A class of a package that is known by name only has the methods of its bases, be those of another package."""
+    site = root / ".venv/lib/python3.12/site-packages"
+    (site / "hooks.py").write_text(HOOKS)
+    (site / "loaders.py").write_text(LOADERS)
+    (root / "app.py").write_text("import hooks\n" + LOADED_BY_NAME)
+    (problem,) = check_in(checked, root).problems
+    assert (problem.line, problem.finding.leaf, problem.finding.grade) == (18, "time.sleep", Grade.INFERRED)
 
 
 def test_without_libraries_nothing_of_it_is_known(root, checked):
