@@ -20,6 +20,7 @@ class Memory:
         self._stacks: dict[int, Stack] = {}
         self._loops: dict[int, Event] = {}
         self._names: dict[str, str] = {}
+        self._known: list[Event] | None = None
         for event in monitor.events_so_far():
             self.remember(event)
 
@@ -30,10 +31,13 @@ class Memory:
             self._unread[event["id"]] = event
         elif kind == "loop":
             self._loops[event["loop"]] = event
+            self._known = None
         elif kind == "loop_end":
             self._loops.pop(event["loop"], None)
+            self._known = None
         elif kind == "threads":
-            self._names |= event["names"]
+            self._names = self._names | event["names"]
+            self._known = None
             while len(self._names) > MOST_THREADS:
                 del self._names[next(iter(self._names))]
 
@@ -48,5 +52,8 @@ class Memory:
         return self._stacks
 
     def known(self) -> list[Event]:
-        """The events that name threads and loops."""
-        return [{"e": "threads", "t": 0, "names": self._names}, *self._loops.values()]
+        """The events that name threads and loops; the same list until there is another one: each test of a suite asks."""
+        known = self._known
+        if known is None:
+            known = self._known = [{"e": "threads", "t": 0, "names": self._names}, *self._loops.values()]
+        return known

@@ -333,7 +333,7 @@ class Monitor:
 
         self._choice = choose(self.settings.tier)
         self._make_probes, self._make_listeners = Probes, Listeners
-        self._hooks = LoopHooks(self._running)
+        self._hooks = LoopHooks(self._running, self._choice.engine)
         self._hooks.hook_asyncio(events)
         self._pools = Pools(self._write_line, threshold_ns=self.settings.threshold_ns)
         self._pools.install(self._imports)
@@ -369,7 +369,7 @@ class Monitor:
             if self._probes is None:
                 self._probes = self._begin()
                 if self._hooks is not None:
-                    self._hooks.running = self._probes.loops.running  # without a detour: tests run thousands of loops
+                    self._hooks.running = self._probes.loops.running
             return self._probes
 
     def _begin(self) -> Probes:

@@ -310,8 +310,15 @@ class Stretches:
         if self._gathered.events:
             self._gathered.clear()
         self._known = self._memory.known()
-        self._stalls_before = -1 if self._monitor.is_away() else self._monitor.stalls()
+        self._stalls_before = self._mark()
         self._began_ns = time.monotonic_ns()
+
+    def _mark(self) -> int:
+        """How many stalls there have been so far; -1 where one goes on, or is still to be written."""
+        mark = getattr(self._monitor.engine, "mark", None)
+        if mark is not None:
+            return int(mark())
+        return -1 if self._monitor.is_away() else self._monitor.stalls()
 
     def end(self, *, threshold: str, allow: Sequence[Allow] = ()) -> Watch | None:
         """It has ended; what was found in it, as if a `Watch` with this threshold had seen it. None where there was nothing."""

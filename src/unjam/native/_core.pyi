@@ -56,12 +56,44 @@ def resume() -> None:
 def set_threshold(threshold_ns: int) -> None:
     """Change the threshold while watching."""
 
-def register_loop(loop_id: int, epoll_fd: int, thread_ident: int = 0, instead_of: int = 0) -> bool:
+def register_loop(
+    loop_id: int,
+    epoll_fd: int,
+    thread_ident: int = 0,
+    instead_of: int = 0,
+    followed: tuple[Any, Any, int, bool] = ...,
+) -> bool:
     """Watch a loop that runs in the calling thread (or in the thread of that ident, for a loop found running).
 
     `epoll_fd` is the loop's own (-1: not known, then each step is taken for a turn). Writes no event. A loop that rests goes on.
     True where it does, or where it has taken the place of `instead_of`, which rests and is registered no more from then on.
+
+    C core only: `followed` has its runs followed by the engine (`follow_runs`). It is the loop, what stands for it, 1 for a loop of
+    asyncio, 2 for uvloop's, 0 for another, and whether a new loop that follows it in its thread takes over number and statistics.
     """
+
+def follow_runs(changed: Callable[[Any], None] | None, descriptor_of: Callable[[Any], int]) -> None:
+    """C core only: call `changed(loop)` from what `telling_runs` gives, where the engine does not know by itself what to do.
+
+    It does where a loop that it follows comes to the end of a run (it rests from then on) or runs again, and where a new one takes
+    over from one that is over: then `descriptor_of(loop)` is its epoll descriptor, and the attribute `get` of what stood for the
+    other becomes a weak reference to it.
+    """
+
+def telling_runs(original: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    """C core only: a function that calls the original, where there is one, and has its loop (None: none) run in this thread."""
+
+def keep_record(loop_id: int) -> None:
+    """C core only: no other loop takes over from this one: somebody has been told of it."""
+
+def is_resting(loop_id: int) -> bool | None:
+    """C core only: whether the present run of a loop is over; None where it is not registered, as after the end of its thread."""
+
+def end_rest(loop_id: int) -> LoopStats | None:
+    """C core only: as `loop_stats` and `unregister_loop` in one, for a loop that rests; None, and nothing done, where it runs."""
+
+def mark() -> int:
+    """C core only: how many stalls there were; -1 where one is open, or not written yet."""
 
 def rest_loop(loop_id: int) -> bool:
     """Its run is over, in the calling thread, and it may run again: statistics are kept. False: not here, so unregister it."""

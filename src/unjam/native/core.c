@@ -15,6 +15,7 @@
 #include "locks.h"
 #include "memory.h"
 #include "module.h"
+#include "runs.h"
 #include "sites.h"
 #include "slots.h"
 #include "stacks.h"
@@ -120,6 +121,16 @@ flush(PyObject *self, PyObject *args, PyObject *keywords)
     return PyLong_FromUnsignedLong(slot_stalls());
 }
 
+/* -1 where a loop is in a stall just now. */
+static PyObject *
+mark(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    bool more = watchdog_has_more();
+    return PyLong_FromLong(more ? -1 : (long)slot_stalls());
+}
+
 static PyObject *
 set_threshold(PyObject *self, PyObject *args, PyObject *keywords)
 {
@@ -176,23 +187,20 @@ static PyObject *
 register_loop(PyObject *self, PyObject *args, PyObject *keywords)
 {
     (void)self;
-    static char *names[] = {"loop_id", "epoll_fd", "thread_ident", "instead_of", NULL};
-    int loop, epoll_fd, before = 0;
+    static char *names[] = {"loop_id", "epoll_fd", "thread_ident", "instead_of", "followed", NULL};
+    int loop, epoll_fd, before = 0, kind = LOOP_OTHER, passes_on = 0;
+    PyObject *object = Py_None, *record = Py_None;
     unsigned long ident = 0, own = PyThread_get_thread_ident();
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "ii|ki", names, &loop, &epoll_fd, &ident, &before)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "ii|ki(OOip)", names, &loop, &epoll_fd, &ident, &before, &object, &record,
+            &kind, &passes_on)) {
         return NULL;
     }
     struct slot *resting = slot_find(before != 0 ? before : loop);
     if (!watchdog_running() || home != PyInterpreterState_Get()) {
         return Py_NewRef(Py_False);
     }
-    if (resting != NULL && slot_run_again(resting, loop, epoll_fd)) {
-        uintptr_t present = (uintptr_t)PyThreadState_Get();
-        if (GET(resting->tstate) != present) {
-            SET(resting->tstate, present);
-            resting->stack_base = stacks_base(present);
-        }
-        hooks_install();
+    if (resting != NULL && runs_again(resting, loop, epoll_fd)) {
+        runs_know(resting, object, record, kind, passes_on);
         return Py_NewRef(Py_True);
     }
     if (slot_find(loop) != NULL) {
@@ -203,8 +211,11 @@ register_loop(PyObject *self, PyObject *args, PyObject *keywords)
     if (tstate != 0) {
         pid_t tid = ident == own ? threads_own_tid() : gil_thread_of(tstate);
         hooks_install();
-        bool taken = slot_take(loop, epoll_fd, tid, ident, tstate, stacks_base(tstate)) != NULL;
-        if (!taken || GET(watchdog_asleep) != 0) { /* it makes room, or it looks within a tick anyway */
+        struct slot *taken = slot_take(loop, epoll_fd, tid, ident, tstate, stacks_base(tstate));
+        if (taken != NULL) {
+            runs_know(taken, object, record, kind, passes_on);
+        }
+        if (taken == NULL || GET(watchdog_asleep) != 0) { /* it makes room, or it looks within a tick anyway */
             watchdog_wake();
         }
     }
@@ -222,6 +233,18 @@ rest_loop(PyObject *self, PyObject *args, PyObject *keywords)
     }
     struct slot *slot = slot_find(loop);
     return PyBool_FromLong(slot != NULL && slot_rest(slot));
+}
+
+static PyObject *
+is_resting(PyObject *self, PyObject *args)
+{
+    (void)self;
+    int loop;
+    if (!PyArg_ParseTuple(args, "i", &loop)) {
+        return NULL;
+    }
+    const struct slot *slot = slot_find(loop);
+    return slot == NULL ? Py_NewRef(Py_None) : PyBool_FromLong(slot->rested_ns != 0);
 }
 
 static PyObject *
@@ -293,6 +316,32 @@ loop_stats(PyObject *self, PyObject *args, PyObject *keywords)
     }
     const struct slot *slot = slot_find(loop);
     return slot == NULL ? Py_NewRef(Py_None) : stats_of(slot);
+}
+
+/* The statistics of a loop that rests, which is registered no more from now on; None where it runs, perhaps again. */
+static PyObject *
+end_rest(PyObject *self, PyObject *args)
+{
+    (void)self;
+    int loop;
+    if (!PyArg_ParseTuple(args, "i", &loop)) {
+        return NULL;
+    }
+    struct slot *slot = slot_find(loop);
+    if (slot == NULL || slot->rested_ns == 0) {
+        return Py_NewRef(Py_None);
+    }
+    uint32_t runs = GET(slot->runs);
+    PyObject *stats = stats_of(slot); /* a collection of garbage may run other code, and let it run again */
+    if (stats != NULL && (slot->loop != loop || slot->rested_ns == 0 || GET(slot->runs) != runs)) {
+        Py_DECREF(stats);
+        return Py_NewRef(Py_None);
+    }
+    if (stats != NULL) {
+        slot_release(slot, watchdog_running());
+        watchdog_wake();
+    }
+    return stats;
 }
 
 /* ---- steps ---- */
@@ -379,6 +428,12 @@ static PyMethodDef METHODS[] = {
     {"resume", watch_resume, METH_NOARGS, NULL},
     KEYWORDS(register_loop),
     KEYWORDS(rest_loop),
+    {"is_resting", is_resting, METH_VARARGS, NULL},
+    {"end_rest", end_rest, METH_VARARGS, NULL},
+    {"follow_runs", runs_follow, METH_VARARGS, NULL},
+    {"telling_runs", runs_telling, METH_O, NULL},
+    {"keep_record", runs_keep, METH_VARARGS, NULL},
+    NO_ARGUMENTS(mark),
     KEYWORDS(unregister_loop),
     KEYWORDS(loop_stats),
     KEYWORDS(install_steps),

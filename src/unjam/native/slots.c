@@ -18,6 +18,10 @@ struct slot slots[SLOTS];
 _Atomic int slots_end;
 __thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
 _Atomic int adoptions;
+
+/* The slot that was last put to rest in this thread; use slot_at_rest(). */
+static __thread struct slot *resting_slot __attribute__((tls_model("initial-exec")));
+
 _Atomic uint64_t threshold_ns = 50 * 1000 * 1000;
 
 static _Atomic uint32_t last_stall;
@@ -201,6 +205,24 @@ unbind(struct slot *slot)
     }
 }
 
+struct slot *
+slot_at_rest(void)
+{
+    struct slot *slot = resting_slot;
+    bool is = slot != NULL && slot->owner == &current_slot && atomic_load(&slot->state) == SLOT_LIVE && slot->rested_ns != 0;
+    return is ? slot : NULL;
+}
+
+void
+slot_forget_turns(struct slot *slot)
+{
+    slot->victims_stall = 0;
+    slot->tally_depth = slot->tally_level = slot->hops_most = slot->hops_seen = 0;
+    memset(slot->hops, 0, sizeof slot->hops);
+    memset(slot->recent, 0, sizeof slot->recent);
+    slot->switches_seen = false;
+}
+
 /* Nobody but the watchdog looks at a slot that rests, and it only at turns: `turns` and `away_ns` must not go back. */
 static bool
 hand_over(struct slot *slot, int loop)
@@ -212,11 +234,7 @@ hand_over(struct slot *slot, int loop)
     slot->registered_ns = slot->rested_ns;
     slot->turns_before = GET(slot->turns);
     slot->away_before_ns = GET(slot->away_ns);
-    slot->victims_stall = 0;
-    slot->tally_depth = slot->tally_level = slot->hops_most = slot->hops_seen = 0;
-    memset(slot->hops, 0, sizeof slot->hops);
-    memset(slot->recent, 0, sizeof slot->recent);
-    slot->switches_seen = false;
+    slot_forget_turns(slot);
     SET(slot->steps, 0);
     SET(slot->turn_first_step, 0);
     SET(slot->turn_longest_step, 0);
@@ -237,6 +255,7 @@ slot_rest(struct slot *slot)
     slot->victims_left = 0;
     SET(slot->epoll_fd, -1);
     slot->rested_ns = clock_ns();
+    resting_slot = slot;
     return true;
 }
 

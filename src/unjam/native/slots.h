@@ -108,6 +108,12 @@ extern _Atomic int slots_end;
 /* The slot last bound to this thread; use own_slot(). */
 extern __thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
 
+/* The slot that rests in this thread, NULL for none. Caller holds the GIL. */
+struct slot *slot_at_rest(void);
+
+/* Another loop goes on with the slot of one that rested: no step of it waited for what that one did. */
+void slot_forget_turns(struct slot *slot);
+
 /* Slots registered from another thread, whose own thread has not come by yet. */
 extern _Atomic int adoptions;
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from unjam.failure import report_failure
+from unjam.probes.loop_kinds import epoll_fd
 from unjam.probes.patching import Patches
 
 
@@ -18,9 +19,22 @@ class LoopHooks:
     fails, that is reported, and it is not called again.
     """
 
-    def __init__(self, running: Callable[[Any], None]) -> None:
-        self.running = running
+    def __init__(self, running: Callable[[Any], None], engine: Any = None) -> None:
+        self._follow = getattr(engine, "follow_runs", None)
+        self._telling_runs = getattr(engine, "telling_runs", None)
         self._patches = Patches()
+        self.running = running
+
+    @property
+    def running(self) -> Callable[[Any], None]:
+        """What is called."""
+        return self._running
+
+    @running.setter
+    def running(self, running: Callable[[Any], None]) -> None:
+        self._running = running
+        if self._follow is not None:
+            self._follow(self.tell if self.is_active else None, epoll_fd)
 
     def hook_asyncio(self, events: ModuleType) -> None:
         """`asyncio.events` has been imported: every loop that runs says so through a function of it."""
@@ -42,35 +56,35 @@ class LoopHooks:
     @property
     def is_active(self) -> bool:
         """Whether somebody is told: not after `undo`, and not after a failure."""
-        return self.running is not _nobody
+        return self._running is not _nobody
 
     def tell(self, loop: Any) -> None:
         """The calling thread runs this loop from now on, or none."""
         try:
-            self.running(loop)
+            self._running(loop)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             self.running = _nobody
             report_failure("a loop is not watched", error)
 
-    def _telling(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def _telling(self, original: Callable[[Any], None]) -> Any:
+        if self._telling_runs is not None:
+            return self._telling_runs(original)
+
         def _set_running_loop(loop: Any) -> None:
             original(loop)
-            # As `tell`, but without the call: a test of a suite comes by six times.
-            try:
-                self.running(loop)
-            except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
-                self.running = _nobody
-                report_failure("a loop is not watched", error)
+            self.tell(loop)
 
         return _set_running_loop
 
     def _bracketing(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+        tell = self.tell if self._telling_runs is None else self._telling_runs(None)
+
         def run_forever(loop: Any) -> None:
-            self.tell(loop)
+            tell(loop)
             try:
                 original(loop)
             finally:
-                self.tell(None)
+                tell(None)
 
         return run_forever
 

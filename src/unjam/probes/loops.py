@@ -21,17 +21,21 @@ STATS_EVERY_NS = 1_000_000_000
 
 
 class WatchedLoop:
-    """One loop object over its life: it may run many times, and its statistics go on. `ident` and `tid` are of its first thread."""
+    """One loop object over its life: it may run many times, and its statistics go on. `ident` and `tid` are of its first thread.
+
+    Where nobody is told of each loop, loops that follow each other in one thread are one: `get` then gives the present one.
+    """
 
     __slots__ = (
         "before",
         "began_ns",
-        "epoll_fd",
         "get",
         "in_main",
         "kind",
         "number",
         "over_before",
+        "placed",
+        "rests",
         "thread",
         "tid",
         "told",
@@ -42,14 +46,13 @@ class WatchedLoop:
         self.number = number
         self.kind = kind_of(loop)
         self.before: dict[str, Any] | None = None
-        self.told = self.over_before = False
+        self.told = self.over_before = self.rests = self.placed = False
         self.told_turns: int | None = -1
         self.in_main = False
-        self.epoll_fd = epoll_fd(loop)
         self.began_ns, self.thread, self.tid = time.monotonic_ns(), thread_name(ident), tid
 
         self.get: Callable[[], Any] = _weak(loop)
-        """Returns the loop; None where it is gone."""
+        """Returns the loop; None where it is gone. The engine changes it where it has a new loop take this record over."""
 
     @property
     def over(self) -> bool:
@@ -82,8 +85,9 @@ class Loops:
     ) -> None:
         self._engine, self._emit, self._steps, self._wanted = engine, emit, steps, wanted
         self._attach = getattr(engine, "attach_loop", None)
-        self._running: dict[int, WatchedLoop] = {}
-        self._resting: dict[int, WatchedLoop] = {}
+        self._asks = getattr(engine, "is_resting", None)  # of an engine that follows runs by itself
+        self._places: dict[int, WatchedLoop] = {}
+        """The loop that runs in a thread, or rests there, by ident."""
         self._known: dict[int, WatchedLoop] = {}
         self._over: dict[bool, dict[str, Any] | None] = {}
         self._lock = threading.Lock()
@@ -96,7 +100,10 @@ class Loops:
         A loop that is run inside a step of another is not watched: that step holds the outer one up, which is the stall.
         """
         ident = get_ident()
-        present = self._running.get(ident)
+        with self._lock:
+            present = self._places.get(ident)
+            if present is not None and self._is_resting(present):
+                present = None
         if present is not None:
             if present.get() is loop or present.runs_on(ident):
                 return
@@ -104,16 +111,23 @@ class Loops:
         if loop is not None and not self._goes_on(loop, ident):
             self.started(loop, ident, get_native_id())
 
+    def _is_resting(self, watched: WatchedLoop) -> bool:
+        """Whether its run is over. The engine gives up a loop whose thread has ended; one that it had no room for runs."""
+        if self._asks is None:
+            return watched.rests
+        rests = self._asks(watched.number)
+        return watched.placed if rests is None else bool(rests)
+
     def _goes_on(self, loop: Any, ident: int) -> bool:
         """Whether it is the loop that rests in this thread, which runs again: a test under pytest-asyncio runs its loop three times."""
-        resting = self._resting.get(ident)
-        if resting is None or resting.get() is not loop:
-            return False
         with self._lock:
-            if self._resting.pop(ident, None) is not resting:
-                return False  # its rest has just been ended
-            self._running[ident] = resting
-            self._engine.register_loop(resting.number, resting.epoll_fd, 0)
+            resting = self._places.get(ident)
+            if resting is None or resting.get() is not loop or not self._is_resting(resting):
+                return False
+            self._take_place(resting, loop, 0)
+            if self._is_resting(resting):
+                self._end_rest(ident)  # in a thread that has ended, whose ident this one was given
+                return False
         if self._attach is not None:
             self._attach(resting.number, loop)
         return True
@@ -124,10 +138,9 @@ class Loops:
         watched.in_main = ident == threading.main_thread().ident
         if not watched.told and self._wanted():
             self._write_loop(watched)
-        self._running[ident] = watched
         # Under the lock, so that no place is taken from a loop that has just begun to run again.
         with self._lock:
-            self._register(watched, ident)
+            self._register(watched, loop, ident)
         if self._attach is not None:
             self._attach(watched.number, loop)
         return watched
@@ -143,26 +156,42 @@ class Loops:
         watched = next((each for each in list(self._known.values()) if each.number == number and not each.told), None)
         if watched is None:
             return None
-        watched.told = True
+        self._is_told(watched)
         return self._event(watched)
 
-    def _register(self, watched: WatchedLoop, ident: int) -> None:
+    def _register(self, watched: WatchedLoop, loop: Any, ident: int) -> None:
         """Have the engine watch a loop, in the place of the one that rests in its thread."""
-        resting = self._resting.pop(ident, None)
-        for other in [other for other, elsewhere in self._resting.items() if elsewhere is watched]:
-            self._finish(self._resting.pop(other))  # it ran in another thread before
-        place = watched.number, watched.epoll_fd, 0 if ident == get_ident() else ident
+        for other in [other for other, elsewhere in self._places.items() if elsewhere is watched and other != ident]:
+            self._end_rest(other)  # it ran in another thread before
+        resting = self._places.get(ident)
+        self._places[ident] = watched
+        from_here = 0 if ident == get_ident() else ident
         if resting is None or resting is watched:
-            self._engine.register_loop(*place)
+            self._take_place(watched, loop, from_here)
             return
         stats = self._engine.loop_stats(resting.number)
-        if not self._engine.register_loop(*place, resting.number):
+        if not self._take_place(watched, loop, from_here, resting.number):
             self._engine.unregister_loop(resting.number)
-        resting.finish_run(stats)
+        self._has_ended_run(resting, stats)
+
+    def _take_place(self, watched: WatchedLoop, loop: Any, ident: int, instead_of: int = 0) -> bool:
+        watched.rests = False
+        place = watched.number, epoll_fd(loop), ident, instead_of
+        if self._asks is None:
+            return bool(self._engine.register_loop(*place))
+        kind = 1 if watched.kind.is_asyncio else 2 if watched.kind.is_uvloop else 0
+        went_on = bool(self._engine.register_loop(*place, (loop, watched, kind, not watched.told)))
+        watched.placed = self._asks(watched.number) is not None
+        return went_on
 
     def _write_loop(self, watched: WatchedLoop) -> None:
-        watched.told = True
+        self._is_told(watched)
         self._emit(self._event(watched))
+
+    def _is_told(self, watched: WatchedLoop) -> None:
+        watched.told = True
+        if self._asks is not None:
+            self._engine.keep_record(watched.number)
 
     def _event(self, watched: WatchedLoop) -> dict[str, Any]:
         return {
@@ -177,16 +206,17 @@ class Loops:
 
     def present(self) -> list[tuple[int, Any, int, str, str]]:
         """The loops that run now: number, loop, ident and name of the thread, type of the loop."""
-        running = [(watched, watched.get(), ident) for ident, watched in list(self._running.items())]
+        places = [(ident, watched) for ident, watched in list(self._places.items()) if not self._is_resting(watched)]
+        running = [(watched, watched.get(), ident) for ident, watched in places]
         return [
             (w.number, loop, ident, thread_name(ident), w.kind.name) for w, loop, ident in running if loop is not None
         ]
 
     def any_away(self, since_ns: int) -> bool:
         """Whether a loop that runs has been away since then."""
-        if not self._running:
+        if not self._places:
             return False
-        present = [self._engine.loop_stats(watched.number) for watched in list(self._running.values())]
+        present = [self._engine.loop_stats(watched.number) for watched in list(self._places.values())]
         return any(stats is not None and (stats["away_since_ns"] or sys.maxsize) <= since_ns for stats in present)
 
     def totals(self) -> list[tuple[bool, dict[str, Any]]]:
@@ -223,23 +253,38 @@ class Loops:
 
     def stopped(self, ident: int) -> None:
         """The loop of that thread runs no more; it may run again soon, so where the engine can it only rests."""
-        watched = self._running.pop(ident)
         # Under the lock, so that nobody who looks at the totals meanwhile sees them without this run.
         with self._lock:
-            if self._engine.rest_loop(watched.number):
-                self._resting[ident] = watched
-            else:
-                self._finish(watched)
+            watched = self._places[ident]
+            watched.rests = self._engine.rest_loop(watched.number)
+            if not watched.rests:
+                del self._places[ident]
+                self._has_ended_run(watched, self._unregistered(watched))
 
-    def _finish(self, watched: WatchedLoop) -> None:
-        stats = self._engine.loop_stats(watched.number)
+    def _end_rest(self, ident: int) -> None:
+        """The loop that rests in that thread has no place there any more; one that has just begun to run again keeps it."""
+        watched = self._places[ident]
+        stats = self._unregistered(watched) if self._asks is None else self._engine.end_rest(watched.number)
+        if stats is not None or self._is_resting(watched):
+            del self._places[ident]
+            self._has_ended_run(watched, stats)
+
+    def _unregistered(self, watched: WatchedLoop) -> dict[str, Any] | None:
+        stats: dict[str, Any] | None = self._engine.loop_stats(watched.number)
         self._engine.unregister_loop(watched.number)
+        return stats
+
+    def _has_ended_run(self, watched: WatchedLoop, stats: dict[str, Any] | None) -> None:
         watched.finish_run(stats)
+        loop = watched.get()
+        if loop is not None and self._known.get(id(loop)) is not watched:  # it has taken the record over
+            key = next(key for key, each in self._known.items() if each is watched)
+            self._known[-watched.number if id(loop) in self._known else id(loop)] = self._known.pop(key)
 
     def write_stats(self) -> None:
         """Write the statistics of loops that have turned since the last time, and the end of those that are over."""
         self._end_rests()
-        running = {watched.number for watched in list(self._running.values())}
+        running = {watched.number for watched in list(self._places.values())}
         for key, watched in list(self._known.items()):
             if watched.number in running or not watched.over:
                 self._write_stats(watched)
@@ -265,27 +310,37 @@ class Loops:
 
     def number_of(self, loop: Any) -> int:
         """The number of a loop; 0 where it has none."""
-        watched = self._known.get(id(loop))
-        return watched.number if watched is not None and watched.get() is loop else 0
+        watched = self._present(loop)
+        return 0 if watched is None else watched.number
 
     def stop_all(self) -> None:
         """Stop watching every loop."""
-        for ident in list(self._running):
+        self._end_rests()
+        for ident in list(self._places):
             self.stopped(ident)
         self._end_rests()
 
     def _end_rests(self) -> None:
         """A loop that has not run since does not keep its place: its thread may have ended."""
         with self._lock:
-            while self._resting:
-                self._finish(self._resting.popitem()[1])
+            for ident, watched in list(self._places.items()):
+                if self._is_resting(watched):
+                    self._end_rest(ident)
+
+    def _present(self, loop: Any) -> WatchedLoop | None:
+        """What is known of a loop; one that has taken over the record of another one is known by its place."""
+        watched = self._known.get(id(loop))
+        if watched is not None and watched.get() is loop:
+            return watched
+        return next((each for each in list(self._places.values()) if each.get() is loop), None)
 
     def _find(self, loop: Any, ident: int, tid: int) -> WatchedLoop:
         with self._lock:
-            watched = self._known.get(id(loop))
-            if watched is not None and watched.get() is loop:
+            watched = self._present(loop)
+            if watched is not None:
                 return watched
             self._last_number += 1
+            watched = self._known.get(id(loop))
             if watched is not None:
                 # Another loop lived at this address, and its end has not been written yet.
                 self._known[-watched.number] = watched
