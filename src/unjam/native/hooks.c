@@ -284,12 +284,24 @@ restore_slot(const struct object *object, int function, uintptr_t *slot)
     }
 }
 
-/* Whether a name may be that of a hook: a process has some fifty thousand relocations, and comparing each with every hook's name
- * would take milliseconds. */
-static bool
-may_be_hooked(const char *name)
+/* The first and the fourth letters of the names in HOOKS: a process has some fifty thousand relocations, and comparing each with every
+ * hook's name would take milliseconds. */
+static bool first_letters[256], fourth_letters[256];
+
+static void
+note_letters(void)
 {
-    return (name[0] == 'e' && name[1] == 'p') || (name[0] == 'P' && name[1] == 'y' && name[2] == 'C' && name[3] == 'o');
+    for (int function = 0; function < FUNCTIONS; function++) {
+        const unsigned char *name = (const unsigned char *)HOOKS[function].name;
+        first_letters[name[0]] = fourth_letters[name[3]] = true;
+    }
+}
+
+static bool
+may_be_hooked(const char *text)
+{
+    const unsigned char *name = (const unsigned char *)text;
+    return first_letters[name[0]] && name[1] != 0 && name[2] != 0 && fourth_letters[name[3]];
 }
 
 typedef void (*visitor)(const struct object *, int, uintptr_t *);
@@ -355,6 +367,7 @@ hooks_install(void)
     dl_iterate_phdr(count_loads, &loads);
     if (patched == 0 || loads != loads_seen) {
         patched = 0;
+        note_letters();
         dl_iterate_phdr(visit_object, &(visitor){patch_slot});
         loads_seen = loads;
     }
