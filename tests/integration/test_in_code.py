@@ -209,6 +209,31 @@ def test_a_callback_that_raises_is_one_line(run):
     )
 
 
+def test_a_logging_handler_may_end_the_watching(run):
+    """It is called in the thread that the end would wait for: a wait for itself would outlast the test."""
+    done = run(
+        """
+        import logging
+        from unjam import monitor
+        from unjam.probes import wiring
+        monitor.TELL_S = wiring.STOP_S = 1000.0
+        ended = threading.Event()
+
+        class Ends(logging.Handler):
+            def emit(self, record):
+                unjam.uninstall()
+                ended.set()
+
+        logging.getLogger("unjam").addHandler(Ends())
+        unjam.install(record=False)
+        asyncio.run(main())
+        print(ended.wait(30), monitor.current())
+        """,
+        table="",
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True None\n", "")
+
+
 @pytest.mark.parametrize("ending", ["time.sleep(0.1)", "os._exit(0)", "os.kill(os.getpid(), 15)"])
 def test_the_last_stall_is_logged(run, ending):
     """The program ends right after it, and whoever logs takes his time: the end waits for the line."""

@@ -61,6 +61,7 @@ class Drainer:
         self._stopping = False
         self._working = allocate_lock()
         self._flushing: list[_thread.LockType] = []
+        self._ident = 0
         self._thread = QuietThread(self._run)
 
     def start(self) -> None:
@@ -69,18 +70,19 @@ class Drainer:
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """End the thread, then take what is left; gives up waiting after `timeout_s`."""
+        """End the thread, then take what is left; gives up waiting after `timeout_s`, at once in that thread itself."""
         self._stopping = True
         self._engine.wake()
-        self._thread.join(timeout_s)
+        if not self._is_here():
+            self._thread.join(timeout_s)
 
     def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
         """Wait until every event emitted before has been passed on, `timeout_s` at the most; returns how many stalls there were.
 
-        Where there have been no more stalls than `stalls_before` it does not wait.
+        Where there have been no more stalls than `stalls_before` it does not wait, nor in the thread that passes them on.
         """
         stalls: int = self._engine.flush(timeout_s)
-        if stalls != stalls_before:
+        if stalls != stalls_before and not self._is_here():
             passed = allocate_lock()
             passed.acquire()
             self._flushing.append(passed)
@@ -115,7 +117,12 @@ class Drainer:
             self._handle(self._engine.drain(0.0))
             self._working.release()
 
+    def _is_here(self) -> bool:
+        """Whether the caller is our own thread: a handler of the program's logging may end the watching, and runs there."""
+        return self._ident == _thread.get_ident()
+
     def _run(self) -> None:
+        self._ident = _thread.get_ident()
         try:
             while not self._stopping:
                 # What was written of them is among the lines that are taken now.
@@ -128,6 +135,8 @@ class Drainer:
                     self._write_periodic()
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("events are recorded, but not named any more", error)
+        finally:
+            self._ident = 0  # another thread may be given it
 
     def _answer_flushes(self) -> None:
         # Taken out of the one list there is: a list that is put in its place misses who has the old one in hand.
