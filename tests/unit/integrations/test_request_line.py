@@ -1,0 +1,71 @@
+"""Laws of the line of `unjam.request`: who held the loop, where, and whom it made late, in words that can be searched for."""
+
+import pytest
+
+from unjam.integrations.web.request import Hold, Request
+from unjam.integrations.web.telling import ROUTES_TOLD, fields, line
+from unjam.model.findings import Finding, Grade, Location
+
+MS = 1_000_000
+
+
+def request(route):
+    made = Request()
+    made.route = route
+    return made
+
+
+def hold(late, *, culprit=None, ms=301):
+    held = Hold(0, ms * MS, request("GET /report/{id}"), "")
+    for route, delays in late.items():
+        for delay in delays:
+            held.delays_request(request(route), delay * MS)
+    if culprit is not None:
+        held.finding = Finding("UJ101", "sleep", Grade.EXACT, "", culprit=culprit, leaf="time.sleep")
+    return held
+
+
+def test_the_line_of_a_hold_that_made_requests_late():
+    """Holder, length, place, leaf, rule and cause; how many others, how late the latest was, and their routes by number."""
+    held = hold({"GET /items/{id}": [100, 303, 7, 8], "GET /healthz": [50]}, culprit=Location("app.py", 12, "report"))
+    assert (
+        "GET /report/{id} held the loop 301 ms at app.py:12 report -> time.sleep [UJ101 sleep], "
+        "5 other requests late by up to 303 ms (GET /items/{id} x4, GET /healthz)"
+    ) == line(held)
+
+
+@pytest.mark.parametrize(
+    ("late", "told"),
+    [
+        ({}, "GET /report/{id} held the loop 301 ms, no other request was late"),
+        (
+            {"GET /": [20]},
+            "GET /report/{id} held the loop 301 ms, 1 other request late by up to 20 ms (GET /)",
+        ),
+        (
+            {f"GET /{number}": [20] * (9 - number) for number in range(ROUTES_TOLD + 2)},
+            (
+                "GET /report/{id} held the loop 301 ms, 42 other requests late by up to 20 ms "
+                "(GET /0 x9, GET /1 x8, GET /2 x7, GET /3 x6, GET /4 x5 and 2 more routes)"
+            ),
+        ),
+    ],
+    ids=["none", "one", "many routes"],
+)
+def test_how_many_were_late_is_told_by_number(late, told):
+    """None, one, and more than are named; without a finding no place is made up."""
+    assert told == line(hold(late))
+
+
+def test_the_fields_say_what_the_line_says():
+    """The same numbers, for logs that are read by programs."""
+    held = hold({"GET /": [303, 20]}, culprit=Location("app.py", 12, "report"))
+    assert fields(held) == {
+        "holder": "GET /report/{id}",
+        "held_ms": 301.0,
+        "made_late": 2,
+        "latest_ms": 303.0,
+        "rule": "UJ101",
+        "file": "app.py",
+        "line": 12,
+    }
