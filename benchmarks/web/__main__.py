@@ -1,25 +1,39 @@
 """What the middleware costs: in one process a call, and behind a server the throughput and the slowest answers.
 
-    python benchmarks/web [--rounds 40] [--only call,offers,shop] [--loop asyncio,uvloop] [--json FILE]
+    python benchmarks/web [--rounds 200] [--only call,offers,shop] [--loop asyncio,uvloop] [--json FILE]
 
 `call` gives microseconds for each request that the middleware adds to one under the monitor. `offers` and `shop` compare a service
 under uvicorn in the same round: bare, bare once more (the machine's noise), and `offers` (one small endpoint) watched, and watched
-with the middleware; `shop` (examples/shop without its faults) with everything: monitor, recording, middleware and Prometheus metrics.
+with the middleware; `shop` (examples/shop without its faults) with everything: monitor, recording, middleware and Prometheus metrics. The servers are started
+anew every ten rounds. In brackets stands where the median lies with 95 % confidence, by drawing starts anew; without a second start
+that is not known.
 """
 
 import argparse
 import json
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
+from random import Random
 from statistics import median, quantiles
 
 from call import added_us
-from service import SERVICES, Service, compare
+from service import SERVICES, Measured, Service, compare
+
+DRAWS = 2_000
+"""Draws of the bootstrap: enough for the second digit of its bounds."""
+
+FIGURES: dict[str, Callable[[Measured], float]] = {
+    "throughput": lambda each: each.per_second,
+    "cpu": lambda each: each.cpu_s,
+    "p99": lambda each: each.p99_ms,
+}
 
 
 def main() -> None:
     """Run what is asked for and print one line for each result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--only", default="call,offers,shop")
     parser.add_argument("--loop", default="asyncio,uvloop")
     parser.add_argument("--json", type=Path)
@@ -44,17 +58,31 @@ def call(loop: str, rounds: int) -> dict[str, float]:
 
 
 def service(asked: Service, loop: str, rounds: int) -> dict[str, dict[str, float]]:
-    """Ratios of throughput and of the 99th percentile to the bare service of the same round."""
-    measured = compare(asked, loop, rounds)
+    """Ratios of throughput, of the server's CPU and of the 99th percentile to the bare service of the same round."""
+    starts = compare(asked, loop, rounds)
     found = {}
     for name in asked.variants[1:]:
-        pairs = list(zip(measured[name], measured[asked.variants[0]], strict=True))
-        through = median(each.per_second / bare.per_second for each, bare in pairs)
-        cpu = median(each.cpu_s / bare.cpu_s for each, bare in pairs)
-        p99 = median(each.p99_ms / bare.p99_ms for each, bare in pairs)
-        found[name] = {"throughput": through, "cpu": cpu, "p99": p99}
-        print(f"{asked.name:8} {loop:8} {name:12} throughput {through:.3f}  cpu {cpu:.3f}  p99 {p99:.3f}")
+        ratios = {
+            figure: [
+                [of(each) / of(bare) for each, bare in zip(start[name], start[asked.variants[0]], strict=True)]
+                for start in starts
+            ]
+            for figure, of in FIGURES.items()
+        }
+        found[name] = {figure: median(chain(*each)) for figure, each in ratios.items()}
+        told = "  ".join(f"{figure} {found[name][figure]:.3f} {bounds(each)}" for figure, each in ratios.items())
+        print(f"{asked.name:8} {loop:8} {name:12} {told}", flush=True)
     return found
+
+
+def bounds(starts: list[list[float]]) -> str:
+    """Where the median of all lies with 95 % confidence. Rounds of one start are alike, so starts are what is drawn."""
+    if len(starts) == 1:
+        return ""
+    draw = Random(1).choices
+    medians = [median(chain(*draw(starts, k=len(starts)))) for _ in range(DRAWS)]
+    cuts = quantiles(medians, n=40)
+    return f"[{cuts[0]:.3f}, {cuts[-1]:.3f}]"
 
 
 if __name__ == "__main__":
