@@ -28,6 +28,10 @@ _SAME_ELSEWHERE = frozenset(
     ["ASYNC210", "ASYNC212", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC230", "ASYNC240", "ASYNC250", "ASYNC251"]
 )
 """Codes of others for blocking calls in coroutines: https://flake8-async.readthedocs.io/en/latest/rules.html#blocking-sync-calls-in-async-functions."""
+_ALWAYS = frozenset({"ssl.create_default_context"})
+"""What a package does for each of its clients; certificates of one's own are loaded where somebody has named them."""
+_RELOADED = "importlib.reload"
+"""What somebody asks for who has changed a module."""
 _KEPT = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name"})
 """What takes long the first time only: the interpreter keeps what is imported."""
 
@@ -65,8 +69,8 @@ def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
     cpu = leaf.record.rule in _CPU
     once = leaf.record.name in _KEPT or (site is not None and site.once)
     severity = Severity.NOTE if cpu and leaf.weight is not Weight.UNBOUNDED else _SEVERITIES[leaf.weight]
-    if leaf.below and leaf.weight is Weight.MILLISECONDS and leaf.record.remedy != "tls-context-once":
-        severity = Severity.NOTE  # a package that reads a file of its own mostly does so once
+    if leaf.below and leaf.weight is Weight.MILLISECONDS and leaf.record.name not in _ALWAYS:
+        severity = Severity.NOTE  # a package that reads a file of its own mostly does so once, or where it is asked to
     if leaf.below:
         return _inside(function, call, leaf, severity, once=once)
     grade = Grade.SUSPECTED if cpu else leaf.grade
@@ -160,7 +164,7 @@ class Writer:
         once = accusation.once or way.once or way.startup or (way.single and not accusation.looped)
         if once and severity > Severity.NOTE:
             severity = Severity(severity - 1)
-        if self._accepted(accusation):
+        if self._accepted(accusation) or way.startup or accusation.leaf == _RELOADED:
             severity = Severity.NOTE
         line, column, end_line, end_column = accusation.span
         return Problem(
@@ -224,6 +228,8 @@ class Writer:
                 )
         if code := self._accepted(accusation):
             yield Evidence("source", f"the line says noqa {code}: its author knows that it blocks")
+        if accusation.leaf == _RELOADED:
+            yield Evidence("source", "a module is loaded again when somebody has changed it, which is rare")
         if way.startup or (way.single and not accusation.looped):
             yield Evidence(
                 "source", "only what runs at the start, at the end or on a signal leads here, so it costs once"

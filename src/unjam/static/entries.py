@@ -225,7 +225,7 @@ def callables(program: Program, function: Function, argument: Argument) -> Itera
 def _is_startup(function: Function) -> bool:
     """Whether its name says that it runs once; a method called `setup` may be anybody's."""
     name = function.scope.name.rpartition(".")[2]
-    return name in _STARTUP and not (name == "setup" and function.scope.owner)
+    return "lifespan" in name or (name in _STARTUP and not (name == "setup" and function.scope.owner))
 
 
 def _within(inner: Span, outer: Span) -> bool:

@@ -146,8 +146,22 @@ class Harmless:
             return False
         return site.argument(-1, "transport") is not None or _unverified(site)
 
+    def _is_here(self, function: Function, site: CallSite, name: str) -> bool:
+        """`read()` of a response of httpx that was awaited: its body has been read, or the call would raise."""
+        if not name.startswith("httpx.Response."):
+            return False
+        receiver = site.text.rpartition(".")[0]
+        assigned = (
+            each
+            for each in self._program.outlines[function.path].assignments
+            if each.scope == function.index and each.target == receiver
+        )
+        return any(each.form == "awaited" for each in assigned)
+
     def _has_room(self, function: Function, site: CallSite, name: str) -> bool:
-        """`put` on a queue that was made without a bound never waits."""
+        """`put` on a queue that was made without a bound never waits; what a queue does with itself is its own business."""
+        if site.text in {"self.put", "self.get"} and name.startswith(("queue.", "_queue.")):
+            return True
         if not name.endswith("Queue.put"):
             return False
         made = self._made(function, site.text.rpartition(".")[0])
@@ -157,6 +171,7 @@ class Harmless:
         _does_not_wait,
         _compares_with_before,
         _is_done,
+        _is_here,
         _has_room,
         _asks_first,
         _not_taken,

@@ -34,7 +34,7 @@ def on_reader():
 
 
 def on_signal():
-    time.sleep(3)  # warning: UJ101 time.sleep
+    time.sleep(3)  # note: UJ101 time.sleep
 
 
 def on_done(task):

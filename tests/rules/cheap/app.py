@@ -1,8 +1,10 @@
 """What blocks for less than a hop to a thread takes, once, or not at all: notes, or nothing."""
 
+import importlib
 import inspect
 import io
 import os
+import queue
 import tempfile
 import zipfile
 from concurrent.futures import Future
@@ -82,6 +84,40 @@ class Lazy:
 
 async def on_ready():
     return Path("tags").read_text()  # note: UJ102 pathlib.Path.read_text
+
+
+async def app_lifespan(app):
+    httpx.get("http://localhost")  # note: UJ104 httpx.get
+    yield
+
+
+async def reloads(module):
+    importlib.reload(module)  # note: UJ305 importlib.reload
+
+
+async def responses(client: httpx.AsyncClient):
+    response = await client.get("http://localhost")
+    response.read()  # clean: an awaited response has its body
+    with httpx.stream("GET", "http://localhost") as other:  # error: UJ104 httpx.stream
+        other.read()  # error: UJ104 httpx.Response.read
+
+
+class Bytes(queue.Queue):
+    """What a queue does with itself is nobody's wait."""
+
+    def fill(self, data: bytes):
+        for byte in data:
+            self.put(byte)  # clean
+
+    def first(self):
+        return self.get()  # clean
+
+
+async def decodes(data: bytes):
+    buffer = Bytes()
+    buffer.fill(data)
+    buffer.get()  # error: UJ202 queue.Queue.get
+    return buffer.first()
 
 
 async def setup(bot):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI
 
 @asynccontextmanager
 async def lifespan(app):
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
     yield
 
 
@@ -51,7 +51,7 @@ async def add_header(request, call_next):
 
 @app.on_event("startup")
 def warm_up():
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 @app.exception_handler(ValueError)
@@ -65,7 +65,7 @@ async def exception_handler(request, error):
 
 
 def open_pool():
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 def close_pool():

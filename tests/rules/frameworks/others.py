@@ -77,7 +77,7 @@ def sanic_middleware(request):
 
 @site.before_server_start
 def sanic_listener(app):
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 def sanic_added(request):
@@ -117,7 +117,7 @@ dependencies = {
 
 
 def litestar_start():
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 application = litestar.Litestar([litestar_handler], on_startup=[litestar_start])
