@@ -101,6 +101,7 @@ class Engine:
         # A loop that is run inside a step of another has handles of its own, which are no steps of the other one.
         self.by_loop: dict[int, Slot] = {}
         self.observers = Observers()
+        self.observers.tallies = tallies.variable is not None
         self.steps = Steps(self.by_loop, self.observers.waiting)
         self.watchdog: Watchdog | None = None
         self.threshold_ns = 50_000_000
@@ -325,6 +326,7 @@ def set_victim_observer(observe: Observer | None, most: int = 20) -> None:
 def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
     """See _core.pyi."""
     tallies.variable, tallies.observe = variable, observe
+    _engine.observers.tallies = variable is not None
 
 
 def scheduled_site(handle: Any) -> tuple[str, int, str] | None:

@@ -35,7 +35,7 @@ def hook_selector(loop: Any, slot: Slot) -> bool:
     clock, ended, began = time.monotonic_ns, slot.ended, slot.began
 
     def timed_select(timeout: float | None = None) -> Any:
-        ended(clock(), waits=timeout is None or timeout > 0)
+        ended(clock(), timeout)
         try:
             return select(timeout)
         finally:
@@ -111,20 +111,19 @@ class Steps:
         setattr(owner, name, ours)
 
     def _remembering_init(self, original: Callable[..., None]) -> Callable[..., None]:
-        without_frame, remember = _WITHOUT_FRAME, self._remember
+        without_frame, remember, futures = _WITHOUT_FRAME, self._remember, _future_types()
 
         def __init__(self: Any, callback: Any, args: Any, loop: Any, context: Any = None) -> None:  # noqa: N807 -- replaces one
             original(self, callback, args, loop, context)
             if type(callback) in without_frame:
-                remember(self, callback, args)
+                # A done-callback is scheduled by what completed its future, which is nobody's line; a server has one a request.
+                if len(args) == 1 and type(args[0]) in futures and args[0].done():
+                    return
+                remember(self)
 
         return __init__
 
-    def _remember(self, handle: Any, callback: Any, args: tuple[Any, ...]) -> None:
-        if type(callback) is BuiltinFunctionType and callback.__name__ == "task_wakeup":
-            return
-        if len(args) == 1 and _is_done(args[0]):
-            return  # a done-callback is scheduled by what completed its future, which is nobody's line; a server has one a request
+    def _remember(self, handle: Any) -> None:
         frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 -- who called Handle()
         while frame is not None and frame.f_code.co_filename.startswith(self._loops_own):
             frame = frame.f_back
@@ -135,10 +134,10 @@ class Steps:
         self._sites[id(handle)] = weakref.ref(handle), (frame.f_code, frame.f_lasti, frame.f_lineno or 0)
 
 
-def _is_done(value: Any) -> bool:
-    """Whether it is a future that has its result; of the C type itself, so that nobody's own code runs."""
+def _future_types() -> tuple[type, ...]:
+    """The C types of futures: asking one whether it is done runs nobody's own code."""
     c: Any = sys.modules.get("_asyncio")
-    return c is not None and type(value) in (c.Task, c.Future) and value.done()
+    return () if c is None else (c.Task, c.Future)
 
 
 def _timed_run(

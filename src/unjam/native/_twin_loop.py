@@ -27,6 +27,20 @@ NEVER = 1 << 62
 """A time that never comes."""
 
 
+def _bucket(units: int) -> int:
+    """The bucket of the lag histogram for a turn of so many times 1,024 ns: docs/recording.md."""
+    if units < 16:  # noqa: PLR2004 -- as above
+        return units
+    shift = units.bit_length() - 5
+    return 16 * (shift + 1) + (units >> shift) - 16
+
+
+KNOWN_UNITS = 1_024
+"""Turns up to a millisecond, which nearly all are, have their bucket looked up."""
+
+BUCKETS = tuple(map(_bucket, range(KNOWN_UNITS)))
+
+
 class FinishedTurn(NamedTuple):
     """A turn that was long enough to be a stall, as its own thread saw it end; `cpu_ns` is the thread's clock then.
 
@@ -45,16 +59,17 @@ class Observers:
     """Who is told of late steps and of their victims, the same for all loops.
 
     `waiting` holds, by thread, the loops whose next steps had to wait for a stall: nearly always it is empty, which is all
-    that a step has to ask.
+    that a step has to ask. `tallies`: somebody asks how long requests waited, for which the last turns are kept.
     """
 
-    __slots__ = ("most_victims", "step", "victim", "waiting")
+    __slots__ = ("most_victims", "step", "tallies", "victim", "waiting")
 
     def __init__(self) -> None:
         self.waiting: dict[int, Slot] = {}
         self.step: Observer | None = None
         self.victim: Observer | None = None
         self.most_victims = 0
+        self.tallies = False
 
 
 class Slot:
@@ -64,8 +79,8 @@ class Slot:
     all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies half way to
     the loop's next heartbeat: in the future, or a few milliseconds past, while all is well. `late_at` is when the present
     turn is late enough for its steps to be of interest: only then they are looked at one by one. `recent` holds the turns
-    before the present one, the last one first, each from when to when, and whether the loop then waited in its select. `cpu_from`
-    is the CPU time of its thread when it began.
+    before the present one, while there are tallies, the last one first, each from when to when, and whether the loop then waited
+    in its select. `cpu_from` is the CPU time of its thread when it began.
     """
 
     __slots__ = (
@@ -151,23 +166,20 @@ class Slot:
             self.asleep = False
             self.wake()
 
-    def ended(self, now: int, *, waits: bool = True) -> None:
-        """The loop came back to its select, to wait in it or only to look."""
+    def ended(self, now: int, timeout: float | None = None) -> None:
+        """The loop came back to its select, in which it waits for `timeout` seconds at most; None: until something happens."""
         began = self.away_since
         if not began:
             return
         length = now - began
         units = length >> 10
-        if units < 16:  # noqa: PLR2004 -- docs/recording.md
-            self.lag[units] += 1
-        else:
-            shift = units.bit_length() - 5
-            self.lag[16 * (shift + 1) + (units >> shift) - 16] += 1
+        self.lag[BUCKETS[units] if units < KNOWN_UNITS else _bucket(units)] += 1
         if length > self.longest_turn:  # noqa: PLR1730 -- comparing costs a third of calling max()
             self.longest_turn = length
         if length >= self.threshold:
             self.stalled(began, now)
-        self.recent.appendleft((began, now, waits))
+        if self.observers.tallies:
+            self.recent.appendleft((began, now, timeout is None or timeout > 0))
         self.away_since = 0
         self.turns += 1
         self.away += length
