@@ -23,6 +23,9 @@ static const uint64_t JUMP_NS = 50 * 1000 * 1000;
 /* The rate is taken anew only over a span in which the error of the two reads (some 100 ns) is below one in a million. */
 static const uint64_t RATE_SPAN_NS = 200 * 1000 * 1000;
 
+/* The first rate is taken over a span between these: over a longer one the machine may have been suspended. */
+static const uint64_t SHORTEST_NS = 2 * 1000 * 1000, LONGEST_NS = 1000 * 1000 * 1000;
+
 /* Both clocks as near to each other as three attempts give. */
 static void
 read_pair(uint64_t *ticks, uint64_t *ns)
@@ -77,15 +80,30 @@ set_rate(uint64_t ticks, uint64_t ns)
 }
 
 void
+clock_prepare(void)
+{
+    clock_uses_counter = kernel_trusts_counter();
+    if (clock_uses_counter) {
+        read_pair(&first_ticks, &first_ns);
+    }
+}
+
+void
 clock_init(void)
 {
-    if (clock_uses_counter || !kernel_trusts_counter()) {
+    static bool done;
+    if (done || !clock_uses_counter) {
         return;
     }
-    clock_uses_counter = true;
-    read_pair(&first_ticks, &first_ns);
-    const struct timespec wait = {.tv_nsec = 2000000};
-    nanosleep(&wait, NULL);
+    done = true;
+    uint64_t passed = clock_since(clock_ns(), first_ns);
+    if (passed > LONGEST_NS) {
+        read_pair(&first_ticks, &first_ns);
+        passed = 0;
+    }
+    if (passed < SHORTEST_NS) {
+        nanosleep(&(struct timespec){.tv_nsec = (long)(SHORTEST_NS - passed)}, NULL);
+    }
     uint64_t ticks, ns;
     read_pair(&ticks, &ns);
     set_rate(ticks - first_ticks, ns - first_ns);

@@ -63,7 +63,10 @@ clock_ns(void)
     return clock_read_ns(CLOCK_MONOTONIC);
 }
 
-/* Choose the source of ticks and measure its rate; takes 2 ms once. Any thread, before any hook is live. */
+/* Choose the source of ticks. When the module is loaded. */
+void clock_prepare(void);
+
+/* Measure its rate since then; takes up to 2 ms once. Any thread, before any hook is live. */
 void clock_init(void);
 
 /* Follow the rate and set a new anchor; returns the nanoseconds by which the counter ran ahead of CLOCK_MONOTONIC since the

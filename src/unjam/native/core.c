@@ -465,6 +465,7 @@ PyInit__core(void)
 {
     static bool registered;
     compat_init();
+    clock_prepare();
     memory_reset();
     if (!registered && pthread_atfork(NULL, NULL, forked) != 0) {
         return PyErr_SetFromErrno(PyExc_OSError);
