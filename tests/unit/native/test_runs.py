@@ -87,7 +87,8 @@ async def outer():
     own = asyncio.get_running_loop()
     asyncio.events._set_running_loop(None)
     inner = asyncio.new_event_loop()
-    inner.run_until_complete(asyncio.sleep(0.15))
+    inner.call_later(0.15, inner.stop)  # no task: 3.14 runs none inside of another
+    inner.run_forever()
     inner.close()
     asyncio.events._set_running_loop(own)
     await asyncio.sleep(0)
