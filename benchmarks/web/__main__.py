@@ -1,10 +1,11 @@
 """What the middleware costs: in one process a call, and behind a server the throughput and the slowest answers.
 
-    python benchmarks/web [--rounds 200] [--only call,offers,shop] [--loop asyncio,uvloop] [--json FILE]
+    python benchmarks/web [--rounds 200] [--only call,offers,shop,customers] [--loop asyncio,uvloop] [--json FILE]
 
 `call` gives microseconds for each request that the middleware adds to one under the monitor. `offers` and `shop` compare a service
 under uvicorn in the same round: bare, bare once more (the machine's noise), and `offers` (one small endpoint) watched, and watched
-with the middleware; `shop` (examples/shop without its faults) with everything: monitor, recording, middleware and Prometheus metrics. The servers are started
+with the middleware; `shop` (the quick endpoints of examples/shop without its faults) and `customers` (all of them, as its customers ask for them) with
+everything: monitor, recording, middleware and Prometheus metrics. The servers are started
 anew every ten rounds. In brackets stands where the median lies with 95 % confidence, by drawing starts anew; without a second start
 that is not known.
 """
@@ -34,7 +35,7 @@ def main() -> None:
     """Run what is asked for and print one line for each result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--only", default="call,offers,shop")
+    parser.add_argument("--only", default="call,offers,shop,customers")
     parser.add_argument("--loop", default="asyncio,uvloop")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

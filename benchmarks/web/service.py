@@ -13,39 +13,49 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "overhead"))
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "overhead"), str(SHOP)]
 
 from client import END_OF_HEAD, free_port, wait_until_ready
+from load import HEALTH, REQUESTS
 
 CONNECTIONS = 8
 
 ROUNDS_OF_A_START = 10
 """One process may be a few percent slower than its equal for all its life (where its memory lies): servers are started anew after that."""
 
-SHOP = Path(__file__).parents[2] / "examples" / "shop"
-
-
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Which service, in which variants, the first of them bare; what is asked of it in turn, how often in a round, and what else it needs."""
+    """Which service, in which variants, the first of them bare; what is asked of it in turn, how often in a round, and what else it needs.
+
+    `app` is its name for server.py.
+    """
 
     name: str
+    app: str
     variants: tuple[str, ...]
-    paths: tuple[str, ...]
+    asked: tuple[tuple[str, str], ...]
     requests: int
     prices: bool = False
 
 
+BOUGHT = tuple(request for request in REQUESTS if not request[1].endswith("/stock"))
+"""Every second time the supplier is too busy to tell its stock: customers that ask together would see errors."""
+
 SERVICES = (
-    Service("offers", ("bare", "bare again", "watched", "middleware"), ("/items/7?count=2",), 400),
+    Service("offers", "offers", ("bare", "bare again", "watched", "middleware"), (("GET", "/items/7?count=2"),), 400),
     # Its quick endpoints: where a handler waits for the price service or for the database, nobody would see what we cost.
     Service(
         "shop",
+        "shop",
         ("bare", "bare again", "everything"),
-        ("/health", "/catalogue", "/orders/41/invoice"),
+        (("GET", "/health"), ("GET", "/catalogue"), ("GET", "/orders/41/invoice")),
         240,
         prices=True,
     ),
+    # What its own customers ask for (examples/shop/load.py), without their pauses.
+    Service("customers", "shop", ("bare", "bare again", "everything"), (HEALTH, *BOUGHT), 128, prices=True),
 )
 
 
@@ -106,22 +116,32 @@ async def _connection(service: Service, port: int, number: int) -> list[float]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     waited = []
     for turn in range(number, number + service.requests // CONNECTIONS):
-        path = service.paths[turn % len(service.paths)]
+        method, path = service.asked[turn % len(service.asked)]
         began = time.perf_counter()
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
         head = (await reader.readuntil(END_OF_HEAD)).lower()
         if not head.startswith(b"http/1.1 200"):
             raise RuntimeError(f"{path}: {head.splitlines()[0].decode()}")
-        await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        await _read_body(reader, head)
         waited.append(time.perf_counter() - began)
     writer.close()
     return waited
 
 
+async def _read_body(reader: asyncio.StreamReader, head: bytes) -> None:
+    length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    if length:
+        await reader.readexactly(int(length))
+        return
+    while size := int(await reader.readuntil(b"\r\n"), 16):  # RFC 9112, 7.1: chunks
+        await reader.readexactly(size + len(b"\r\n"))
+    await reader.readexactly(len(b"\r\n"))
+
+
 @contextmanager
 def _serving(service: Service, variant: str, loop: str, prices: int):
     port = free_port()
-    command = [sys.executable, str(Path(__file__).with_name("server.py")), service.name, str(port), loop, variant]
+    command = [sys.executable, str(Path(__file__).with_name("server.py")), service.app, str(port), loop, variant]
     with tempfile.TemporaryDirectory() as folder:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("UNJAM")}
         shop = {"SHOP_ROUTES": "healthy", "SHOP_FOLDER": folder, "SHOP_PRICES": f"http://127.0.0.1:{prices}"}

@@ -74,7 +74,7 @@ class Sampler:
         """What was seen as a sample; `asked` is how long the look had to wait for the GIL."""
         sample = Sample(now, [(id(code), lasti) for code, lasti, _ in seen.places])
         asked = self._kept(slot, asked)
-        self._judge(sample, slot, asked)
+        self._judge(sample, slot, asked, others=seen.hog is not None)
         sample.stack = self._number_stack(seen.places)
         if sample.state == "gil" and seen.hog is not None:
             tid, places = seen.hog
@@ -95,7 +95,7 @@ class Sampler:
         _, before = self._before.get(slot, (0, Accounts()))
         return max(0, asked - (before.until(Accounts(None, system.run_delay_ns(slot.tid)))["runq_ns"] or 0))
 
-    def _judge(self, sample: Sample, slot: Slot, asked: int) -> None:
+    def _judge(self, sample: Sample, slot: Slot, asked: int, *, others: bool) -> None:
         began, before = self._before.get(slot, (sample.at_ns, Accounts()))
         now = Accounts(system.cpu_ns(slot.tid), before.run_delay_ns)
         wall, cpu_ns = sample.at_ns - began, before.until(now)["cpu_ns"]
@@ -103,14 +103,17 @@ class Sampler:
             sample.state, sample.holds_gil = "cpu", self._held(asked)
         elif cpu_ns is not None:
             now.run_delay_ns = system.run_delay_ns(slot.tid)
-            self._judge_waiting(sample, slot, wall, before.until(now)["runq_ns"])
+            kept = others and self._held(asked) is True
+            self._judge_waiting(sample, slot, wall, before.until(now)["runq_ns"], kept=kept)
         self.begin(slot, sample.at_ns, now)
 
-    def _judge_waiting(self, sample: Sample, slot: Slot, wall: int, run_delay: int | None) -> None:
+    def _judge_waiting(self, sample: Sample, slot: Slot, wall: int, run_delay: int | None, *, kept: bool) -> None:
+        """`kept`: the GIL was kept from us all along, while other threads had the CPU."""
         call = system.system_call(slot.tid)
         if run_delay is not None and 2 * run_delay >= wall:
             sample.state = "ready"
-        elif call is not None and system.waits_for_gil(call):
+        # Who waits for the GIL wakes up once in a switch interval to ask for it, and then is in no call.
+        elif call is not None and (system.waits_for_gil(call) or (kept and not call.name)):
             sample.state, sample.holds_gil = "gil", False
         elif call is not None and call.name:
             sample.state, sample.holds_gil, sample.sys = "kernel", False, call.name
