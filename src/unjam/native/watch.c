@@ -13,6 +13,9 @@
 static const uint64_t OFTEN = 10000000, RARER = 50000000, RARE = 500000000;
 static const uint64_t OFTEN_FROM = 100000000, RARER_FROM = 1000000000, RARE_FROM = 10000000000;
 
+/* Two looks of a watchdog that is given its CPU are not farther apart: what is less sure than this is not known. */
+static const uint64_t UNSURE = 20000000;
+
 static struct watch watches[SLOTS];
 static char line_text[128 * 1024];
 
@@ -143,20 +146,33 @@ forget_turn(struct watch *watch)
     samples_clear(&watch->samples);
 }
 
+/* What a turn has used of `all` that was used since the last look, `before` nanoseconds ahead of it: it had `room` for so much. */
+static uint64_t
+used_in_turn(uint64_t all, uint64_t room, uint64_t before)
+{
+    uint64_t most = smaller(all, room);
+    return clock_since(most, clock_since(all, before)) > UNSURE ? UNKNOWN_NS : most;
+}
+
 /* The same where the loop has rested since the last look: what the thread used meanwhile is no turn's. By the first look in a turn
- * (`now`) that has used no more than it has lasted; of a turn that came and went before any look it is not known. */
+ * (`now`), where that came soon; else, and of a turn that came and went before any look, it is not known. */
 static struct reading
 after_rest(const struct reading *last, const struct reading *now, uint64_t t0, bool looked)
 {
     struct reading base = *last;
+    base.cpu_ns = base.runq_ns = UNKNOWN_NS;
     if (!looked) {
-        base.cpu_ns = base.runq_ns = UNKNOWN_NS;
         return base;
     }
-    uint64_t lasted = clock_since(now->ns, t0), cpu = smaller(clock_since(now->cpu_ns, last->cpu_ns), lasted);
+    uint64_t lasted = clock_since(now->ns, t0), before = clock_since(t0, last->ns);
+    uint64_t cpu = used_in_turn(clock_since(now->cpu_ns, last->cpu_ns), lasted, before);
+    if (cpu == UNKNOWN_NS) {
+        return base;
+    }
     base.cpu_ns = now->cpu_ns - cpu;
     if (last->runq_ns != UNKNOWN_NS && now->runq_ns != UNKNOWN_NS) {
-        base.runq_ns = now->runq_ns - smaller(clock_since(now->runq_ns, last->runq_ns), lasted - cpu);
+        uint64_t queued = used_in_turn(clock_since(now->runq_ns, last->runq_ns), lasted - cpu, before);
+        base.runq_ns = queued == UNKNOWN_NS ? UNKNOWN_NS : now->runq_ns - queued;
     }
     return base;
 }
@@ -171,7 +187,12 @@ begin_turn(struct watch *watch, uint64_t left, const struct reading *now, uint64
     watch->next_line = watch->t0 + GET(threshold_ns);
     watch->base = now->runs == watch->last.runs ? at_beginning(&watch->last, now, away_ns, watch->t0)
                                                 : after_rest(&watch->last, now, watch->t0, looked);
-    samples_begin(&watch->samples, watch->t0, watch->base.cpu_ns, watch->base.runq_ns);
+    if (watch->base.cpu_ns != UNKNOWN_NS) {
+        samples_begin(&watch->samples, watch->t0, watch->base.cpu_ns, watch->base.runq_ns);
+    }
+    else {
+        samples_begin(&watch->samples, now->ns, now->cpu_ns, now->runq_ns);
+    }
 }
 
 static void

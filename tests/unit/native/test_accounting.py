@@ -75,6 +75,30 @@ def test_what_the_thread_used_between_two_runs_is_no_turns(run):
     assert stall["cpu_ns"] <= 150_000_000  # as much as the first look at it was late, on a busy machine
 
 
+def test_what_was_used_before_a_late_look_is_not_known(run):
+    """Who looks for the first time when the turn is old cannot tell what the thread used in it from what it used before."""
+    outcome = run("""
+        start()
+        async def main():
+            register(1)
+            await asyncio.sleep(0.05)
+            core.rest_loop(1)
+            core.pause()
+            spin(0.4)
+            core.register_loop(1, epoll_of(asyncio.get_running_loop()))
+            time.sleep(0.3)
+            core.resume()
+            time.sleep(0.2)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        core.stop()
+    """)
+    stall = outcome.longest()
+    assert stall["t1"] - stall["t0"] >= 500_000_000
+    assert stall["cpu_ns"] is None
+    assert {sample["state"] for sample in stall["samples"]} == {"kernel"}
+
+
 def test_a_stopped_process_is_suspended(run):
     """SIGSTOP in the middle of a wait: the time is told as suspended, and not as work."""
     outcome = run("""
