@@ -17,6 +17,7 @@
 | late=R, late-asyncio=R | a request among its victims that ends in R; on that loop |
 | says=WORD | a word that its message or evidence must hold |
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
+| required=native|asyncio | may be missed by the twin on uvloop, whose turns it knows by a heartbeat only |
 | only=native, only=asyncio | nothing is expected of the other tier, on the other loop |
 | grade-asyncio=G | at least this grade on that loop |
 
@@ -36,7 +37,7 @@ EXPECT = re.compile(
     r"#\s*expect(?P<next>-next)?(?:-in (?P<program>\w+))?: (?P<rule>UJ\d{3}|unknown)(?P<words>(?: [\w-]+=\S+)*)"
 )
 HEADER = re.compile(
-    r"^# (needs|arguments|missed|usually|loops|python|threshold|namespaces|blind|quota|serial)(?:: (.*))?$",
+    r"^# (needs|arguments|usually|loops|python|threshold|namespaces|blind|quota|serial)(?:: (.*))?$",
     re.MULTILINE,
 )
 WORDS = {
@@ -101,11 +102,6 @@ class Program:
     def arguments(self) -> list[str]:
         """Words to start it with, one a run; none stands for one run without."""
         return self.header.get("arguments", "").split()
-
-    def missed(self, tier: str, loop: str) -> str:
-        """Why unjam is known to get it wrong there, "" where it is expected to be right."""
-        where, _, why = self.header.get("missed", "").partition(" - ")
-        return why if {"everywhere", tier, loop, f"{tier}-{loop}"} & set(where.split()) else ""
 
     @property
     def python(self) -> tuple[int, ...]:

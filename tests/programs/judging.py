@@ -121,7 +121,8 @@ def applies(expected: Expectation, run: Run) -> bool:
 
 def is_required(expected: Expectation, run: Run) -> bool:
     """Whether this tier and this loop must find it."""
-    return all(word in (run.tier, run.loop) for word in expected.words.get("required", "").split(",") if word)
+    words = expected.words.get("required", "").split(",")
+    return all({run.tier, run.loop} & set(word.split("|")) for word in words if word)
 
 
 def accuses(finding: Finding) -> bool:

@@ -145,6 +145,17 @@ def test_what_is_expected_of_one_tier_binds_only_that():
     assert [line.partition(":")[0] for line in judged(expected=expected, tier="python")] == ["missed alarm"]
 
 
+@pytest.mark.parametrize(
+    ("tier", "loop", "missed"),
+    [("native", "uvloop", 1), ("python", "asyncio", 1), ("python", "uvloop", 0)],
+)
+def test_what_one_of_two_sees_may_be_missed_by_neither(tier, loop, missed):
+    """`required=native|asyncio` excuses only who is neither."""
+    expected = (Expectation("UJ101", "sleep.py", 7, {"required": "native|asyncio"}),)
+    run = Run(Program(Path("sleep.py"), expected, {}), tier, loop, {"findings": []}, "")
+    assert len(complaints(run)) == missed
+
+
 def test_a_grade_may_be_asked_of_one_loop():
     """`grade-asyncio` counts there, whatever is enough elsewhere."""
     expected = (Expectation("UJ101", "sleep.py", 7, {"grade-asyncio": "proved"}),)

@@ -10,9 +10,7 @@ def cases():
     """Every combination with its marks."""
     for each in combinations():
         marks = [pytest.mark.serial] if "serial" in each.program.header else []
-        missed = each.program.missed(each.tier, each.loop)
-        known = [pytest.mark.xfail(reason=missed, strict=True)] if missed else []
-        yield pytest.param(each, id=str(each), marks=marks + known)
+        yield pytest.param(each, id=str(each), marks=marks)
 
 
 def skip_unless_possible(combination):

@@ -5,7 +5,6 @@ import gc
 from _truth import quiet, run
 
 # serial: what computes is judged alone
-# missed: python-uvloop - the twin sees no turns on uvloop
 
 gc.disable()
 GRAPH = [[number, [number]] for number in range(700_000)]
@@ -15,7 +14,7 @@ async def main() -> None:
     await quiet()
     gc.set_threshold(700, 1, 1)
     gc.enable()
-    [[] for _ in range(3000)]  # expect: UJ304 culprit=any
+    [[] for _ in range(3000)]  # expect: UJ304 culprit=any required=native|asyncio
     gc.disable()
     await quiet()
 

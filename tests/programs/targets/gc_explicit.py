@@ -5,7 +5,6 @@ import gc
 from _truth import measured, quiet, run
 
 # serial: what computes is judged alone
-# missed: python-uvloop - the twin sees no turns on uvloop
 
 gc.disable()
 GRAPH = [[number, [number]] for number in range(700_000)]
@@ -14,7 +13,7 @@ GRAPH = [[number, [number]] for number in range(700_000)]
 async def main() -> None:
     await quiet()
     with measured():
-        gc.collect()  # expect: UJ304
+        gc.collect()  # expect: UJ304 required=native|asyncio
     await quiet()
 
 
