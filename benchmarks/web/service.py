@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 
-SHOP = Path(__file__).parents[2] / "examples" / "shop"
-
-sys.path[:0] = [str(Path(__file__).parents[1] / "overhead"), str(SHOP)]
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "shop"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "overhead"))
 
 from client import END_OF_HEAD, free_port, wait_until_ready
 from load import HEALTH, REQUESTS
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 CONNECTIONS = 8
 
 ROUNDS_OF_A_START = 10
 """One process may be a few percent slower than its equal for all its life (where its memory lies): servers are started anew after that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
