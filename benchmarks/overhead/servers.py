@@ -26,7 +26,7 @@ def asgi(variants: Sequence[Variant], loop: str, count: int) -> dict[str, list[C
 
 def _started(variants: Sequence[Variant], loop: str, count: int) -> dict[str, list[Cost]]:
     with ExitStack() as stack:
-        ports = {variant.name: stack.enter_context(_serving(variant, loop)) for variant in variants}
+        ports = {variant.name: stack.enter_context(serving(variant, loop)) for variant in variants}
         return rounds(list(ports), lambda name: _loaded(ports[name]), count)
 
 
@@ -38,11 +38,12 @@ def _loaded(port: int) -> Cost:
 
 
 @contextmanager
-def _serving(variant: Variant, loop: str) -> Iterator[int]:
+def serving(variant: Variant, loop: str, *more: str) -> Iterator[int]:
+    """The server on a port of its own, which is given; `more` are its last arguments."""
     port = free_port()
     server = str(Path(__file__).with_name("server.py"))
     process = subprocess.Popen(
-        variant.command(server, str(port), loop), env=variant.environ(), stderr=subprocess.DEVNULL
+        variant.command(server, str(port), loop, *more), env=variant.environ(), stderr=subprocess.DEVNULL
     )
     try:
         wait_until_ready(port)

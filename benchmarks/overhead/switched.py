@@ -1,16 +1,14 @@
 """The servers again, with unjam switched on and off in one process: equal processes differ by more than unjam costs."""
 
 import random
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
 from urllib.request import urlopen
 
-from client import cpu_of_server, free_port, load, wait_until_ready
+from client import cpu_of_server, load
 from pairs import Cost
+from servers import serving
+from variants import BASE
 
 WARMING, REQUESTS = 160, 800
 ROUNDS_OF_A_START = 6
@@ -21,21 +19,9 @@ def switched(loop: str, count: int) -> dict[str, list[Cost]]:
     """A round has each variant once, in an order of its own, and once more the other way round."""
     costs: dict[str, list[Cost]] = {name: [] for name in TIERS}
     while (left := count - len(costs["bare"])) > 0:
-        _serve(loop, lambda port, left=left: _rounds(port, min(left, ROUNDS_OF_A_START), costs))
+        with tempfile.TemporaryDirectory() as folder, serving(BASE, loop, folder) as port:
+            _rounds(port, min(left, ROUNDS_OF_A_START), costs)
     return costs
-
-
-def _serve(loop: str, use: Callable[[int], None]) -> None:
-    port = free_port()
-    server = str(Path(__file__).with_name("server.py"))
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen([sys.executable, server, str(port), loop, folder], stderr=subprocess.DEVNULL)
-        try:
-            wait_until_ready(port)
-            use(port)
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def _rounds(port: int, count: int, costs: dict[str, list[Cost]]) -> None:
