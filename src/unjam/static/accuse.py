@@ -11,6 +11,7 @@ from unjam.knowledge.records import Advice, Weight
 from unjam.knowledge.records import Call as Record
 from unjam.knowledge.remedies import REMEDIES
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, Remedy
+from unjam.static.buffers import Buffers
 from unjam.static.chains import Chains, Way
 from unjam.static.facts import Span
 from unjam.static.inside import Leaf
@@ -147,17 +148,35 @@ class Writer:
     """Turns accusations into problems. `early` are the calls whose result is handed to a pool, with its name."""
 
     def __init__(
-        self, program: Program, chains: Chains, known: Knowledge, early: Mapping[tuple[str, int], str]
+        self,
+        program: Program,
+        chains: Chains,
+        known: Knowledge,
+        early: Mapping[tuple[str, int], str],
+        buffers: Buffers,
     ) -> None:
+        self._buffers = buffers
         self._program = program
         self._chains = chains
         self._known = known
         self._early = early
 
+    def reached(self, accusation: Accusation) -> bool:
+        """Whether a way of the loop leads to it that does not give it something in memory for its file."""
+        return self._way(accusation, frozenset()) is not None
+
+    def _way(self, accusation: Accusation, cut: frozenset[tuple[str, int]]) -> Way | None:
+        function = accusation.function
+        if accusation.rule == "UJ102" and not accusation.below:
+            calls = self._program.outlines[function.path].calls
+            site = next((site for site in calls if site.span == accusation.span), None)
+            cut |= self._buffers.innocent(function, site) if site is not None else frozenset()
+        return self._chains.way(function.symbol, cut)
+
     def problem(self, accusation: Accusation, cut: frozenset[tuple[str, int]] = frozenset()) -> Problem | None:
         """The problem, or None where every way of the loop to it goes over an allowed line."""
         function = accusation.function
-        way = self._chains.way(function.symbol, cut)
+        way = self._way(accusation, cut)
         if way is None:
             return None
         severity = accusation.severity
@@ -200,7 +219,7 @@ class Writer:
 
     def places(self, accusation: Accusation) -> tuple[tuple[str, int], ...]:
         """Path and line of every call on the shown way, the blamed one last."""
-        way = self._chains.way(accusation.function.symbol)
+        way = self._way(accusation, frozenset())
         return tuple(self._steps(accusation, way)) if way is not None else ()
 
     def _finding(self, accusation: Accusation, way: Way) -> Finding:

@@ -13,6 +13,7 @@ from unjam.knowledge.records import Weight
 from unjam.static import cache, imports, libraries, missing
 from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint
 from unjam.static.allowances import Allowances
+from unjam.static.buffers import Buffers
 from unjam.static.chains import Chains
 from unjam.static.check import Options
 from unjam.static.checker import Request, Run, stubs
@@ -98,8 +99,10 @@ class Analysis:
             *mistakes.accusations(),
             *imports.accusations(program, reach, namer),
         ]
-        writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early())
-        problems = list(self._allowed(merged(found, program), writer, program))
+        buffers = Buffers(program, reach, namer)
+        writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early(), buffers)
+        told = [accusation for accusation in merged(found, program) if writer.reached(accusation)]
+        problems = list(self._allowed(told, writer, program))
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
 
     def _packages(self, program: Program) -> Inside:

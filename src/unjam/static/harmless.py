@@ -103,16 +103,13 @@ class Harmless:
         owner, _, method = name.rpartition(".")
         first = site.argument(0)
         if name in _OF_A_FILE or (name.endswith((".__init__", ".__new__")) and owner in _OF_A_FILE):
-            return first is not None and (first.text == "':memory:'" or self._is_buffer(function, first.text))
+            return first is not None and (first.text == "':memory:'" or is_buffer(self._namer, function, first.text))
         if owner not in _OF_A_FILE or method.startswith("extract"):
             return False
         made = self._made(function, site.text.rpartition(".")[0])
         return bool(made) and all(
-            (first := site.argument(0)) and self._is_buffer(function, first.text) for site in made
+            (first := site.argument(0)) and is_buffer(self._namer, function, first.text) for site in made
         )
-
-    def _is_buffer(self, function: Function, text: str) -> bool:
-        return bool(text) and self._namer.qualified(function, text).rpartition(".")[2].removesuffix("()") in _BUFFERS
 
     def _made(self, function: Function, receiver: str) -> list[CallSite]:
         """The calls whose value a file gives to a name or an attribute of that name."""
@@ -179,6 +176,11 @@ class Harmless:
         _is_fetched,
         _has_transport,
     )
+
+
+def is_buffer(namer: Namer, function: Function, text: str) -> bool:
+    """Whether a name or an expression of a function's body is something in memory."""
+    return bool(text) and namer.qualified(function, text).rpartition(".")[2].removesuffix("()") in _BUFFERS
 
 
 def _unverified(site: CallSite) -> bool:

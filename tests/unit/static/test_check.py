@@ -40,6 +40,34 @@ def test_chain_leads_from_the_route_to_the_call(project, checked):
     assert problem.finding.grade is Grade.EXACT
 
 
+READERS = """\
+import io
+from typing import BinaryIO
+
+
+class Reader:
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+
+    def whole(self):
+        return self._stream.read()
+
+
+async def in_memory(data):
+    return Reader(io.BytesIO(data)).whole()
+
+
+async def on_a_disk(stream: BinaryIO):
+    return Reader(stream).whole()
+"""
+
+
+def test_chain_is_of_a_way_that_works_on_a_file(project, checked):
+    """Of two ways to one call the one is shown that blocks, not the one that gives it something in memory."""
+    (problem,) = checked(project(app_py=READERS)).problems
+    assert [link.function for link in problem.finding.chain] == ["on_a_disk", "Reader.whole"]
+
+
 def test_many_callers_are_one_finding(project, checked):
     """One helper called from forty coroutines is one finding with forty callers."""
     callers = "".join(f"async def handler_{number}():\n    helper()\n\n\n" for number in range(40))
