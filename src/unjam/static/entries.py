@@ -223,9 +223,12 @@ def callables(program: Program, function: Function, argument: Argument) -> Itera
 
 
 def _is_startup(function: Function) -> bool:
-    """Whether its name says that it runs once; a method called `setup` may be anybody's."""
+    """Whether its name says that it runs once; a method called `setup` may be anybody's, and a life span that of a lamp."""
     name = function.scope.name.rpartition(".")[2]
-    return "lifespan" in name or (name in _STARTUP and not (name == "setup" and function.scope.owner))
+    if name in _STARTUP:
+        return not (name == "setup" and function.scope.owner)
+    # `app_lifespan`, `lifespan_context`: frameworks want one that yields once between start and end.
+    return function.scope.kind == "async-generator" and "lifespan" in name.split("_")
 
 
 def _within(inner: Span, outer: Span) -> bool:

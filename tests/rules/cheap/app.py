@@ -91,6 +91,14 @@ async def app_lifespan(app):
     yield
 
 
+def extend_lifespan(path):
+    return Path(path).read_text()  # warning: UJ102 pathlib.Path.read_text
+
+
+async def lifespan_of_lamp(path):
+    return extend_lifespan(path)  # clean: the life span of a lamp is asked for whenever somebody likes
+
+
 async def reloads(module):
     importlib.reload(module)  # note: UJ305 importlib.reload
 
