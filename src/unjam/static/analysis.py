@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -79,6 +79,7 @@ class Analysis:
             run.close()
         self._say("following calls")
         program = self.program = joined(facts, outlines)
+        self._result.skipped |= program.skipped
         self._result.notices += missing.notices(project, outlines, shipped)
         self._judge(program)
         return self._result
@@ -116,9 +117,11 @@ class Analysis:
         found, unread = libraries.summaries(
             tops, project.site_packages, project.python_version, self._catalog, self._say
         )
-        if unread:
-            names = ", ".join(unread)
-            self._result.notices.append(f"{names}: too large to be read; calls into it are followed no further")
+        by_reason: dict[str, list[str]] = defaultdict(list)
+        for top, reason in unread.items():
+            by_reason[reason].append(top)
+        for reason, skipped in by_reason.items():
+            self._result.notices.append(f"{', '.join(skipped)}: {reason}; calls into it are followed no further")
         return found
 
     @property

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from unjam.static.checker import FactsError, Run
+from unjam.static.project import failed
 
 Span: TypeAlias = tuple[int, int, int, int]
 """Line, column, end line, end column of an expression: lines 1-based, columns 1-based in UTF-8 bytes, end exclusive."""
@@ -80,6 +81,8 @@ class Facts:
     """Symbols of the bases of every class that is a receiver somewhere, in resolution order."""
     names: dict[str, str] = field(default_factory=dict)
     """Paths of the project's files by every name that they are imported under; symbols have the longest of a file's."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Why the facts of a file could not be read, by path."""
 
 
 def facts_of(run: Run) -> Facts:
@@ -158,10 +161,14 @@ class _Reader:
 
     def facts(self, version: str) -> Facts:
         modules: dict[str, ModuleFacts] = {}
+        skipped: dict[str, str] = {}
         for path, identity in self._identities():
-            modules[path] = self._module(identity, path)
-        names = {name: path for path, found in self._names.items() for name in found}
-        return Facts(version, modules, self._mro, names)
+            try:
+                modules[path] = self._module(identity, path)
+            except Exception as error:  # noqa: BLE001  what is odd in one file must not cost the others
+                skipped[path] = failed(error)
+        names = {name: path for path, found in self._names.items() for name in found if path in modules}
+        return Facts(version, modules, self._mro, names, skipped)
 
     def _identities(self) -> list[tuple[str, int]]:
         """Paths and ids of the wanted files, sorted: the type checker prints them in no particular order."""

@@ -41,16 +41,20 @@ class Inside:
     hooks: dict[str, tuple[Hook, ...]] = field(default_factory=dict)
     bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The bases of each class of the packages, in resolution order."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Files of the packages that we could not cope with, by path, and why."""
 
     def add(self, other: Inside) -> None:
         """Add what other packages do."""
         self.leaves.update(other.leaves)
         self.hooks.update(other.hooks)
         self.bases.update(other.bases)
+        self.skipped.update(other.skipped)
 
-    def of(self, top: str) -> Inside:
-        """What the package of that top-level name does."""
-        return Inside(_below(self.leaves, top), _below(self.hooks, top), _below(self.bases, top))
+    def of(self, top: str, files: tuple[str, ...]) -> Inside:
+        """What the package of that top-level name and those files does."""
+        skipped = {file: self.skipped[file] for file in files if file in self.skipped}
+        return Inside(_below(self.leaves, top), _below(self.hooks, top), _below(self.bases, top), skipped)
 
     def leaf(self, symbol: str, classes: tuple[str, ...], depth: int = 0) -> Leaf | None:
         """The leaf that a function leads to, called on an instance of the first of `classes`, which are in resolution order."""

@@ -6,6 +6,7 @@ user's cache, and looked up by qualified name. A record of the knowledge base al
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +23,9 @@ from unjam.static.leaves import Catalog, Leaves
 from unjam.static.names import Namer
 from unjam.static.outline import outline
 from unjam.static.program import Function, joined
-from unjam.static.project import text_of
+from unjam.static.project import failed, text_of
 from unjam.static.reach import Reach
+from unjam.static.source import Outline
 
 _SECONDS_PER_BYTE = 4e-6
 """Of source in packages, on one free core: some 0.15 s for a thousand lines."""
@@ -49,21 +51,30 @@ class _Package:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Environment:
+    """What reading a package depends on beside its files."""
+
+    sites: tuple[str, ...]
+    python_version: str
+    catalog: Catalog
+
+
 def summaries(
     tops: Iterable[str], sites: tuple[str, ...], python_version: str, catalog: Catalog, say: Callable[[str], None]
-) -> tuple[Inside, list[str]]:
-    """What the packages with those top-level names do inside, and which are too large to be read.
+) -> tuple[Inside, dict[str, str]]:
+    """What the packages with those top-level names do inside, and why some of them or of their files are skipped.
 
     Those that are not known yet are read now, and kept part by part.
     """
     found = Inside()
-    unread: list[str] = []
+    unread: dict[str, str] = {}
     missing: list[_Package] = []
     for top in sorted(set(tops)):
         files = _files(top, sites)
         size = sum(Path(file).stat().st_size for file in files)
         if size > LARGEST:
-            unread.append(top)
+            unread[top] = "too large to be read"
             continue
         key = _key(top, files, sites, python_version)
         kept: Inside | None = cache.load("libraries", key)
@@ -73,11 +84,28 @@ def summaries(
             missing.append(_Package(top, key, files, size))
     missing.sort(key=lambda package: (package.size, package.top))
     done = 0
+    started = time.monotonic()
     for part in _parts(missing):
-        say(_announced(missing, done, part))
-        found.add(_read(part, sites, python_version, catalog))
+        say(_announced(missing, done, part, time.monotonic() - started))
+        unread |= _add(found, part, _Environment(sites, python_version, catalog))
         done += len(part)
-    return found, unread
+    return found, unread | {_shown(file, sites): why for file, why in found.skipped.items()}
+
+
+def _shown(file: str, sites: tuple[str, ...]) -> str:
+    return next((file.removeprefix(f"{site}/") for site in sites if file.startswith(f"{site}/")), file)
+
+
+def _add(found: Inside, part: list[_Package], environment: _Environment) -> dict[str, str]:
+    """Read those packages, and say why some are skipped: where one of several cannot be read, each is read by itself."""
+    try:
+        found.add(_read(part, environment))
+    except Exception as error:  # noqa: BLE001  what is odd in one package must not cost the project's check
+        if len(part) == 1:
+            return {part[0].top: failed(error)}
+        alone = (_add(found, [package], environment) for package in part)
+        return {top: reason for each in alone for top, reason in each.items()}
+    return {}
 
 
 def _parts(missing: list[_Package]) -> Iterator[list[_Package]]:
@@ -92,16 +120,19 @@ def _parts(missing: list[_Package]) -> Iterator[list[_Package]]:
         yield part
 
 
-def _read(part: list[_Package], sites: tuple[str, ...], python_version: str, catalog: Catalog) -> Inside:
-    made = _made([file for package in part for file in package.files], sites, python_version, catalog)
+def _read(part: list[_Package], environment: _Environment) -> Inside:
+    made = _made([file for package in part for file in package.files], environment)
     for package in part:
-        cache.save("libraries", package.key, made.of(package.top), kept=_KEPT)
+        cache.save("libraries", package.key, made.of(package.top, package.files), kept=_KEPT)
     return made
 
 
-def _announced(missing: list[_Package], done: int, part: list[_Package]) -> str:
+def _announced(missing: list[_Package], done: int, part: list[_Package], spent: float) -> str:
+    """What is being read, and how long the rest takes at the pace of what took `spent` seconds, where that was enough to tell."""
     names = ", ".join(package.top for package in part)
-    seconds = max(round(sum(package.size for package in missing[done:]) * _SECONDS_PER_BYTE), 1)
+    before = sum(package.size for package in missing[:done])
+    pace = spent / before if before >= _PART / 2 else _SECONDS_PER_BYTE
+    seconds = max(round(sum(package.size for package in missing[done:]) * pace), 1)
     count = f"{len(part)} of {len(missing)} installed packages" if len(missing) > 1 else "1 installed package"
     return f"reading {count} ({names}) once; about {seconds} s are left, and --no-libs leaves them out"
 
@@ -123,25 +154,36 @@ def _key(top: str, files: tuple[str, ...], sites: tuple[str, ...], python_versio
     return cache.digest(__version__, *cache.own_version(), top, named, states, python_version)
 
 
-def _made(files: list[str], sites: tuple[str, ...], python_version: str, catalog: Catalog) -> Inside:
-    run = Run(Request(tuple(files), sites, sites, python_version))
+def _made(files: list[str], environment: _Environment) -> Inside:
+    sites = environment.sites
+    run = Run(Request(tuple(files), sites, sites, environment.python_version))
     try:
-        outlines = {}
-        for file in files:
-            try:
-                outlines[file] = outline(file, text_of(file))
-            except (OSError, SyntaxError, UnicodeDecodeError):
-                continue  # a broken file of a package is not the user's business, and blocks nobody
+        outlines, skipped = _outlines(files)
         program = joined(facts_of(run), outlines)
     finally:
         run.close()
-    namer = Namer(program)
+    namer = Namer(program, shared=False)
     search = _Search(
-        Reach(program, Effects(program, namer), namer, {}), Leaves(program, catalog, namer), program.functions
+        Reach(program, Effects(program, namer), namer, {}),
+        Leaves(program, environment.catalog, namer),
+        program.functions,
     )
     classes = (module.classes for module in program.facts.modules.values())
     bases = {symbol: fact.bases for each in classes for symbol, fact in each.items()}
-    return Inside(dict(search.all()), dict(search.hooks()), bases)
+    return Inside(dict(search.all()), dict(search.hooks()), bases, skipped | program.skipped)
+
+
+def _outlines(files: list[str]) -> tuple[dict[str, Outline], dict[str, str]]:
+    outlines: dict[str, Outline] = {}
+    skipped: dict[str, str] = {}
+    for file in files:
+        try:
+            outlines[file] = outline(file, text_of(file))
+        except (OSError, SyntaxError, UnicodeDecodeError):
+            continue  # a broken file of a package is not the user's business, and blocks nobody
+        except Exception as error:  # noqa: BLE001  what is odd in one file must not cost the others
+            skipped[file] = failed(error)
+    return outlines, skipped
 
 
 class _Search:

@@ -34,11 +34,18 @@ _MOST_PASSED = 12
 class Namer:
     """Resolves names of one program."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, *, shared: bool = True) -> None:
+        """`shared`: whether objects are looked up where frameworks keep them for a whole program, as an application has it."""
         self._program = program
+        self._is_application = shared
         self._places = Places(program)
         self._known: dict[tuple[str, int, str], str] = {}
         self._busy: dict[tuple[str, int, str], int] = {}
+        self._partial: dict[tuple[str, int, str], tuple[str, int, int]] = {}
+        """What was cut short while the outermost name is being resolved: what was found, at which depth, cut by which level.
+
+        Taken as it is when it is met again meanwhile, as names that stand for each other have ways without number.
+        """
         self._cut = _WHOLE
         """The outermost of the names being resolved without which the present one was cut short."""
 
@@ -59,6 +66,10 @@ class Namer:
             return ""
         if key in self._busy or depth > _DEEPEST:
             return self._cut_short(self._busy.get(key, 0))
+        partial = self._partial.get(key)
+        if partial is not None and partial[1] <= depth:
+            self._cut_short(partial[2])
+            return partial[0]
         level = self._busy[key] = len(self._busy)
         outside, self._cut = self._cut, _WHOLE
         found = self._shared(outline, text, depth) or self._walked(outline, scope, text, depth)
@@ -66,6 +77,10 @@ class Namer:
         if self._cut >= level:  # else it may be more when it is asked from elsewhere
             self._known[key] = found
             self._cut = _WHOLE
+        else:
+            self._partial[key] = found, depth, self._cut
+        if not level:
+            self._partial.clear()
         self._cut = min(self._cut, outside)
         return found
 
@@ -253,7 +268,7 @@ class Namer:
 
     def _shared(self, outline: Outline, text: str, depth: int) -> str:
         """`request.app.state.db.execute`: from what the project keeps there, where that is one class."""
-        place, rest = kept_at(text)
+        place, rest = kept_at(text) if self._is_application else ("", "")
         if not place:
             return ""
         kept = self._places.kept(place, outline)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from unjam.static import cache
 from unjam.static.outline import outline
-from unjam.static.project import Project, text_of
+from unjam.static.project import Project, failed, text_of
 from unjam.static.source import Outline
 
 _Kept: TypeAlias = dict[str, tuple[bytes, Outline]]
@@ -26,6 +26,9 @@ def read(project: Project, *, fresh: bool) -> tuple[dict[str, Outline], dict[str
             now[path] = known if known and known[0] == content else (content, outline(path, text_of(path)))
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             skipped[path] = f"cannot be read: {error}"
+            continue
+        except Exception as error:  # noqa: BLE001  a fault of ours in one file must not cost the others
+            skipped[path] = failed(error)
             continue
         if now[path][1].problem:
             skipped[path] = now[path][1].problem

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from unjam.static.facts import CallFact, Facts, FunctionFact, ModuleFacts, Span, Target
+from unjam.static.project import failed
 from unjam.static.source import CallSite, Outline, Scope
 
 WIDEST_OVERRIDE = 24
@@ -56,6 +57,8 @@ class Program:
     bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     overriders: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     module_paths: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Why a file is not or not wholly part of it, by path."""
 
     def function_of(self, path: str, scope: int) -> Function | None:
         """The function whose body that scope of that file is."""
@@ -122,11 +125,14 @@ def _inside(outline: Outline, scope: int, outer: int) -> bool:
 def joined(facts: Facts, outlines: dict[str, Outline]) -> Program:
     """Join the facts with the outlines."""
     paths = {name: path for name, path in facts.names.items() if path in outlines}
-    program = Program(facts, outlines, bases=dict(facts.bases), module_paths=paths)
+    program = Program(facts, outlines, bases=dict(facts.bases), module_paths=paths, skipped=dict(facts.skipped))
     for path, module in facts.modules.items():
         outline = outlines.get(path)
         if outline is not None:
-            _ModuleJoin(program, module, outline).run()
+            try:
+                _ModuleJoin(program, module, outline).run()
+            except Exception as error:  # noqa: BLE001  what is odd in one file must not cost the others
+                program.skipped[path] = failed(error)
     for symbol, function in program.functions.items():
         if function.fact is not None and function.fact.overrides in program.functions:
             program.overriders[function.fact.overrides].append(symbol)

@@ -189,6 +189,11 @@ def text_of(path: str) -> str:
         return stream.read()
 
 
+def failed(error: Exception) -> str:
+    """Why something is skipped that we could not cope with: it must not cost the rest."""
+    return f"reading it failed ({type(error).__name__}: {error})"
+
+
 def is_test(path: str) -> bool:
     """Whether a file is a test, by the names that pytest and unittest look for."""
     parts = PurePath(path).parts

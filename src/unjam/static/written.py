@@ -47,14 +47,14 @@ def kept_at(text: str) -> tuple[str, str]:
     """Where an object is kept that the whole program shares, and what follows: ("state.db", ".execute"), or two "".
 
     `request.app.state.db`, `hass.data[DOMAIN][entry.entry_id]`, `request.app["db"]`, `context.bot_data["db"]`,
-    `entry.runtime_data`: frameworks hand them on without a type.
+    `entry.runtime_data`: frameworks hand them on without a type. A variable `data` is anybody's.
     """
     found = _SHARED.search(re.sub(r"\.(?:setdefault|get)\(\)", "[*]", text))
     return (found[1], found[2]) if found else ("", "")
 
 
 _SHARED = re.compile(
-    r"(?:^|\.)(state\.\w+|(?:data|app|bot_data|chat_data|user_data)(?:\[[\w*]+\])+|runtime_data)((?:\W.*)?)$"
+    r"(?:^|\.)(state\.\w+|(?:(?<=\.)data|app|bot_data|chat_data|user_data)(?:\[[\w*]+\])+|runtime_data)((?:\W.*)?)$"
 )
 
 

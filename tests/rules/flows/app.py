@@ -56,6 +56,10 @@ async def update(hass, config_entry):
     hass.data["search"][config_entry.entry_id].search("x")  # error: UJ106 elasticsearch.Elasticsearch.search
 
 
+async def reply(data):
+    data["search"].search("x")  # clean: a variable of that name is anybody's
+
+
 async def unload(hass, entry):
     hass.data.get("search")[entry.entry_id].search("x")  # error: UJ106 elasticsearch.Elasticsearch.search
 

@@ -6,7 +6,7 @@ import pytest
 
 from unjam.errors import NotAvailable, UsageError
 from unjam.model.findings import Grade
-from unjam.static import checker, names, outlines
+from unjam.static import checker, facts, names, outlines, program
 from unjam.static.outline import outline
 from unjam.static.project import Settings, found
 
@@ -18,10 +18,10 @@ SLEEPS = "import time\n\n\nasync def handler():\n    time.sleep(1)\n"
 @pytest.fixture
 def other_version(tmp_path_factory):
     """A type checker that says it is of a version that we do not know."""
-    program = tmp_path_factory.mktemp("other") / "pyrefly"
-    program.write_text("#!/bin/sh\necho pyrefly 0.60.0\n")
-    program.chmod(0o755)
-    return program
+    other = tmp_path_factory.mktemp("other") / "pyrefly"
+    other.write_text("#!/bin/sh\necho pyrefly 0.60.0\n")
+    other.chmod(0o755)
+    return other
 
 
 def test_chain_leads_from_the_route_to_the_call(project, checked):
@@ -124,6 +124,38 @@ def test_bad_file_is_listed_and_the_rest_is_checked(project, checked, name, cont
     result = checked(root)
     assert [problem.rule for problem in result.problems] == ["UJ101"]
     assert [(path.rpartition("/")[2], reason in why) for path, why in result.skipped.items()] == [(name, True)]
+
+
+def _outlined(path, text):
+    if path.endswith("odd.py"):
+        raise IndexError("list index out of range")
+    return outline(path, text)
+
+
+def _fails_at_odd(plain, path_of):
+    def run(self, *arguments):
+        if path_of(self, *arguments).endswith("odd.py"):
+            raise IndexError("list index out of range")
+        return plain(self, *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize("step", ["outline", "facts", "joining"])
+def test_file_that_we_cannot_cope_with_is_listed_and_the_rest_is_checked(project, checked, monkeypatch, step):
+    """A fault of our own in one file costs that file, whichever step meets it, and is told with its reason."""
+    if step == "outline":
+        monkeypatch.setattr(outlines, "outline", _outlined)
+    elif step == "facts":
+        reader = facts._Reader
+        monkeypatch.setattr(reader, "_module", _fails_at_odd(reader._module, lambda _self, _identity, path: path))
+    else:
+        join = program._ModuleJoin
+        monkeypatch.setattr(join, "run", _fails_at_odd(join.run, lambda self: self._outline.path))
+    root = project(app_py="import odd\n" + SLEEPS + "    odd.x()\n", odd_py="def x(): ...\n")
+    result = checked(root)
+    assert [problem.rule for problem in result.problems] == ["UJ101"]
+    assert result.skipped == {str(root / "odd.py"): "reading it failed (IndexError: list index out of range)"}
 
 
 def test_newer_grammar_of_exceptions_is_read(project, checked):
@@ -254,6 +286,17 @@ def test_each_name_is_walked_through_once(project, checked, monkeypatch):
     monkeypatch.setattr(names.Namer, "_walked", counted)
     checked(project(app_py=f"async def f():\n{lines}\n    a0.get()\n"))
     assert [walked[f"{letter}{step}"] for step in range(1, 8) for letter in "ab"] == [1] * 14
+
+
+def test_places_that_stand_for_each_other_are_walked_through_once(project, checked, monkeypatch):
+    """Eight places that are each filled from all others have thousands of ways between them, and few of them are walked."""
+    places = [f'app["p{number}"]' for number in range(8)]
+    lines = "\n".join(f"    {place} = {other}" for place in places for other in places if place != other)
+    walked = []
+    plain = names.Namer._shared
+    monkeypatch.setattr(names.Namer, "_shared", lambda self, *place: walked.append(place) or plain(self, *place))
+    checked(project(app_py=f"async def f(app):\n{lines}\n    app['p0'].get()\n"))
+    assert 8 < len(walked) < 8 * 64
 
 
 def test_own_settings_reach_the_analysis(project, checked):

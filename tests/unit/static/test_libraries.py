@@ -230,6 +230,55 @@ def test_package_that_is_too_large_is_named(root, checked, monkeypatch):
     assert "thing: too large to be read; calls into it are followed no further" in result.notices
 
 
+def test_package_that_we_cannot_cope_with_is_named_and_the_others_are_read(root, checked, monkeypatch):
+    """A fault of our own in one package costs that package; those that would have been read with it are read."""
+    (root / "app.py").write_text("import odd\n" + APP)
+    (root / ".venv/lib/python3.12/site-packages/odd.py").write_text("def x(): ...\n")
+    joined = libraries.joined
+
+    def fails(facts, outlines):
+        if any(path.endswith("odd.py") for path in outlines):
+            raise IndexError("list index out of range")
+        return joined(facts, outlines)
+
+    monkeypatch.setattr(libraries, "joined", fails)
+    result = check_in(checked, root)
+    assert [problem.finding.leaf for problem in result.problems] == ["time.sleep"]
+    assert "odd: reading it failed (IndexError: list index out of range); calls into it are followed no further" in (
+        result.notices
+    )
+
+
+def test_file_of_a_package_that_we_cannot_cope_with_is_named_and_its_others_are_read(root, checked, monkeypatch):
+    """A fault of our own in one file of a package costs that file, and is told again from the cache."""
+    site = root / ".venv/lib/python3.12/site-packages"
+    (site / "pack").mkdir()
+    (site / "pack/__init__.py").write_text(PACKAGE)
+    (site / "pack/odd.py").write_text("def x(): ...\n")
+    (root / "app.py").write_text(APP.replace("thing", "pack"))
+    outline = libraries.outline
+
+    def fails(path, text):
+        if path.endswith("odd.py"):
+            raise IndexError("list index out of range")
+        return outline(path, text)
+
+    monkeypatch.setattr(libraries, "outline", fails)
+    notice = (
+        "pack/odd.py: reading it failed (IndexError: list index out of range); calls into it are followed no further"
+    )
+    for _ in range(2):
+        result = check_in(checked, root)
+        assert [problem.finding.leaf for problem in result.problems] == ["time.sleep"]
+        assert notice in result.notices
+
+
+def test_rest_is_announced_at_the_pace_of_what_was_read():
+    """A busy machine takes longer than a free one: how long the rest takes is told by how long the first packages took."""
+    small, large = (libraries._Package(top, "", (), size) for top, size in (("small", 2_000_000), ("large", 8_000_000)))
+    assert "(large) once; about 80 s are left" in libraries._announced([small, large], 1, [large], spent=20.0)
+
+
 def test_package_is_read_once(root, checked, monkeypatch):
     """The second check takes the summary from the cache."""
     first = check_in(checked, root).problems
