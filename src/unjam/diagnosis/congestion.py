@@ -11,7 +11,7 @@ from unjam.diagnosis.events import Crowd, Look, Stall, Step
 from unjam.diagnosis.own import limited
 from unjam.diagnosis.pieces import Blame, Piece, heaviest, total
 from unjam.diagnosis.rounds import Await, awaited, is_alike, passed_await
-from unjam.diagnosis.trail import Progress, Run, Steps, joined, progress, steps, stretches
+from unjam.diagnosis.trail import Progress, Run, Steps, joined, progress, replaced_steps, steps, stretches
 from unjam.diagnosis.view import Placed
 from unjam.model.findings import Evidence, Grade, Location
 
@@ -28,7 +28,11 @@ def crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[Blame, lis
     if stall.steps is not None:
         return _counted_crowd(case, stall, pieces)
     if stall.trail:
-        return _traced_crowd(case, stall, pieces)
+        traced = steps(stall.trail, lambda look: _root(case, look))
+        return _traced_crowd(case, stall.trail, pieces, traced) if traced else None
+    if stall.replaced:
+        followed = replaced_steps(stall.replaced, lambda look: _first(case, look))
+        return _traced_crowd(case, stall.replaced, pieces, followed, how_many="at least ")
     blame = _sampled_crowd(case, stall, pieces)
     return (blame, []) if blame else None
 
@@ -46,7 +50,7 @@ def _counted_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[B
     is_one = untold > short_ns or 2 * largest > short_ns
     if (stall.steps or 0) < FEW_STEPS or short_ns * share < case.threshold_ns or is_one:
         return None
-    others = [piece for piece in pieces if _is_within(piece, [(step.start, step.end) for step in long], stall)]
+    others = [piece for piece in pieces if _is_within(piece, [(step.start, step.end) for step in long], stall.trail)]
     mine = [piece for piece in pieces if piece not in others]
     if pieces and not mine:
         return None
@@ -61,9 +65,9 @@ def _own_ns(step: Step, stall: Stall, share: float) -> float:
     return (step.end - step.start) * min(share, running)
 
 
-def _is_within(piece: Piece, long: Sequence[tuple[int, int]], stall: Stall) -> bool:
+def _is_within(piece: Piece, long: Sequence[tuple[int, int]], looks: Sequence[Look]) -> bool:
     """Whether most of a piece's samples fell into these times."""
-    times = [look.at for look in stall.trail if look.group is piece.group] or [piece.group.first, piece.group.last]
+    times = [look.at for look in looks if look.group is piece.group] or [piece.group.first, piece.group.last]
     return 2 * sum(any(start <= time <= end for start, end in long) for time in times) > len(times)
 
 
@@ -81,31 +85,36 @@ def _kinds(groups: Sequence[Crowd]) -> Iterable[Evidence]:
         yield Evidence("steps", text)
 
 
-def _traced_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[Blame, list[Piece]] | None:
-    """On a loop whose steps are not counted: from the contexts that each enters and leaves."""
-    found = steps(stall.trail, lambda look: _root(case, look))
-    if found is None:
-        return None
+def _traced_crowd(
+    case: Case, looks: Sequence[Look], pieces: Sequence[Piece], found: Steps, how_many: str = ""
+) -> tuple[Blame, list[Piece]] | None:
+    """On a loop whose steps are not counted: from those that were seen to begin."""
     long = [run for run in found.runs if run.length_ns >= case.threshold_ns]
-    others = [piece for piece in pieces if _is_within(piece, [(run.first, run.last) for run in long], stall)]
+    others = [piece for piece in pieces if _is_within(piece, [(run.first, run.last) for run in long], looks)]
     mine = [piece for piece in pieces if piece not in others]
     if found.begun - len(long) < FEW_STEPS or total(mine).total < case.threshold_ns:
         return None
-    note = Evidence("steps", _begun(found, stall, long))
-    return _crowd_blame(case, (), mine, limited(Grade.INFERRED, len(stall.trail)), (note,)), others
+    note = Evidence("steps", how_many + _begun(found, looks, long))
+    return _crowd_blame(case, (), mine, limited(Grade.INFERRED, len(looks)), (note,)), others
 
 
-def _begun(found: Steps, stall: Stall, long: Sequence[Run]) -> str:
+def _begun(found: Steps, looks: Sequence[Look], long: Sequence[Run]) -> str:
     still = max((run.length_ns for run in found.runs if run not in long), default=0)
     seen = f"none of them was met for more than {still / 1e6:.0f} ms" if still else "none of them was met twice"
     apart = f", but for {len(long)} long and told apart" if long else ""
-    return f"{found.begun} steps began from the first to the last of {len(stall.trail)} samples, and {seen}{apart}"
+    return f"{found.begun} steps began from the first to the last of {len(looks)} samples, and {seen}{apart}"
 
 
 def _root(case: Case, look: Look) -> int | None:
     """The number of a sample's first frame, where that is a coroutine's: then its step is one of a task."""
     frames = case.views.step(look.group.stack).frames
     return frames[0].depth if frames and frames[0].frame.kind == "coroutine" else None
+
+
+def _first(case: Case, look: Look) -> int | None:
+    """The number of the first frame of a sample's step."""
+    frames = case.views.step(look.group.stack).frames
+    return frames[0].depth if frames else None
 
 
 def _sampled_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> Blame | None:

@@ -74,7 +74,8 @@ class Stall:
     """One stall of one loop, as its last line tells.
 
     Where the loop has not come back, `end` is the end of the process where that is known, else the time of that line. `unseen_ns` is
-    the time after that line: it belongs to the stall, and no sample or counter tells of it.
+    the time after that line: it belongs to the stall, and no sample or counter tells of it. `replaced` has the samples of a loop whose steps
+    the Python tier cannot count, with the outermost frame that is another one than before ("frame"), or none ("none").
     """
 
     number: int
@@ -91,6 +92,7 @@ class Stall:
     gil_asked_ns: int | None
     groups: tuple[Group, ...]
     trail: tuple[Look, ...] = ()
+    replaced: tuple[Look, ...] = ()
     unseen_ns: int = 0
 
     @property
@@ -165,6 +167,7 @@ def stall_of(event: Event, *, killed_ns: int | None = None) -> Stall | None:
         gil_asked_ns=time_ns(event.get("gil_asked_ns")),
         groups=tuple(filter(None, groups)),
         trail=tuple(filter(None, (_look(each, groups, start) for each in lists(event.get("trail"))))),
+        replaced=tuple(filter(None, (_order(each, groups, start) for each in lists(event.get("replaced"))))),
         unseen_ns=last - seen,
     )
 
@@ -204,6 +207,11 @@ def _look(value: list[Any], groups: Sequence[Group | None], start: int) -> Look 
         return None
     group = groups[number]
     return Look(group, start + 1000 * at, CHANGES[change], depth or 0, contexts) if group else None
+
+
+def _order(value: list[Any], groups: Sequence[Group | None], start: int) -> Look | None:
+    other = value[2:3]
+    return _look([*(*value, None, None)[:2], CHANGES.index("frame" if other else "none"), *other], groups, start)
 
 
 def step_of(event: Event) -> Step | None:

@@ -168,9 +168,27 @@ def steps(trail: Sequence[Look], root: Callable[[Look], int | None]) -> Steps | 
         return None
     begins = [_begins(before, look, root) for before, look in pairwise(trail)]
     begun = sum((look.contexts or 0) // 2 for look, begin in zip(trail[1:], begins, strict=True) if begin)
-    times = _running(trail)
-    runs = (Run(trail[run[0]].at, trail[run[-1]].at, times[run[-1]] - times[run[0]]) for run in _runs(begins))
-    return Steps(begun, tuple(runs))
+    return Steps(begun, _runs_of(trail, begins))
+
+
+def replaced_steps(looks: Sequence[Look], root: Callable[[Look], int | None]) -> Steps:
+    """The steps that are known to be others than before, by the frames that each began with; `root` is the number of a sample's first one.
+
+    Some may have begun and ended between two samples.
+    """
+    begins = [_is_replaced(root(before), root(look), look) for before, look in pairwise(looks)]
+    return Steps(sum(begins), _runs_of(looks, begins))
+
+
+def _is_replaced(before: int | None, now: int | None, look: Look) -> bool:
+    if before is None or now is None:
+        return before is not now  # a step without a frame of Python
+    return look.change == "frame" and look.depth <= now
+
+
+def _runs_of(looks: Sequence[Look], begins: Sequence[bool]) -> tuple[Run, ...]:
+    times = _running(looks)
+    return tuple(Run(looks[run[0]].at, looks[run[-1]].at, times[run[-1]] - times[run[0]]) for run in _runs(begins))
 
 
 def _begins(before: Look, look: Look, root: Callable[[Look], int | None]) -> bool:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 OF_THE_WHOLE = ("steps", "longest_step_ns", "cpu_ns", "runq_ns", "throttled_ns", "gil_asked_ns")
 """Numbers of a `stall` event that are of its whole turn: of a part they are not known."""
 
+IN_ORDER = frozenset({"trail", "replaced"})
+"""What tells of the samples of a `stall` event one by one: [group, microseconds since `t0`, ...]."""
+
 
 def parts_from(events: Iterable[Event], began_ns: int) -> list[Event]:
     """The events of a stretch, those of a stall that began before it cut to what came after `began_ns`.
@@ -31,7 +34,6 @@ def _part(event: Event, began_ns: int) -> Event:
 
 def _part_of_stall(event: Event, began_ns: int) -> Event:
     earlier_us = (began_ns - event["t0"]) // 1000
-    looks = event.get("trail") or ()
     part: Event = {
         **event,
         **dict.fromkeys(OF_THE_WHOLE),
@@ -39,8 +41,8 @@ def _part_of_stall(event: Event, began_ns: int) -> Event:
         "suspended_ns": 0,
         "samples": [_group(group, began_ns) for group in event["samples"]],
     }
-    if looks:
-        part["trail"] = [[look[0], look[1] - earlier_us, *look[2:]] for look in looks if look[1] >= earlier_us]
+    for order in IN_ORDER & event.keys():
+        part[order] = [[look[0], look[1] - earlier_us, *look[2:]] for look in event[order] if look[1] >= earlier_us]
     return part
 
 

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from unjam.native import _twin_os as system
+from unjam.native._twin_frames import Identities
 from unjam.native._twin_loop import Slot
 from unjam.native._twin_stacks import Place, begun, walk
 from unjam.native._twin_stall import Accounts, Sample
@@ -28,10 +29,14 @@ NATIVE_INTERVALS = 3
 
 
 class Seen(NamedTuple):
-    """Where a loop's thread is, innermost first, and which other thread has used most CPU lately, and where that one is."""
+    """Where a loop's thread is, innermost first, and which other thread has used most CPU lately, and where that one is.
+
+    `frames` tell apart the frames of the stack, outermost first, where the loop does not count its steps.
+    """
 
     places: list[Place]
     hog: tuple[int, list[Place]] | None
+    frames: tuple[int, ...] = ()
 
 
 class Sampler:
@@ -41,6 +46,7 @@ class Sampler:
         self._number_stack = number_stack
         self._tick_ns = tick_ns
         self._switch_interval = round(sys.getswitchinterval() * 1e9)
+        self._identities = Identities()
         self._before: dict[Slot, tuple[int, Accounts]] = {}
         self._clocks: dict[int, int] = {}
         self._clocked_ns = self._between_ns = 0
@@ -49,9 +55,14 @@ class Sampler:
         """Let the next look count from here."""
         self._before[slot] = now, accounts
 
+    def rest(self, slot: Slot) -> None:
+        """The loop has come back."""
+        self._identities.forget(slot.ident)
+
     def forget(self, slot: Slot) -> None:
         """The loop is gone."""
         self._before.pop(slot, None)
+        self._identities.forget(slot.ident)
 
     def see(self, slots: Sequence[Slot]) -> dict[int, Seen]:
         """Where the threads of these loops are, by their idents; a thread that has ended is left out.
@@ -60,19 +71,24 @@ class Sampler:
         """
         if not slots:
             return {}
+        for slot in slots:
+            if not slot.counts_steps:
+                self._identities.occupy(slot.ident)
         frames = current_frames()
         used = self._used()
         seen = {}
         for slot in slots:
             places = walk(frames.get(slot.ident))
             if places:
-                seen[slot.ident] = Seen(begun(places), self._hog(slot, used, frames))
+                followed = () if slot.counts_steps else self._identities.of(slot.ident, frames[slot.ident])
+                seen[slot.ident] = Seen(begun(places), self._hog(slot, used, frames), followed)
         frames.clear()
         return seen
 
     def judge(self, slot: Slot, seen: Seen, now: int, asked: int) -> Sample:
         """What was seen as a sample; `asked` is how long the look had to wait for the GIL."""
         sample = Sample(now, [(id(code), lasti) for code, lasti, _ in seen.places])
+        sample.frames = seen.frames
         asked = self._kept(slot, asked)
         self._judge(sample, slot, asked, others=seen.hog is not None)
         sample.stack = self._number_stack(seen.places)

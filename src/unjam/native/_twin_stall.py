@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from unjam.native._twin_frames import replaced
 from unjam.native._twin_loop import FinishedTurn, Slot
 
 MOST_GROUPS = 64
 """Sample groups kept of one stall (docs/recording.md); what comes after them is counted in the last one."""
+
+MOST_ORDERED = 400
+"""Samples of one stall whose order is kept (docs/recording.md)."""
 
 
 class Sample:
@@ -15,12 +19,14 @@ class Sample:
 
     `moves` says that the thread was not in one long call, though it may be seen in the same place again.
     `weight` samples that could not be taken are in it, because the GIL was kept for the `unseen_ns` before the look.
+    `frames` tell the frames of the stack apart, outermost first; empty where that is of no use or not known.
     """
 
     __slots__ = (
         "at_ns",
         "fd",
         "first_ns",
+        "frames",
         "holder",
         "holds_gil",
         "moves",
@@ -39,6 +45,7 @@ class Sample:
         self.weight = 1
         self.unseen_ns = 0
         self.moves = False
+        self.frames: tuple[int, ...] = ()
         self.stack: int | None = None
         self.state = "unknown"
         self.sys = self.target = ""
@@ -67,6 +74,9 @@ class Stall:
         self.next_line_ns = began + slot.threshold
         self.next_sample_ns = 0
         self.last_place: object = None
+        self.last_frames: tuple[int, ...] = ()
+        self.order: list[list[int]] = []
+        self.numbers: dict[tuple[object, ...], int] = {}
 
     def add(self, sample: Sample) -> None:
         """Count a sample in its group, and put the next one off."""
@@ -77,6 +87,7 @@ class Stall:
             self.samples_lost += sample.weight
             group = next(reversed(self.groups.values()))
         if group is None:
+            self.numbers[sample.key] = len(self.groups)
             group = self.groups[sample.key] = self._new_group(sample)
         group["n"] += sample.weight
         group["unseen_ns"] += sample.unseen_ns
@@ -85,6 +96,14 @@ class Stall:
         if {group["holds_gil"], sample.holds_gil} == {True, False}:
             group["holds_gil"] = None
         self.last_place = sample.place
+        if sample.frames and len(self.order) < MOST_ORDERED:
+            self._put_in_order(sample)
+
+    def _put_in_order(self, sample: Sample) -> None:
+        number = self.numbers.get(sample.key, len(self.groups) - 1)
+        other = replaced(self.last_frames, sample.frames) if self.last_frames else None
+        self.last_frames = sample.frames
+        self.order.append([number, (sample.at_ns - self.began) // 1000, *(() if other is None else (other,))])
 
     def _new_group(self, sample: Sample) -> dict[str, Any]:
         group = {
@@ -130,6 +149,7 @@ class Stall:
             "gil_asked_ns": self.gil_asked_ns,
             "samples": list(self.groups.values()),
             "samples_lost": self.samples_lost,
+            **({"replaced": list(self.order)} if self.order else {}),
         }
 
     def _longest_step(self, now: int) -> int:

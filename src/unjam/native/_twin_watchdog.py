@@ -195,7 +195,7 @@ class Watchdog:
         while slot.finished:
             self._complete(slot, slot.finished.popleft())
         if not began or slot.away_since != began or now - began < slot.threshold // 4:
-            self._stalls.pop(slot, None)
+            self._end(slot)
             self._set_base(slot, time.monotonic_ns())
 
     def _sample(self, slot: Slot, began: int, now: int, look: Look) -> None:
@@ -218,7 +218,11 @@ class Watchdog:
             end.cpu_ns = turn.cpu_ns
         self._emit(stall.event(time.monotonic_ns(), end, turn))
         slot.ids.forget(turn.began_ns)
-        self._stalls.pop(slot, None)
+        self._end(slot)
+
+    def _end(self, slot: Slot) -> None:
+        if self._stalls.pop(slot, None) is not None:
+            self._sampler.rest(slot)
 
     def _stall(self, slot: Slot, began: int, away: int) -> Stall:
         stall = self._stalls.get(slot)

@@ -107,6 +107,13 @@ class Story:
             for number, (group, change, depth, contexts) in enumerate(looks, 1)
         ]
 
+    def replaced(self, *looks: tuple[int, int | None]) -> list[list[int]]:
+        """Samples 10 ms apart: each (group, depth of the outermost frame that is another one, counted from the runner's end), None for none."""
+        return [
+            [group, 10_000 * number, *([] if depth is None else [len(RUNNER) + depth])]
+            for number, (group, depth) in enumerate(looks, 1)
+        ]
+
     def _sample(self, start: int, length: int, sample: dict) -> dict:
         first, last = sample.pop("between", (13, length - 3))
         return {

@@ -183,6 +183,45 @@ def test_a_long_step_in_a_crowd_that_nobody_counts_is_told_apart():
     assert any("1 long and told apart" in each.text for each in found["UJ401"].evidence)
 
 
+def followed(told, *samples, looks, cpu_ms=419):
+    fields = {"steps": None, "longest_step_ms": None, "cpu_ms": cpu_ms, "runq_ms": 0}
+    told.stall(420, *samples, **fields, replaced=told.replaced(*looks))
+    return {each.rule: each for each in told.told().findings}
+
+
+@pytest.mark.parametrize(("depth", "rule"), [(0, "UJ401"), (1, "UJ301"), (None, "UJ301")])
+def test_frames_tell_the_steps_where_the_python_tier_counts_none(depth, rule):
+    """A step that began with another frame is another one; calls that one and the same step makes are not."""
+    told, path = uvloop_story()
+    stack = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    found = followed(told, cpu(41, stack, moved=40), looks=[(0, None), *[(0, depth), (0, None)] * 20])
+    assert [rule] == list(found)
+    if rule == "UJ401":
+        assert (found[rule].leaf, found[rule].grade) == ("refresh", Grade.INFERRED)
+        assert any("at least 20 steps began" in each.text for each in found[rule].evidence)
+
+
+def test_a_step_without_a_frame_is_one_however_often_it_is_met():
+    """A callable of C has none: nothing says that it is called again; what has one then is another step."""
+    told, path = uvloop_story()
+    bare, stack = told.stack(), told.stack(told.frame(path, "work(item)", "refresh"))
+    looks = [(0, None)] * 30 + [(1, 0)] + [(1, None)] * 10
+    assert "UJ401" not in followed(told, cpu(30, bare), cpu(11, stack, moved=10), looks=looks)
+
+
+def test_a_long_step_among_those_that_frames_tell_apart():
+    """Its samples, one after the other of one frame, are its own."""
+    told, path = uvloop_story()
+    short = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    slept = told.stack(told.frame(path, "db.execute('select 2')".replace("'", '"'), "once"))
+    looks = [(0, None), *[(0, 0)] * 24, (1, 0), *[(1, None)] * 15]
+    found = followed(
+        told, cpu(25, short, moved=24), kernel(16, slept, "fdatasync", between=(263, 417)), looks=looks, cpu_ms=260
+    )
+    assert {"UJ401", "UJ106"} == set(found)
+    assert any("1 long and told apart" in each.text for each in found["UJ401"].evidence)
+
+
 @pytest.mark.parametrize(
     ("loop", "grade"), [("while flag():", Grade.INFERRED), ("while (row := flag()):", Grade.EXACT)]
 )

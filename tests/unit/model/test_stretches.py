@@ -15,6 +15,7 @@ STALL = {
     **dict.fromkeys(OF_THE_WHOLE, 1),
     "samples": [BEFORE, ACROSS, AFTER],
     "trail": [[0, 10_000, 4, 0], [1, 40_000, 0, 0], [1, 140_000, 0, 0], [2, 150_000, 3, 0, 1]],
+    "replaced": [[0, 10_000], [1, 140_000, 3], [2, 150_000]],
 }
 
 
@@ -25,6 +26,7 @@ def test_a_stall_is_cut_to_what_came_after():
     assert {part[name] for name in OF_THE_WHOLE} == {None}
     assert part["samples"] == [{**BEFORE, "n": 0}, {**ACROSS, "n": 6, "first": 100 * MS}, AFTER]
     assert part["trail"] == [[1, 50_000, 0, 0], [2, 60_000, 3, 0, 1]]
+    assert part["replaced"] == [[1, 50_000, 3], [2, 60_000]]
 
 
 def test_what_began_in_the_stretch_stays_as_it_is():

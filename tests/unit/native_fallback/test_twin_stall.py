@@ -3,7 +3,7 @@
 import itertools
 
 from unjam.native._twin_loop import FinishedTurn, Observers, Slot
-from unjam.native._twin_stall import MOST_GROUPS, Accounts, Sample, Stall
+from unjam.native._twin_stall import MOST_GROUPS, MOST_ORDERED, Accounts, Sample, Stall
 
 MS = 1_000_000
 
@@ -64,6 +64,36 @@ def test_groups_are_bounded_and_what_is_lost_is_counted():
     event = stall.event(0, Accounts())
     assert (len(event["samples"]), event["samples_lost"]) == (MOST_GROUPS, 10)
     assert sum(group["n"] for group in event["samples"]) == MOST_GROUPS + 10
+
+
+def test_the_order_of_samples_tells_which_frames_are_others():
+    """Each with its group, when it was taken, and the outermost frame that is another one than in the sample before; so many, and no more."""
+    stall = make_stall()
+    for at, stack, frames in (
+        (1010, 1, (7, 8)),
+        (1020, 1, (7, 8)),
+        (1030, 2, (7, 9)),
+        (1040, 1, (7, 9, 3)),
+        (1050, 1, (6,)),
+    ):
+        stall.add(sample(at, stack=stack, frames=frames))
+    assert stall.event(0, Accounts())["replaced"] == [
+        [0, 10_000],
+        [0, 20_000],
+        [1, 30_000, 1],
+        [0, 40_000, 2],
+        [0, 50_000, 0],
+    ]
+    for at in range(MOST_ORDERED):
+        stall.add(sample(2000 + at, stack=1, frames=(6,)))
+    assert len(stall.event(0, Accounts())["replaced"]) == MOST_ORDERED
+
+
+def test_without_frames_there_is_no_order():
+    """A loop that counts its steps needs none."""
+    stall = make_stall()
+    stall.add(sample(1010, stack=1))
+    assert "replaced" not in stall.event(0, Accounts())
 
 
 def test_lines_are_written_at_the_threshold_and_then_at_each_doubling():
