@@ -22,6 +22,8 @@ from unjam.memory import Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from unjam.diagnosis.allowances import Sorted
+    from unjam.diagnosis.source import Sources
     from unjam.model.findings import Finding
     from unjam.model.session import Event
     from unjam.model.settings import Settings
@@ -49,6 +51,7 @@ class Telling:
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
         self._memory = Memory(monitor)
+        self._sources: Sources | None = None
         self._open: dict[int, list[Event]] = {}
         self._ended: set[int] = set()
         self._pauses: deque[Event] = deque(maxlen=MOST_PAUSES)
@@ -98,13 +101,8 @@ class Telling:
     def _tell(self, number: int, listeners: list[OnStall], judges: list[OnJudged] | None = None) -> None:
         if not listeners and not judges:
             return
-        from unjam.diagnosis.diagnose import diagnose_stall
-
-        mine = self._open.get(number, ())
-        events = [*self._memory.known(), *self._pauses, *mine]
-        header, stacks = self._monitor.header(), self._memory.stacks
-        allowances = allowances_of(self._monitor)
-        found = diagnose_stall(header, stacks, events, source=source_lines, pid=os.getpid(), allowances=allowances)
+        mine = self._open.get(number, [])
+        found = self._conclusion(mine)
         for listener in tuple(listeners):
             for finding in found.counting[:1]:
                 listener(finding)
@@ -112,6 +110,19 @@ class Telling:
         everything = (*found.counting, *(each.finding for each in found.allowed))
         for judged in tuple(judges or ()) if stalls and everything else ():
             judged(stalls[-1], everything)
+
+    def _conclusion(self, mine: list[Event]) -> Sorted:
+        """What is to be said of a stall, given its own events."""
+        from unjam.diagnosis.diagnose import diagnose_stall
+        from unjam.diagnosis.source import Sources
+
+        sources = self._sources = self._sources or Sources(source_lines)
+        began = min((event["t0"] for event in mine if event["e"] == "stall"), default=0)
+        events = [*self._memory.known(), *(pause for pause in self._pauses if pause["t1"] > began), *mine]
+        header, stacks, allowances = self._monitor.header(), self._memory.stacks, allowances_of(self._monitor)
+        found = diagnose_stall(header, stacks, events, sources=sources, pid=os.getpid(), allowances=allowances)
+        sources.rest()
+        return found
 
 
 def source_lines(file: str) -> tuple[str, ...] | None:

@@ -91,3 +91,11 @@ def test_a_limit_keeps_lines_back_and_counts_them():
     now[0] = 1.0
     assert [""] * MOST_A_SECOND + [None] * 3 == remarks
     assert [" (3 more were not logged)", ""] == [limit.remark(), limit.remark()]
+
+
+def test_a_pause_before_a_stall_is_none_of_its(told):
+    """A program that collects all the time keeps many pauses, and each conclusion reads those that may have made its stall only."""
+    told.receive(pause(5))
+    told.receive({**stall(1, 20), "t0": 5})
+    told.settled(1)
+    assert pause(5) not in told.asked[0]

@@ -212,7 +212,7 @@ def _passed(case: Case, look: Look, depth: int) -> Await | None:
     if look.change != "again" or look.depth != depth or look.contexts:
         return None
     placed = _frame_at(case, look, depth)
-    return passed_await(case.sources.around(placed.frame)) if placed else None
+    return case.sources.read(placed.frame, passed_await) if placed else None
 
 
 def _unyielding(stall: Stall, blame: Blame, placed: Placed, passed: Counter[Await]) -> Blame:
@@ -250,7 +250,7 @@ def _repeated(case: Case, stall: Stall, blame: Blame) -> Blame | None:
 def _one_or_many(case: Case, blame: Blame) -> Blame | None:
     """A call in a loop of which no round changes anything: whether it is one call or many alike, no sample can tell."""
     blamed = heaviest(blame.pieces).view.blamed if blame.pieces else None
-    if not blame.rule.startswith(("UJ10", "UJ20")) or blamed is None or not is_alike(case.sources.around(blamed.frame)):
+    if not blame.rule.startswith(("UJ10", "UJ20")) or blamed is None or not case.sources.read(blamed.frame, is_alike):
         return None
     note = Evidence("source", "one long call or many short ones: its line is in a loop of which each round looks alike")
     return replace(blame, grade=min(blame.grade, Grade.INFERRED), notes=(*blame.notes, note))

@@ -69,16 +69,16 @@ def diagnose_stall(
     stacks: Mapping[int, Stack],
     stall_events: Iterable[Event],
     *,
-    source: Provider,
+    sources: Sources,
     pid: int | None = None,
     allowances: Allowances = NOTHING_ALLOWED,
 ) -> Sorted:
     """The findings of one stall as it stands: those that count for who is told of it, with those that are allowed for who measures.
 
+    What `sources` was asked for earlier stalls it still knows.
     `stall_events` holds the `stall` event and, where known, its `step`, `victims`, `crowd`, `gc`, `loop` and `threads` events.
     """
     number = pid if pid is not None else events.integer(header.get("pid")) or 0
-    sources = Sources(source)
     found, _ = _conclusions(Case(Process(number, header, tuple(stall_events), dict(stacks)), sources))
     return sort_out(map(findings.worded, _ordered(found, {})), sources, allowances)
 

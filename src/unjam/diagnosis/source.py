@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from unjam.diagnosis.parsing import parsed
 from unjam.knowledge.types import RETURNS
@@ -17,11 +17,16 @@ Provider: TypeAlias = Callable[[str], tuple[str, ...] | None]
 """Gives the lines of a file as they were when the program ran, or None: diagnosis itself reads nothing."""
 Scope: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda | ast.Module
 Position: TypeAlias = tuple[int, int, int, int]
+Told = TypeVar("Told")
 
 MOST_LINES = 20_000
 """Longer files are generated; parsing one would take seconds and name nothing that a user knows."""
 LONGEST_TEXT = 60
 """Characters of an expression that is shown as code."""
+KEPT_LINES = 2_000
+"""Lines of the files whose trees are kept between two stalls of a program: some 3 MB, and what is asked next is mostly in one of them."""
+MOST_ANSWERS = 4_096
+"""Answers kept between two stalls: a service is seen in some hundred places. With more of them all are forgotten."""
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LITERALS: dict[type, str] = {
@@ -50,14 +55,17 @@ class Instruction:
 
 
 class Sources:
-    """The parsed files of one diagnosis, each read and parsed at most once."""
+    """What the source says, for one diagnosis: each file is read and parsed at most once.
+
+    A program that draws conclusions while it runs keeps one, and has it `rest` after each: parsing takes some ten milliseconds a
+    file, and stalls come back to the same places.
+    """
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._lines: dict[str, tuple[str, ...] | None] = {}
         self._modules: dict[str, _Module | None] = {}
-        self._instructions: dict[Frame, Instruction | None] = {}
-        self._granted: dict[str, list[Granted]] = {}
+        self._answers: dict[tuple[str, object], Any] = {}
 
     def lines(self, file: str) -> tuple[str, ...] | None:
         """The lines of a file, None where they cannot be had."""
@@ -67,27 +75,49 @@ class Sources:
 
     def instruction(self, frame: Frame) -> Instruction | None:
         """What the frame was executing; None where the source does not tell."""
-        if frame not in self._instructions:
-            module = self._module(frame.file)
-            self._instructions[frame] = module.instruction(frame) if module else None
-        return self._instructions[frame]
+        told: Instruction | None = self._answer(frame.file, frame, lambda module: module.instruction(frame))
+        return told
 
     def granted(self, file: str) -> list[Granted]:
         """The allowances that are written in a file; none where it cannot be had."""
-        if file not in self._granted:
-            module, lines = self._module(file), self.lines(file)
-            self._granted[file] = granted_in(module.tree, lines) if module and lines else []
-        return self._granted[file]
+        lines = self.lines(file) if (file, "granted") not in self._answers else None
+        if lines is not None and not any("allow" in line for line in lines):
+            self._answers[file, "granted"] = []
+        return self._answer(file, "granted", lambda module: granted_in(module.tree, lines or ())) or []
 
-    def around(self, frame: Frame) -> tuple[ast.AST, ...]:
-        """The syntax node that the frame was executing and all that hold it, innermost first, up to its function; empty where it is not known."""
-        module = self._module(frame.file)
-        return module.around(frame) if module else ()
+    def read(self, frame: Frame, of: Callable[[Sequence[ast.AST]], Told]) -> Told:
+        """What a function makes of the syntax node that the frame was executing and of all that hold it, innermost first, up to its function.
+
+        There are none where it is not known. Of one frame a function is asked once.
+        """
+        told: Told | None = self._answer(frame.file, (frame, of), lambda module: of(module.around(frame)))
+        return of(()) if told is None else told
 
     def mentioned(self, file: str, line: int, name: str) -> str:
         """The qualified name of what that line mentions as `name` (`time.sleep` for "sleep"); the name itself where it does not."""
-        module = self._module(file)
-        return (module.mentioned(line, name) if module else "") or name
+        return self._answer(file, (line, name), lambda module: module.mentioned(line, name)) or name
+
+    def rest(self) -> None:
+        """A conclusion is drawn: keep the answers, and of texts and trees those that were read last."""
+        if len(self._answers) > MOST_ANSWERS:
+            self._answers.clear()
+        kept, left = {}, KEPT_LINES
+        for file in reversed(self._modules):
+            length = len(self._lines.get(file) or ())
+            if 0 < length <= left:
+                kept[file], left = self._modules[file], left - length
+        self._modules = dict(reversed(kept.items()))
+        self._lines = {file: self._lines[file] for file in self._modules}
+
+    def _answer(self, file: str, question: object, ask: Callable[[_Module], Any]) -> Any:
+        """What a file tells, remembered. Where there is no text there may be one later, so that is not."""
+        key = (file, question)
+        if key not in self._answers:
+            module = self._module(file)
+            if self.lines(file) is None:
+                return None
+            self._answers[key] = ask(module) if module else None
+        return self._answers[key]
 
     def _module(self, file: str) -> _Module | None:
         if file not in self._modules:
@@ -108,10 +138,21 @@ class _Module:
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
+        self._known: set[int] = set()
         self._parents: dict[ast.AST, ast.AST] = {}
         self._at: dict[Position, ast.AST] = {}
         self._by_line: dict[int, list[ast.Call]] = {}
-        for parent in ast.walk(tree):
+
+    def _know(self, line: int) -> None:
+        """Enter the nodes of the top-level statements of that line: entering those of a whole file takes as long as parsing it."""
+        for number, statement in enumerate(self.tree.body):
+            if number not in self._known and _first_line(statement) <= line <= (statement.end_lineno or 0):
+                self._known.add(number)
+                self._parents[statement] = self.tree
+                self._enter(statement)
+
+    def _enter(self, statement: ast.stmt) -> None:
+        for parent in ast.walk(statement):
             for child in ast.iter_child_nodes(parent):
                 self._parents[child] = parent
             if isinstance(parent, (ast.expr, ast.Import, ast.ImportFrom, ast.With, ast.For)):
@@ -153,6 +194,7 @@ class _Module:
 
     def mentioned(self, line: int, name: str) -> str:
         """See Sources.mentioned; "" where no call of that line mentions it."""
+        self._know(line)
         for call in self._by_line.get(line, ()):
             for each in ast.walk(call):
                 if isinstance(each, (ast.Name, ast.Attribute)):
@@ -162,6 +204,7 @@ class _Module:
         return ""
 
     def _node(self, frame: Frame) -> ast.AST | None:
+        self._know(frame.line)
         if frame.column >= 0:
             return self._at.get((frame.line, frame.column, frame.end_line or frame.line, frame.end_column))
         calls = self._by_line.get(frame.line, [])
@@ -177,6 +220,8 @@ class _Module:
         return False
 
     def _ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        if node not in self._parents:
+            self._know(getattr(node, "lineno", 0))
         while (parent := self._parents.get(node)) is not None:
             yield parent
             node = parent
@@ -276,6 +321,11 @@ class _Module:
         else:
             found = []
         return found[0] if found else None
+
+
+def _first_line(statement: ast.stmt) -> int:
+    """Where a statement begins, with its decorators."""
+    return min((each.lineno for each in getattr(statement, "decorator_list", ())), default=statement.lineno)
 
 
 def _statements(scope: Scope) -> Iterator[ast.AST]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unjam.diagnosis.diagnose import diagnose_stall
+from unjam.diagnosis.source import Sources
 from unjam.model.findings import Finding
 from unjam.model.session import Event, Process
 from unjam.recording.reader import LONGEST_LINE, parse_process
@@ -55,7 +56,8 @@ def last_stall(folder: str, pid: int) -> LastStall | None:
         return None
     referred = [event for event in process.events if event["e"] in {"threads", "loop"}]
     steps = [event for event in process.events if event["e"] == "step" and event.get("stall") == stall["id"]]
-    found = diagnose_stall(process.header, process.stacks, [*referred, stall, *steps], source=source_lines, pid=pid)
+    events, sources = [*referred, stall, *steps], Sources(source_lines)
+    found = diagnose_stall(process.header, process.stacks, events, sources=sources, pid=pid)
     orderly = any(event["e"] == "end" for event in process.events)
     return LastStall((stall["t"] - stall["t0"]) / 1e9, orderly, tuple(found.counting))
 

@@ -8,6 +8,7 @@ import pytest
 from stories import MS, Story, cpu, kernel, library, only, ready
 
 from unjam.diagnosis.diagnose import diagnose, diagnose_stall
+from unjam.diagnosis.source import Sources
 from unjam.model.findings import Grade, Victim
 from unjam.model.session import Process, Recording
 
@@ -243,7 +244,7 @@ def test_one_stall_can_be_told_by_itself():
     """The live line needs the header, the stacks and the stall: nothing else."""
     told, path, stack = story()
     told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
-    (finding,) = diagnose_stall(told.header, told.stacks, told.events[-1:], source=lambda _: None).counting
+    (finding,) = diagnose_stall(told.header, told.stacks, told.events[-1:], sources=Sources(lambda _: None)).counting
     assert (finding.rule, finding.culprit.file, finding.pid) == ("UJ101", path, 7)
 
 

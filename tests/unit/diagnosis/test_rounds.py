@@ -49,7 +49,7 @@ def passed(body: str):
     calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
     work = next(call for call in calls if ast.unparse(call.func) == "work")
     frame = Frame("/srv/f.py", work.lineno, "f", work.col_offset, work.end_lineno, work.end_col_offset, "coroutine")
-    around = Sources(lambda _: tuple(text.split("\n"))).around(frame)
+    around = Sources(lambda _: tuple(text.split("\n"))).read(frame, tuple)
     assert around[0].lineno == work.lineno
     return passed_await(around)
 

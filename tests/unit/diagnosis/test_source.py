@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from unjam.diagnosis.source import Sources
+from unjam.diagnosis.source import KEPT_LINES, Sources
 from unjam.model.stacks import Frame
 
 TEXT = """
@@ -198,3 +198,54 @@ def test_each_file_is_read_once():
     for line in range(5):
         assert sources.instruction(Frame("gone.py", line, "f", 1, line, 2)) is None
     assert asked == ["gone.py"]
+
+
+def test_answers_outlive_the_text_they_were_read_from():
+    """Stalls come back to the same places: a file of which all that is asked has been answered is neither read nor parsed again."""
+    asked = []
+    text = ("import time", "def f():", "    time.sleep(1)", *("" for _ in range(KEPT_LINES)))
+
+    def provider(file):
+        asked.append(file)
+        return text if file == "x.py" else None
+
+    sources, frame = Sources(provider), Frame("x.py", 3, "f", 4, 3, 17)
+    for _ in range(3):
+        assert sources.instruction(frame).name == "time.sleep"
+        assert sources.read(frame, len) == 3
+        assert sources.mentioned("x.py", 3, "sleep") == "time.sleep"
+        assert sources.granted("x.py") == []
+        sources.rest()
+    assert asked == ["x.py"]
+
+
+def test_a_file_that_was_read_last_is_kept_for_the_next_question():
+    """Another place of the same file is mostly what is asked next; what does not fit into the memory set aside for that is read anew."""
+    asked = []
+    texts = {"small.py": ("f()", "g()"), "large.py": ("f()", *("g()" for _ in range(KEPT_LINES)))}
+    sources = Sources(lambda file: asked.append(file) or texts[file])
+    for line in (1, 2):
+        for file in texts:
+            assert sources.instruction(Frame(file, line, "f", 0, line, 3)).name == "fg"[line - 1]
+        sources.rest()
+    assert asked == ["small.py", "large.py", "large.py"]
+
+
+def test_a_text_that_comes_late_is_asked_for_again():
+    """Code that is made at run time may be entered among the sources after it was first seen: nothing is concluded from its absence."""
+    texts = {}
+    sources, frame = Sources(texts.get), Frame("<made>", 1, "f", 0, 1, 3)
+    assert sources.instruction(frame) is None
+    assert sources.granted("<made>") == []
+    sources.rest()
+    texts["<made>"] = ("f()  # unjam: allow[UJ101] meant",)
+    assert sources.instruction(frame).name == "f"
+    assert [each.reason for each in sources.granted("<made>")] == ["meant"]
+
+
+def test_a_name_is_found_in_another_statement_of_its_file():
+    """Only the statement of a line is looked into, but what its names mean is said by others, before it and behind."""
+    text = ("import threading as th", "gate = th.Lock()", "", "def f():", "    gate.acquire()", "", "gate.release()")
+    sources = Sources(lambda _: text)
+    assert sources.instruction(Frame("x.py", 5, "f", 4, 5, 18)).name == "threading.Lock.acquire"
+    assert sources.instruction(Frame("x.py", 7, "<module>", 0, 7, 14)).name == "threading.Lock.release"
