@@ -15,6 +15,7 @@
 | thread=T, task=N, coroutine=C | what the finding must name; C by its end |
 | victims=N | at least so many (asyncio: uvloop does not tell) |
 | late=R, late-asyncio=R | a request among its victims that ends in R; on that loop |
+| holder=R | the request that it must name as the one that held the loop; neither this nor `late` is told by the twin on uvloop (docs/web.md) |
 | says=WORD | a word that its message or evidence must hold |
 | required=native, required=asyncio | may be missed by the other tier, on the other loop; other words: must be found |
 | required=native|asyncio | may be missed by the twin on uvloop, whose turns it knows by a heartbeat only |
@@ -54,6 +55,7 @@ WORDS = {
     "required",
     "only",
     "grade-asyncio",
+    "holder",
     "late",
     "late-asyncio",
 }

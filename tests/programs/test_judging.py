@@ -23,9 +23,9 @@ FINDING = {
 }
 
 
-def judged(*findings, expected=(EXPECTED,), tier="native"):
+def judged(*findings, expected=(EXPECTED,), tier="native", loop="asyncio"):
     program = Program(Path("sleep.py"), expected, {})
-    return complaints(Run(program, tier, "asyncio", {"findings": list(findings)}, "measured stall 150.0\n"))
+    return complaints(Run(program, tier, loop, {"findings": list(findings)}, "measured stall 150.0\n"))
 
 
 def test_agreement_is_silent():
@@ -41,6 +41,21 @@ def test_a_missed_alarm_is_named():
 def test_a_false_alarm_is_named():
     """Something found where nothing is expected."""
     assert [line.partition(":")[0] for line in judged(FINDING, expected=())] == ["false alarm"]
+
+
+@pytest.mark.parametrize("tier", ["native", "python"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("words", [{"late": "/quick"}, {"holder": "/slow"}], ids=str)
+def test_requests_are_asked_for_where_they_can_be_known(words, loop, tier):
+    """Everywhere but by the twin on uvloop, whose steps it does not see."""
+    expected = (Expectation("UJ101", "sleep.py", 7, words),)
+    told = FINDING | {
+        "victims": [{"kind": "request", "name": "GET /quick"}],
+        "evidence": [{"kind": "steps", "text": "in /slow"}],
+    }
+    assert judged(told, expected=expected, tier=tier, loop=loop) == []
+    unknown = (tier, loop) == ("python", "uvloop")
+    assert len(judged(FINDING, expected=expected, tier=tier, loop=loop)) == (0 if unknown else 1)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ app.add_middleware(UnjamMiddleware)
 @app.get("/slow")
 async def slow() -> str:
     for _ in until_asked():
-        time.sleep(0.15)  # expect: UJ101 leaf=time.sleep says=/slow late=/quick/{number}
+        time.sleep(0.15)  # expect: UJ101 leaf=time.sleep holder=/slow late=/quick/{number}
     return "done"
 
 
