@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from operator import call, is_
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
 OWN_MEMORY = sys.version_info >= (3, 12)
 """Whether an interpreter may have an allocator of its own (PEP 684)."""
 
+COLLECTS = sys.version_info < (3, 12)
+"""Whether a collection of garbage may begin wherever an object is made; later ones begin between two instructions of bytecode."""
+
 
 def current_frames() -> dict[int, FrameType]:
     """Return `sys._current_frames()`, or nothing where another interpreter runs in this process.
@@ -18,7 +23,23 @@ def current_frames() -> dict[int, FrameType]:
     CPython makes frame objects for the threads of every interpreter with the memory of the one that asks; another one with
     memory of its own then frees them into the wrong one, and the process ends.
     """
-    return {} if OWN_MEMORY and _has_others() else sys._current_frames()  # noqa: SLF001 - the documented way
+    if OWN_MEMORY and _has_others():
+        return {}
+    if not COLLECTS:
+        return sys._current_frames()  # noqa: SLF001 - the documented way
+    # It makes them while it holds the lock of its list of threads. A collection that begins there runs finalizers, which may let the GIL go;
+    # who then ends a thread waits for that lock, and has the GIL: for ever (github.com/python/cpython/issues/106883). All of this is one call
+    # into C, in which no other thread gets the GIL: nobody finds collections off, or on again against its will. `all` goes on as long as each
+    # step gives what it should.
+    made: dict[str, dict[int, FrameType]] = {}
+    steps = map(call, (gc.isenabled, gc.disable, sys._current_frames, gc.enable))  # noqa: SLF001 - as above
+    judges: tuple[Any, ...] = (is_, is_, made.setdefault, is_)
+    try:
+        all(map(call, judges, (True, None, "frames", None), steps))
+    except BaseException:  # a hook of sys.addaudithook may refuse
+        gc.enable()
+        raise
+    return made["frames"] if made else sys._current_frames()  # noqa: SLF001 - as above
 
 
 def _has_others() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import threading
 import time
 from functools import partial
@@ -13,6 +12,7 @@ import pytest
 
 from unjam.diagnosis.source import KEPT_LINES, Sources
 from unjam.model.stacks import Frame
+from unjam.native.frames import current_frames
 
 TEXT = """
 import os, queue, threading, socket as sk, concurrent.futures as cf
@@ -76,7 +76,7 @@ SOURCES = Sources({FILE: tuple(TEXT.split("\n"))}.get)
 
 def frame_of(ident: int) -> Frame | None:
     """The innermost frame of a thread, with the position that the interpreter has for its instruction."""
-    frame = sys._current_frames().get(ident)
+    frame = current_frames().get(ident)
     if frame is None or frame.f_code.co_filename != FILE:
         return None
     line, end_line, column, end_column = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
