@@ -33,6 +33,8 @@ _ALWAYS = frozenset({"ssl.create_default_context"})
 """What a package does for each of its clients; certificates of one's own are loaded where somebody has named them."""
 _RELOADED = "importlib.reload"
 """What somebody asks for who has changed a module."""
+_CONSOLE = "UJ108"
+"""What a program asks at its console before it serves anybody keeps nobody waiting."""
 _KEPT = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name"})
 """What takes long the first time only: the interpreter keeps what is imported."""
 
@@ -183,7 +185,9 @@ class Writer:
         once = accusation.once or way.once or way.startup or (way.single and not accusation.looped)
         if once and severity > Severity.NOTE:
             severity = Severity(severity - 1)
-        if self._accepted(accusation) or way.startup or accusation.leaf == _RELOADED:
+        alone = way.single and accusation.rule == _CONSOLE and not accusation.looped
+        rare = way.rare and severity is Severity.WARNING
+        if self._accepted(accusation) or way.startup or alone or rare or accusation.leaf == _RELOADED:
             severity = Severity.NOTE
         line, column, end_line, end_column = accusation.span
         return Problem(
@@ -253,6 +257,8 @@ class Writer:
             yield Evidence(
                 "source", "only what runs at the start, at the end or on a signal leads here, so it costs once"
             )
+        elif way.rare:
+            yield Evidence("source", "by its name it is run when something begins to be used, which is rare")
         elif accusation.once or way.once:
             yield Evidence("source", "the result is kept, so it costs once")
         for edge in way.edges:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from unjam.knowledge.clients import CLIENTS
 from unjam.knowledge.records import Weight
+from unjam.model.findings import Evidence
 from unjam.static import cache, imports, libraries, missing
 from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint
 from unjam.static.allowances import Allowances
@@ -29,9 +30,9 @@ from unjam.static.mistakes import Mistakes
 from unjam.static.names import Namer
 from unjam.static.outlines import read as read_outlines
 from unjam.static.program import Program, joined
-from unjam.static.project import Project, text_of
+from unjam.static.project import Project, demos, text_of
 from unjam.static.reach import Reach
-from unjam.static.result import Coverage, Problem, Result
+from unjam.static.result import Coverage, Problem, Result, Severity
 from unjam.static.source import Outline
 
 
@@ -131,12 +132,13 @@ class Analysis:
 
     def _allowed(self, accusations: list[Accusation], writer: Writer, program: Program) -> Iterator[Problem]:
         allowances = Allowances(self._project, program, self._config, self._options.today)
+        shown_how = demos(self._project)
         for accusation in accusations:
             problem = allowances.judge(accusation, writer)
             if problem is None:
                 self._result.allowed += 1
             elif problem.path in self._project.reported:
-                yield problem
+                yield _shown_how(problem) if problem.path in shown_how else problem
         self._result.notices += allowances.notices()
         self._result.holds_until = allowances.holds_until()
 
@@ -156,6 +158,13 @@ class Analysis:
 
 _ONLY_AT_RUN_TIME = frozenset({"UJ301", "UJ302", "UJ303", "UJ304", "UJ306"})
 """Of these, what takes microseconds mostly is no fault at all: nobody wants to read of every `str` and `logger.info`."""
+
+
+def _shown_how(problem: Problem) -> Problem:
+    """A finding of an example, which nobody waits for but who runs it."""
+    why = Evidence("source", "it is in a folder of examples, which are run by hand")
+    finding = replace(problem.finding, evidence=(*problem.finding.evidence, why))
+    return replace(problem, finding=finding, severity=Severity.NOTE)
 
 
 def _imports(outline: Outline) -> Iterator[str]:

@@ -10,6 +10,24 @@ from unjam.static.entries import Entry
 from unjam.static.program import Program
 from unjam.static.reach import Edge, Reach
 
+_RARE = frozenset(
+    [
+        "init",
+        "initialize",
+        "initialise",
+        "login",
+        "install",
+        "uninstall",
+        "migrate",
+        "migration",
+        "register",
+        "registration",
+        "configure",
+        "bootstrap",
+        "onboarding",
+    ]
+)
+"""Words of names of functions that are run when something begins to be used, and not again for a long time."""
 FARTHEST = 4000
 """Functions looked at on the way up; beyond, the nearest entry found so far is good enough for a report."""
 
@@ -24,6 +42,8 @@ class Way:
     startup: bool
     single: bool = False
     """Whether only the program's main coroutine leads here, and over no loop."""
+    rare: bool = False
+    """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins."""
 
     @property
     def once(self) -> bool:
@@ -71,7 +91,13 @@ class Chains:
         tops = self._tops(entries)
         startup = bool(tops) and all(entry.startup for entry in tops)
         single = bool(tops) and all(entry.startup or entry.main for entry in tops) and not self._looped(down)
-        return Way(self._reach.entries[chosen], _edges(chosen, down), self._nearest(down), startup, single)
+        nearest = self._nearest(down)
+        rare = self._is_rare(symbol) or (bool(nearest) and all(map(self._is_rare, nearest)))
+        return Way(self._reach.entries[chosen], _edges(chosen, down), nearest, startup, single, rare)
+
+    def _is_rare(self, symbol: str) -> bool:
+        name = self._program.functions[symbol].scope.name.rpartition(".")[2]
+        return not _RARE.isdisjoint(name.lower().split("_")) and not name.startswith("__")
 
     def _nearest(self, down: dict[str, Edge | None]) -> tuple[str, ...]:
         """The entries from which no other entry lies on the way down."""

@@ -100,7 +100,7 @@ class Entries:
                     yield function.symbol
                 continue
             sites = [call.site for call in function.calls if call.site is not None]
-            endless = any(site.text.endswith(".run_forever") for site in sites)
+            endless = any(site.text.endswith((".run_forever", ".run_until_complete")) for site in sites)
             for site in sites:
                 if site.arguments and self._runs(function, site.text, endless=endless):
                     yield from self._run(function, site.arguments[0])

@@ -39,13 +39,26 @@ class Harmless:
 
     def does_not_block(self, function: Function, call: Call, name: str) -> bool:
         """Whether a call that resolves to `name` cannot block as it is written."""
-        return call.site is not None and any(rule(self, function, call.site, name) for rule in self._RULES)
+        if call.site is None:
+            return name.startswith("requests.Response.") and not self._streams(function)
+        return any(rule(self, function, call.site, name) for rule in self._RULES)
+
+    def _streams(self, function: Function) -> bool:
+        """Whether a file asks for a response without its body: only then `response.content` waits, else it is there already."""
+        arguments = (site.argument(-1, "stream") for site in self._program.outlines[function.path].calls)
+        return any(argument is not None and argument.text != "False" for argument in arguments)
 
     def needs_no_certificates(self, call: Call, name: str) -> bool:
         """Whether a call into a package that leads to a TLS context asks for one that reads no certificates."""
         return call.site is not None and name.startswith("ssl.") and _unverified(call.site)
 
-    def only_makes(self, function: Function, call: Call, name: str) -> bool:
+    def is_cheap(self, function: Function, call: Call, name: str) -> bool:
+        """Whether a call that resolves to `name` takes microseconds as it is written: an empty file, a line on the console."""
+        if call.site is not None and name.endswith((".write", ".writelines", ".flush")):
+            return self._namer.qualified(function, call.site.text).startswith(("sys.stdout.", "sys.stderr."))
+        return self._only_makes(function, call, name)
+
+    def _only_makes(self, function: Function, call: Call, name: str) -> bool:
         """`with open(path, "w"): pass` and `open(path, "w").close()` make an entry of a folder, or an empty file."""
         site = call.site
         mode = site.argument(1, "mode") if site is not None else None

@@ -117,14 +117,14 @@ class Leaves:
         """The blocking call that this is, or None where it is not one or cannot block as written."""
         if call.kind == "reference" or (call.site is not None and call.site.use == "awaited"):
             return None  # what is awaited is a coroutine's call, whatever its type or its text may look like
-        found = self._typed(function, call) or self._named(function, call)
+        found = self._console(function, call) or self._typed(function, call) or self._named(function, call)
         if found is None:
             found = self._inside(call) or self._inside_by_name(function, call)
             plain = found is not None and self._harmless.needs_no_certificates(call, found.name)
             return None if plain else found
         if self._harmless.does_not_block(function, call, found.name):
             return None
-        cheap = self._harmless.only_makes(function, call, found.name)
+        cheap = self._harmless.is_cheap(function, call, found.name)
         return replace(found, weight=Weight.MICROSECONDS) if cheap else found
 
     def _inside(self, call: Call) -> Leaf | None:
@@ -179,6 +179,14 @@ class Leaves:
         yield target.symbol
         if target.symbol.endswith(_MAKERS) and target.receiver:
             yield f"{target.receiver}.__init__"
+
+    def _console(self, function: Function, call: Call) -> Leaf | None:
+        """What is read of the console is a file by its type only."""
+        if call.site is None or "std" not in call.site.text:
+            return None
+        name = self._namer.qualified(function, call.site.text)
+        record = self._catalog.exact(name) if name.startswith("sys.stdin.") else None
+        return Leaf(record, name, record.weight, Grade.EXACT) if record is not None else None
 
     def _typed(self, function: Function, call: Call) -> Leaf | None:
         for target in call.targets:

@@ -46,6 +46,10 @@ _SKIPPED_FOLDERS = frozenset(
 _MARKERS = ("pyproject.toml", "unjam.toml", "setup.cfg", "setup.py", ".git")
 MOST_ROOTS = 64
 """Folders that imports are looked up in; each costs the type checker a look for each import."""
+_DEMOS = frozenset(
+    {"example", "examples", "demo", "demos", "sample", "samples", "docs", "benchmarks", "cookbook", "tutorials"}
+)
+"""Folders of programs that somebody runs by hand to see how something is used, where they are no packages."""
 _ENVIRONMENTS = (".venv", "venv", "env", ".env")
 
 
@@ -192,6 +196,20 @@ def text_of(path: str) -> str:
 def failed(error: Exception) -> str:
     """Why something is skipped that we could not cope with: it must not cost the rest."""
     return f"reading it failed ({type(error).__name__}: {error})"
+
+
+def demos(project: Project) -> frozenset[str]:
+    """The files of a project's examples; what the user names is what is meant, and no example."""
+    if not project.reported:
+        return frozenset()
+    top = Path(os.path.commonpath(project.reported))
+    return frozenset(path for path in project.reported if _is_demo(top, Path(path)))
+
+
+def _is_demo(top: Path, path: Path) -> bool:
+    below = path.relative_to(top).parts[:-1]
+    folders = (top.joinpath(*below[: depth + 1]) for depth, name in enumerate(below) if name in _DEMOS)
+    return any(not (folder / "__init__.py").exists() for folder in folders)
 
 
 def is_test(path: str) -> bool:

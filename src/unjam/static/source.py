@@ -33,7 +33,7 @@ class CallSite(NamedTuple):
     use: str
     once: bool
     looped: bool = False
-    """Whether it stands in a loop or a comprehension, and may run any number of times."""
+    """Whether it stands in a `while` or an `async for`, which may never end; a `for` goes through what is there."""
 
     def argument(self, position: int, keyword: str = "") -> Argument | None:
         """The argument at that position or of that name."""

@@ -28,6 +28,7 @@ from unjam.static.written import (
     dotted,
     fills_what_it_guards,
     first_value,
+    gives_what_is_kept,
     held_by,
     kept_at,
     span_of,
@@ -56,8 +57,12 @@ class Walker:
         self._all(tree.body)
 
     def _all(self, nodes: list[ast.stmt] | list[ast.expr]) -> None:
-        for node in nodes:
+        outer = self._once
+        for position, node in enumerate(nodes, 1):
             self._visit(node)
+            if isinstance(node, ast.If) and gives_what_is_kept(node, nodes[position:]):
+                self._once = True
+        self._once = outer
 
     def _visit(self, node: ast.AST) -> None:
         handler = self._HANDLERS.get(type(node))
@@ -199,24 +204,21 @@ class Walker:
         self._goes_through(node.target, node.iter)
         self._waited_for(node.iter, is_async=isinstance(node, ast.AsyncFor))
         self._visit(node.iter)
-        self._again(node.target, *node.body)
+        self._visit(node.target)
+        self._all(node.body)
         self._all(node.orelse)
 
-    def _again(self, *nodes: ast.AST) -> None:
-        """Visit what runs for each round of a loop."""
+    def _async_for(self, node: ast.AsyncFor) -> None:
         outer, self._looped = self._looped, True
-        for node in nodes:
-            self._visit(node)
+        self._for(node)
         self._looped = outer
 
     def _while(self, node: ast.While) -> None:
-        self._again(node.test, *node.body)
-        self._all(node.orelse)
-
-    def _comprehended(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         outer, self._looped = self._looped, True
-        self._children(node)
+        self._visit(node.test)
+        self._all(node.body)
         self._looped = outer
+        self._all(node.orelse)
 
     def _comprehension(self, node: ast.comprehension) -> None:
         self._goes_through(node.target, node.iter)
@@ -360,13 +362,9 @@ class Walker:
         ast.Yield: _yield,
         ast.YieldFrom: _yield_from,
         ast.For: _for,
-        ast.AsyncFor: _for,
+        ast.AsyncFor: _async_for,
         ast.While: _while,
         ast.comprehension: _comprehension,
-        ast.ListComp: _comprehended,
-        ast.SetComp: _comprehended,
-        ast.DictComp: _comprehended,
-        ast.GeneratorExp: _comprehended,
         ast.Compare: _compare,
         ast.With: _with,
         ast.AsyncWith: _async_with,

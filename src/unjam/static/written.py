@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 
 from unjam.static.facts import Span
 from unjam.static.source import Decorator
@@ -143,12 +144,39 @@ def fills_what_it_guards(node: ast.If) -> bool:
     guarded = _guarded(node.test)
     if not guarded:
         return False
+    if guarded.startswith("self.") and isinstance(node.test, ast.Compare) and all(map(_of_self, node.body)):
+        return True  # `if self.client is None: await self.connect()`
     for statement in node.body:
         for each in ast.walk(statement):
             targets = each.targets if isinstance(each, ast.Assign) else ()
             if any(guarded in {dotted(target), dotted(unsubscripted(target))} for target in targets):
                 return True
     return False
+
+
+def _of_self(statement: ast.stmt) -> bool:
+    """Whether a statement calls a method of the object and leaves what it returns."""
+    return isinstance(statement, ast.Expr) and dotted(statement.value).startswith("self.")
+
+
+def gives_what_is_kept(node: ast.If, after: Sequence[ast.AST]) -> bool:
+    """`if X: return X` before statements that fill X: those are done once and kept. A plain local name keeps nothing."""
+    last = node.body[-1]
+    kept = _tested(node.test)
+    if not isinstance(last, ast.Return) or last.value is None or not (kept[:1] == "_" or "." in kept or kept.isupper()):
+        return False
+    if not dotted(last.value).startswith(kept):
+        return False
+    assigned = (each for statement in after for each in ast.walk(statement) if isinstance(each, ast.Assign))
+    return any(kept in {dotted(target), dotted(unsubscripted(target))} for each in assigned for target in each.targets)
+
+
+def _tested(test: ast.expr) -> str:
+    if isinstance(test, ast.Compare):
+        if isinstance(test.ops[0], ast.In):
+            return dotted(test.comparators[0])
+        return dotted(test.left) if isinstance(test.ops[0], ast.IsNot) else ""
+    return dotted(test)
 
 
 def _guarded(test: ast.expr) -> str:

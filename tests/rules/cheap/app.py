@@ -1,10 +1,12 @@
 """What blocks for less than a hop to a thread takes, once, or not at all: notes, or nothing."""
 
 import importlib
+import importlib.metadata
 import inspect
 import io
 import os
 import queue
+import sys
 import tempfile
 import zipfile
 from concurrent.futures import Future
@@ -14,6 +16,7 @@ import feedparser
 import httpx
 import psutil
 import redis.asyncio as redis
+import requests
 from PIL import Image
 from redis import Redis
 
@@ -65,6 +68,72 @@ async def from_a_table(name):
 
 async def accepted(path: Path):
     return open(path).read()  # noqa: ASYNC230  # note: UJ102 _io.TextIOWrapper.read
+
+
+async def bodies(url):
+    response = requests.get(url)  # error: UJ104 requests.get
+    return response.content or response.text  # clean: the body came with the answer
+
+
+async def console():
+    sys.stdin.readline()  # error: UJ108 sys.stdin.readline
+    sys.stdout.write("> ")  # note: UJ102 typing.IO.write
+    sys.stderr.flush()  # note: UJ102 typing.IO.flush
+
+
+async def own_version():
+    return importlib.metadata.version("unjam")  # note: UJ102 importlib.metadata.version
+
+
+class Kept:
+    """Looks whether it has the answer, and finds it out where it has not."""
+
+    _name = None
+
+    async def name(self, path):
+        if self._name:
+            return self._name
+        with open(path) as stream:  # note: UJ102 builtins.open
+            self._name = stream.read()
+        return self._name
+
+    async def again(self, path):
+        name = None
+        if name:
+            return name
+        name = Path(path).read_text()  # warning: UJ102 pathlib.Path.read_text
+        return name
+
+
+class Connected:
+    """Connects when it is first used."""
+
+    client = None
+
+    async def get(self, path):
+        if self.client is None:
+            self.connect(path)
+        return self.client
+
+    def connect(self, path):
+        self.client = Path(path).read_text()  # note: UJ102 pathlib.Path.read_text
+
+    async def get_again(self, path):
+        if self.client is None:
+            raise LookupError(path)
+        self.reads(path)
+
+    def reads(self, path):
+        self.client = Path(path).read_text()  # warning: UJ102 pathlib.Path.read_text
+
+
+async def register_client(path):
+    httpx.get("http://localhost")  # error: UJ104 httpx.get
+    Path(path).write_text("token")  # note: UJ102 pathlib.Path.write_text
+
+
+async def registered(path):
+    Path(path).write_text("token")  # warning: UJ102 pathlib.Path.write_text
 
 
 class Lazy:

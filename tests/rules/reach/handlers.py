@@ -156,8 +156,13 @@ async def whole_program():
     time.sleep(1)  # warning: UJ101 time.sleep
     await begin()
     for _ in range(3):
+        time.sleep(1)  # warning: UJ101 time.sleep
+        await begin()
+    name = input()  # note: UJ108 builtins.input
+    while name:
         time.sleep(1)  # error: UJ101 time.sleep
         await again()
+        name = input()  # error: UJ108 builtins.input
 
 
 async def begin():
@@ -170,6 +175,15 @@ async def again():
 
 async def begins_on_the_way():
     time.sleep(1)  # warning: UJ101 time.sleep
+
+
+async def begins_beside_the_main_one():
+    time.sleep(1)  # warning: UJ101 time.sleep
+
+
+def run_to_an_end(loop, event):
+    loop.create_task(begins_beside_the_main_one())
+    loop.run_until_complete(event.wait())
 
 
 def run_for_ever(loop):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from unjam.static.project import Settings, found
+from unjam.static.project import Settings, demos, found
 
 
 def write(root, *names):
@@ -89,3 +89,17 @@ def test_package_in_one_of_its_name_is_found_where_it_is_added(tmp_path):
     write(tmp_path, "pyproject.toml", "outer/shop/__init__.py", "outer/shop/shop/__init__.py")
     (tmp_path / "outer/shop/setup.py").write_text("import site, os\nsite.addsitedir(os.path.dirname(__file__))\n")
     assert found([str(tmp_path)], Settings()).roots == (str(tmp_path), str(tmp_path / "outer/shop"))
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [("", {"examples/chat.py"}), ("examples", set()), ("examples/chat.py", set())],
+)
+def test_examples_are_folders_that_nobody_names_and_nobody_imports(tmp_path, named, shown):
+    """A folder of examples is one by its name, unless it is a package or what the user asks about."""
+    write(
+        tmp_path, "pyproject.toml", "app/docs/__init__.py", "app/docs/routes.py", "examples/chat.py", "examples/a/b.py"
+    )
+    shown = shown and shown | {"examples/a/b.py"}
+    found_here = demos(found([str(tmp_path / named)], Settings()))
+    assert found_here == {str(tmp_path / name) for name in shown}

@@ -1,0 +1,8 @@
+"""What somebody runs by hand to see how it is done: notes."""
+
+import time
+
+
+async def chat():
+    while True:
+        time.sleep(1)  # note: UJ101 time.sleep
