@@ -98,11 +98,9 @@ class Engine:
         self.output = Output()
         self.slots: dict[int, Slot] = {}
         tallies.slots = self.slots
-        # A loop that is run inside a step of another has handles of its own, which are no steps of the other one.
-        self.by_loop: dict[int, Slot] = {}
         self.observers = Observers()
         self.observers.tallies = tallies.variable is not None
-        self.steps = Steps(self.by_loop, self.observers.waiting)
+        self.steps = Steps(self.observers.waiting)
         self.watchdog: Watchdog | None = None
         self.threshold_ns = 50_000_000
         self.collecting_since = 0
@@ -149,7 +147,7 @@ class Engine:
         """Hook into the loop object of a slot."""
         if hook_selector(loop, slot):
             slot.counts_steps = self.steps.installed
-            self.by_loop[id(loop)] = slot
+            self.steps.begin(loop, slot)
             if slot.ident == _thread.get_ident():
                 slot.began(time.monotonic_ns())
         elif slot.ident == _thread.get_ident() and isinstance(loop, sys.modules["asyncio"].AbstractEventLoop):
@@ -161,8 +159,7 @@ class Engine:
             slot.ended(time.monotonic_ns())
         slot.undo()
         self.slots.pop(slot.ident, None)
-        for key in [key for key, known in self.by_loop.items() if known is slot]:
-            del self.by_loop[key]
+        self.steps.end(slot)
         self.observers.waiting.pop(slot.ident, None)
         if self.watchdog is not None:
             self.watchdog.leave(slot)

@@ -12,7 +12,7 @@ from functools import partial
 from types import BuiltinFunctionType, CodeType, FrameType, MethodWrapperType
 from typing import Any
 
-from unjam.native._twin_loop import Slot
+from unjam.native._twin_loop import BUCKETS, Slot
 from unjam.native._twin_stacks import describe
 from unjam.native._twin_tally import tallies
 
@@ -32,22 +32,43 @@ def hook_selector(loop: Any, slot: Slot) -> bool:
     # Never selector.__dict__: it makes CPython keep a real dict for it, which slows its every attribute down for good.
     if select is None or not type(selector).__dictoffset__:
         return False
-    clock, ended, began = time.monotonic_ns, slot.ended, slot.began
-
-    def timed_select(timeout: float | None = None) -> Any:
-        ended(clock(), timeout)
-        try:
-            return select(timeout)
-        finally:
-            began(clock())
+    selector.select = timed_select = _timed_select(select, slot)
 
     def undo() -> None:
         if selector.select is timed_select:
             del selector.select
 
-    selector.select = timed_select
     slot.counts_turns, slot.undo = True, undo
     return True
+
+
+def _timed_select(select: Callable[[float | None], Any], slot: Slot) -> Callable[..., Any]:
+    clock, ended, began, lag, observers = time.monotonic_ns, slot.ended, slot.began, slot.lag, slot.observers
+
+    def timed_select(timeout: float | None = None) -> Any:
+        now = clock()
+        length = now - slot.away_since
+        # What `ended` and `began` do of a usual turn is written out: a server takes more turns than requests, and a call costs as much.
+        if length < slot.short and not observers.tallies:
+            lag[BUCKETS[length >> 10]] += 1
+            if length > slot.longest_turn:  # noqa: PLR1730 -- comparing costs a third of calling max()
+                slot.longest_turn = length
+            slot.away_since = 0
+            slot.turns += 1
+            slot.away += length
+        else:
+            ended(now, timeout)
+        try:
+            return select(timeout)
+        finally:
+            slot.step_from = slot.away_since = now = clock()
+            if now >= slot.note_at:
+                began(now)
+            else:
+                slot.steps_before = slot.steps
+                slot.late_at = now + slot.fifth
+
+    return timed_select
 
 
 def start_heartbeat(loop: Any, slot: Slot) -> None:
@@ -64,25 +85,38 @@ def start_heartbeat(loop: Any, slot: Slot) -> None:
             if length >= slot.threshold:
                 slot.stalled(slot.away_since, now)
         due, slot.away_since = now + every, now + every // 2
+        slot.note(now)
         slot.undo = loop.call_later(every / 1e9, beat).cancel
 
     beat()
 
 
+class Usual:
+    """The first loop that is watched, for as long as it is, and its slot: most programs have one loop, which needs no look-up."""
+
+    __slots__ = ("pair",)
+
+    def __init__(self) -> None:
+        self.pair: tuple[Any, Slot | None] = (None, None)
+
+
 class Steps:
     """`Handle._run` and `Handle.__init__` in the form that counts and times steps and remembers where they were scheduled."""
 
-    def __init__(self, by_loop: dict[int, Slot], waiting: dict[int, Slot]) -> None:
-        self._by_loop, self._waiting = by_loop, waiting
+    def __init__(self, waiting: dict[int, Slot]) -> None:
+        # A loop that is run inside a step of another has handles of its own, which are no steps of the other one.
+        self._by_loop: dict[int, Slot] = {}
+        self._waiting = waiting
         self._patched: list[tuple[type, str, Any, Any]] = []
         self._loops_own = ""
+        self._usual = Usual()
         self._sites: dict[int, tuple[weakref.ref[Any], tuple[CodeType, int, int]]] = {}
 
     def install(self, handle_type: type, on_failure: Callable[[Any, BaseException], None]) -> None:
         """Put ours in the place of the handle type's own."""
         if not self._patched:
             self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]  # noqa: SLF001
-            self._patch(handle_type, "_run", _timed_run(self._by_loop, self._waiting, on_failure))
+            self._patch(handle_type, "_run", _timed_run(self._usual, self._by_loop, self._waiting, on_failure))
             self._patch(handle_type, "__init__", self._remembering_init(handle_type.__init__))  # type: ignore[misc]
 
     def uninstall(self) -> None:
@@ -92,6 +126,19 @@ class Steps:
             if owner.__dict__.get(name) is ours:
                 setattr(owner, name, original)
         self._sites.clear()
+
+    def begin(self, loop: Any, slot: Slot) -> None:
+        """Count the steps of this loop for this slot."""
+        self._by_loop[id(loop)] = slot
+        if self._usual.pair[0] is None:
+            self._usual.pair = loop, slot
+
+    def end(self, slot: Slot) -> None:
+        """Count no more for this slot."""
+        for key in [key for key, known in self._by_loop.items() if known is slot]:
+            del self._by_loop[key]
+        if self._usual.pair[1] is slot:
+            self._usual.pair = None, None
 
     @property
     def installed(self) -> bool:
@@ -141,7 +188,10 @@ def _future_types() -> tuple[type, ...]:
 
 
 def _timed_run(
-    by_loop: dict[int, Slot], waiting: dict[int, Slot], on_failure: Callable[[Any, BaseException], None]
+    usual: Usual,
+    by_loop: dict[int, Slot],
+    waiting: dict[int, Slot],
+    on_failure: Callable[[Any, BaseException], None],
 ) -> Callable[[Any], None]:
     clock, find = time.monotonic_ns, by_loop.get
 
@@ -155,7 +205,9 @@ def _timed_run(
             raise
         except BaseException as error:  # noqa: BLE001 -- what a callback raises is the loop's to report
             on_failure(self, error)
-        slot = find(id(self._loop))
+        loop, slot = usual.pair
+        if loop is not self._loop:
+            slot = find(id(self._loop))
         if slot is not None:
             now = clock()
             if entered or slot.tally is not None:

@@ -40,18 +40,24 @@ KNOWN_UNITS = 1_024
 
 BUCKETS = tuple(map(_bucket, range(KNOWN_UNITS)))
 
+SHORT_NS = KNOWN_UNITS << 10
+"""A turn shorter than this has its bucket looked up."""
+
+NOTE_EVERY_NS = 10_000_000
+"""A loop's thread reads its own CPU clock this often, which takes half a microsecond: a stall's part is counted from there."""
+
 
 class FinishedTurn(NamedTuple):
-    """A turn that was long enough to be a stall, as its own thread saw it end; `cpu_ns` is the thread's clock then.
+    """A turn that was long enough to be a stall, as its own thread saw it end.
 
-    `away_before_ns` is how long the loop had been away in all turns before it.
+    `cpu_before_ns` is what its thread had used of the CPU when it began (None: not measured), `cpu_ns` when it ended.
     """
 
     began_ns: int
     ended_ns: int
     steps: int | None
     longest_step_ns: int | None
-    away_before_ns: int
+    cpu_before_ns: int | None
     cpu_ns: int
 
 
@@ -80,7 +86,8 @@ class Slot:
     the loop's next heartbeat: in the future, or a few milliseconds past, while all is well. `late_at` is when the present
     turn is late enough for its steps to be of interest: only then they are looked at one by one. `recent` holds the turns
     before the present one, while there are tallies, the last one first, each from when to when, and whether the loop then waited
-    in its select. `cpu_from` is the CPU time of its thread when it began.
+    in its select. `noted` is the CPU time of its thread (None: not measured) as a turn began, and `away` at that moment; after
+    `note_at` it is noted again. Turns shorter than `short` are of no interest by themselves.
     """
 
     __slots__ = (
@@ -90,7 +97,6 @@ class Slot:
         "away_since",
         "counts_steps",
         "counts_turns",
-        "cpu_from",
         "fifth",
         "finished",
         "hops",
@@ -102,8 +108,11 @@ class Slot:
         "longest_step",
         "longest_turn",
         "loop_id",
+        "note_at",
+        "noted",
         "observers",
         "recent",
+        "short",
         "step_from",
         "steps",
         "steps_before",
@@ -137,7 +146,8 @@ class Slot:
         self.wake = wake
         self.set_threshold(threshold)
         self.counts_turns = self.counts_steps = False
-        self.cpu_from = system.cpu_ns(self.tid)
+        self.noted: tuple[int | None, int] = system.cpu_ns(self.tid), 0
+        self.note_at = 0
         self.alive_from = self.step_from = time.monotonic_ns()
         self.away_since = self.away = self.longest_turn = self.longest_step = 0
         self.turn_longest = self.turn_longest_of = 0
@@ -155,16 +165,34 @@ class Slot:
 
     def set_threshold(self, threshold: int) -> None:
         """Change the threshold, in nanoseconds."""
-        self.threshold, self.fifth = threshold, threshold // 5
+        self.threshold, self.fifth, self.short = threshold, threshold // 5, min(threshold, SHORT_NS)
 
     def began(self, now: int) -> None:
         """The loop left its select."""
-        self.steps_before = self.steps
         self.step_from = self.away_since = now
+        self.steps_before = self.steps
         self.late_at = now + self.fifth
+        if now >= self.note_at:
+            self.note(now)
+
+    def note(self, now: int) -> None:
+        """Note the CPU time of the calling thread, which is the loop's, and wake the watchdog if that sleeps."""
+        # In this order: who falls asleep first says so and then has this called.
+        self.note_at = now + NOTE_EVERY_NS
+        self.noted = time.thread_time_ns(), self.away
         if self.asleep:
             self.asleep = False
             self.wake()
+
+    def cpu_before(self) -> int | None:
+        """The CPU time of the loop's thread when the present turn began: since it was noted it was used while the loop was away."""
+        noted, away = self.noted
+        return None if noted is None else noted + self.away - away
+
+    def have_waker(self) -> None:
+        """The watchdog goes to sleep: the next turn wakes it."""
+        self.asleep = True
+        self.note_at = 0
 
     def ended(self, now: int, timeout: float | None = None) -> None:
         """The loop came back to its select, in which it waits for `timeout` seconds at most; None: until something happens."""
@@ -188,7 +216,7 @@ class Slot:
         """A turn that was a stall has ended: leave it to the watchdog, which may not have seen it."""
         steps = self.steps - self.steps_before if self.counts_steps else None
         longest = self.longest_step_since(began) if self.counts_steps else None
-        self.finished.append(FinishedTurn(began, ended, steps, longest, self.away, time.thread_time_ns()))
+        self.finished.append(FinishedTurn(began, ended, steps, longest, self.cpu_before(), time.thread_time_ns()))
         self.wake()
 
     def longest_step_since(self, began: int) -> int:

@@ -59,6 +59,12 @@ class Sampler:
         """The loop has come back."""
         self._identities.forget(slot.ident)
 
+    def begin_at_latest(self, slot: Slot, now: int, accounts: Accounts) -> None:
+        """Let the next look count from here, unless it counts from a later moment already."""
+        before, _ = self._before.get(slot, (0, accounts))
+        if before < now:
+            self.begin(slot, now, accounts)
+
     def forget(self, slot: Slot) -> None:
         """The loop is gone."""
         self._before.pop(slot, None)

@@ -15,11 +15,16 @@ from unjam.native._twin_stall import Accounts, Stall
 from unjam.native.originals import allocate_lock
 from unjam.native.quiet_thread import QuietThread
 
-IDLE_LOOKS = 10
-"""After this many looks in which no loop turned the watchdog sleeps until one does: 0.2 s at the usual tick of 10 ms."""
+IDLE_LOOKS = 7
+"""After this many looks in which no loop turned the watchdog sleeps until one does: 0.2 s at the usual threshold of 50 ms."""
 
-HEALTHY_TICKS = 2
-"""While no loop is late it looks every so many ticks only: each look takes the GIL, for which the loop pays more than for all else."""
+CALM_SHARE = 3, 5
+"""While every turn is short it looks once in so much of a threshold, 30 ms of 50: each look takes the GIL, for which the loop pays more
+than for all else."""
+
+YOUNG = 25
+"""A turn that has lasted a twenty-fifth of the threshold, 2 ms, may become a stall, and is looked at again after a tick; nearly all end
+before. So a stall is first seen 32 ms after it began at the latest."""
 
 IDLE_WAIT_S = 1.0
 """It looks around this often even then."""
@@ -36,14 +41,10 @@ READ_EVERY_NS = 100_000_000
 
 
 class Base(NamedTuple):
-    """A thread's accounts while all was well, with the turns and the time away of its loop by then.
+    """A thread's run-queue delay while all was well, the turns of its loop by then, and when the delay was read."""
 
-    `read_ns` is when the run-queue delay was last read.
-    """
-
-    accounts: Accounts
+    run_delay_ns: int | None
     turns: int
-    away: int
     read_ns: int
 
 
@@ -75,7 +76,8 @@ class Watchdog:
         self._process_cpu = time.process_time_ns()
         self._own_delay = 0
         self._throttled = system.throttled_ns()
-        self._idle_looks = self._turns = 0
+        self._idle_looks = self._turns = self._read_ns = 0
+        self._calm = True
 
     def start(self) -> None:
         """Start the thread, for the first time or again."""
@@ -123,26 +125,51 @@ class Watchdog:
                 due = time.monotonic_ns() + round(timeout_s * 1e9)
                 woken = self._alarm.acquire(timeout=timeout_s)
                 now = time.monotonic_ns()
-                self._tick(now, 0 if woken else now - due)
+                if woken or not self._all_is_well(now, now - due):
+                    self._tick(now, 0 if woken else now - due)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the watchdog stopped", error)
 
     def _next_wait_s(self) -> float:
-        slots = list(self._slots.values())
-        turns = sum(slot.turns for slot in slots)
-        quiet = turns == self._turns and not any(slot.away_since for slot in slots)
+        turns, away = 0, False
+        slots = tuple(self._slots.values())
+        for slot in slots:
+            turns += slot.turns
+            away = away or slot.away_since != 0
+        quiet = turns == self._turns and not away
         self._turns = turns
         self._idle_looks = self._idle_looks + 1 if quiet else 0
         if self._idle_looks < IDLE_LOOKS:
-            return self._tick_ns * (1 if self._stalls else HEALTHY_TICKS) / 1e9
+            return self._busy_wait_ns(slots) / 1e9
         for slot in slots:
-            slot.asleep = True
+            slot.have_waker()
         # A loop that woke up before it could see that we sleep has to be seen here.
         return self._tick_ns / 1e9 if any(slot.away_since for slot in slots) else IDLE_WAIT_S
+
+    def _busy_wait_ns(self, slots: tuple[Slot, ...]) -> int:
+        if self._stalls or not self._calm:
+            return self._tick_ns
+        share, of = CALM_SHARE
+        calm = min((slot.threshold for slot in slots), default=0) * share // of
+        return min(READ_EVERY_NS, max(calm, self._tick_ns))
+
+    def _all_is_well(self, now: int, overslept: int) -> bool:
+        """Whether there is nothing to look at: what a look costs is paid by the loop, which waits for the GIL meanwhile."""
+        if self._stalls or self._leaving or self._flushing:
+            return False
+        if overslept >= self._tick_ns or now - self._read_ns >= READ_EVERY_NS:
+            return False
+        slots = tuple(self._slots.values())
+        self._calm = not any(slot.away_since and now - slot.away_since >= slot.threshold // YOUNG for slot in slots)
+        if not self._calm or any(slot.finished or slot not in self._bases for slot in slots):
+            return False
+        self._process_cpu = time.process_time_ns()
+        return True
 
     def _tick(self, now: int, overslept: int) -> None:
         seen = self._sampler.see([slot for slot in self._slots.values() if self._is_due(slot, now)])
         asked, suspended = self._explain(overslept)
+        self._read_ns = now
         leaving, self._leaving = self._leaving, []
         flushing, self._flushing = self._flushing, []
         for slot in [*self._slots.values(), *leaving]:
@@ -199,7 +226,7 @@ class Watchdog:
             self._set_base(slot, time.monotonic_ns())
 
     def _sample(self, slot: Slot, began: int, now: int, look: Look) -> None:
-        stall = self._stall(slot, began, slot.away)
+        stall = self._stall(slot, began, slot.cpu_before())
         stall.suspended_ns += min(look.suspended_ns, now - began)
         if look.seen is not None:
             asked = min(look.asked_ns, now - began)
@@ -212,7 +239,9 @@ class Watchdog:
             self._emit(stall.event(now, self._accounts(slot)))
 
     def _complete(self, slot: Slot, turn: FinishedTurn) -> None:
-        stall = self._stall(slot, turn.began_ns, turn.away_before_ns)
+        stall = self._stall(slot, turn.began_ns, turn.cpu_before_ns)
+        # The loop may have gone on as it was sampled: its own notes are of this very turn.
+        stall.base = Accounts(turn.cpu_before_ns, stall.base.run_delay_ns, stall.base.throttled_ns)
         end = self._accounts(slot)
         if end.cpu_ns is not None:
             end.cpu_ns = turn.cpu_ns
@@ -224,35 +253,28 @@ class Watchdog:
         if self._stalls.pop(slot, None) is not None:
             self._sampler.rest(slot)
 
-    def _stall(self, slot: Slot, began: int, away: int) -> Stall:
+    def _stall(self, slot: Slot, began: int, cpu_ns: int | None) -> Stall:
+        """The stall that began then, when the thread had used so much of the CPU."""
         stall = self._stalls.get(slot)
         if stall is None or stall.began != began:
-            stall = self._stalls[slot] = Stall(slot, began, self._base(slot, away))
+            base = self._bases.get(slot)
+            accounts = Accounts(cpu_ns, None if base is None else base.run_delay_ns, self._throttled)
+            stall = self._stalls[slot] = Stall(slot, began, accounts)
+            self._sampler.begin_at_latest(slot, began, accounts)
         return stall
 
     def _set_base(self, slot: Slot, now: int) -> None:
-        """Note the thread's accounts while all is well: a stall's own part is counted from here."""
+        """Note the thread's run-queue delay while all is well: a stall's own part is counted from here."""
         base = self._bases.get(slot)
         if base is not None and base.turns == slot.turns and slot.counts_turns:
             return
-        began = slot.away_since
-        away = slot.away + (now - began if began else 0)
         if base is None or now - base.read_ns >= READ_EVERY_NS:
-            delay, read_ns = system.run_delay_ns(slot.tid), now
+            base = Base(system.run_delay_ns(slot.tid), slot.turns, now)
             self._own_starved()
         else:
-            delay, read_ns = base.accounts.run_delay_ns, base.read_ns
-        accounts = Accounts(system.cpu_ns(slot.tid), delay)
-        self._sampler.begin(slot, now, accounts)
-        self._bases[slot] = Base(accounts, slot.turns, away, read_ns)
-
-    def _base(self, slot: Slot, away: int) -> Accounts:
-        """What the thread had used up when it had been away for `away` in all: the last note, or its beginning, and all that came after it."""
-        base = self._bases.get(slot)
-        if base is None:  # it has not been looked at yet
-            return Accounts(None if slot.cpu_from is None else slot.cpu_from + away)
-        cpu = None if base.accounts.cpu_ns is None else base.accounts.cpu_ns + max(0, away - base.away)
-        return Accounts(cpu, base.accounts.run_delay_ns, self._throttled)
+            base = base._replace(turns=slot.turns)
+        self._sampler.begin(slot, now, Accounts(system.cpu_ns(slot.tid), base.run_delay_ns))
+        self._bases[slot] = base
 
     def _accounts(self, slot: Slot) -> Accounts:
         return Accounts(system.cpu_ns(slot.tid), system.run_delay_ns(slot.tid), system.throttled_ns())

@@ -1,16 +1,18 @@
 """Laws of the twin's hooks into handles: where a callback without a frame was scheduled."""
 
 import asyncio
+import itertools
 
 import pytest
 
 from unjam.native._twin_hooks import Steps
+from unjam.native._twin_loop import Observers, Slot
 
 
 @pytest.fixture
 def steps():
     """Handles hooked as by the twin, with no loop watched."""
-    hooked = Steps({}, {})
+    hooked = Steps({})
     hooked.install(asyncio.Handle, lambda _handle, _error: None)
     yield hooked
     hooked.uninstall()
@@ -53,3 +55,28 @@ def test_a_done_callback_is_nobodys_line(steps):
     loop.close()
     (handle,) = (each for each in loop.handles if each._callback == done.add)
     assert (len(done), steps.site(handle)) == (1, None)
+
+
+def test_each_loop_has_its_own_steps(steps):
+    """Whichever began first, and after that one has ended: a step of a loop that is not watched is nobody's."""
+    loops = [Noted() for _ in range(3)]
+    slots = [
+        Slot(number, (number, 0), threshold=1, observers=Observers(), numbers=itertools.count(1), wake=lambda: None)
+        for number in range(3)
+    ]
+    for loop, slot in zip(loops[:2], slots, strict=False):
+        steps.begin(loop, slot)
+    step_of_each(loops)
+    steps.end(slots[0])
+    steps.begin(loops[2], slots[2])
+    step_of_each(loops)
+    for loop in loops:
+        loop.close()
+    assert [slot.steps for slot in slots] == [1, 2, 1]
+
+
+def step_of_each(loops):
+    """Run one step of each loop."""
+    for loop in loops:
+        loop.call_soon(int)
+        loop.handles[-1]._run()

@@ -40,3 +40,16 @@ def test_who_works_or_waits_for_something_does_not_wait_for_the_gil(judged):
     """Whatever others do meanwhile."""
     assert judged(cpu_ms=9) == "cpu"
     assert judged(call="write") == "kernel"
+
+
+@pytest.mark.parametrize(("began_ms", "state"), [(90, "cpu"), (0, "unknown")])
+def test_the_first_look_at_a_stall_counts_from_its_beginning(monkeypatch, began_ms, state):
+    """A thread that computes since its loop left its select is not one that slept, however long the last look was ago."""
+    monkeypatch.setattr(system, "cpu_ns", lambda _tid: 9 * MS)
+    monkeypatch.setattr(system, "run_delay_ns", lambda _tid: 0)
+    monkeypatch.setattr(system, "system_call", lambda _tid: system.SystemCall(""))
+    sampler = Sampler(lambda _places: 1, 10 * MS)
+    slot = Slot(1, (1, 1), threshold=50 * MS, observers=Observers(), numbers=itertools.count(1), wake=bool)
+    sampler.begin(slot, 0, Accounts(0, 0))
+    sampler.begin_at_latest(slot, began_ms * MS, Accounts(0, 0))
+    assert sampler.judge(slot, Seen(PLACES, None), 100 * MS, 0).state == state

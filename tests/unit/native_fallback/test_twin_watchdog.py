@@ -72,3 +72,46 @@ def test_the_first_stall_has_a_beginning(late, told):
     """A loop that was late before it was ever looked at: its thread's CPU time counts from where the loop began."""
     late.finish()
     assert 0 <= told[-1]["cpu_ns"] < 600 * MS
+
+
+@pytest.fixture
+def healthy(watchdog, slots):
+    """The watchdog of a loop that has been looked at a moment ago; its turns are to come."""
+    slots[1] = slot_here()
+    watchdog.finish()
+    return watchdog
+
+
+def away_for(slots, since_ms):
+    """Let the loop have left its select so long before the moment that is returned."""
+    now = time.monotonic_ns()
+    slots[1].began(now - since_ms * MS)
+    return now
+
+
+@pytest.mark.parametrize(("since_ms", "well", "next_ms"), [(0, True, 30), (1, True, 30), (3, False, 10)])
+def test_a_loop_with_short_turns_is_left_alone(healthy, slots, since_ms, well, next_ms):
+    """A look takes the GIL and reads clocks: while turns are short it is left out, and a turn of 3 ms is looked at after a tick."""
+    now = away_for(slots, since_ms)
+    assert healthy._all_is_well(now, 0) is well
+    assert healthy._next_wait_s() == pytest.approx(next_ms / 1000)
+
+
+def test_what_has_to_be_done_is_done(healthy, slots):
+    """A turn that ended as a stall, a loop that is new or leaves, an oversleep, and the clocks every 100 ms."""
+    now = away_for(slots, 0)
+    assert healthy._all_is_well(now, 0)
+    assert not healthy._all_is_well(now, 10 * MS)
+    assert not healthy._all_is_well(now + 100 * MS, 0)
+    healthy.leave(slots[1])
+    assert not healthy._all_is_well(now, 0)
+    healthy.finish()
+    slots[2] = slot_here()
+    assert not healthy._all_is_well(now, 0)
+
+
+def test_a_stall_that_ended_unseen_is_completed(healthy, slots):
+    """As one is in which native code kept the GIL until its end."""
+    now = away_for(slots, 60)
+    slots[1].ended(now)
+    assert not healthy._all_is_well(now, 0)
