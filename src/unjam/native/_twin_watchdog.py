@@ -271,6 +271,8 @@ class Watchdog:
         if base is None or now - base.read_ns >= READ_EVERY_NS:
             base = Base(system.run_delay_ns(slot.tid), slot.turns, now)
             self._own_starved()
+            if self._throttled is not None:
+                self._throttled = system.throttled_ns()
         else:
             base = base._replace(turns=slot.turns)
         self._sampler.begin(slot, now, Accounts(system.cpu_ns(slot.tid), base.run_delay_ns))
