@@ -17,6 +17,16 @@ PyObject *module_thread_state(PyObject *self, PyObject *args, PyObject *keywords
 PyObject *module_read_words(PyObject *self, PyObject *args);
 PyObject *module_read_of_thread(PyObject *self, PyObject *args);
 
+PyObject *module_register_loop(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *module_rest_loop(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *module_is_resting(PyObject *self, PyObject *args);
+PyObject *module_unregister_loop(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *module_loop_stats(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *module_end_rest(PyObject *self, PyObject *args);
+
+/* Whether the engine watches, and for this interpreter. */
+bool module_watches_here(void);
+
 /* The thread state of a thread of this interpreter, NULL if there is none. */
 void *module_find_tstate(unsigned long ident);
 
