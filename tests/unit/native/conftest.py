@@ -81,8 +81,8 @@ class Outcome(NamedTuple):
         return next([frame[2] for frame in event["f"]] for event in self.of("stack") if event["id"] == stack)
 
     def main_sample(self) -> dict[str, Any]:
-        """The largest group of samples of the longest stall."""
-        return max(self.longest()["samples"], key=lambda sample: sample["n"])
+        """The largest group of samples of the longest stall, of equal ones that which lasted longest: with no CPU there are one or two of each."""
+        return max(self.longest()["samples"], key=lambda sample: (sample["n"], sample["last"] - sample["first"]))
 
 
 def is_starved(stall: dict[str, Any]) -> bool:
