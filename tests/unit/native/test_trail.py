@@ -98,7 +98,10 @@ core.stop()
 
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
 def test_each_step_enters_and_leaves_a_context(run, kind):
-    """How many steps began between two samples is known on every loop: a hundred, less those before the first and after the last."""
+    """How many steps began between two samples is known on every loop: a hundred, less those before the first and after the last.
+
+    The time of a sample is read after its count, and whoever takes it may have no CPU in between: the last count is later than the sample before.
+    """
     if kind == "uvloop":
         pytest.importorskip("uvloop", reason="needs uvloop")
     how = {"asyncio": "asyncio.run(main())", "uvloop": "import uvloop\nuvloop.run(main())"}[kind]
@@ -107,7 +110,7 @@ def test_each_step_enters_and_leaves_a_context(run, kind):
     first, *others = stall["trail"]
     assert len(first) == 4
     begun = sum(look[4] for look in others) / 2
-    missed = 2 + (first[1] + (stall["t1"] - stall["t0"]) / 1000 - others[-1][1]) / 2000
+    missed = 2 + (first[1] + (stall["t1"] - stall["t0"]) / 1000 - others[-2][1]) / 2000
     assert 100 - missed <= begun <= 100
 
 
