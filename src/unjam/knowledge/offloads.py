@@ -128,6 +128,13 @@ BY_METHOD: dict[str, Handoff] = {
 }
 """Method names that mean the same on whatever they are called, for receivers whose type is not known."""
 
+BY_LIST: dict[str, Handoff] = {
+    f"{name}.append": Handoff(f"{name}.append", 0, Where.LOOP, startup=True)
+    for name in ("on_startup", "on_shutdown", "on_cleanup", "cleanup_ctx")
+}
+"""Lists of an application that its hooks are put into:
+https://docs.aiohttp.org/en/stable/web_reference.html#aiohttp.web.Application.on_startup."""
+
 OFFLOADING_DECORATORS = frozenset(
     {
         "asgiref.sync.sync_to_async",

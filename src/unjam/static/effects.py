@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from unjam.knowledge.offloads import BY_METHOD, HANDOFFS, OFFLOADING_DECORATORS, Handoff, Where
+from unjam.knowledge.offloads import BY_LIST, BY_METHOD, HANDOFFS, OFFLOADING_DECORATORS, Handoff, Where
 from unjam.static.binding import Binding
 from unjam.static.facts import Target
 from unjam.static.leaves import candidates
@@ -51,6 +51,9 @@ class Effects:
 
     def handoff(self, function: Function, call: Call) -> Handoff | None:
         """The known call that hands a callable on, if this is one."""
+        text = call.site.text if call.site is not None else ""
+        if text.endswith(".append"):
+            return BY_LIST.get(".".join(text.split(".")[-2:]))
         for target in call.targets:
             for name in candidates(target, self._program):
                 if name in self._handoffs:

@@ -195,7 +195,7 @@ class Entries:
                 continue
             for passing in self._effects.passings(function, call):
                 if passing.where is Where.LOOP:
-                    name = site.text.rpartition(".")[2]
+                    name = site.text.removesuffix(".append").rpartition(".")[2]
                     hook = passing.startup and name not in _SIGNALS
                     label = "start-up hook" if hook else "callback"
                     for symbol in callables(self._program, function, passing.argument):

@@ -24,6 +24,7 @@ _WAITING = {
     "exception": ("", -1, 0),
     "wait": ("", -1, 0),
     "join": ("", -1, 0),
+    "shutdown": ("wait", 0, -1),
 }
 """Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
 _COMPARING = frozenset({"psutil.cpu_percent", "psutil.cpu_times_percent", "psutil.Process.cpu_percent"})

@@ -123,6 +123,14 @@ def litestar_start():
 application = litestar.Litestar([litestar_handler], on_startup=[litestar_start])
 
 
+async def aiohttp_cleanup(app):
+    time.sleep(1)  # note: UJ101 time.sleep
+
+
+aiohttp_service = aiohttp_web.Application()
+aiohttp_service.on_cleanup.append(aiohttp_cleanup)
+
+
 class Feed(tornado.websocket.WebSocketHandler):
     def on_message(self, message):
         time.sleep(1)  # error: UJ101 time.sleep

@@ -72,6 +72,11 @@ async def takes_from_queue():
     bounded.put(1)  # error: UJ202 queue.Queue.put
 
 
+async def ends_a_pool(pool: concurrent.futures.ThreadPoolExecutor):
+    pool.shutdown(wait=False, cancel_futures=True)  # clean
+    pool.shutdown()  # error: UJ203 concurrent.futures.ThreadPoolExecutor.shutdown
+
+
 async def waits_for_future(pool: concurrent.futures.ThreadPoolExecutor):
     future = pool.submit(print)
     future.result()  # error: UJ203 concurrent.futures.Future.result
