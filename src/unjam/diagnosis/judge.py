@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from unjam.diagnosis import calls
 from unjam.diagnosis.events import Group, Stall, State
-from unjam.diagnosis.source import Instruction, Sources
+from unjam.diagnosis.module import Instruction
+from unjam.diagnosis.source import Sources
 from unjam.diagnosis.trail import STILL_SAMPLES, Motion, motion
 from unjam.diagnosis.view import Placed, View
 from unjam.knowledge import index

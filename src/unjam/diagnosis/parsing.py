@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import gc
+import re
 import sys
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 PIECE_LINES = 150
@@ -13,6 +15,48 @@ _STARTS = ("def ", "class ", "async def ", "@", "import ", "from ")
 _COUNTS_DEPTH_TOGETHER = sys.version_info < (3, 11, 8)
 """Before that, trees that two threads make at once spoil each other's count of depth, and one of them fails (CPython issue 106905). Making one
 lets go of the GIL only where a collection begins in it; from 3.12 on none does."""
+
+
+_QUOTES = ('"""', "'''")
+
+
+class CutWrong(Exception):
+    """A piece is no Python by itself: the file was cut within a string or between brackets, or is none."""
+
+
+class Parsed:
+    """The top-level statements of a file, of which only those pieces are parsed that somebody asks about."""
+
+    def __init__(self, lines: Sequence[str], *, cut: bool = True) -> None:
+        """With `cut` a method may raise CutWrong; without, the file is parsed here, in one, and this raises what ast.parse does."""
+        self._texts = list(pieces(lines)) if cut else ["\n".join(lines)]
+        self._firsts = [len(text) - len(text.lstrip("\n")) + 1 for text in self._texts]
+        self._statements: dict[int, list[ast.stmt]] = {} if cut else {0: _tree(self._texts[0]).body}
+
+    def at(self, line: int) -> list[ast.stmt]:
+        """Those that stand on a line, with their decorators."""
+        number = max(0, bisect_right(self._firsts, line) - 1)
+        return [each for each in self._piece(number) if _first_line(each) <= line <= (each.end_lineno or 0)]
+
+    def naming(self, name: str) -> Iterator[list[ast.stmt]]:
+        """Those of each piece that mentions a name, in order: in no other one can it be given a meaning."""
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        for number, text in enumerate(self._texts):
+            if word.search(text):
+                yield self._piece(number)
+
+    def _piece(self, number: int) -> list[ast.stmt]:
+        if number not in self._statements:
+            try:
+                self._statements[number] = _tree(self._texts[number]).body
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                raise CutWrong from error
+        return self._statements[number]
+
+
+def _first_line(statement: ast.stmt) -> int:
+    """Where a statement begins, with its decorators."""
+    return min((each.lineno for each in getattr(statement, "decorator_list", ())), default=statement.lineno)
 
 
 def parsed(lines: Sequence[str]) -> ast.Module:
@@ -24,12 +68,20 @@ def parsed(lines: Sequence[str]) -> ast.Module:
 
 
 def pieces(lines: Sequence[str]) -> Iterator[str]:
-    """The text in pieces that end between top-level statements, each after as many empty lines as lines stand before it."""
-    first = 0
+    """The text in pieces that end between top-level statements, each after as many empty lines as lines stand before it.
+
+    What looks like a statement within a string in three quotes is none, as far as counting the quotes can tell.
+    """
+    first, quotes = 0, dict.fromkeys(_QUOTES, 0)
+    counted = 0
     for number, line in enumerate(lines):
         if number - first >= PIECE_LINES and line.startswith(_STARTS) and not lines[number - 1].strip():
-            yield "\n" * first + "\n".join(lines[first:number])
-            first = number
+            text = "\n".join(lines[counted:number])
+            quotes = {each: count + text.count(each) for each, count in quotes.items()}
+            counted = number
+            if not any(count % 2 for count in quotes.values()):
+                yield "\n" * first + "\n".join(lines[first:number])
+                first = number
     yield "\n" * first + "\n".join(lines[first:])
 
 

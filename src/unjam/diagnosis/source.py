@@ -1,57 +1,26 @@
-"""What the source says of an instruction: which call it is, by position, and under what name that call is known."""
+"""What the source says of an instruction: each file is read once, and what was asked of it is remembered."""
 
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from unjam.diagnosis.parsing import parsed
-from unjam.knowledge.types import RETURNS
+from unjam.diagnosis.module import Instruction, Module
+from unjam.diagnosis.parsing import CutWrong, Parsed, parsed
 from unjam.model.granted import Granted, granted_in
 from unjam.model.stacks import Frame
 
 Provider: TypeAlias = Callable[[str], tuple[str, ...] | None]
 """Gives the lines of a file as they were when the program ran, or None: diagnosis itself reads nothing."""
-Scope: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda | ast.Module
-Position: TypeAlias = tuple[int, int, int, int]
 Told = TypeVar("Told")
 
 MOST_LINES = 20_000
 """Longer files are generated; parsing one would take seconds and name nothing that a user knows."""
-LONGEST_TEXT = 60
-"""Characters of an expression that is shown as code."""
 KEPT_LINES = 2_000
-"""Lines of the files whose trees are kept between two stalls of a program: some 3 MB, and what is asked next is mostly in one of them."""
+"""Lines of the files whose trees are kept between two stalls of a program: 3 MB at the most, and what is asked next is mostly in one of them."""
 MOST_ANSWERS = 4_096
 """Answers kept between two stalls: a service is seen in some hundred places. With more of them all are forgotten."""
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_LITERALS: dict[type, str] = {
-    ast.List: "list",
-    ast.ListComp: "list",
-    ast.Dict: "dict",
-    ast.Set: "set",
-    ast.JoinedStr: "str",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """What a frame was executing: `name` is qualified as far as that is known, `resolved` says whether it is to be trusted.
-
-    `calls` says that it is a call (entering a context is one), `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
-    lies in) an await.
-    """
-
-    name: str
-    resolved: bool
-    calls: bool
-    text: str
-    in_loop: bool
-    awaits: bool
 
 
 class Sources:
@@ -64,7 +33,7 @@ class Sources:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._lines: dict[str, tuple[str, ...] | None] = {}
-        self._modules: dict[str, _Module | None] = {}
+        self._modules: dict[str, Module | None] = {}
         self._answers: dict[tuple[str, object], Any] = {}
 
     def lines(self, file: str) -> tuple[str, ...] | None:
@@ -80,10 +49,7 @@ class Sources:
 
     def granted(self, file: str) -> list[Granted]:
         """The allowances that are written in a file; none where it cannot be had."""
-        lines = self.lines(file) if (file, "granted") not in self._answers else None
-        if lines is not None and not any("allow" in line for line in lines):
-            self._answers[file, "granted"] = []
-        return self._answer(file, "granted", lambda module: granted_in(module.tree, lines or ())) or []
+        return self._answer(file, "granted", lambda _: _granted(self.lines(file) or ())) or []
 
     def read(self, frame: Frame, of: Callable[[Sequence[ast.AST]], Told]) -> Told:
         """What a function makes of the syntax node that the frame was executing and of all that hold it, innermost first, up to its function.
@@ -109,301 +75,39 @@ class Sources:
         self._modules = dict(reversed(kept.items()))
         self._lines = {file: self._lines[file] for file in self._modules}
 
-    def _answer(self, file: str, question: object, ask: Callable[[_Module], Any]) -> Any:
+    def _answer(self, file: str, question: object, ask: Callable[[Module], Any]) -> Any:
         """What a file tells, remembered. Where there is no text there may be one later, so that is not."""
         key = (file, question)
         if key not in self._answers:
-            module = self._module(file)
-            if self.lines(file) is None:
+            lines = self.lines(file)
+            if lines is None:
                 return None
-            self._answers[key] = ask(module) if module else None
+            self._answers[key] = self._ask(file, lines, ask)
         return self._answers[key]
 
-    def _module(self, file: str) -> _Module | None:
+    def _ask(self, file: str, lines: tuple[str, ...], ask: Callable[[Module], Any]) -> Any:
         if file not in self._modules:
-            lines = self.lines(file)
-            self._modules[file] = _parse(lines) if lines and len(lines) <= MOST_LINES else None
-        return self._modules[file]
+            self._modules[file] = Module(Parsed(lines)) if len(lines) <= MOST_LINES else None
+        module = self._modules[file]
+        try:
+            return ask(module) if module else None
+        except CutWrong:
+            module = self._modules[file] = _whole(lines)
+            return ask(module) if module else None
 
 
-def _parse(lines: tuple[str, ...]) -> _Module | None:
+def _whole(lines: tuple[str, ...]) -> Module | None:
+    """A file that was cut where it must not be, in one piece; None where it is no Python."""
     try:
-        return _Module(parsed(lines))
+        return Module(Parsed(lines, cut=False))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-class _Module:
-    """One parsed file: its nodes by position, and who encloses whom."""
-
-    def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
-        self._known: set[int] = set()
-        self._parents: dict[ast.AST, ast.AST] = {}
-        self._at: dict[Position, ast.AST] = {}
-        self._by_line: dict[int, list[ast.Call]] = {}
-
-    def _know(self, line: int) -> None:
-        """Enter the nodes of the top-level statements of that line: entering those of a whole file takes as long as parsing it."""
-        for number, statement in enumerate(self.tree.body):
-            if number not in self._known and _first_line(statement) <= line <= (statement.end_lineno or 0):
-                self._known.add(number)
-                self._parents[statement] = self.tree
-                self._enter(statement)
-
-    def _enter(self, statement: ast.stmt) -> None:
-        for parent in ast.walk(statement):
-            for child in ast.iter_child_nodes(parent):
-                self._parents[child] = parent
-            if isinstance(parent, (ast.expr, ast.Import, ast.ImportFrom, ast.With, ast.For)):
-                self._note(parent)
-
-    def _note(self, node: ast.expr | ast.stmt) -> None:
-        end = (node.end_lineno or 0, node.end_col_offset or 0)
-        # Of two nodes at one place the outer one comes first in ast.walk: a lone call in an await is inside, so it wins.
-        self._at[node.lineno, node.col_offset, *end] = node
-        if not isinstance(node, ast.Call):
-            return
-        self._by_line.setdefault(node.lineno, []).append(node)
-        if isinstance(node.func, ast.Attribute):
-            # A method call over several lines is placed at the method's name (Python/compile.c, update_start_location_to_match_attr).
-            line, column = node.func.end_lineno or 0, (node.func.end_col_offset or 0) - len(node.func.attr.encode())
-            self._at.setdefault((line, column, *end), node)
-
-    def instruction(self, frame: Frame) -> Instruction | None:
-        node = self._node(frame)
-        if node is None:
-            return None
-        name, resolved = self._described(node)
-        return Instruction(
-            name,
-            resolved,
-            isinstance(node, (ast.Call, ast.With)) or isinstance(self._parents.get(node), ast.withitem),
-            _code(node),
-            self._inside(node, _LOOPS),
-            self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
-        )
-
-    def around(self, frame: Frame) -> tuple[ast.AST, ...]:
-        node = self._node(frame)
-        if node is None:
-            return ()
-        outer = list(self._ancestors(node))
-        end = next((number for number, each in enumerate(outer) if isinstance(each, _SCOPES)), len(outer))
-        return (node, *outer[: end + 1])
-
-    def mentioned(self, line: int, name: str) -> str:
-        """See Sources.mentioned; "" where no call of that line mentions it."""
-        self._know(line)
-        for call in self._by_line.get(line, ()):
-            for each in ast.walk(call):
-                if isinstance(each, (ast.Name, ast.Attribute)):
-                    qualified = self._imported_path(each)
-                    if qualified.rpartition(".")[2] == name.rpartition(".")[2] and "." in qualified:
-                        return qualified
-        return ""
-
-    def _node(self, frame: Frame) -> ast.AST | None:
-        self._know(frame.line)
-        if frame.column >= 0:
-            return self._at.get((frame.line, frame.column, frame.end_line or frame.line, frame.end_column))
-        calls = self._by_line.get(frame.line, [])
-        return calls[0] if len(calls) == 1 else None
-
-    def _inside(self, node: ast.AST, kinds: tuple[type[ast.AST], ...]) -> bool:
-        """Whether the node is, or lies in, one of these within its own function."""
-        for each in (node, *self._ancestors(node)):
-            if isinstance(each, kinds):
-                return True
-            if isinstance(each, _SCOPES):
-                return False
-        return False
-
-    def _ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        if node not in self._parents:
-            self._know(getattr(node, "lineno", 0))
-        while (parent := self._parents.get(node)) is not None:
-            yield parent
-            node = parent
-
-    def _described(self, node: ast.AST) -> tuple[str, bool]:
-        parent = self._parents.get(node)
-        if isinstance(node, ast.Call):
-            name = self._qualified(node.func)
-            return (name, True) if name else (_code(node.func), False)
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            module = getattr(node, "module", None) or node.names[0].name
-            return f"import {module}", True
-        # Entering a context and taking the next item lie at the statement up to Python 3.12, at the expression from 3.13.
-        context = (
-            node.items[0].context_expr
-            if isinstance(node, ast.With)
-            else node
-            if isinstance(parent, ast.withitem)
-            else None
-        )
-        if isinstance(context, ast.expr):
-            name = self._type_of(context)
-            return (f"{name}.__enter__", True) if name else (f"{_code(context)}.__enter__", False)
-        if isinstance(node, ast.For):
-            return self._described(node.iter)
-        if isinstance(parent, (ast.For, ast.comprehension)) and node is parent.iter:
-            name = self._type_of(parent.iter)
-            return (f"{name}.__next__", True) if name else (_code(node), False)
-        return _code(node), False
-
-    def _qualified(self, func: ast.expr) -> str:
-        """The qualified name of what is called, "" where it is not known."""
-        if isinstance(func, ast.Name):
-            return self._imported(func) or self._builtin(func)
-        if isinstance(func, ast.Attribute):
-            owner = self._imported_path(func.value) or self._type_of(func.value)
-            return f"{owner}.{func.attr}" if owner else ""
-        return ""
-
-    def _imported_path(self, node: ast.expr) -> str:
-        if isinstance(node, ast.Name):
-            return self._imported(node)
-        if isinstance(node, ast.Attribute):
-            owner = self._imported_path(node.value)
-            return f"{owner}.{node.attr}" if owner else ""
-        return ""
-
-    def _imported(self, name: ast.Name) -> str:
-        for scope in self._scopes(name):
-            for statement in _statements(scope):
-                if isinstance(statement, (ast.Import, ast.ImportFrom)) and (found := _alias(statement, name.id)):
-                    return found
-        return ""
-
-    def _builtin(self, name: ast.Name) -> str:
-        shadowed = any(name.id in _bound(statement) for scope in self._scopes(name) for statement in _statements(scope))
-        return f"builtins.{name.id}" if hasattr(builtins, name.id) and not shadowed else ""
-
-    def _scopes(self, node: ast.AST) -> Iterator[Scope]:
-        """The scopes in which a name of that place is looked up, innermost first."""
-        inner = True
-        for each in self._ancestors(node):
-            if isinstance(each, ast.ClassDef) and not inner:
-                continue
-            if isinstance(each, (*_SCOPES, ast.Module)):
-                inner = False
-                yield each
-
-    def _type_of(self, node: ast.expr, depth: int = 0) -> str:
-        """The qualified type of an expression, as far as one assignment in sight tells; "" where it does not."""
-        if depth > 4:  # noqa: PLR2004 -- chains of assignments beyond that name nothing a reader would follow either
-            return ""
-        if isinstance(node, ast.Call):
-            made_by = self._qualified_at(node.func, depth)
-            kind = made_by.rpartition(".")[2]
-            return RETURNS.get(made_by) or (made_by if kind[:1].isupper() or made_by in RETURNS.values() else "")
-        if isinstance(node, ast.Constant):
-            return f"builtins.{type(node.value).__name__}" if isinstance(node.value, (str, bytes)) else ""
-        if type(node) in _LITERALS:
-            return f"builtins.{_LITERALS[type(node)]}"
-        value = self._assigned(node)
-        return self._type_of(value, depth + 1) if value is not None else ""
-
-    def _qualified_at(self, func: ast.expr, depth: int) -> str:
-        if isinstance(func, ast.Attribute) and not self._imported_path(func.value):
-            owner = self._type_of(func.value, depth + 1)
-            return f"{owner}.{func.attr}" if owner else ""
-        return self._qualified(func)
-
-    def _assigned(self, node: ast.expr) -> ast.expr | None:
-        """The expression that a name or an attribute of self was given, where there is exactly one in sight."""
-        if isinstance(node, ast.Name):
-            found = [value for scope in self._scopes(node) for value in _values(_statements(scope), node.id, ast.Name)]
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}:
-            owner = next((each for each in self._ancestors(node) if isinstance(each, ast.ClassDef)), None)
-            found = list(_values(ast.walk(owner), node.attr, ast.Attribute)) if owner else []
-        else:
-            found = []
-        return found[0] if found else None
-
-
-def _first_line(statement: ast.stmt) -> int:
-    """Where a statement begins, with its decorators."""
-    return min((each.lineno for each in getattr(statement, "decorator_list", ())), default=statement.lineno)
-
-
-def _statements(scope: Scope) -> Iterator[ast.AST]:
-    """What belongs to that scope itself, not to functions and classes within it."""
-    waiting: list[ast.AST] = list(ast.iter_child_nodes(scope))
-    while waiting:
-        node = waiting.pop(0)
-        yield node
-        if not isinstance(node, _SCOPES):
-            waiting.extend(ast.iter_child_nodes(node))
-
-
-def _values(nodes: Iterator[ast.AST], name: str, kind: type[ast.AST]) -> Iterator[ast.expr]:
-    """The expressions that a target of that name and kind is set to; an annotation counts as a call of its type."""
-    for node in nodes:
-        if isinstance(node, ast.Assign):
-            yield from (value for target in node.targets for value in _given(target, node.value, name, kind))
-        elif isinstance(node, ast.NamedExpr):
-            yield from _given(node.target, node.value, name, kind)
-        elif isinstance(node, ast.withitem) and node.optional_vars and name in _names(node.optional_vars, kind):
-            yield node.context_expr
-        elif isinstance(node, ast.AnnAssign) and name in _names(node.target, kind):
-            yield node.value or _call_of(node.annotation)
-        elif isinstance(node, ast.arg) and node.arg == name and node.annotation:
-            yield _call_of(node.annotation)
-
-
-def _given(target: ast.expr, value: ast.expr, name: str, kind: type[ast.AST]) -> Iterator[ast.expr]:
-    """What an assignment gives to the name: of tuples the element at its place, of a tuple from a call nothing that is known."""
-    if not isinstance(target, (ast.Tuple, ast.List)):
-        if name in _names(target, kind):
-            yield value
-    elif isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
-        for each, part in zip(target.elts, value.elts, strict=True):
-            yield from _given(each, part, name, kind)
-
-
-def _call_of(annotation: ast.expr) -> ast.expr:
-    call = ast.Call(func=annotation, args=[], keywords=[])
-    return ast.copy_location(call, annotation)
-
-
-def _bound(node: ast.AST) -> set[str]:
-    """The names that a statement or a parameter binds, so that they hide a builtin."""
-    if isinstance(node, ast.arg):
-        return {node.arg}
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return {node.name}
-    return (
-        {name for target in node.targets for name in _names(target, ast.Name)}
-        if isinstance(node, ast.Assign)
-        else set()
-    )
-
-
-def _names(target: ast.AST, kind: type[ast.AST]) -> set[str]:
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return {name for each in target.elts for name in _names(each, kind)}
-    return {getattr(target, "id", "") or getattr(target, "attr", "")} if isinstance(target, kind) else set()
-
-
-def _alias(statement: ast.Import | ast.ImportFrom, name: str) -> str:
-    """The qualified name that an import binds to `name`, "" where it does not."""
-    for alias in statement.names:
-        if isinstance(statement, ast.ImportFrom):
-            if (alias.asname or alias.name) == name:
-                return f"{'.' * statement.level}{statement.module or ''}.{alias.name}"
-        elif alias.asname == name:
-            return alias.name
-        elif alias.asname is None and alias.name.partition(".")[0] == name:
-            return name
-    return ""
-
-
-def _code(node: ast.AST) -> str:
+def _granted(lines: tuple[str, ...]) -> list[Granted]:
+    if not any("allow" in line for line in lines):
+        return []  # as in nearly every file, which need not be parsed for that
     try:
-        code = ast.unparse(node)
-    except (ValueError, RecursionError):
-        return ""
-    flat = " ".join(code.split())
-    return flat if len(flat) <= LONGEST_TEXT else flat[: LONGEST_TEXT - 1] + "…"
+        return granted_in(parsed(lines), lines)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from unjam.diagnosis import parsing
-from unjam.diagnosis.parsing import PIECE_LINES, parsed, pieces
+from unjam.diagnosis.parsing import PIECE_LINES, Parsed, parsed, pieces
+from unjam.diagnosis.source import Sources
+from unjam.model.stacks import Frame
 
 FUNCTIONS = [line for number in range(2 * PIECE_LINES) for line in (f"def f{number}():", "    return 1", "")]
 
@@ -26,11 +28,17 @@ def test_the_tree_is_that_of_the_whole_file(module):
     same(Path(module.__file__).read_text().split("\n"))
 
 
-def test_a_cut_in_a_string_is_no_cut():
+QUOTED = {
+    "in three quotes": ["x = '''", *FUNCTIONS, "'''"],
+    "that holds a mark of its own kind": ["x = '''\\'''", *FUNCTIONS, "'''"],
+    "that goes on behind a backslash": ["x = '\\", *(f"{line}\\" for line in FUNCTIONS), "'"],
+}
+
+
+@pytest.mark.parametrize("where", QUOTED)
+def test_a_cut_in_a_string_is_no_cut(where):
     """What looks like a statement inside a string makes the file be parsed as one."""
-    text = ["x = '''", *FUNCTIONS, "'''"]
-    assert len(list(pieces(text))) > 1
-    same(text)
+    same(QUOTED[where])
 
 
 def test_pieces_are_short():
@@ -56,3 +64,22 @@ def test_collections_are_as_they_were(enabled, monkeypatch):
         assert (seen, gc.isenabled()) == ([False], enabled)
     finally:
         gc.enable()
+
+
+def test_only_the_piece_that_is_asked_for_is_parsed(monkeypatch):
+    """One statement of a long file, or what one name means in it, does not cost the parsing of all of it."""
+    texts, parse = [], parsing._tree
+    monkeypatch.setattr(parsing, "_tree", lambda text: texts.append(text) or parse(text))
+    parsed = Parsed(["import time", "", *FUNCTIONS])
+    (function,) = parsed.at(len(FUNCTIONS))
+    assert (function.name, len(texts)) == (f"f{2 * PIECE_LINES - 1}", 1)
+    assert [each[0].names[0].name for each in parsed.naming("time")] == ["time"]
+    assert len(texts) == 2
+
+
+@pytest.mark.parametrize("where", QUOTED)
+def test_a_file_that_was_cut_wrongly_is_read_as_one(where):
+    """A cut that no quotes tell of is noticed where its piece is parsed, and what was asked is answered all the same."""
+    text = (*QUOTED[where], "import time", "time.sleep(1)")
+    frame = Frame("x.py", len(text), "<module>", 0, len(text), 13)
+    assert Sources(lambda _: text).instruction(frame).name == "time.sleep"
