@@ -138,7 +138,8 @@ class Analysis:
             if problem is None:
                 self._result.allowed += 1
             elif problem.path in self._project.reported:
-                yield _shown_how(problem) if problem.path in shown_how else problem
+                where = {problem.path} if problem.path in shown_how else {caller.file for caller in problem.callers}
+                yield _shown_how(problem) if where and where <= shown_how else problem
         self._result.notices += allowances.notices()
         self._result.holds_until = allowances.holds_until()
 
@@ -161,8 +162,8 @@ _ONLY_AT_RUN_TIME = frozenset({"UJ301", "UJ302", "UJ303", "UJ304", "UJ306"})
 
 
 def _shown_how(problem: Problem) -> Problem:
-    """A finding of an example, which nobody waits for but who runs it."""
-    why = Evidence("source", "it is in a folder of examples, which are run by hand")
+    """A finding of an example, or that only examples lead to: nobody waits for it but who runs them."""
+    why = Evidence("source", "only a folder of examples leads here, and those are run by hand")
     finding = replace(problem.finding, evidence=(*problem.finding.evidence, why))
     return replace(problem, finding=finding, severity=Severity.NOTE)
 

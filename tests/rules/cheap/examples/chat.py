@@ -2,7 +2,10 @@
 
 import time
 
+from cheap.asked import ask
+
 
 async def chat():
     while True:
         time.sleep(1)  # note: UJ101 time.sleep
+        ask()
