@@ -43,7 +43,7 @@ class Way:
     single: bool = False
     """Whether only the program's main coroutine leads here, and over no loop."""
     rare: bool = False
-    """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins."""
+    """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins; no framework calls it."""
 
     @property
     def once(self) -> bool:
@@ -92,7 +92,8 @@ class Chains:
         startup = bool(tops) and all(entry.startup for entry in tops)
         single = bool(tops) and all(entry.startup or entry.main for entry in tops) and not self._looped(down)
         nearest = self._nearest(down)
-        rare = self._is_rare(symbol) or (bool(nearest) and all(map(self._is_rare, nearest)))
+        # A route is asked for as often as users come, whatever it is called.
+        rare = not labelled and (self._is_rare(symbol) or (bool(nearest) and all(map(self._is_rare, nearest))))
         return Way(self._reach.entries[chosen], _edges(chosen, down), nearest, startup, single, rare)
 
     def _is_rare(self, symbol: str) -> bool:

@@ -35,6 +35,15 @@ async def create(tasks: BackgroundTasks, _=Depends(user)):
     tasks.add_task(in_background)
 
 
+@router.post("/login")
+async def login():
+    registered()
+
+
+def registered():
+    return open("users").read()  # warning: UJ102 _io.TextIOWrapper.read
+
+
 def in_background():
     time.sleep(1)  # clean: a plain background task runs in the pool
 
