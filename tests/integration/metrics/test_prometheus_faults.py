@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import DuplicateTimeseries
 
@@ -50,12 +50,22 @@ def test_a_failure_of_ours_is_one_line_and_the_scrape_goes_on(python):
     )
 
 
-def test_without_a_monitor_nothing_is_told():
-    """Not measured is missing, not 0; and the order of the two installs does not matter (the service does it the other way)."""
-    registry = CollectorRegistry()
-    remove = prometheus.install(registry=registry)
-    assert generate_latest(registry) == b""
-    remove()
+def test_without_a_monitor_nothing_is_told(python):
+    """Not measured is missing, not 0; and the order of the two installs does not matter (the service does it the other way).
+
+    In a process of its own: where there was a monitor once, its counters go on.
+    """
+    out, _ = python(
+        """
+        from prometheus_client import CollectorRegistry, generate_latest
+        from unjam.integrations import prometheus
+        registry = CollectorRegistry()
+        remove = prometheus.install(registry=registry)
+        print(generate_latest(registry))
+        remove()
+        """
+    )
+    assert out == "b''\n"
 
 
 def test_twice_in_one_registry_is_refused_by_it_and_removing_is_whole():
