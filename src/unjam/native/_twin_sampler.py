@@ -91,17 +91,24 @@ class Sampler:
         frames.clear()
         return seen
 
-    def judge(self, slot: Slot, seen: Seen, now: int, asked: int) -> Sample:
-        """What was seen as a sample; `asked` is how long the look had to wait for the GIL."""
+    def is_late(self, asked: int) -> bool:
+        """Whether a wait for the GIL was longer than any that bytecode causes."""
+        return asked > NATIVE_INTERVALS * self._switch_interval
+
+    def judge(self, slot: Slot, seen: Seen, now: int, asked: int, *, over: bool = False) -> Sample:
+        """What was seen as a sample; `asked` is how long the look had to wait for the GIL.
+
+        `over`: the turn has ended since, so that what the thread waits for now is nothing of it.
+        """
         sample = Sample(now, [(id(code), lasti) for code, lasti, _ in seen.places])
         sample.frames = seen.frames
         asked = self._kept(slot, asked)
-        self._judge(sample, slot, asked, others=seen.hog is not None)
+        self._judge(sample, slot, asked, others=seen.hog is not None, over=over)
         sample.stack = self._number_stack(seen.places)
         if sample.state == "gil" and seen.hog is not None:
             tid, places = seen.hog
             sample.holder = {"tid": tid, "stack": self._number_stack(places)}
-        if asked > NATIVE_INTERVALS * self._switch_interval:
+        if self.is_late(asked):
             # As long as nobody gives the GIL up, no stack can change: the looks that this wait prevented would have been equal.
             sample.weight = max(1, asked // self._tick_ns)
             sample.first_ns, sample.unseen_ns = now - asked, asked
@@ -112,18 +119,18 @@ class Sampler:
 
     def _kept(self, slot: Slot, asked: int) -> int:
         """How much of a wait for the GIL the loop's thread can have kept it: without a CPU nobody can give it up."""
-        if asked <= NATIVE_INTERVALS * self._switch_interval:
+        if not self.is_late(asked):
             return asked
         _, before = self._before.get(slot, (0, Accounts()))
         return max(0, asked - (before.until(Accounts(None, system.run_delay_ns(slot.tid)))["runq_ns"] or 0))
 
-    def _judge(self, sample: Sample, slot: Slot, asked: int, *, others: bool) -> None:
+    def _judge(self, sample: Sample, slot: Slot, asked: int, *, others: bool, over: bool) -> None:
         began, before = self._before.get(slot, (sample.at_ns, Accounts()))
         now = Accounts(system.cpu_ns(slot.tid), before.run_delay_ns)
         wall, cpu_ns = sample.at_ns - began, before.until(now)["cpu_ns"]
         if cpu_ns is not None and 2 * cpu_ns >= wall:
             sample.state, sample.holds_gil = "cpu", self._held(asked)
-        elif cpu_ns is not None:
+        elif cpu_ns is not None and not over:
             now.run_delay_ns = system.run_delay_ns(slot.tid)
             kept = others and self._held(asked) is True
             self._judge_waiting(sample, slot, wall, before.until(now)["runq_ns"], kept=kept)

@@ -49,9 +49,13 @@ class Base(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One look at a loop: where its thread was (None: not looked at), how long the look waited for the GIL, and stood still."""
+    """One look at a loop: where its thread was (None: not looked at), how long the look waited for the GIL, and stood still.
+
+    `began` is when the turn began in which it was seen, which may have ended since: the GIL is let go after that.
+    """
 
     seen: Seen | None
+    began: int
     asked_ns: int
     suspended_ns: int
 
@@ -77,6 +81,7 @@ class Watchdog:
         self._own_delay = 0
         self._throttled = system.throttled_ns()
         self._idle_looks = self._turns = self._read_ns = 0
+        self._woken_ns = 0  # when it was first woken since it last looked, 0: not since then
         self._calm = True
 
     def start(self) -> None:
@@ -96,6 +101,7 @@ class Watchdog:
 
     def wake(self) -> None:
         """Look now."""
+        self._woken_ns = self._woken_ns or time.monotonic_ns()
         try:
             self._alarm.release()
         except RuntimeError:
@@ -122,13 +128,23 @@ class Watchdog:
             self._own_starved()
             while not self._stopping:
                 timeout_s = self._next_wait_s()
-                due = time.monotonic_ns() + round(timeout_s * 1e9)
-                woken = self._alarm.acquire(timeout=timeout_s)
+                woken, overslept = self._wait(timeout_s)
                 now = time.monotonic_ns()
-                if woken or not self._all_is_well(now, now - due):
-                    self._tick(now, 0 if woken else now - due)
+                if woken or not self._all_is_well(now, overslept):
+                    self._tick(now, overslept)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the watchdog stopped", error)
+
+    def _wait(self, timeout_s: float) -> tuple[bool, int]:
+        """Wait for so long or until woken; returns whether it was woken, and for how long it has wanted to look since.
+
+        Who is woken at the beginning of a turn has to wait for the GIL like one whose time is over.
+        """
+        began = time.monotonic_ns()
+        woken = self._alarm.acquire(timeout=timeout_s)
+        since = max(began, self._woken_ns) if woken else began + round(timeout_s * 1e9)
+        self._woken_ns = 0
+        return woken, time.monotonic_ns() - since
 
     def _next_wait_s(self) -> float:
         turns, away = 0, False
@@ -167,13 +183,14 @@ class Watchdog:
         return True
 
     def _tick(self, now: int, overslept: int) -> None:
-        seen = self._sampler.see([slot for slot in self._slots.values() if self._is_due(slot, now)])
+        began = {slot: slot.away_since for slot in self._slots.values() if self._is_due(slot, now)}
+        seen = self._sampler.see(list(began))
         asked, suspended = self._explain(overslept)
         self._read_ns = now
         leaving, self._leaving = self._leaving, []
         flushing, self._flushing = self._flushing, []
         for slot in [*self._slots.values(), *leaving]:
-            self._look_at(slot, now, Look(seen.get(slot.ident), asked, suspended))
+            self._look_at(slot, now, Look(seen.get(slot.ident), began.get(slot, 0), asked, suspended))
         for slot in leaving:
             self._stalls.pop(slot, None)
             self._bases.pop(slot, None)
@@ -216,8 +233,11 @@ class Watchdog:
         return delay - before
 
     def _look_at(self, slot: Slot, now: int, look: Look) -> None:
-        began = slot.away_since
-        if began and now - began >= slot.threshold // 4 and not slot.finished:
+        began = look.began or slot.away_since
+        over = slot.away_since != began or bool(slot.finished)
+        # Who had to wait for the GIL until the call that kept it was over has seen that call, though its turn may have ended since.
+        late = began and now - began >= slot.threshold // 4
+        if (look.seen is not None and self._sampler.is_late(look.asked_ns)) if over else late:
             self._sample(slot, began, now, look)
         while slot.finished:
             self._complete(slot, slot.finished.popleft())
@@ -226,11 +246,12 @@ class Watchdog:
             self._set_base(slot, time.monotonic_ns())
 
     def _sample(self, slot: Slot, began: int, now: int, look: Look) -> None:
-        stall = self._stall(slot, began, slot.cpu_before())
+        ended = next((turn for turn in slot.finished if turn.began_ns == began), None)
+        stall = self._stall(slot, began, ended.cpu_before_ns if ended else slot.cpu_before())
         stall.suspended_ns += min(look.suspended_ns, now - began)
         if look.seen is not None:
             asked = min(look.asked_ns, now - began)
-            sample = self._sampler.judge(slot, look.seen, now, asked)
+            sample = self._sampler.judge(slot, look.seen, now, asked, over=slot.away_since != began)
             stall.add(sample)
             if sample.holds_gil:
                 stall.gil_asked_ns = max(stall.gil_asked_ns or 0, asked)

@@ -126,3 +126,47 @@ def test_what_the_quota_took_before_a_stall_is_not_of_it(slots, told, monkeypatc
     away_for(slots, 600)
     watchdog.finish()
     assert told[-1]["throttled_ns"] == 7
+
+
+class Alarm:
+    """Wakes the watchdog 5 ms after it has fallen asleep, which then gets the GIL 135 ms later."""
+
+    def __init__(self, watchdog, clock):
+        self.watchdog, self.clock = watchdog, clock
+
+    def release(self):
+        pass
+
+    def acquire(self, timeout):
+        self.clock[0] += 5 * MS
+        self.watchdog.wake()
+        self.clock[0] += 135 * MS
+        return True
+
+
+def test_who_is_woken_and_gets_no_gil_has_waited_for_it(watchdog, monkeypatch):
+    """A turn that begins after a rest wakes the watchdog, and may then keep the GIL from it."""
+    clock = [time.monotonic_ns()]
+    watchdog._alarm = Alarm(watchdog, clock)
+    monkeypatch.setattr("time.monotonic_ns", lambda: clock[0])
+    assert watchdog._wait(1.0) == (True, 135 * MS)
+
+
+@pytest.mark.parametrize(("asked_ms", "looks"), [(110, 11), (5, 0)])
+def test_a_turn_that_ends_while_files_are_read_was_seen(watchdog, told, monkeypatch, asked_ms, looks):
+    """Reading gives the GIL away: who had waited for it until the call that kept it was over has seen that call, and nothing that came later."""
+    slot = watchdog._slots[threading.get_ident()] = slot_here()
+    slot.began(time.monotonic_ns() - 140 * MS)
+    slot.noted = 0, 0
+
+    def explain(overslept):
+        slot.ended(time.monotonic_ns())
+        return overslept, 0
+
+    monkeypatch.setattr(watchdog, "_explain", explain)
+    monkeypatch.setattr("unjam.native._twin_os.cpu_ns", lambda _tid: 140 * MS)
+    watchdog._tick(time.monotonic_ns(), asked_ms * MS)
+    (event,) = [event for event in told if event["t1"] is not None]
+    assert sum(group["n"] for group in event["samples"]) == looks
+    assert {group["state"] for group in event["samples"]} == ({"cpu"} if looks else set())
+    assert event["gil_asked_ns"] == (asked_ms * MS if looks else None)
