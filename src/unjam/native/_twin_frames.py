@@ -15,12 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-FIRST, EACH = 48, 2
+FIRST, EACH = 48, 8
 """Pieces of memory of each size that are taken before the second look, and before each one after it.
 
-The first ones are all that was free before, or most of it; then what a frame has given back is the next to be given out (CPython,
-Objects/obmalloc.c). The samples of a stall take some 200 kB.
+The first ones are all that was free before, or most of it; then what a frame has given back is given out soon (CPython, Objects/obmalloc.c),
+behind what else the program has given back meanwhile: with 2 each, half of the steps of 10 ms were taken for the one before, with 8 none of 47.
 """
+MOST_TAKEN = 8_192
+"""Pieces taken in one stall, one or two megabytes, which is a second or more of looks: a loop that hangs for hours is not followed any further."""
 EMPTY = sys.getsizeof(b"")
 
 
@@ -39,10 +41,16 @@ class Identities:
     def occupy(self, ident: int) -> None:
         """Take the memory that frames of this thread may have given back, before it is looked at again."""
         taken, sizes = self._taken.setdefault(ident, []), self._sizes.get(ident, ())
-        taken += [bytes(size - EMPTY) for size in sizes for _ in range(EACH if taken else FIRST)]
+        if len(taken) < MOST_TAKEN:
+            taken += [bytes(size - EMPTY) for size in sizes for _ in range(EACH if taken else FIRST)]
 
     def of(self, ident: int, frame: FrameType) -> tuple[int, ...]:
-        """What tells the frames of a thread's stack apart, outermost first; empty where they are too many for each to be recorded."""
+        """What tells the frames of a thread's stack apart, outermost first; empty where they are too many for each to be recorded.
+
+        Empty as well once so much memory has been taken that a new frame may be given that of an old one.
+        """
+        if len(self._taken.get(ident, ())) >= MOST_TAKEN:
+            return ()
         found: list[int] = []
         sizes = self._sizes[ident] = set()
         present: FrameType | None = frame

@@ -126,6 +126,7 @@ class Steps:
             if owner.__dict__.get(name) is ours:
                 setattr(owner, name, original)
         self._sites.clear()
+        self._usual.pair = None, None
 
     def begin(self, loop: Any, slot: Slot) -> None:
         """Count the steps of this loop for this slot."""

@@ -3,7 +3,7 @@
 import sys
 import threading
 
-from unjam.native._twin_frames import Identities, replaced
+from unjam.native._twin_frames import MOST_TAKEN, Identities, replaced
 from unjam.native._twin_stacks import INNERMOST, OUTERMOST, walk
 from unjam.native.frames import current_frames
 
@@ -60,6 +60,19 @@ def test_a_function_that_is_called_anew_has_another_frame():
     assert told > 0.7 * (Other.STEPS - 1)
     other.go_on.set()
     other.thread.join(60)
+
+
+def test_what_is_taken_in_a_long_stall_is_bounded_and_given_back():
+    """A loop may hang for hours: then its frames are not told apart any more, and the memory goes with the stall."""
+    identities, frame = Identities(), sys._getframe()
+    for _ in range(MOST_TAKEN):
+        identities.occupy(1)
+        identities.of(1, frame)
+    assert MOST_TAKEN <= len(identities._taken[1]) < 2 * MOST_TAKEN
+    assert identities.of(1, frame) == ()
+    identities.forget(1)
+    assert identities._taken == {}
+    assert identities.of(1, frame) != ()
 
 
 def test_the_outermost_that_differs_is_told():
