@@ -5,6 +5,16 @@ import sys
 
 import pytest
 
+NOBODYS = ("nothing of yours", "(the objects of the whole run)")
+"""What a busy machine adds to any test: that it gave no CPU, and a collection that began by itself and took long there."""
+
+
+def held_against(test, lines):
+    """The findings that the summary holds against a test."""
+    told = (line for line in lines if line.endswith(f"({test})"))
+    return [line for line in told if not any(words in line for words in NOBODYS)]
+
+
 FIRST_USE = """
 import functools
 
@@ -115,10 +125,7 @@ def test_a_second_run_tells_first_use_from_every_use(run, outcomes):
         "test_quick": "passed",
     } == outcomes(result)
     result.stdout.fnmatch_lines(["* UJ101 sleep *(first call only)  (test_it.py::test_first)"])
-    always = [line for line in result.outlines if line.endswith("(test_it.py::test_always)")]
-    assert 1 == len(
-        [line for line in always if "nothing of yours" not in line]
-    )  # a busy machine adds that it gave no CPU
+    assert 1 == len(held_against("test_it.py::test_always", result.outlines))
 
 
 def test_a_cache_of_ones_own_is_held_against_the_first_test_and_the_way_out_is_named(run):
@@ -157,10 +164,8 @@ def test_the_diff_of_an_assertion_is_not_accused(run):
     """It takes seconds and runs on the loop: that is pytest's and unittest's doing."""
     result = run(ASSERTS, "--unjam", "-vv", "--unjam-max-block=20ms", "-rN")
     result.assert_outcomes(failed=2)
-    told = [
-        line for line in result.outlines if line.endswith(("(test_it.py::test_diff)", "(test_it.py::Test::test_equal)"))
-    ]
-    assert [] == [line for line in told if "nothing of yours" not in line]
+    assert [] == held_against("test_it.py::test_diff", result.outlines)
+    assert [] == held_against("test_it.py::Test::test_equal", result.outlines)
     assert "held its event loop" not in result.stdout.str()
 
 
@@ -189,8 +194,7 @@ def test_a_breakpoint_is_not_accused(pytester):
         rest, _ = child.communicate("c\n", timeout=60)
     assert prompt.endswith("(Pdb) ")
     assert "1 passed" in rest
-    told = [line for line in rest.splitlines() if line.endswith("(test_it.py::test_it)")]
-    assert [] == [line for line in told if "nothing of yours" not in line]  # a busy machine adds that it gave no CPU
+    assert [] == held_against("test_it.py::test_it", rest.splitlines())
 
 
 COVERED = """
