@@ -16,6 +16,7 @@ from unjam.static.chains import Chains, Way
 from unjam.static.facts import Span
 from unjam.static.inside import Leaf
 from unjam.static.program import Call, Function, Program
+from unjam.static.ranking import Rank, Ranking
 from unjam.static.result import Problem, Severity
 
 _SEVERITIES = {
@@ -31,10 +32,6 @@ _SAME_ELSEWHERE = frozenset(
 """Codes of others for blocking calls in coroutines: https://flake8-async.readthedocs.io/en/latest/rules.html#blocking-sync-calls-in-async-functions."""
 _ALWAYS = frozenset({"ssl.create_default_context"})
 """What a package does for each of its clients; certificates of one's own are loaded where somebody has named them."""
-_RELOADED = "importlib.reload"
-"""What somebody asks for who has changed a module."""
-_CONSOLE = "UJ108"
-"""What a program asks at its console before it serves anybody keeps nobody waiting."""
 _KEPT = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name"})
 """What takes long the first time only: the interpreter keeps what is imported."""
 
@@ -58,7 +55,9 @@ class Accusation:
     once: bool = False
     also: tuple[int, ...] = ()
     looped: bool = True
-    """Whether it stands in a loop, as far as is known."""
+    """Whether it stands in a loop that may not end, as far as is known."""
+    repeated: bool = False
+    """Whether it stands in a loop of any kind."""
 
     @property
     def line(self) -> int:
@@ -96,6 +95,7 @@ def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
         leaf.below,
         once=once,
         looped=site is None or site.looped,
+        repeated=site is not None and site.repeated,
     )
 
 
@@ -158,6 +158,7 @@ class Writer:
         buffers: Buffers,
     ) -> None:
         self._buffers = buffers
+        self._ranking = Ranking(program)
         self._program = program
         self._chains = chains
         self._known = known
@@ -170,8 +171,7 @@ class Writer:
     def _way(self, accusation: Accusation, cut: frozenset[tuple[str, int]]) -> Way | None:
         function = accusation.function
         if accusation.rule == "UJ102" and not accusation.below:
-            calls = self._program.outlines[function.path].calls
-            site = next((site for site in calls if site.span == accusation.span), None)
+            site = self._ranking.site(accusation)
             cut |= self._buffers.innocent(function, site) if site is not None else frozenset()
         return self._chains.way(function.symbol, cut)
 
@@ -181,18 +181,11 @@ class Writer:
         way = self._way(accusation, cut)
         if way is None:
             return None
-        severity = accusation.severity
-        once = accusation.once or way.once or way.startup or (way.single and not accusation.looped)
-        if once and severity > Severity.NOTE:
-            severity = Severity(severity - 1)
-        alone = way.single and accusation.rule == _CONSOLE and not accusation.looped
-        rare = way.rare and severity is Severity.WARNING
-        if self._accepted(accusation) or way.startup or alone or rare or accusation.leaf == _RELOADED:
-            severity = Severity.NOTE
+        rank = self._ranking.ranked(accusation, way, self._accepted(accusation))
         line, column, end_line, end_column = accusation.span
         return Problem(
-            self._finding(accusation, way),
-            severity,
+            self._finding(accusation, way, rank),
+            rank.severity,
             function.path,
             line,
             column,
@@ -200,18 +193,9 @@ class Writer:
             end_column,
             way.entry.label,
             tuple(self._chains.location(symbol) for symbol in way.callers),
-            once,
+            rank.once,
             accusation.also,
         )
-
-    def _writes(self, accusation: Accusation) -> bool:
-        """Whether the call, or a file opened by it, writes: then there is nothing to read once and keep."""
-        if accusation.leaf.rpartition(".")[2].startswith("write"):
-            return True
-        calls = self._program.outlines[accusation.function.path].calls
-        site = next((site for site in calls if site.span == accusation.span), None)
-        mode = site.argument(0 if accusation.leaf == "pathlib.Path.open" else 1, "mode") if site is not None else None
-        return mode is not None and mode.form == "constant" and bool(set("wax+") & set(mode.text))
 
     def _accepted(self, accusation: Accusation) -> str:
         """The code of flake8-async or ruff by which the line says that its author knows of the blocking call, or nothing."""
@@ -226,7 +210,7 @@ class Writer:
         way = self._way(accusation, frozenset())
         return tuple(self._steps(accusation, way)) if way is not None else ()
 
-    def _finding(self, accusation: Accusation, way: Way) -> Finding:
+    def _finding(self, accusation: Accusation, way: Way, rank: Rank) -> Finding:
         function = accusation.function
         chain = self._chains.links(way, function.symbol, accusation.line) + accusation.below
         return Finding(
@@ -237,11 +221,11 @@ class Writer:
             Location(function.path, accusation.line, function.name),
             accusation.leaf,
             chain,
-            evidence=tuple(self._evidence(accusation, way)),
+            evidence=tuple(self._evidence(accusation, way, rank)),
             remedies=accusation.remedies or tuple(self._remedies(accusation)),
         )
 
-    def _evidence(self, accusation: Accusation, way: Way) -> Iterator[Evidence]:
+    def _evidence(self, accusation: Accusation, way: Way, rank: Rank) -> Iterator[Evidence]:
         yield from accusation.evidence
         for path, line in self._steps(accusation, way):
             if (path, line) in self._early:
@@ -249,18 +233,8 @@ class Writer:
                 yield Evidence(
                     "source", f"line {line} calls it at once and hands the result to {pool}: pass the function"
                 )
-        if code := self._accepted(accusation):
-            yield Evidence("source", f"the line says noqa {code}: its author knows that it blocks")
-        if accusation.leaf == _RELOADED:
-            yield Evidence("source", "a module is loaded again when somebody has changed it, which is rare")
-        if way.startup or (way.single and not accusation.looped):
-            yield Evidence(
-                "source", "only what runs at the start, at the end or on a signal leads here, so it costs once"
-            )
-        elif way.rare:
-            yield Evidence("source", "by its name it is run when something begins to be used, which is rare")
-        elif accusation.once or way.once:
-            yield Evidence("source", "the result is kept, so it costs once")
+        if rank.why:
+            yield Evidence("source", rank.why)
         for edge in way.edges:
             if edge.grade is not Grade.EXACT:
                 callee = edge.callee.partition(":")[2]
@@ -283,7 +257,7 @@ class Writer:
         }
         for key in keys:
             advice = self._known.advice.get(key)
-            if advice is not None and not (key == "read-once" and self._writes(accusation)):
+            if advice is not None and not (key == "read-once" and self._ranking.writes(accusation)):
                 yield Remedy(_filled(advice.text, words), _filled(advice.cost, words))
 
 

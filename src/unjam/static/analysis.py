@@ -31,6 +31,7 @@ from unjam.static.names import Namer
 from unjam.static.outlines import read as read_outlines
 from unjam.static.program import Program, joined
 from unjam.static.project import Project, demos, text_of
+from unjam.static.protocols import implementations
 from unjam.static.reach import Reach
 from unjam.static.result import Coverage, Problem, Result, Severity
 from unjam.static.source import Outline
@@ -80,6 +81,7 @@ class Analysis:
             run.close()
         self._say("following calls")
         program = self.program = joined(facts, outlines)
+        program.meant = implementations(program)
         self._result.skipped |= program.skipped
         self._result.notices += missing.notices(project, outlines, shipped)
         self._judge(program)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 from unjam.model.findings import Grade, Link, Location
 from unjam.static.entries import Entry
@@ -25,9 +26,22 @@ _RARE = frozenset(
         "configure",
         "bootstrap",
         "onboarding",
+        "reset",
+        "legacy",
+        "upgrade",
+        "close",
+        "aclose",
+        "stop",
+        "shutdown",
+        "teardown",
+        "terminate",
+        "unload",
+        "cleanup",
+        "dispose",
+        "disconnect",
     ]
 )
-"""Words of names of functions that are run when something begins to be used, and not again for a long time."""
+"""Words of names of functions that are run when something begins to be used or ends, and not again for a long time."""
 FARTHEST = 4000
 """Functions looked at on the way up; beyond, the nearest entry found so far is good enough for a report."""
 
@@ -45,10 +59,13 @@ class Way:
     rare: bool = False
     """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins; no framework calls it."""
 
+    kept: bool = False
+    """Whether each way here goes through a cache or a guard that lets it happen only the first time."""
+
     @property
     def once(self) -> bool:
         """Whether a cache or a guard on the way lets it happen only the first time."""
-        return any(edge.once for edge in self.edges)
+        return self.kept or any(edge.once for edge in self.edges)
 
     @property
     def grade(self) -> Grade:
@@ -89,12 +106,14 @@ class Chains:
         labelled = [entry for entry in entries if self._reach.entries[entry].label]
         chosen = (labelled or entries)[0]
         tops = self._tops(entries)
-        startup = bool(tops) and all(entry.startup for entry in tops)
-        single = bool(tops) and all(entry.startup or entry.main for entry in tops) and not self._looped(down)
+        endless = self._looped(down)
+        startup = bool(tops) and all(entry.startup or (entry.command and not endless) for entry in tops)
+        single = bool(tops) and all(entry.startup or entry.main for entry in tops) and not endless
         nearest = self._nearest(down)
         # A route is asked for as often as users come, whatever it is called.
         rare = not labelled and (self._is_rare(symbol) or (bool(nearest) and all(map(self._is_rare, nearest))))
-        return Way(self._reach.entries[chosen], _edges(chosen, down), nearest, startup, single, rare)
+        kept = bool(tops) and not self._repeats(symbol, cut)
+        return Way(self._reach.entries[chosen], _edges(chosen, down), nearest, startup, single, rare, kept)
 
     def _is_rare(self, symbol: str) -> bool:
         name = self._program.functions[symbol].scope.name.rpartition(".")[2]
@@ -112,8 +131,33 @@ class Chains:
 
     def _tops(self, entries: list[str]) -> list[Entry]:
         """The entries that nothing of the program calls, or that a framework calls too."""
-        found = [symbol for symbol in entries if self._reach.entries[symbol].label or not self._reach.callers[symbol]]
-        return [self._reach.entries[symbol] for symbol in found]
+        return [self._reach.entries[symbol] for symbol in entries if self._is_top(symbol)]
+
+    def _is_top(self, symbol: str) -> bool:
+        entry = self._reach.entries.get(symbol)
+        return entry is not None and (
+            bool(entry.label) or symbol in self._referred or not self._reach.callers.get(symbol)
+        )
+
+    @cached_property
+    def _referred(self) -> frozenset[str]:
+        """The functions that the program names without calling them: whoever was given one may call it as often as it likes."""
+        calls = (call for function in self._program.functions.values() for call in function.calls)
+        return frozenset(target.symbol for call in calls if call.kind == "reference" for target in call.targets)
+
+    def _repeats(self, symbol: str, cut: frozenset[tuple[str, int]]) -> bool:
+        """Whether a way leads here on which nothing is kept after the first time."""
+        seen, waiting = {symbol}, [symbol]
+        while waiting and len(seen) < FARTHEST:
+            current = waiting.pop()
+            if self._is_top(current):
+                return True
+            for edge in self._reach.callers.get(current, ()):
+                path = self._program.functions[edge.caller].path
+                if not edge.once and edge.caller not in seen and (path, edge.line) not in cut:
+                    seen.add(edge.caller)
+                    waiting.append(edge.caller)
+        return len(seen) >= FARTHEST
 
     def _looped(self, down: dict[str, Edge | None]) -> bool:
         return any(edge.looped for symbol in down for edge in self._reach.callers.get(symbol, ()))

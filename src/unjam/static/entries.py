@@ -59,6 +59,8 @@ class Entry:
     startup: bool = False
     main: bool = False
     """Whether the program runs it once, as that of `asyncio.run(...)`: what it does outside of loops it does once."""
+    command: bool = False
+    """Whether that is a command of a console, beside which the program serves nobody."""
 
 
 class Entries:
@@ -85,25 +87,33 @@ class Entries:
                 known = entries.get(entry.symbol)
                 if known is None or (entry.label and not known.label):
                     entries[entry.symbol] = entry
-        for symbol in self._mains():
+        for symbol, command in self._mains():
             if symbol in entries and not entries[symbol].label:
-                entries[symbol] = replace(entries[symbol], main=True)
+                entries[symbol] = replace(entries[symbol], main=True, command=command)
         return entries
 
-    def _mains(self) -> Iterator[str]:
-        """The coroutines that a program runs once: what synchronous code runs to its end, and commands of a console."""
+    def _mains(self) -> Iterator[tuple[str, bool]]:
+        """The coroutines that a program runs once, and whether as a command of a console, by a decorator or `app.command(f)`."""
         for function in self._program.functions.values():
             if is_test(function.path):
                 continue
             if function.scope.is_async:
                 if self._is_command(function):
-                    yield function.symbol
+                    yield function.symbol, True
                 continue
             sites = [call.site for call in function.calls if call.site is not None]
             endless = any(site.text.endswith((".run_forever", ".run_until_complete")) for site in sites)
             for site in sites:
-                if site.arguments and self._runs(function, site.text, endless=endless):
-                    yield from self._run(function, site.arguments[0])
+                if not site.arguments:
+                    continue
+                if self._runs(function, site.text, endless=endless):
+                    yield from ((symbol, False) for symbol in self._run(function, site.arguments[0]))
+                elif site.text.endswith((".command", ".callback", ".default")) and self._has_console(function):
+                    yield from ((symbol, True) for symbol in callables(self._program, function, site.arguments[0]))
+
+    def _has_console(self, function: Function) -> bool:
+        imports = self._program.outlines[function.path].top_imports
+        return any(f"{line.module}.".startswith(_CONSOLE) for line in imports)
 
     def _is_command(self, function: Function) -> bool:
         names = (self._namer.in_module(function.path, decorator.text) for decorator in function.scope.decorators)

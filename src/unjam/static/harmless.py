@@ -57,7 +57,14 @@ class Harmless:
         """Whether a call that resolves to `name` takes microseconds as it is written: an empty file, a line on the console."""
         if call.site is not None and name.endswith((".write", ".writelines", ".flush")):
             return self._namer.qualified(function, call.site.text).startswith(("sys.stdout.", "sys.stderr."))
-        return self._only_makes(function, call, name)
+        return self._only_makes(function, call, name) or self._lists_one_folder(call, name)
+
+    def _lists_one_folder(self, call: Call, name: str) -> bool:
+        """`path.glob("*.png")` lists one folder, as `os.listdir` does; `**` goes down into all below it."""
+        pattern = call.site.argument(0) if call.site is not None and name == "pathlib.Path.glob" else None
+        return (
+            pattern is not None and pattern.form == "constant" and "**" not in pattern.text and "*/" not in pattern.text
+        )
 
     def _only_makes(self, function: Function, call: Call, name: str) -> bool:
         """`with open(path, "w"): pass` and `open(path, "w").close()` make an entry of a folder, or an empty file."""

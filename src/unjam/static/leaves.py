@@ -80,7 +80,7 @@ class Catalog:
 
     def _prefixed(self, name: str) -> Record | None:
         prefix, _, method = name.rpartition(".")
-        if not _public(method):
+        if not _public(method) or _ASYNC_PARTS & set(name.split(".")):
             return None
         while prefix:
             if prefix in self._prefixes:

@@ -166,7 +166,7 @@ class Namer:
         at = scope
         while at >= 0:
             found = self._annotated(outline, f"{at}:{name}", depth) or self._first(
-                outline, (each for each in self._places.assigned(outline, name) if each.scope == at), depth
+                outline, (each for each in self._places.assigned(outline, name) if _set_at(outline, each, at)), depth
             )
             if found:
                 return found
@@ -311,6 +311,11 @@ class Namer:
         package = module.split(".") if path.endswith("__init__.py") else module.split(".")[:-1]
         kept = package[: len(package) - level + 1]
         return ".".join([*kept, target[level:]])
+
+
+def _set_at(outline: Outline, assignment: Assignment, scope: int) -> bool:
+    """Whether an assignment sets the variable of that scope: of the module's, functions that say `global` do too."""
+    return assignment.scope == scope or (scope == 0 and (assignment.scope, assignment.target) in outline.globals)
 
 
 def _split(part: str) -> tuple[str, str, str]:

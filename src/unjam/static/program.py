@@ -57,6 +57,8 @@ class Program:
     bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     overriders: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     module_paths: dict[str, str] = field(default_factory=dict)
+    meant: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Methods of protocols, with the methods that they stand for."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Why a file is not or not wholly part of it, by path."""
 
@@ -90,6 +92,8 @@ class Program:
 
     def expanded(self, target: Target) -> tuple[str, ...]:
         """Symbols of the functions that a target may run: the named one, and its overrides where it is virtual."""
+        if target.symbol in self.meant:
+            return (target.symbol, *self.meant[target.symbol])
         if not target.virtual or target.symbol not in self.functions:
             return (target.symbol,)
         found = [symbol for symbol in self._overrides(target.symbol) if self._below(symbol, target.receiver)]

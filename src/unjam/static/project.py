@@ -47,7 +47,19 @@ _MARKERS = ("pyproject.toml", "unjam.toml", "setup.cfg", "setup.py", ".git")
 MOST_ROOTS = 64
 """Folders that imports are looked up in; each costs the type checker a look for each import."""
 _DEMOS = frozenset(
-    {"example", "examples", "demo", "demos", "sample", "samples", "docs", "benchmarks", "cookbook", "tutorials"}
+    {
+        "example",
+        "examples",
+        "demo",
+        "demos",
+        "sample",
+        "samples",
+        "docs",
+        "benchmarks",
+        "cookbook",
+        "tutorials",
+        "scripts",
+    }
 )
 """Folders of programs that somebody runs by hand to see how something is used, where they are no packages."""
 _ENVIRONMENTS = (".venv", "venv", "env", ".env")

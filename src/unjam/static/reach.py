@@ -9,6 +9,7 @@ from typing import NamedTuple
 from unjam.knowledge.consumers import CONSUMERS
 from unjam.knowledge.offloads import Where
 from unjam.model.findings import Grade
+from unjam.static.binding import Binding
 from unjam.static.effects import Effects
 from unjam.static.entries import Entry, callables
 from unjam.static.names import Namer
@@ -33,6 +34,8 @@ class Edge(NamedTuple):
     grade: Grade
     once: bool
     looped: bool = True
+    repeated: bool = False
+    """Whether it stands in a loop of any kind."""
 
 
 class Reach:
@@ -43,6 +46,7 @@ class Reach:
         self._namer = namer
         self._stored = Stored(program, effects, namer)
         self._effects = effects
+        self._binding = Binding(program)
         self.entries = entries
         self.callers: dict[str, list[Edge]] = {}
         self._generators: dict[str, tuple[str, ...]] = {}
@@ -79,9 +83,8 @@ class Reach:
                 callee = self._program.functions[symbol]
                 if self._runs(function, call, callee):
                     yield from self._into(function, call, callee, grade)
-                if call.site is not None and self._iterated(function, call):
-                    for generator in self._handed_out(callee):
-                        yield Edge(function.symbol, generator, call.span[0], "generator", grade, once=False)
+                for generator in self._generated(function, call, callee):
+                    yield Edge(function.symbol, generator, call.span[0], "generator", grade, once=False)
             if call.site is not None and call.site.arguments:
                 yield from self._handed(function, call)
 
@@ -124,12 +127,36 @@ class Reach:
         is_plain = not callee.scope.is_async and not callee.scope.is_generator
         return not (is_plain and foreign and call.site.use == "awaited")
 
+    def _generated(self, caller: Function, call: Call, callee: Function) -> tuple[str, ...]:
+        """The generators that a call or a property gives and that the caller goes through."""
+        through = self._goes_through(caller, callee) if call.site is None else self._iterated(caller, call)
+        return self._handed_out(callee) if through else ()
+
+    def _goes_through(self, caller: Function, callee: Function) -> bool:
+        """Whether a function iterates over what a property of that name gives."""
+        name = "." + callee.scope.name.rpartition(".")[2]
+        outline = self._program.outlines[caller.path]
+        return any(scope == caller.index and text.endswith(name) for scope, text in outline.iterated)
+
+    def _passed_on(self, caller: Function, call: Call) -> bool:
+        """Whether a call hands a generator to a function of the project that iterates over that parameter."""
+        for outer in caller.calls:
+            if outer.site is None or not any(argument.span == call.span for argument in outer.site.arguments):
+                continue
+            for target in outer.targets:
+                callee = self._program.functions.get(target.symbol)
+                bound = self._binding.bound(target, outer.site) if callee is not None else ()
+                for parameter, argument in bound:
+                    if argument.span == call.span and callee is not None:
+                        return (callee.index, parameter) in self._program.outlines[callee.path].iterated
+        return False
+
     def _iterated(self, caller: Function, call: Call) -> bool:
         """A generator's body runs where it is iterated; handed on, it runs wherever it is handed to."""
         assert call.site is not None
         use, _, name = call.site.use.partition(":")
         if use != "assigned":
-            return use in {"iterated", "with"}
+            return use in {"iterated", "with"} or (use == "argument" and self._passed_on(caller, call))
         outline = self._program.outlines[caller.path]
         if any(named == name and scope >= caller.index for scope, named in outline.iterated):
             return True
@@ -146,8 +173,13 @@ class Reach:
     def _returned(self, function: Function) -> Iterator[str]:
         if function.scope.is_async or function.scope.is_generator:
             return
+        outline = self._program.outlines[function.path]
+        names = {
+            f"assigned:{text}" for scope, form, text in outline.returns if scope == function.index and form == "name"
+        }
         for call in function.calls:
-            for symbol, _ in self.called(function, call) if call.site and call.site.use == "returned" else ():
+            returned = call.site is not None and call.site.use in {"returned", *names}
+            for symbol, _ in self.called(function, call) if returned else ():
                 callee = self._program.functions[symbol]
                 if callee.scope.is_generator:
                     yield symbol
@@ -159,7 +191,8 @@ class Reach:
             {decorator.text.rpartition(".")[2] for decorator in callee.scope.decorators} & _CACHES
         )
         looped = call.site is None or call.site.looped
-        yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once, looped)
+        repeated = call.site is not None and call.site.repeated
+        yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once, looped, repeated)
         for symbol in callee.fact.decorators if callee.fact is not None else ():
             if symbol in self._program.functions:
                 for wrapper in self._program.nested(symbol):

@@ -34,6 +34,8 @@ class CallSite(NamedTuple):
     once: bool
     looped: bool = False
     """Whether it stands in a `while` or an `async for`, which may never end; a `for` goes through what is there."""
+    repeated: bool = False
+    """Whether it stands in a loop of any kind, or in a comprehension."""
 
     def argument(self, position: int, keyword: str = "") -> Argument | None:
         """The argument at that position or of that name."""
@@ -140,6 +142,8 @@ class Outline:
     """Scope and line of each await, async for and async with."""
     iterated: set[tuple[int, str]] = field(default_factory=set)
     """Scope and dotted name of what a `for`, a comprehension, `yield from` or a star goes through."""
+    globals: set[tuple[int, str]] = field(default_factory=set)
+    """Scope and name of each variable of the module that a function sets."""
     imports: list[ImportLine] = field(default_factory=list)
     top_imports: list[ImportLine] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)

@@ -41,7 +41,13 @@ class Stored:
         self._tables: dict[_Attribute, set[str]] = defaultdict(set)
         self._referring: dict[str, tuple[list[Span], list[Call]]] = {}
         self._elements: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
+        self._hosts: dict[str, list[str]] = defaultdict(list)
+        self._local: dict[tuple[str, int, str], list[Assignment]] = defaultdict(list)
+        self._got: dict[tuple[str, int, str], str] = {}
         self._read_assignments()
+        self._read_registries()
+        for function in program.functions.values():
+            self._read_lists(function)
         self._follow_parameters()
         for function in program.functions.values():
             self._read_arguments(function)
@@ -50,16 +56,57 @@ class Stored:
         """Symbols of what a call on an attribute may run; none where it is one of too many."""
         if call.targets or call.site is None:
             return ()
+        if beginning := self._beginning(function, call.site.text):
+            return self._named_so(function, beginning)
         table = self._table(function, call.site.text)
         if table:
             return self._entries(function, table)
         owner, _, name = call.site.text.rpartition(".")
         if not owner:
-            return ()
-        found: set[str] = set()
+            return self._held(function, name)
+        found: set[str] = set(self._of_host(function, name)) if owner == "self" else set()
         for symbol in self._classes(function, owner):
             found |= self._kept.get((symbol, name), set())
         return tuple(sorted(found)) if len(found) <= MOST_KEPT else ()
+
+    def _held(self, function: Function, name: str) -> tuple[str, ...]:
+        """What a local variable holds that is called: a partial of a function, or the function itself."""
+        found = {
+            symbol
+            for each in self._local.get((function.path, function.index, name), ())
+            for symbol in callables(self._program, function, Argument(0, "", each.span, each.form, each.value))
+            if symbol in self._program.functions
+        }
+        return tuple(sorted(found)) if len(found) <= MOST_KEPT else ()
+
+    def _of_host(self, function: Function, name: str) -> tuple[str, ...]:
+        """The method that a mixin calls without having it: that of the classes that it is mixed into."""
+        owner = self._owner(function)
+        if self._program.method(owner, name):
+            return ()
+        if not self._hosts:
+            for symbol, bases in self._program.bases.items():
+                for base in bases:
+                    self._hosts[base].append(symbol)
+        found = {self._program.method(host, name) for host in self._hosts.get(owner, ())} - {""}
+        return tuple(sorted(found)) if len(found) <= MOST_KEPT else ()
+
+    def _beginning(self, function: Function, text: str) -> str:
+        """`self.do_*` where `getattr(self, f"do_{name}")` is called, or a variable that holds what it gives."""
+        if text.endswith("*"):
+            return text
+        held = self._got.get((function.path, function.index, text), "") if "." not in text else ""
+        return held if held.endswith("*") else ""
+
+    def _named_so(self, function: Function, beginning: str) -> tuple[str, ...]:
+        owner, _, name = beginning.removesuffix("*").rpartition(".")
+        found = {
+            symbol
+            for of_class in self._classes(function, owner)
+            for method, symbol in self._program.methods.get(of_class, {}).items()
+            if method.startswith(name)
+        }
+        return tuple(sorted(found)) if len(found) <= LARGEST_TABLE else ()
 
     def _table(self, function: Function, text: str) -> str:
         """The container that a callee is taken of: of `TABLE[key]`, `TABLE.get(key)`, or a variable that holds either."""
@@ -76,10 +123,17 @@ class Stored:
         found: set[str] = set()
         if owner == "self":
             for symbol in self._classes(function, owner):
-                found |= self._tables.get((symbol, name), set())
+                found |= self._tables.get((symbol, name), set()) | self._hooked(symbol, name)
         elif not owner:
             found |= self._tables.get(self._variable(function, name), set())
+        elif path := self._program.module_paths.get(self._namer.qualified(function, owner)):
+            found |= self._tables.get((f"{self._program.facts.modules[path].name}:", name), set())
         return tuple(sorted(found)) if len(found) <= LARGEST_TABLE else ()
+
+    def _hooked(self, owner: str, name: str) -> set[str]:
+        """What is appended to a list of an object: of many it says nothing about which of them is called."""
+        found = self._kept.get((owner, f"{name}[*]"), set())
+        return found if len(found) <= MOST_KEPT else set()
 
     def _variable(self, function: Function, name: str) -> _Attribute:
         """A variable of the module level, here or where it is imported from."""
@@ -112,11 +166,15 @@ class Stored:
                 function = self._program.function_of(path, assignment.scope)
                 if function is None:
                     continue
+                if assignment.value.endswith("*"):
+                    self._got[path, assignment.scope, assignment.target] = assignment.value
                 if assignment.form in {"table", "list"}:
                     self._read_table(function, assignment)
                 elif assignment.target.startswith("self."):
                     self._read(function, assignment)
-                elif _ELEMENT.match(assignment.value):
+                elif assignment.form == "name" and assignment.scope and "." not in assignment.target:
+                    self._local[path, assignment.scope, assignment.target].append(assignment)
+                if _ELEMENT.match(assignment.value):
                     self._elements[path, assignment.target].append(assignment)
 
     def _read_table(self, function: Function, assignment: Assignment) -> None:
@@ -131,6 +189,32 @@ class Stored:
         }
         if found:
             self._tables[symbol, name] |= found
+
+    def _read_registries(self) -> None:
+        """What a decorator of the project's own puts into a table: `TABLE[name] = function`, `HOOKS.append(function)`."""
+        for function in self._program.functions.values():
+            for symbol in function.fact.decorators if function.fact is not None else ():
+                for table in self._filled_by(symbol):
+                    self._tables[table].add(function.symbol)
+
+    def _filled_by(self, symbol: str) -> Iterator[_Attribute]:
+        """The module's tables into which a decorator, or the one that it makes, puts its first parameter."""
+        decorator = self._program.functions.get(symbol)
+        for each in (decorator, *self._program.nested(symbol)) if decorator is not None else ():
+            parameter = each.scope.parameters[0] if each.scope.parameters else ""
+            for target in self._put(each, parameter) if parameter else ():
+                if (found := _ELEMENT.match(target)) and "." not in found[1]:
+                    yield self._variable(each, found[1])
+
+    def _put(self, function: Function, parameter: str) -> Iterator[str]:
+        for assignment in self._program.outlines[function.path].assignments:
+            if assignment.scope == function.index and assignment.value == parameter:
+                yield assignment.target
+        for call in function.calls:
+            if call.site is not None and [each.text for each in call.site.arguments] == [parameter]:
+                table, _, method = call.site.text.rpartition(".")
+                if method in {"append", "add"}:
+                    yield f"{table}[*]"
 
     def _references(self, function: Function, span: Span) -> list[Call]:
         """The references to functions within a span; a module of constants has thousands of tables, so they are searched."""
@@ -172,6 +256,22 @@ class Stored:
                 for parameter, argument in self._binding.bound(target, call.site):
                     for attribute in self._attributes(target.symbol, parameter):
                         self._keep(attribute, function, argument)
+
+    def _read_lists(self, function: Function) -> None:
+        """`self.hooks.append(hook)`: what is put into a list of the object, or the parameter by which it comes there."""
+        for call in function.calls:
+            if call.site is None or not call.site.arguments:
+                continue
+            owner, _, rest = call.site.text.partition(".")
+            name, _, method = rest.partition(".")
+            if owner != "self" or method not in {"append", "add"}:
+                continue
+            attribute = self._owner(function), f"{name}[*]"
+            value = call.site.arguments[0]
+            if value.text in function.scope.parameters:
+                self._stores[function.symbol, value.text].add(attribute)
+            else:
+                self._keep(attribute, function, value)
 
     def _attributes(self, symbol: str, parameter: str) -> Iterator[_Attribute]:
         """Where a parameter is stored; a class without `__init__` of its own is a record, whose fields are its parameters."""

@@ -24,14 +24,17 @@ from unjam.static.written import (
     CONTAINERS,
     class_of,
     decorator,
+    depended_on,
     described,
     dotted,
+    element,
     fills_what_it_guards,
     first_value,
     gives_what_is_kept,
     held_by,
     kept_at,
     span_of,
+    unbound,
     unsubscripted,
 )
 
@@ -49,6 +52,7 @@ class Walker:
         self._uses: dict[int, str] = {}
         self._once = False
         self._looped = False
+        self._repeated = False
         self._yields: set[int] = set()
 
     def module(self, tree: ast.Module) -> None:
@@ -87,11 +91,11 @@ class Walker:
         for default in [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]:
             self._visit(default)
         index = self._enter(node)
-        outer = self._scope, self._classes, self._prefix, self._once, self._looped
+        outer = self._scope, self._classes, self._prefix, self._once, self._looped, self._repeated
         self._scope, self._classes, self._prefix = index, "", self._out.scopes[index].name + "."
-        self._once = self._looped = False
+        self._once = self._looped = self._repeated = False
         self._all(node.body)
-        self._scope, self._classes, self._prefix, self._once, self._looped = outer
+        self._scope, self._classes, self._prefix, self._once, self._looped, self._repeated = outer
         if index in self._yields:
             kind = "async-generator" if isinstance(node, ast.AsyncFunctionDef) else "generator"
             self._out.scopes[index] = self._out.scopes[index]._replace(kind=kind)
@@ -106,6 +110,9 @@ class Walker:
                 self._annotate(index, argument.arg, argument.annotation)
         if node.returns is not None and (text := dotted(class_of(node.returns))):
             self._out.returns.append((index, "annotation", text))
+        for argument, default in zip(reversed(named), reversed(arguments.defaults), strict=False):
+            if argument.annotation is None and (depended := depended_on(default)):
+                self._out.annotations[f"{index}:{argument.arg}"] = f"{depended}()"
         stars = [item.arg for item in (arguments.vararg, arguments.kwarg) if item is not None]
         self._out.scopes.append(
             Scope(
@@ -128,9 +135,10 @@ class Walker:
         self._out.scopes.append(
             Scope(name, node.lineno, span_of(node), "lambda", self._scope, self._classes, parameters, ())
         )
-        outer, self._scope, self._looped = (self._scope, self._looped), index, False
+        outer, self._scope = (self._scope, self._looped, self._repeated), index
+        self._looped = self._repeated = False
         self._visit(node.body)
-        self._scope, self._looped = outer
+        self._scope, self._looped, self._repeated = outer
 
     def _class(self, node: ast.ClassDef) -> None:
         for expression in [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]:
@@ -154,7 +162,8 @@ class Walker:
             arguments.append(Argument(-1, keyword.arg or "**", span_of(value), *_passed(value)))
             self._uses.setdefault(id(value), passed)
         use = self._uses.get(id(node), "other")
-        site = CallSite(span_of(node), self._scope, text, tuple(arguments), use, self._once, self._looped)
+        flags = self._once, self._looped, self._repeated
+        site = CallSite(span_of(node), self._scope, text, tuple(arguments), use, *flags)
         self._out.calls.append(site)
         self._children(node)
 
@@ -172,14 +181,17 @@ class Walker:
 
     def _return(self, node: ast.Return) -> None:
         if node.value is not None:
-            value = first_value(node.value)
-            form, text = described(value.value if isinstance(value, ast.Await) else value)
-            if form in {"name", "call"} and text:
-                self._out.returns.append((self._scope, form, text))
-            if isinstance(value, ast.Tuple):
-                items = ((f"item {number}", dotted(each)) for number, each in enumerate(value.elts))
-                self._out.returns.extend((self._scope, item, text) for item, text in items if text)
+            self._given(node.value)
         self._used(node.value, "returned")
+
+    def _given(self, given: ast.expr) -> None:
+        value = first_value(given)
+        form, text = described(value.value if isinstance(value, ast.Await) else value)
+        if form in {"name", "call"} and text:
+            self._out.returns.append((self._scope, form, text))
+        if isinstance(value, ast.Tuple):
+            items = ((f"item {number}", dotted(each)) for number, each in enumerate(value.elts))
+            self._out.returns.extend((self._scope, item, text) for item, text in items if text)
 
     def _starred(self, node: ast.Starred) -> None:
         self._iterates(node.value)
@@ -189,8 +201,13 @@ class Walker:
         self._uses[id(value)] = "iterated"
         self._out.iterated.add((self._scope, dotted(value)))
 
+    def _global(self, node: ast.Global) -> None:
+        self._out.globals.update((self._scope, name) for name in node.names)
+
     def _yield(self, node: ast.Yield) -> None:
         self._yields.add(self._scope)
+        if node.value is not None:  # what a context manager or a dependency gives, who says its name means this
+            self._given(node.value)
         self._children(node)
 
     def _yield_from(self, node: ast.YieldFrom) -> None:
@@ -205,8 +222,15 @@ class Walker:
         self._waited_for(node.iter, is_async=isinstance(node, ast.AsyncFor))
         self._visit(node.iter)
         self._visit(node.target)
+        outer, self._repeated = self._repeated, True
         self._all(node.body)
+        self._repeated = outer
         self._all(node.orelse)
+
+    def _comprised(self, node: ast.expr) -> None:
+        outer, self._repeated = self._repeated, True
+        self._children(node)
+        self._repeated = outer
 
     def _async_for(self, node: ast.AsyncFor) -> None:
         outer, self._looped = self._looped, True
@@ -214,10 +238,11 @@ class Walker:
         self._looped = outer
 
     def _while(self, node: ast.While) -> None:
-        outer, self._looped = self._looped, True
+        outer = self._looped, self._repeated
+        self._looped = self._repeated = True
         self._visit(node.test)
         self._all(node.body)
-        self._looped = outer
+        self._looped, self._repeated = outer
         self._all(node.orelse)
 
     def _comprehension(self, node: ast.comprehension) -> None:
@@ -252,6 +277,9 @@ class Walker:
 
     def _async_with(self, node: ast.AsyncWith) -> None:
         self._out.awaits.append((self._scope, node.lineno))
+        for item in node.items:
+            if isinstance(item.optional_vars, ast.Name):
+                self._assigned(item.optional_vars, item.context_expr)
         self._children(node)
 
     def _with(self, node: ast.With) -> None:
@@ -335,9 +363,14 @@ class Walker:
                     self._out.assignments.append(item)
         if not text or (text.count(".") > 1 and not (kept_at(text)[0] or "[" in text)):
             return
-        form, text_of_it = described(first_value(value))
+        made = element(value)
+        if made is not None and not text.endswith("]"):
+            held = Assignment(self._scope, self._targeted(f"{text}[*]"), "call", dotted(made), span_of(made))
+            self._out.assignments.append(held)
+        value = unbound(first_value(value))
+        form, text_of_it = described(value)
         if form in {"name", "call", "lambda", "awaited", "table", "list"}:
-            assignment = Assignment(self._scope, self._targeted(text), form, text_of_it, span_of(first_value(value)))
+            assignment = Assignment(self._scope, self._targeted(text), form, text_of_it, span_of(value))
             self._out.assignments.append(assignment)
 
     def _annotate(self, scope: int, name: str, annotation: ast.expr) -> None:
@@ -359,12 +392,17 @@ class Walker:
         ast.Expr: _expression,
         ast.Return: _return,
         ast.Starred: _starred,
+        ast.Global: _global,
         ast.Yield: _yield,
         ast.YieldFrom: _yield_from,
         ast.For: _for,
         ast.AsyncFor: _async_for,
         ast.While: _while,
         ast.comprehension: _comprehension,
+        ast.ListComp: _comprised,
+        ast.SetComp: _comprised,
+        ast.DictComp: _comprised,
+        ast.GeneratorExp: _comprised,
         ast.Compare: _compare,
         ast.With: _with,
         ast.AsyncWith: _async_with,

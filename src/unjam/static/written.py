@@ -20,20 +20,32 @@ def span_of(node: ast.expr | ast.stmt) -> Span:
 
 def dotted(node: ast.AST) -> str:
     """`a.b.c` of names, attributes, calls (`a().b`) and elements (`a[key].b`, see `_key`); "" for any other expression."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        inner = dotted(node.value)
-        return f"{inner}.{node.attr}" if inner else ""
-    if isinstance(node, ast.Call):
-        inner = dotted(node.func)
-        return f"{inner}()" if inner else ""
-    if isinstance(node, ast.Subscript):
-        inner = dotted(node.value)
-        return f"{inner}[{_key(node.slice)}]" if inner else ""
     if isinstance(node, ast.Await):
         return dotted(node.value)
-    return ""
+    text = node.id if isinstance(node, ast.Name) else ""
+    if isinstance(node, ast.Attribute):
+        inner = dotted(node.value)
+        text = f"{inner}.{node.attr}" if inner else ""
+    elif isinstance(node, ast.Call):
+        got = _got(node)
+        inner = dotted(node.args[0] if got else node.func)
+        text = f"{inner}.{got}" if got else f"{inner}()"
+    elif isinstance(node, ast.Subscript):
+        inner = dotted(node.value)
+        text = f"{inner}[{_key(node.slice)}]"
+    else:
+        return text
+    return text if inner else ""
+
+
+def _got(node: ast.Call) -> str:
+    """`name` in `getattr(x, "name")`, and `do_*` in `getattr(x, f"do_{name}")`: a method by the beginning of its name."""
+    if not (isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) > 1):
+        return ""
+    name = node.args[1]
+    first = name.values[0] if isinstance(name, ast.JoinedStr) and name.values else name
+    text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+    return text + "*" * (first is not name) if text.isidentifier() else ""
 
 
 def _key(node: ast.expr) -> str:
@@ -82,6 +94,37 @@ _FORMS: dict[type[ast.expr], str] = {
     ast.Subscript: "name",
     ast.Await: "awaited",
 }
+
+
+def element(node: ast.expr) -> ast.expr | None:
+    """The first call among what a container is made of, as in `{"a": Client()}` and `[Client() for _ in names]`."""
+    held: list[ast.expr] = []
+    if isinstance(node, ast.Dict):
+        held = node.values
+    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        held = node.elts
+    elif isinstance(node, ast.DictComp):
+        held = [node.value]
+    elif isinstance(node, (ast.ListComp, ast.SetComp)):
+        held = [node.elt]
+    return next((each for each in held if isinstance(each, ast.Call)), None)
+
+
+def unbound(node: ast.expr) -> ast.expr:
+    """What a partial calls, and anything else as it is."""
+    if isinstance(node, ast.Call) and node.args and dotted(node.func).rpartition(".")[2] == "partial":
+        return unbound(node.args[0])
+    return node
+
+
+def depended_on(default: ast.expr) -> str:
+    """`get_db` in `db=Depends(get_db)`: the function whose result a framework hands over."""
+    if isinstance(default, ast.Call) and default.args and dotted(default.func).rpartition(".")[2] in _DEPENDS:
+        return dotted(default.args[0])
+    return ""
+
+
+_DEPENDS = frozenset({"Depends", "Security", "Provide", "TaskiqDepends"})
 
 
 def unsubscripted(node: ast.expr) -> ast.expr:
@@ -144,14 +187,22 @@ def fills_what_it_guards(node: ast.If) -> bool:
     guarded = _guarded(node.test)
     if not guarded:
         return False
-    if guarded.startswith("self.") and isinstance(node.test, ast.Compare) and all(map(_of_self, node.body)):
-        return True  # `if self.client is None: await self.connect()`
+    if guarded.startswith("self.") and any(map(_of_self, node.body)):
+        beginning = (dotted(each.value).rpartition(".")[2] for each in node.body if isinstance(each, ast.Expr))
+        if isinstance(node.test, ast.Compare) or any(_BEGINS.search(name) for name in beginning):
+            return True  # `if self.client is None: await self.connect()`, `if not self.ready: self.load()`
+    if guarded.endswith(("exists()", "is_file()", "isfile()", "is_dir()", "isdir()")):
+        return True  # what is missing is made, and is there the next time
     for statement in node.body:
         for each in ast.walk(statement):
             targets = each.targets if isinstance(each, ast.Assign) else ()
             if any(guarded in {dotted(target), dotted(unsubscripted(target))} for target in targets):
                 return True
     return False
+
+
+_BEGINS = re.compile(r"connect|init|load|set_?up|open|create|build|prepare|ensure")
+"""Names of methods that make what the object lacks."""
 
 
 def _of_self(statement: ast.stmt) -> bool:

@@ -36,8 +36,8 @@ async def makes_a_file(path: Path):
     with open(path, "w"):  # note: UJ102 builtins.open
         pass
     open(path, "a").close()  # note: UJ102 builtins.open
-    with open(path, "w") as stream:  # warning: UJ102 builtins.open
-        stream.write("text")
+    with open(path, "wb") as stream:  # warning: UJ102 builtins.open
+        stream.write(b"text")
 
 
 async def in_memory(data: bytes, path: Path):
@@ -76,7 +76,8 @@ async def bodies(url):
 
 
 async def console():
-    sys.stdin.readline()  # error: UJ108 sys.stdin.readline
+    while sys.stdin.readline():  # error: UJ108 sys.stdin.readline
+        pass
     sys.stdout.write("> ")  # note: UJ102 typing.IO.write
     sys.stderr.flush()  # note: UJ102 typing.IO.flush
 
@@ -101,7 +102,7 @@ class Kept:
         name = None
         if name:
             return name
-        name = Path(path).read_text()  # warning: UJ102 pathlib.Path.read_text
+        name = Path(path).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
         return name
 
 
@@ -124,7 +125,7 @@ class Connected:
         self.reads(path)
 
     def reads(self, path):
-        self.client = Path(path).read_text()  # warning: UJ102 pathlib.Path.read_text
+        self.client = Path(path).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
 
 
 async def register_client(path):
@@ -133,7 +134,7 @@ async def register_client(path):
 
 
 async def registered(path):
-    Path(path).write_text("token")  # warning: UJ102 pathlib.Path.write_text
+    Path(path).write_bytes(b"token")  # warning: UJ102 pathlib.Path.write_bytes
 
 
 class Lazy:
@@ -161,7 +162,7 @@ async def app_lifespan(app):
 
 
 def extend_lifespan(path):
-    return Path(path).read_text()  # warning: UJ102 pathlib.Path.read_text
+    return Path(path).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
 
 
 async def lifespan_of_lamp(path):
@@ -209,7 +210,7 @@ class Command:
     """A method of that name is no start-up."""
 
     async def setup(self):
-        return Path("tags").read_text()  # warning: UJ102 pathlib.Path.read_text
+        return Path("tags").read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
 
 
 async def feeds(response, url):
@@ -242,7 +243,7 @@ async def gives_up(error: RetryError, other: Future):
 
 async def unverified():
     httpx.AsyncClient(verify=False)  # clean: no certificates are read
-    return httpx.AsyncClient()  # warning: UJ102 httpx.AsyncClient
+    return httpx.AsyncClient()  # note: UJ102 httpx.AsyncClient
 
 
 class Keys:

@@ -40,7 +40,8 @@ async def starts():
 
 
 async def asks():
-    return input("Really? ")  # error: UJ108 builtins.input
+    while input("Really? ") != "yes":  # error: UJ108 builtins.input
+        await asyncio.sleep(1)
 
 
 async def of_a_vendor(client: boto3.session.Session):

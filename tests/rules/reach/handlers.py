@@ -194,7 +194,7 @@ def run_for_ever(loop):
 @click.command()
 @coroutine_command
 async def console_command():
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 def started_from_somewhere(loop):

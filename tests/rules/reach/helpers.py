@@ -19,7 +19,7 @@ def deepest():
 class Client:
     def __init__(self, name):
         self.name = name
-        Path(name).write_text("x")  # warning: UJ102 pathlib.Path.write_text
+        Path(name).write_bytes(b"x")  # warning: UJ102 pathlib.Path.write_bytes
 
     @classmethod
     def make(cls):
@@ -28,7 +28,7 @@ class Client:
 
     @property
     def version(self):
-        with open(self.name) as file:  # warning: UJ102 builtins.open
+        with open(self.name, "rb") as file:  # warning: UJ102 builtins.open
             return file.read()
 
     def unused(self):

@@ -1,0 +1,162 @@
+"""Local work that costs less than what is won by moving it, unless it is done again and again; each with its twin."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import httpx
+import tiktoken
+from fastapi import FastAPI
+
+SETTINGS = "settings.json"
+app = FastAPI()
+
+
+async def one_text(path):
+    with open(path) as stream:  # note: UJ102 builtins.open
+        return json.load(stream)
+
+
+async def writes_one_text(path: Path):
+    path.write_text("text")  # note: UJ102 pathlib.Path.write_text
+    with path.open("w") as stream:  # note: UJ102 pathlib.Path.open
+        stream.write("text")
+
+
+async def bytes_may_be_many(path):
+    with open(path, "rb") as stream:  # warning: UJ102 builtins.open
+        return stream.read()
+
+
+async def opens_somehow(path, mode):
+    with open(path, mode) as stream:  # warning: UJ102 builtins.open
+        return stream.read()
+
+
+async def many_texts(paths: list[Path]):
+    for path in paths:
+        path.read_text()  # warning: UJ102 pathlib.Path.read_text
+    return [path.read_text() for path in paths]  # warning: UJ102 pathlib.Path.read_text
+
+
+async def many_by_a_helper(paths: list[Path]):
+    for path in paths:
+        helped(path)
+
+
+def helped(path: Path):
+    return path.read_text()  # warning: UJ102 pathlib.Path.read_text
+
+
+@app.get("/text")
+async def served(name: str):
+    return Path(name).read_text()  # warning: UJ102 pathlib.Path.read_text
+
+
+@app.get("/settings")
+async def served_settings():
+    with open(SETTINGS) as stream:  # note: UJ102 builtins.open
+        return json.load(stream)
+
+
+@app.post("/settings")
+async def written_settings():
+    with open(SETTINGS, "w") as stream:  # warning: UJ102 builtins.open
+        stream.write("{}")
+
+
+async def a_client():
+    async with httpx.AsyncClient() as client:  # note: UJ102 httpx.AsyncClient
+        return await client.get("http://localhost")
+
+
+@app.get("/client")
+async def a_client_for_each_request():
+    async with httpx.AsyncClient() as client:  # warning: UJ102 httpx.AsyncClient
+        return await client.get("http://localhost")
+
+
+async def a_client_for_each(urls):
+    for url in urls:
+        async with httpx.AsyncClient() as client:  # warning: UJ102 httpx.AsyncClient
+            await client.get(url)
+
+
+async def one_folder(path: Path):
+    list(path.glob("*.png"))  # note: UJ102 pathlib.Path.glob
+    return list(path.glob("**/*.png"))  # warning: UJ102 pathlib.Path.glob
+
+
+async def makes_what_is_missing(path: Path):
+    if not path.exists():
+        path.write_bytes(b"")  # note: UJ102 pathlib.Path.write_bytes
+    if path.exists():
+        path.write_bytes(b"")  # warning: UJ102 pathlib.Path.write_bytes
+
+
+class Table:
+    """Makes its table, and uses it."""
+
+    async def tables(self, connection: sqlite3.Connection):
+        connection.execute("PRAGMA journal_mode=WAL")  # note: UJ106 sqlite3.Connection.execute
+
+    async def rows(self, connection: sqlite3.Connection):
+        connection.execute("PRAGMA query_only=ON")  # warning: UJ106 sqlite3.Connection.execute
+        return list(connection.execute("SELECT 1"))
+
+
+async def encoding():
+    return tiktoken.get_encoding("o200k_base")  # note: UJ104 tiktoken.get_encoding
+
+
+class Service:
+    """Begins by itself when it is first asked, over a coroutine of its own."""
+
+    def __init__(self):
+        self.ready = False
+        self.client = None
+
+    async def ask(self):
+        if not self.ready:
+            await self.load()
+            self.ready = True
+        if self.client is None:
+            await self.begin()
+            await self.begin_logging()
+        self.refreshed()
+
+    async def load(self):
+        Path("model").read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+
+    async def begin(self):
+        Path("client").read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+
+    async def begin_logging(self):
+        return self.client
+
+    def refreshed(self):
+        return Path("news").read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+
+
+class Listened:
+    """As above, but the coroutine is also handed to somebody who may call it as often as he likes."""
+
+    def __init__(self, bus):
+        self.client = None
+        bus.listen(self.begin)
+
+    async def ask(self):
+        if self.client is None:
+            await self.begin()
+
+    async def begin(self):
+        self.client = Path("client").read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+
+
+async def asks_once():
+    return input("Name? ")  # note: UJ108 builtins.input
+
+
+async def asks_again_and_again():
+    while True:
+        input("> ")  # error: UJ108 builtins.input
