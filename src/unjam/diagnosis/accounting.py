@@ -140,10 +140,12 @@ def divide(parts: Parts, states: Sequence[State], weights: Sequence[float]) -> l
     if not weights:
         return []
     total = sum(weights)
+    # Who wants a CPU and who has one are at the same work: both kinds of samples tell where it is. So do those of a thread of which it is
+    # not known whether it wanted one.
+    at_work: set[State] = {"cpu", "ready", "unknown"} if parts.runqueue is None else {"cpu", "ready"}
     columns = []
     for state in _ORDER:
-        # Who wants a CPU and who has one are at the same work: both kinds of samples tell where it is.
-        alike = {"cpu", "ready"} if state in {"cpu", "ready"} else {state}
+        alike = at_work if state in {"cpu", "ready"} else {state}
         mine = [weight if each in alike else 0.0 for each, weight in zip(states, weights, strict=True)]
         own = sum(mine)
         columns.append([weight / own for weight in mine] if own else [weight / total for weight in weights])

@@ -66,19 +66,24 @@ def _is_guess(clues: Sequence[Clues]) -> bool:
 def _judgements(clues: Sequence[Clues]) -> list[Judgement | None]:
     """One for each group, None for waits for the GIL.
 
-    A thread that waits for a CPU is in the call in which it was seen at work or waiting, with the same stack.
+    A thread that waits for a CPU is in the call in which it was seen at work or waiting, with the same stack. One that may have waited for
+    one, which was not measured, is in the call in which it was seen at work.
     """
     judged: dict[int, Judgement | None] = {}
-    for number in sorted(range(len(clues)), key=lambda each: clues[each].state == "ready"):
+    for number in sorted(range(len(clues)), key=lambda each: clues[each].state == "ready" or clues[each].unmeasured):
         each = clues[number]
         known = next((other for other in judged if _is_same_call(clues[other], each)), None)
         judged[number] = judged[known] if known is not None else None if each.state == "gil" else judge(each)
     return [judged[number] for number in range(len(clues))]
 
 
-def _is_same_call(active: Clues, ready: Clues) -> bool:
-    alike = active.view is ready.view and active.group.holds_gil == ready.group.holds_gil
-    return alike and ready.state == "ready" and active.state in {"cpu", "kernel"}
+def _is_same_call(active: Clues, other: Clues) -> bool:
+    if active.view is not other.view:
+        return False
+    if other.unmeasured:
+        return active.state == "cpu"
+    alike = active.group.holds_gil == other.group.holds_gil
+    return alike and other.state == "ready" and active.state in {"cpu", "kernel"}
 
 
 def _callback(case: Case, stall: Stall, group: Group) -> str:

@@ -59,10 +59,13 @@ class Output:
         elif self._keep:
             self.lost += 1
 
-    def drain(self, timeout_s: float) -> list[bytes]:
-        """Wait for lines and take them."""
+    def wait(self, timeout_s: float) -> None:
+        """Wait for lines."""
         if timeout_s > 0:  # Else the bell is left to whoever waits.
             self._bell.acquire(timeout=0.0 if self._lines else timeout_s)
+
+    def take(self) -> list[bytes]:
+        """The lines that are there."""
         lines = []
         while self._lines:
             lines.append(self._lines.popleft())
@@ -78,14 +81,14 @@ class Output:
     def _write(self, line: bytes) -> bool:
         # The program may have closed our descriptor and opened something of its own under the same number.
         try:
-            return _identity(self.fd) == self._identity and os.write(self.fd, line) == len(line)
+            return _identity(self.fd) == self._identity and system.patiently(os.write, self.fd, line) == len(line)
         except OSError:
             return False
 
 
 def _identity(fd: int) -> tuple[int, int]:
     try:
-        status = os.fstat(fd)
+        status = system.patiently(os.fstat, fd)
     except OSError:
         return (0, 0)
     return status.st_dev, status.st_ino
@@ -163,6 +166,13 @@ class Engine:
         self.observers.waiting.pop(slot.ident, None)
         if self.watchdog is not None:
             self.watchdog.leave(slot)
+
+    def drain(self, timeout_s: float) -> list[bytes]:
+        """Wait for lines and take them."""
+        self.output.wait(timeout_s)
+        if self.watchdog is not None:
+            self.watchdog.look_for_it()
+        return self.output.take()
 
     def emit(self, event: dict[str, Any]) -> None:
         """Write an event."""
@@ -360,7 +370,7 @@ def gc_callback(phase: str, info: dict[str, int]) -> None:
 
 def drain(timeout_s: float) -> list[bytes]:
     """See _core.pyi."""
-    return _engine.output.drain(timeout_s)
+    return _engine.drain(timeout_s)
 
 
 def wake() -> None:
@@ -403,5 +413,6 @@ def after_fork_in_child() -> None:
     _engine = Engine()
     steps.uninstall()
     set_tally(None, None)
+    system.listen(None)
     for slot in slots.values():
         slot.undo()

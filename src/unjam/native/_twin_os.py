@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from unjam.native import _twin_syscalls as syscalls
 
@@ -18,6 +18,8 @@ LINUX = sys.platform == "linux"
 
 LONGEST_PATH = 200
 """Bytes read of a path that a system call names."""
+
+Answer = TypeVar("Answer")
 
 _NAMES = syscalls.names(os.uname().machine) if LINUX else {}
 
@@ -27,6 +29,28 @@ class SystemCall(NamedTuple):
 
     name: str
     args: tuple[int, ...] = ()
+
+
+def listen(returned: Callable[[int], None] | None) -> None:
+    """Have `returned` called after each call of the system made here, with how long it took in nanoseconds; None: nobody any more.
+
+    Such a call lets the GIL go, and comes back when it is given again.
+    """
+    global _returned  # noqa: PLW0603 -- there is one watchdog in a process
+    _returned = returned
+
+
+_returned: Callable[[int], None] | None = None
+
+
+def patiently(call: Callable[..., Answer], *args: object) -> Answer:
+    """Make a call of the system, and tell whoever listens how long it took."""
+    began = time.monotonic_ns()
+    try:
+        return call(*args)
+    finally:
+        if _returned is not None:
+            _returned(time.monotonic_ns() - began)
 
 
 def cpu_ns(tid: int) -> int | None:
@@ -82,7 +106,7 @@ def target(call: SystemCall) -> tuple[int | None, str]:
 def describe_fd(fd: int) -> str:
     """What a descriptor of this process leads to: "tcp 127.0.0.1:5432", "file /var/lib/x.db", "pipe", "unix"."""
     try:
-        link = os.readlink(f"/proc/self/fd/{fd}")
+        link = patiently(os.readlink, f"/proc/self/fd/{fd}")
     except OSError:
         return ""
     kind, _, rest = link.partition(":")
@@ -175,32 +199,32 @@ def _find_interpreter_data() -> list[tuple[int, int]]:
 def _memory(address: int, size: int) -> bytes:
     """Bytes of our own memory at an address that a system call was given; empty where it is gone."""
     try:
-        fd = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+        fd = patiently(os.open, "/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
     try:
-        return os.pread(fd, size, address)
+        return patiently(os.pread, fd, size, address)
     except (OSError, OverflowError):
         return b""
     finally:
-        os.close(fd)
+        patiently(os.close, fd)
 
 
 def _read(path: str) -> str:
     """A small file of `/proc` or `/sys`; empty where it is not there or not for us."""
-    return _with_file(path, lambda fd: b"".join(iter(lambda: os.read(fd, 1 << 16), b"")))
+    return _with_file(path, lambda fd: b"".join(iter(lambda: patiently(os.read, fd, 1 << 16), b"")))
 
 
 def _read_line(path: str) -> str:
     """One of a single line, which one read takes: each call of the system lets the GIL go, and whoever computes must give it back."""
-    return _with_file(path, lambda fd: os.read(fd, 1024))
+    return _with_file(path, lambda fd: patiently(os.read, fd, 1024))
 
 
 def _with_file(path: str, read: Callable[[int], bytes]) -> str:
     if not LINUX:
         return ""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = patiently(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return ""
     try:
@@ -208,4 +232,4 @@ def _with_file(path: str, read: Callable[[int], bytes]) -> str:
     except OSError:
         return ""
     finally:
-        os.close(fd)
+        patiently(os.close, fd)

@@ -32,11 +32,13 @@ class Seen(NamedTuple):
     """Where a loop's thread is, innermost first, and which other thread has used most CPU lately, and where that one is.
 
     `frames` tell apart the frames of the stack, outermost first, where the loop does not count its steps.
+    `cpu_ns` is what the thread had used of the CPU by then.
     """
 
     places: list[Place]
     hog: tuple[int, list[Place]] | None
     frames: tuple[int, ...] = ()
+    cpu_ns: int | None = None
 
 
 class Sampler:
@@ -87,13 +89,18 @@ class Sampler:
             places = walk(frames.get(slot.ident))
             if places:
                 followed = () if slot.counts_steps else self._identities.of(slot.ident, frames[slot.ident])
-                seen[slot.ident] = Seen(begun(places), self._hog(slot, used, frames), followed)
+                hog = self._hog(slot, used, frames)
+                seen[slot.ident] = Seen(begun(places), hog, followed, system.cpu_ns(slot.tid))
         frames.clear()
         return seen
 
     def is_late(self, asked: int) -> bool:
         """Whether a wait for the GIL was longer than any that bytecode causes."""
         return asked > NATIVE_INTERVALS * self._switch_interval
+
+    def most_mistaken(self, starved_ns: int) -> int:
+        """How many waits as bytecode causes them may have been none: whoever looks had no CPU for so long in all."""
+        return 5 * starved_ns // (4 * self._switch_interval)
 
     def judge(self, slot: Slot, seen: Seen, now: int, asked: int, *, over: bool = False) -> Sample:
         """What was seen as a sample; `asked` is how long the look had to wait for the GIL.
@@ -103,7 +110,7 @@ class Sampler:
         sample = Sample(now, [(id(code), lasti) for code, lasti, _ in seen.places])
         sample.frames = seen.frames
         asked = self._kept(slot, asked)
-        self._judge(sample, slot, asked, others=seen.hog is not None, over=over)
+        self._judge(sample, slot, asked, seen, over=over)
         sample.stack = self._number_stack(seen.places)
         if sample.state == "gil" and seen.hog is not None:
             tid, places = seen.hog
@@ -124,15 +131,15 @@ class Sampler:
         _, before = self._before.get(slot, (0, Accounts()))
         return max(0, asked - (before.until(Accounts(None, system.run_delay_ns(slot.tid)))["runq_ns"] or 0))
 
-    def _judge(self, sample: Sample, slot: Slot, asked: int, *, others: bool, over: bool) -> None:
+    def _judge(self, sample: Sample, slot: Slot, asked: int, seen: Seen, *, over: bool) -> None:
         began, before = self._before.get(slot, (sample.at_ns, Accounts()))
-        now = Accounts(system.cpu_ns(slot.tid), before.run_delay_ns)
+        now = Accounts(seen.cpu_ns, before.run_delay_ns)
         wall, cpu_ns = sample.at_ns - began, before.until(now)["cpu_ns"]
         if cpu_ns is not None and 2 * cpu_ns >= wall:
             sample.state, sample.holds_gil = "cpu", self._held(asked)
         elif cpu_ns is not None and not over:
             now.run_delay_ns = system.run_delay_ns(slot.tid)
-            kept = others and self._held(asked) is True
+            kept = seen.hog is not None and self._held(asked) is True
             self._judge_waiting(sample, slot, wall, before.until(now)["runq_ns"], kept=kept)
         self.begin(slot, sample.at_ns, now)
 

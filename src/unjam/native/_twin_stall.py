@@ -61,12 +61,13 @@ class Sample:
 
 
 class Stall:
-    """A stall, or a turn that may become one."""
+    """A stall, or a turn that may become one; `own_delay_ns` is how long whoever looks at it had wanted a CPU before."""
 
-    def __init__(self, slot: Slot, began: int, base: Accounts) -> None:
+    def __init__(self, slot: Slot, began: int, base: Accounts, own_delay_ns: int = 0) -> None:
         self.slot = slot
         self.began = began
         self.base = base
+        self.own_delay_ns = own_delay_ns
         self.groups: dict[tuple[object, ...], dict[str, Any]] = {}
         self.samples_lost = 0
         self.suspended_ns = 0
@@ -77,6 +78,7 @@ class Stall:
         self.last_frames: tuple[int, ...] = ()
         self.order: list[list[int]] = []
         self.numbers: dict[tuple[object, ...], int] = {}
+        self.held: dict[int, Held] = {}
 
     def add(self, sample: Sample) -> None:
         """Count a sample in its group, and put the next one off."""
@@ -92,7 +94,12 @@ class Stall:
         group["n"] += sample.weight
         group["unseen_ns"] += sample.unseen_ns
         group["last"] = sample.at_ns
-        group["moved"] += self.last_place is not None and (sample.moves or sample.place != self.last_place)
+        elsewhere = self.last_place is not None and sample.place != self.last_place
+        group["moved"] += elsewhere
+        if sample.moves:
+            held = self.held.setdefault(id(group), Held())
+            held.samples += 1
+            held.unmoved += self.last_place is not None and not elsewhere
         if {group["holds_gil"], sample.holds_gil} == {True, False}:
             group["holds_gil"] = None
         self.last_place = sample.place
@@ -131,8 +138,11 @@ class Stall:
         """Whether to look now: at every tick for a second, then more rarely."""
         return now >= self.next_sample_ns
 
-    def event(self, now: int, end: Accounts, turn: FinishedTurn | None = None) -> dict[str, Any]:
-        """The `stall` event; `turn` is the finished turn, None while it lasts."""
+    def event(self, now: int, end: Accounts, turn: FinishedTurn | None = None, *, mistaken: int = 0) -> dict[str, Any]:
+        """The `stall` event; `turn` is the finished turn, None while it lasts.
+
+        So many waits for the GIL may be `mistaken`: whoever looked may have lacked a CPU instead.
+        """
         slot = self.slot
         counted = slot.counts_steps
         return {
@@ -146,14 +156,40 @@ class Stall:
             "longest_step_ns": turn.longest_step_ns if turn else self._longest_step(now) if counted else None,
             **self.base.until(end),
             "suspended_ns": self.suspended_ns,
-            "gil_asked_ns": self.gil_asked_ns,
-            "samples": list(self.groups.values()),
+            "gil_asked_ns": self.gil_asked_ns if self._was_held(mistaken) else None,
+            "samples": [self._sure(group, mistaken) for group in self.groups.values()],
             "samples_lost": self.samples_lost,
             **({"replaced": list(self.order)} if self.order else {}),
         }
 
+    def _was_held(self, mistaken: int) -> bool:
+        held = sum(each.samples for each in self.held.values())
+        return held > mistaken or any(group["holds_gil"] and group["unseen_ns"] for group in self.groups.values())
+
+    def _sure(self, group: dict[str, Any], mistaken: int) -> dict[str, Any]:
+        """A group by what is beyond doubt, however the mistaken waits are spread."""
+        held = self.held.get(id(group))
+        if held is None:
+            return group
+        doubtful = held.samples <= mistaken and not group["unseen_ns"]
+        moved = group["moved"] + max(0, held.unmoved - mistaken)
+        return group | {
+            "holds_gil": None if doubtful and group["holds_gil"] else group["holds_gil"],
+            # That it stood still is not known either.
+            "moved": None if not moved and held.unmoved else moved,
+        }
+
     def _longest_step(self, now: int) -> int:
         return max(self.slot.longest_step_since(self.began), now - self.slot.step_from)
+
+
+class Held:
+    """Samples of a group whose look had to wait for the GIL as bytecode lets one wait, and how many of them show the place of the one before."""
+
+    __slots__ = ("samples", "unmoved")
+
+    def __init__(self) -> None:
+        self.samples = self.unmoved = 0
 
 
 class Accounts:

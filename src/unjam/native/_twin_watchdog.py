@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -48,6 +49,15 @@ class Base(NamedTuple):
     read_ns: int
 
 
+class Glance(NamedTuple):
+    """Where the threads of the loops that had been away for a while were at a moment, since when they were, and how long we had wanted to look."""
+
+    at_ns: int
+    waited_ns: int
+    began: dict[Slot, int]
+    seen: dict[int, Seen]
+
+
 class Look(NamedTuple):
     """One look at a loop: where its thread was (None: not looked at), how long the look waited for the GIL, and stood still.
 
@@ -81,8 +91,12 @@ class Watchdog:
         self._own_delay = 0
         self._throttled = system.throttled_ns()
         self._idle_looks = self._turns = self._read_ns = 0
+        self._due_ns = 0  # when its wait will be over, 0: it does not wait
         self._woken_ns = 0  # when it was first woken since it last looked, 0: not since then
+        self._seen_for_ns = 0
         self._calm = True
+        self._ident = 0
+        self._glances: deque[Glance] = deque()
 
     def start(self) -> None:
         """Start the thread, for the first time or again."""
@@ -118,12 +132,27 @@ class Watchdog:
             self.wake()
             written.acquire(timeout=timeout_s)
 
+    def look_for_it(self) -> None:
+        """Look in another thread of ours, which has just got the GIL while the watchdog still waits for it.
+
+        Nobody can know who gets the GIL where several threads wait, and the turn may be over before the watchdog does.
+        """
+        now, since = time.monotonic_ns(), min(filter(None, (self._due_ns, self._woken_ns)), default=0)
+        since = max(since, self._seen_for_ns)
+        if self._due_ns and self._sampler.is_late(now - since):
+            glance = self._glance(now, now - since)
+            if glance.seen:
+                self._seen_for_ns = now
+                self._glances.append(glance)
+
     def leave(self, slot: Slot) -> None:
         """The loop has stopped: complete its stalls, then forget it."""
         self._leaving.append(slot)
         self.wake()
 
     def _run(self) -> None:
+        self._ident = _thread.get_ident()
+        system.listen(self._came_back)
         try:
             self._own_starved()
             while not self._stopping:
@@ -134,6 +163,8 @@ class Watchdog:
                     self._tick(now, overslept)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("the watchdog stopped", error)
+        finally:
+            system.listen(None)
 
     def _wait(self, timeout_s: float) -> tuple[bool, int]:
         """Wait for so long or until woken; returns whether it was woken, and for how long it has wanted to look since.
@@ -141,9 +172,10 @@ class Watchdog:
         Who is woken at the beginning of a turn has to wait for the GIL like one whose time is over.
         """
         began = time.monotonic_ns()
+        self._due_ns = began + round(timeout_s * 1e9)
         woken = self._alarm.acquire(timeout=timeout_s)
-        since = max(began, self._woken_ns) if woken else began + round(timeout_s * 1e9)
-        self._woken_ns = 0
+        since = max(began, self._woken_ns, self._seen_for_ns) if woken else max(self._due_ns, self._seen_for_ns)
+        self._due_ns = self._woken_ns = 0
         return woken, time.monotonic_ns() - since
 
     def _next_wait_s(self) -> float:
@@ -183,14 +215,33 @@ class Watchdog:
         return True
 
     def _tick(self, now: int, overslept: int) -> None:
+        self._glances.append(self._glance(now, overslept))
+        while self._glances:
+            self._take_in(self._glances.popleft())
+
+    def _glance(self, now: int, waited_ns: int) -> Glance:
         began = {slot: slot.away_since for slot in self._slots.values() if self._is_due(slot, now)}
-        seen = self._sampler.see(list(began))
-        asked, suspended = self._explain(overslept)
+        return Glance(now, waited_ns, began, self._sampler.see(list(began)))
+
+    def _came_back(self, took_ns: int) -> None:
+        """A call of the system has ended: if native code kept the GIL meanwhile, it is seen now or never, as the next such call lets the GIL go."""
+        if self._sampler.is_late(took_ns) and _thread.get_ident() == self._ident:
+            glance = self._glance(time.monotonic_ns(), took_ns)
+            if glance.seen:
+                self._glances.append(glance)
+
+    def _take_in(self, glance: Glance) -> None:
+        now, waited_ns, began, seen = glance
+        asked, suspended = self._explain(waited_ns)
         self._read_ns = now
         leaving, self._leaving = self._leaving, []
         flushing, self._flushing = self._flushing, []
         for slot in [*self._slots.values(), *leaving]:
             self._look_at(slot, now, Look(seen.get(slot.ident), began.get(slot, 0), asked, suspended))
+        if self._glances:
+            self._leaving.extend(leaving)
+            self._flushing.extend(flushing)
+            return
         for slot in leaving:
             self._stalls.pop(slot, None)
             self._bases.pop(slot, None)
@@ -210,7 +261,12 @@ class Watchdog:
         now = time.monotonic_ns()
         for stall in self._stalls.values():
             if stall.slot.away_since == stall.began and now - stall.began >= stall.slot.threshold:
-                self._emit(stall.event(now, self._accounts(stall.slot)))
+                self._emit(self._event(stall, now, self._accounts(stall.slot)))
+
+    def _event(self, stall: Stall, now: int, end: Accounts, turn: FinishedTurn | None = None) -> dict[str, Any]:
+        delay = system.run_delay_ns(_thread.get_native_id()) if stall.held else None
+        starved = 0 if delay is None else max(0, delay - stall.own_delay_ns)
+        return stall.event(now, end, turn, mistaken=self._sampler.most_mistaken(starved))
 
     def _explain(self, overslept: int) -> tuple[int, int]:
         """How much of an oversleep was spent asking for the GIL, and how much with the whole process stopped."""
@@ -239,6 +295,8 @@ class Watchdog:
         late = began and now - began >= slot.threshold // 4
         if (look.seen is not None and self._sampler.is_late(look.asked_ns)) if over else late:
             self._sample(slot, began, now, look)
+        if self._glances:  # They may be of turns that have ended, which are completed after them.
+            return
         while slot.finished:
             self._complete(slot, slot.finished.popleft())
         if not began or slot.away_since != began or now - began < slot.threshold // 4:
@@ -257,7 +315,7 @@ class Watchdog:
                 stall.gil_asked_ns = max(stall.gil_asked_ns or 0, asked)
         # The loop may have come back while the sample was taken.
         if slot.away_since == began and stall.line_due(now):
-            self._emit(stall.event(now, self._accounts(slot)))
+            self._emit(self._event(stall, now, self._accounts(slot)))
 
     def _complete(self, slot: Slot, turn: FinishedTurn) -> None:
         stall = self._stall(slot, turn.began_ns, turn.cpu_before_ns)
@@ -266,7 +324,7 @@ class Watchdog:
         end = self._accounts(slot)
         if end.cpu_ns is not None:
             end.cpu_ns = turn.cpu_ns
-        self._emit(stall.event(time.monotonic_ns(), end, turn))
+        self._emit(self._event(stall, time.monotonic_ns(), end, turn))
         slot.ids.forget(turn.began_ns)
         self._end(slot)
 
@@ -280,7 +338,7 @@ class Watchdog:
         if stall is None or stall.began != began:
             base = self._bases.get(slot)
             accounts = Accounts(cpu_ns, None if base is None else base.run_delay_ns, self._throttled)
-            stall = self._stalls[slot] = Stall(slot, began, accounts)
+            stall = self._stalls[slot] = Stall(slot, began, accounts, self._own_delay)
             self._sampler.begin_at_latest(slot, began, accounts)
         return stall
 
@@ -289,6 +347,7 @@ class Watchdog:
         base = self._bases.get(slot)
         if base is not None and base.turns == slot.turns and slot.counts_turns:
             return
+        own_delay = self._own_delay
         if base is None or now - base.read_ns >= READ_EVERY_NS:
             base = Base(system.run_delay_ns(slot.tid), slot.turns, now)
             self._own_starved()
@@ -296,6 +355,9 @@ class Watchdog:
                 self._throttled = system.throttled_ns()
         else:
             base = base._replace(turns=slot.turns)
+        if self._glances:  # Not all was well meanwhile.
+            self._own_delay = own_delay
+            return
         self._sampler.begin(slot, now, Accounts(system.cpu_ns(slot.tid), base.run_delay_ns))
         self._bases[slot] = base
 

@@ -505,3 +505,20 @@ def test_who_gives_the_gil_back_in_time_is_no_native_code():
     looks = [(0, "unknown", 0, None), *[(0, "none", 1, 0)] * 27]
     told.stall(300, cpu(28, stack), cpu_ms=299, runq_ms=0, gil_asked_ms=5, trail=told.trail(*looks))
     assert only(told.told()).rule == "UJ301"
+
+
+def test_one_look_at_work_does_not_answer_for_all_that_nobody_could_see():
+    """With /proc unreadable, and too little CPU all along: what was seen at work once, in the last moment, did not hold the loop."""
+    told, stack = story("result += price(row)", function="total", kind="function")
+    last = told.stack(told.frame("/srv/app/work.py", "print(rows)", "last"))
+    told.stall(386, {"n": 15, "stack": stack}, cpu(1, last, moved=1, between=(385, 385)), cpu_ms=110, runq_ms=None)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit, finding.grade) == ("", None, Grade.UNKNOWN)
+
+
+def test_what_was_seen_at_work_is_at_work_where_it_may_have_lacked_a_cpu():
+    """The same stack in looks with and without a CPU, as far as can be told: one computation."""
+    told, stack = story("result += price(row)", function="total", kind="function")
+    told.stall(249, {"n": 9, "stack": stack}, cpu(3, stack, moved=3), cpu_ms=105, runq_ms=None)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit.function) == ("UJ301", "total")

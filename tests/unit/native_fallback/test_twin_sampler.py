@@ -18,13 +18,13 @@ def judged(monkeypatch):
     """The state of a thread that used `cpu_ms` of 10 ms and is in `call` now, where the look had to ask `asked_ms` for the GIL."""
 
     def judged(*, cpu_ms=0, call="", asked_ms=5, others=True):
-        monkeypatch.setattr(system, "cpu_ns", lambda _tid: cpu_ms * MS)
         monkeypatch.setattr(system, "run_delay_ns", lambda _tid: 0)
         monkeypatch.setattr(system, "system_call", lambda _tid: system.SystemCall(call, (0,) * 6))
         sampler = Sampler(lambda _places: 1, 10 * MS)
         slot = Slot(1, (1, 1), threshold=50 * MS, observers=Observers(), numbers=itertools.count(1), wake=bool)
         sampler.begin(slot, 0, Accounts(0, 0))
-        return sampler.judge(slot, Seen(PLACES, (2, PLACES) if others else None), 10 * MS, asked_ms * MS).state
+        seen = Seen(PLACES, (2, PLACES) if others else None, cpu_ns=cpu_ms * MS)
+        return sampler.judge(slot, seen, 10 * MS, asked_ms * MS).state
 
     return judged
 
@@ -45,11 +45,10 @@ def test_who_works_or_waits_for_something_does_not_wait_for_the_gil(judged):
 @pytest.mark.parametrize(("began_ms", "state"), [(90, "cpu"), (0, "unknown")])
 def test_the_first_look_at_a_stall_counts_from_its_beginning(monkeypatch, began_ms, state):
     """A thread that computes since its loop left its select is not one that slept, however long the last look was ago."""
-    monkeypatch.setattr(system, "cpu_ns", lambda _tid: 9 * MS)
     monkeypatch.setattr(system, "run_delay_ns", lambda _tid: 0)
     monkeypatch.setattr(system, "system_call", lambda _tid: system.SystemCall(""))
     sampler = Sampler(lambda _places: 1, 10 * MS)
     slot = Slot(1, (1, 1), threshold=50 * MS, observers=Observers(), numbers=itertools.count(1), wake=bool)
     sampler.begin(slot, 0, Accounts(0, 0))
     sampler.begin_at_latest(slot, began_ms * MS, Accounts(0, 0))
-    assert sampler.judge(slot, Seen(PLACES, None), 100 * MS, 0).state == state
+    assert sampler.judge(slot, Seen(PLACES, None, cpu_ns=9 * MS), 100 * MS, 0).state == state

@@ -2,6 +2,8 @@
 
 import itertools
 
+import pytest
+
 from unjam.native._twin_loop import FinishedTurn, Observers, Slot
 from unjam.native._twin_stall import MOST_GROUPS, MOST_ORDERED, Accounts, Sample, Stall
 
@@ -46,6 +48,30 @@ def test_what_contradicts_itself_is_not_known():
     assert stall.event(0, Accounts())["samples"][0]["holds_gil"] is True
     stall.add(sample(1010, stack=1, holds_gil=False))
     assert stall.event(0, Accounts())["samples"][0]["holds_gil"] is None
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "holds_gil", "moved", "asked"),
+    [(0, True, 3, 5), (1, True, 2, 5), (3, True, None, 5), (4, None, None, None)],
+)
+def test_a_wait_that_may_have_been_for_a_cpu_is_no_evidence(mistaken, holds_gil, moved, asked):
+    """Four looks waited for the GIL as bytecode lets one wait; what the one who looked lacked of a CPU may have been as many of them."""
+    stall = make_stall()
+    stall.gil_asked_ns = 5
+    for at in (1010, 1020, 1030, 1040):
+        stall.add(sample(at, stack=1, state="cpu", holds_gil=True, moves=True))
+    event = stall.event(0, Accounts(), mistaken=mistaken)
+    (group,) = event["samples"]
+    assert (group["holds_gil"], group["moved"], event["gil_asked_ns"]) == (holds_gil, moved, asked)
+
+
+def test_a_long_wait_for_the_gil_is_evidence_all_the_same():
+    """What the one who looked lacked of a CPU has been taken off it."""
+    stall = make_stall()
+    stall.gil_asked_ns = 110 * MS
+    stall.add(sample(1110, stack=1, state="cpu", holds_gil=True, unseen_ns=110 * MS))
+    event = stall.event(0, Accounts(), mistaken=9)
+    assert (event["samples"][0]["holds_gil"], event["gil_asked_ns"]) == (True, 110 * MS)
 
 
 def test_samples_that_could_not_be_taken_weigh_in():

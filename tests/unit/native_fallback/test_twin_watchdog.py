@@ -3,9 +3,11 @@
 import itertools
 import threading
 import time
+import types
 
 import pytest
 
+from unjam.native import _twin_os as system
 from unjam.native._twin_loop import Observers, Slot
 from unjam.native._twin_sampler import Sampler
 from unjam.native._twin_watchdog import Watchdog
@@ -150,6 +152,69 @@ def test_who_is_woken_and_gets_no_gil_has_waited_for_it(watchdog, monkeypatch):
     watchdog._alarm = Alarm(watchdog, clock)
     monkeypatch.setattr("time.monotonic_ns", lambda: clock[0])
     assert watchdog._wait(1.0) == (True, 135 * MS)
+
+
+@pytest.fixture
+def kept(healthy, slots, monkeypatch):
+    """A watchdog, and a call of the system that comes back after 110 ms, in which native code kept the GIL; those after it take no time."""
+    took = iter([110 * MS])
+    monkeypatch.setattr(healthy, "_ident", threading.get_ident())
+    monkeypatch.setattr(healthy, "_explain", lambda waited_ns: (waited_ns, 0))
+    monkeypatch.setattr(system, "_returned", lambda _: healthy._came_back(next(took, 0)))
+
+    def call():
+        slots[1].began(time.monotonic_ns() - 110 * MS)
+        system.patiently(lambda: None)
+
+    return types.SimpleNamespace(watchdog=healthy, call=call)
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_who_reads_while_native_code_keeps_the_gil_looks_as_soon_as_it_can(kept, slots, told, monkeypatch, over):
+    """A turn begins while the clocks of a healthy loop are read: it is seen when that comes back, and not only once it is over."""
+
+    def read(_tid):
+        monkeypatch.setattr(system, "run_delay_ns", lambda _tid: 0)
+        kept.call()
+        if over:
+            slots[1].ended(time.monotonic_ns())
+        return 0
+
+    watchdog = kept.watchdog
+    monkeypatch.setattr(system, "run_delay_ns", read)
+    watchdog._bases.clear()
+    watchdog.finish()
+    assert {event["t1"] is not None for event in told} == {over}
+    assert [group["unseen_ns"] for group in told[-1]["samples"]] == [110 * MS]
+
+
+def test_nobody_else_is_listened_to(kept):
+    """Another thread of ours that reads files waits for the GIL as well, and may lack a CPU that the watchdog has."""
+    other = threading.Thread(target=kept.call)
+    other.start()
+    other.join()
+    assert not kept.watchdog._glances
+
+
+@pytest.mark.parametrize(("due_ms", "looks"), [(-110, [110]), (-5, []), (20, [])])
+def test_who_gets_the_gil_before_the_watchdog_looks_for_it(late, told, monkeypatch, due_ms, looks):
+    """Native code kept it from both, and the turn may be over when the watchdog gets it: what the other has seen is taken in, and counted once."""
+    (slot,) = late._slots.values()
+    began = time.monotonic_ns()
+
+    def acquire(timeout):
+        late._due_ns = began + due_ms * MS
+        late.look_for_it()
+        slot.ended(time.monotonic_ns())
+        return False
+
+    monkeypatch.setattr(late, "_explain", lambda waited_ns: (waited_ns, 0))
+    monkeypatch.setattr(late, "_alarm", types.SimpleNamespace(acquire=acquire))
+    _, overslept = late._wait(0.0)
+    assert overslept < 110 * MS
+    late._tick(time.monotonic_ns(), overslept)
+    (event,) = (event for event in told if event["t1"] is not None)
+    assert [group["unseen_ns"] // (10 * MS) * 10 for group in event["samples"]] == looks
 
 
 @pytest.mark.parametrize(("asked_ms", "looks"), [(110, 11), (5, 0)])
