@@ -130,6 +130,11 @@ class Clues:
         return True if asked - self._most_starved_ns > longest else None
 
     @property
+    def gave_gil(self) -> bool:
+        """Whether whoever looked had been given the GIL at once, which native code that keeps it does not do, and bytecode at one place of a loop."""
+        return self.group.unseen_ns == 0
+
+    @property
     def _most_starved_ns(self) -> int:
         """For how long it may have wanted a CPU and had none; where that was not measured, all that it did not run."""
         if self.stall.runqueue_ns is not None:
@@ -339,6 +344,8 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
     if record is not None and not (clues.moving and record.rule == "UJ303"):
         return record.rule, Grade.EXACT if record.gil is not Gil.UNKNOWN else Grade.SUSPECTED
     if native and clues.native is not None and clues.kept_gil is not False:
+        if clues.gave_gil:
+            return "UJ301", Grade.SUSPECTED
         return "UJ303", Grade.INFERRED if clues.group.holds_gil else Grade.SUSPECTED
     return "UJ301", Grade.EXACT if clues.changed else Grade.INFERRED
 

@@ -522,3 +522,11 @@ def test_what_was_seen_at_work_is_at_work_where_it_may_have_lacked_a_cpu():
     told.stall(249, {"n": 9, "stack": stack}, cpu(3, stack, moved=3), cpu_ms=105, runq_ms=None)
     finding = only(told.told())
     assert (finding.rule, finding.culprit.function) == ("UJ301", "total")
+
+
+@pytest.mark.parametrize(("unseen_ms", "rule"), [(None, "UJ303"), (0, "UJ301")])
+def test_what_gives_the_gil_whenever_it_is_asked_is_no_native_code_that_keeps_it(unseen_ms, rule):
+    """Bytecode gives it up at one place of a loop, so that the Python tier sees it stand still; the C core looks without the GIL."""
+    told, stack = story("spam.crunch(rows)")
+    told.stall(120, cpu(10, stack, holds_gil=None, unseen_ns=unseen_ms), cpu_ms=119, runq_ms=1)
+    assert only(told.told()).rule == rule
