@@ -26,7 +26,9 @@ def slow_http(delay_s: float, body: bytes = b"{}") -> str:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="slow-http", daemon=True).start()
+    # Nobody shuts it down, so it need not look for that twice a second: one more thread that waits for the GIL could get it instead of the
+    # Python tier, which sees a call that kept it only where it is the next.
+    threading.Thread(target=server.serve_forever, args=(3600,), name="slow-http", daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/"
 
 
