@@ -343,11 +343,10 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
         return "UJ301", Grade.EXACT
     if record is not None and not (clues.moving and record.rule == "UJ303"):
         return record.rule, Grade.EXACT if record.gil is not Gil.UNKNOWN else Grade.SUSPECTED
-    if native and clues.native is not None and clues.kept_gil is not False:
-        if clues.gave_gil:
-            return "UJ301", Grade.SUSPECTED
+    looks_native = native and clues.native is not None and clues.kept_gil is not False
+    if looks_native and not clues.gave_gil:
         return "UJ303", Grade.INFERRED if clues.group.holds_gil else Grade.SUSPECTED
-    return "UJ301", Grade.EXACT if clues.changed else Grade.INFERRED
+    return "UJ301", Grade.EXACT if clues.changed else Grade.SUSPECTED if looks_native else Grade.INFERRED
 
 
 def _judge_late(clues: Clues) -> Judgement:
