@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         _measure(options, result)
     problems = policy.shown(result, view, settings, project.relative)
     save(_report(options, result, problems), options.output_file)
-    if len(result.skipped) == len(project.files):
+    if len(result.skipped) == len(project.files) and not result.problems:
         return 2
     return 1 if problems and not options.exit_zero else 0
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from unjam.knowledge.clients import CLIENTS
 from unjam.knowledge.records import Weight
@@ -23,13 +24,14 @@ from unjam.static.effects import Effects
 from unjam.static.entries import Entries
 from unjam.static.facts import facts_of
 from unjam.static.grouping import merged
+from unjam.static.guarding import guarded, step
 from unjam.static.inside import Inside
 from unjam.static.leaves import Catalog, Leaves
 from unjam.static.locks import Locks
 from unjam.static.mistakes import Mistakes
 from unjam.static.names import Namer
 from unjam.static.outlines import read as read_outlines
-from unjam.static.program import Program, joined
+from unjam.static.program import Function, Program, joined
 from unjam.static.project import Project, demos, text_of
 from unjam.static.protocols import implementations
 from unjam.static.reach import Reach
@@ -94,19 +96,23 @@ class Analysis:
             program, namer, effects, tests=self._options.tests or self._config.tests, own=self._config.entry_points
         )
         reach = self.reach = Reach(program, effects, namer, entries.found())
-        leaves = Leaves(program, self._catalog, namer, self._packages(program))
-        self._result.coverage = _coverage(program, reach, leaves)
+        notices = self._result.notices
+        inside = step("installed packages", lambda: self._packages(program), Inside(), notices)
+        leaves = Leaves(program, self._catalog, namer, inside)
+        self._result.coverage = step("coverage", lambda: _coverage(program, reach, leaves), Coverage(), notices)
         locks, mistakes = Locks(program, reach, leaves, namer), Mistakes(program, reach, effects, namer)
+        blocking_calls = list(guarded(program, reach.functions(), lambda each: _blocking(each, leaves, effects)))
         found = [
-            *locks.gathered(_blocking(reach, leaves, effects)),
+            *step("who else holds a lock", lambda: list(locks.gathered(blocking_calls)), blocking_calls, notices),
             *locks.held_over_await(),
             *mistakes.accusations(),
-            *imports.accusations(program, reach, namer),
+            *step("imports", lambda: list(imports.accusations(program, reach, namer)), list[Accusation](), notices),
         ]
         buffers = Buffers(program, reach, namer)
         writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early(), buffers)
-        told = [accusation for accusation in merged(found, program) if writer.reached(accusation)]
-        problems = list(self._allowed(told, writer, program))
+        one_for_each = step("findings of one file or client", lambda: merged(found, program), found, notices)
+        problems = list(self._allowed(one_for_each, writer, program))
+        self._result.skipped |= program.skipped
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
 
     def _packages(self, program: Program) -> Inside:
@@ -136,12 +142,13 @@ class Analysis:
         allowances = Allowances(self._project, program, self._config, self._options.today)
         shown_how = demos(self._project)
         for accusation in accusations:
-            problem = allowances.judge(accusation, writer)
-            if problem is None:
-                self._result.allowed += 1
-            elif problem.path in self._project.reported:
-                where = {problem.path} if problem.path in shown_how else {caller.file for caller in problem.callers}
-                yield _shown_how(problem) if where and where <= shown_how else problem
+            judged = guarded(program, (accusation.function,), partial(_judged, accusation, writer, allowances))
+            for problem in judged:
+                if problem is None:
+                    self._result.allowed += 1
+                elif problem.path in self._project.reported:
+                    where = {problem.path} if problem.path in shown_how else {caller.file for caller in problem.callers}
+                    yield _shown_how(problem) if where and where <= shown_how else problem
         self._result.notices += allowances.notices()
         self._result.holds_until = allowances.holds_until()
 
@@ -174,13 +181,20 @@ def _imports(outline: Outline) -> Iterator[str]:
     yield from (line.module for line in (*outline.top_imports, *outline.imports))
 
 
-def _blocking(reach: Reach, leaves: Leaves, effects: Effects) -> Iterator[Accusation]:
-    for function in reach.functions():
-        handed = (each for call in function.calls for each in effects.called_here(function, call))
-        for call in (*function.calls, *handed):
-            leaf = leaves.leaf(function, call)
-            if leaf is not None and not (leaf.weight is Weight.MICROSECONDS and leaf.record.rule in _ONLY_AT_RUN_TIME):
-                yield blocking(function, call, leaf)
+def _judged(
+    accusation: Accusation, writer: Writer, allowances: Allowances, _function: Function
+) -> Iterator[Problem | None]:
+    """The problem, None where it is allowed, and nothing where no way of the loop leads there."""
+    if writer.reached(accusation):
+        yield allowances.judge(accusation, writer)
+
+
+def _blocking(function: Function, leaves: Leaves, effects: Effects) -> Iterator[Accusation]:
+    handed = (each for call in function.calls for each in effects.called_here(function, call))
+    for call in (*function.calls, *handed):
+        leaf = leaves.leaf(function, call)
+        if leaf is not None and not (leaf.weight is Weight.MICROSECONDS and leaf.record.rule in _ONLY_AT_RUN_TIME):
+            yield blocking(function, call, leaf)
 
 
 def _coverage(program: Program, reach: Reach, leaves: Leaves) -> Coverage:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from unjam.knowledge.offloads import BY_LIST, BY_METHOD, HANDOFFS, OFFLOADING_DECORATORS, Handoff, Where
 from unjam.static.binding import Binding
 from unjam.static.facts import Target
+from unjam.static.guarding import every
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
@@ -45,8 +46,7 @@ class Effects:
         """Parameters that go into a queue: what takes them out calls them, mostly a thread; a call here is for when there is none."""
         self.passed: list[tuple[str, str, str, str]] = []
         """Parameters that are handed on: function and parameter, callee and its parameter."""
-        for function in program.functions.values():
-            self._direct(function)
+        every(program, self._direct)
         self._propagate()
 
     def handoff(self, function: Function, call: Call) -> Handoff | None:

@@ -18,6 +18,7 @@ from unjam.knowledge.entrypoints import (
 from unjam.knowledge.offloads import Where
 from unjam.static.effects import Effects
 from unjam.static.facts import Span
+from unjam.static.guarding import guarded
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
 from unjam.static.program import Function, Program
@@ -80,36 +81,35 @@ class Entries:
     def found(self) -> dict[str, Entry]:
         """The entries by symbol; a labelled one wins over a plain coroutine."""
         entries: dict[str, Entry] = {}
-        for function in self._program.functions.values():
-            if not self._tests and is_test(function.path):
-                continue
-            for entry in self._of(function):
-                known = entries.get(entry.symbol)
-                if known is None or (entry.label and not known.label):
-                    entries[entry.symbol] = entry
-        for symbol, command in self._mains():
+        functions = [
+            function for function in self._program.functions.values() if self._tests or not is_test(function.path)
+        ]
+        for entry in guarded(self._program, functions, self._of):
+            known = entries.get(entry.symbol)
+            if known is None or (entry.label and not known.label):
+                entries[entry.symbol] = entry
+        for symbol, command in guarded(self._program, self._program.functions.values(), self._mains):
             if symbol in entries and not entries[symbol].label:
                 entries[symbol] = replace(entries[symbol], main=True, command=command)
         return entries
 
-    def _mains(self) -> Iterator[tuple[str, bool]]:
-        """The coroutines that a program runs once, and whether as a command of a console, by a decorator or `app.command(f)`."""
-        for function in self._program.functions.values():
-            if is_test(function.path):
+    def _mains(self, function: Function) -> Iterator[tuple[str, bool]]:
+        """The coroutines that a function has run once, and whether as commands of a console, by `app.command(f)` or being one."""
+        if is_test(function.path):
+            return
+        if function.scope.is_async:
+            if self._is_command(function):
+                yield function.symbol, True
+            return
+        sites = [call.site for call in function.calls if call.site is not None]
+        endless = any(site.text.endswith((".run_forever", ".run_until_complete")) for site in sites)
+        for site in sites:
+            if not site.arguments:
                 continue
-            if function.scope.is_async:
-                if self._is_command(function):
-                    yield function.symbol, True
-                continue
-            sites = [call.site for call in function.calls if call.site is not None]
-            endless = any(site.text.endswith((".run_forever", ".run_until_complete")) for site in sites)
-            for site in sites:
-                if not site.arguments:
-                    continue
-                if self._runs(function, site.text, endless=endless):
-                    yield from ((symbol, False) for symbol in self._run(function, site.arguments[0]))
-                elif site.text.endswith((".command", ".callback", ".default")) and self._has_console(function):
-                    yield from ((symbol, True) for symbol in callables(self._program, function, site.arguments[0]))
+            if self._runs(function, site.text, endless=endless):
+                yield from ((symbol, False) for symbol in self._run(function, site.arguments[0]))
+            elif site.text.endswith((".command", ".callback", ".default")) and self._has_console(function):
+                yield from ((symbol, True) for symbol in callables(self._program, function, site.arguments[0]))
 
     def _has_console(self, function: Function) -> bool:
         imports = self._program.outlines[function.path].top_imports

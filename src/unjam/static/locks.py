@@ -8,6 +8,7 @@ from dataclasses import replace
 from unjam.knowledge.records import Weight
 from unjam.model.findings import Evidence, Grade
 from unjam.static.accuse import Accusation
+from unjam.static.guarding import guarded
 from unjam.static.leaves import Leaves
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
@@ -46,13 +47,13 @@ class Locks:
 
     def held_over_await(self) -> Iterator[Accusation]:
         """Threading locks that are held across an await: UJ204."""
-        for function in self._reach.functions():
-            if not function.scope.is_async:
-                continue
-            outline = self._program.outlines[function.path]
-            for block in outline.blocks:
-                if block.scope == function.index and block.awaits and self._is_lock(function, block):
-                    yield self._over_await(function, block)
+        return guarded(self._program, self._reach.functions(), self._held)
+
+    def _held(self, function: Function) -> Iterator[Accusation]:
+        outline = self._program.outlines[function.path]
+        for block in outline.blocks if function.scope.is_async else ():
+            if block.scope == function.index and block.awaits and self._is_lock(function, block):
+                yield self._over_await(function, block)
 
     def _over_await(self, function: Function, block: WithBlock) -> Accusation:
         return Accusation(

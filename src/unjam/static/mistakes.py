@@ -11,6 +11,7 @@ from unjam.static.accuse import Accusation
 from unjam.static.effects import Effects
 from unjam.static.entries import callables
 from unjam.static.facts import Target
+from unjam.static.guarding import guarded
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
 from unjam.static.reach import Reach
@@ -87,7 +88,10 @@ class Mistakes:
 
     def accusations(self) -> Iterator[Accusation]:
         """Hand-offs that do not work."""
-        for function, call, site, handoff in self._handoffs():
+        return guarded(self._program, self._reach.functions(), self._mistaken)
+
+    def _mistaken(self, function: Function) -> Iterator[Accusation]:
+        for call, site, handoff in self._handoffs(function):
             for text in self._wrong(function, call, site, handoff):
                 name = handoff.name.rpartition(".")[2]
                 yield Accusation(
@@ -103,21 +107,21 @@ class Mistakes:
 
     def called_too_early(self) -> dict[tuple[str, int], str]:
         """Places (path, line) of calls whose result, not they themselves, is handed to a pool; with the pool's name."""
-        places = {}
-        for function, call, site, handoff in self._handoffs():
+        return dict(guarded(self._program, self._reach.functions(), self._early))
+
+    def _early(self, function: Function) -> Iterator[tuple[tuple[str, int], str]]:
+        for call, site, handoff in self._handoffs(function):
             argument = site.argument(handoff.position, handoff.keyword)
             if argument is not None and self._is_plain_call(call, argument):
-                places[function.path, argument.span[0]] = handoff.name
-        return places
+                yield (function.path, argument.span[0]), handoff.name
 
-    def _handoffs(self) -> Iterator[tuple[Function, Call, CallSite, Handoff]]:
-        for function in self._reach.functions():
-            for call in function.calls:
-                if call.site is None or not call.site.arguments:
-                    continue
-                handoff = self._effects.handoff(function, call)
-                if handoff is not None and handoff.where in _POOLS:
-                    yield function, call, call.site, handoff
+    def _handoffs(self, function: Function) -> Iterator[tuple[Call, CallSite, Handoff]]:
+        for call in function.calls:
+            if call.site is None or not call.site.arguments:
+                continue
+            handoff = self._effects.handoff(function, call)
+            if handoff is not None and handoff.where in _POOLS:
+                yield call, call.site, handoff
 
     def _is_plain_call(self, call: Call, argument: Argument) -> bool:
         """Whether the argument is a call that gives no callable."""

@@ -205,9 +205,9 @@ def text_of(path: str) -> str:
         return stream.read()
 
 
-def failed(error: Exception) -> str:
+def failed(error: Exception, what: str = "reading it") -> str:
     """Why something is skipped that we could not cope with: it must not cost the rest."""
-    return f"reading it failed ({type(error).__name__}: {error})"
+    return f"{what} failed ({type(error).__name__}: {error})"
 
 
 def demos(project: Project) -> frozenset[str]:

@@ -12,6 +12,7 @@ from unjam.model.findings import Grade
 from unjam.static.binding import Binding
 from unjam.static.effects import Effects
 from unjam.static.entries import Entry, callables
+from unjam.static.guarding import guarded
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
 from unjam.static.stored import Stored
@@ -65,7 +66,8 @@ class Reach:
         for symbol in waiting:
             self.callers[symbol] = []
         while waiting:
-            for edge in self.edges(self._program.functions[waiting.popleft()]):
+            function = self._program.functions[waiting.popleft()]
+            for edge in guarded(self._program, (function,), self.edges):
                 if edge.callee not in self.callers:
                     self.callers[edge.callee] = []
                     waiting.append(edge.callee)

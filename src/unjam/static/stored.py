@@ -11,6 +11,7 @@ from unjam.static.binding import Binding
 from unjam.static.effects import Effects
 from unjam.static.entries import callables
 from unjam.static.facts import Span
+from unjam.static.guarding import every
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
 from unjam.static.source import Argument, Assignment
@@ -44,13 +45,11 @@ class Stored:
         self._hosts: dict[str, list[str]] = defaultdict(list)
         self._local: dict[tuple[str, int, str], list[Assignment]] = defaultdict(list)
         self._got: dict[tuple[str, int, str], str] = {}
+        every(program, self._read_registries)
+        every(program, self._read_lists)
         self._read_assignments()
-        self._read_registries()
-        for function in program.functions.values():
-            self._read_lists(function)
         self._follow_parameters()
-        for function in program.functions.values():
-            self._read_arguments(function)
+        every(program, self._read_arguments)
 
     def called(self, function: Function, call: Call) -> tuple[str, ...]:
         """Symbols of what a call on an attribute may run; none where it is one of too many."""
@@ -190,12 +189,11 @@ class Stored:
         if found:
             self._tables[symbol, name] |= found
 
-    def _read_registries(self) -> None:
+    def _read_registries(self, function: Function) -> None:
         """What a decorator of the project's own puts into a table: `TABLE[name] = function`, `HOOKS.append(function)`."""
-        for function in self._program.functions.values():
-            for symbol in function.fact.decorators if function.fact is not None else ():
-                for table in self._filled_by(symbol):
-                    self._tables[table].add(function.symbol)
+        for symbol in function.fact.decorators if function.fact is not None else ():
+            for table in self._filled_by(symbol):
+                self._tables[table].add(function.symbol)
 
     def _filled_by(self, symbol: str) -> Iterator[_Attribute]:
         """The module's tables into which a decorator, or the one that it makes, puts its first parameter."""

@@ -1,14 +1,26 @@
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 
 import pytest
 
 from unjam.errors import NotAvailable, UsageError
 from unjam.model.findings import Grade
-from unjam.static import checker, facts, names, outlines, program
+from unjam.static import analysis, checker, facts, imports, names, outlines, program
+from unjam.static.analysis import Analysis
+from unjam.static.check import Options
+from unjam.static.checker import Request, Run
+from unjam.static.config import Config
+from unjam.static.effects import Effects
+from unjam.static.entries import Entries
+from unjam.static.leaves import Leaves
+from unjam.static.locks import Locks
+from unjam.static.mistakes import Mistakes
 from unjam.static.outline import outline
 from unjam.static.project import Settings, found
+from unjam.static.reach import Reach
+from unjam.static.stored import Stored
 
 pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
 
@@ -156,6 +168,88 @@ def test_file_that_we_cannot_cope_with_is_listed_and_the_rest_is_checked(project
     result = checked(root)
     assert [problem.rule for problem in result.problems] == ["UJ101"]
     assert result.skipped == {str(root / "odd.py"): "reading it failed (IndexError: list index out of range)"}
+
+
+STEPS = (
+    (Effects, "_direct"),
+    (Entries, "_of"),
+    (Entries, "_mains"),
+    (Stored, "_read_arguments"),
+    (Reach, "edges"),
+    (Leaves, "leaf"),
+    (Locks, "_held"),
+    (Mistakes, "_mistaken"),
+    (Mistakes, "_early"),
+)
+
+
+@pytest.mark.parametrize(("owner", "method"), STEPS, ids=[f"{owner.__name__}.{method}" for owner, method in STEPS])
+def test_function_that_we_cannot_cope_with_costs_no_other(facts_of_two, monkeypatch, owner, method):
+    """A fault of our own in one function costs that one, whichever step meets it, and its file is listed with the reason."""
+    monkeypatch.setattr(owner, method, _fails_at_odd(getattr(owner, method), lambda _self, function, *_: function.path))
+    result = facts_of_two()
+    assert "UJ101" in {problem.rule for problem in result.problems if problem.path.endswith("app.py")}
+    assert [(path.rpartition("/")[2], why) for path, why in result.skipped.items()] == [
+        ("odd.py", "checking a part of it failed (IndexError: list index out of range)")
+    ]
+
+
+WHOLE = (
+    (Locks, "gathered", "who else holds a lock"),
+    (imports, "accusations", "imports"),
+    (analysis, "merged", "findings of one file or client"),
+    (analysis, "_coverage", "coverage"),
+    (Analysis, "_packages", "installed packages"),
+)
+
+
+@pytest.mark.parametrize(("owner", "name", "what"), WHOLE, ids=[name for _, name, _ in WHOLE])
+def test_step_that_we_cannot_cope_with_costs_no_other(facts_of_two, monkeypatch, owner, name, what):
+    """A fault of our own in a step that looks at everything costs that step, which is named; the rest is found."""
+
+    def fails(*_arguments):
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(owner, name, fails)
+    result = facts_of_two()
+    assert "UJ101" in {problem.rule for problem in result.problems}
+    assert f"{what} could not be looked at (IndexError: list index out of range)" in result.notices
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A project of two files, with what the type checker says of it: that is asked once."""
+    root = tmp_path_factory.mktemp("two")
+    (root / "pyproject.toml").write_text("")
+    (root / "app.py").write_text("import odd\n" + SLEEPS + "    odd.x()\n")
+    (root / "odd.py").write_text(
+        "import asyncio, time\n\ndef x(): ...\n\nasync def y():\n    await asyncio.to_thread(x)\n    time.sleep(1)\n"
+    )
+    found_here = found([str(root)], Settings())
+    request = Request(found_here.files, found_here.roots, (), found_here.python_version)
+    run = Run(request)
+    try:
+        return found_here, facts.facts_of(run)
+    finally:
+        run.close()
+
+
+@pytest.fixture
+def facts_of_two(two, monkeypatch):
+    """Checks the project of two files, without asking the type checker again."""
+    here, said = two
+
+    class Answered:
+        def __init__(self, _request):
+            pass
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(analysis, "Run", Answered)
+    monkeypatch.setattr(analysis, "facts_of", lambda _run: said)
+    options = Options(dt.date(2026, 1, 1), libraries=True, fresh=True)
+    return lambda: Analysis(here, options, Config(), lambda _text: None).result()
 
 
 def test_newer_grammar_of_exceptions_is_read(project, checked):
