@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -43,6 +44,8 @@ _STARTUP = frozenset(
 )
 """Names of functions that run once before anything is served or when nothing is any more; `setup` and `cog_load` are how
 discord.py loads an extension."""
+_HOOK = re.compile(r"on_(?:startup|shutdown)|^_?(?:startup|shutdown)_")
+"""The same as part of a name: `close_on_shutdown`, `_shutdown_workers`."""
 _SIGNALS = frozenset({"add_signal_handler"})
 """What they run is run rarely, as start-up hooks are: when somebody asks a process to read its settings again, or to end."""
 _CONSOLE = ("click.", "typer.", "asyncclick.", "cyclopts.")
@@ -235,7 +238,7 @@ def callables(program: Program, function: Function, argument: Argument) -> Itera
 def _is_startup(function: Function) -> bool:
     """Whether its name says that it runs once; a method called `setup` may be anybody's, and a life span that of a lamp."""
     name = function.scope.name.rpartition(".")[2]
-    if name in _STARTUP:
+    if name in _STARTUP or _HOOK.search(name):
         return not (name == "setup" and function.scope.owner)
     # `app_lifespan`, `lifespan_context`: frameworks want one that yields once between start and end.
     return function.scope.kind == "async-generator" and "lifespan" in name.split("_")

@@ -60,7 +60,12 @@ class Harmless:
         return self._only_makes(function, call, name) or self._lists_one_folder(call, name)
 
     def _lists_one_folder(self, call: Call, name: str) -> bool:
-        """`path.glob("*.png")` lists one folder, as `os.listdir` does; `**` goes down into all below it."""
+        """`path.glob("*.png")` lists one folder, as `os.listdir` does; `**` goes down into all below it.
+
+        `glob.glob` does so only where it is told to.
+        """
+        if name in {"glob.glob", "glob.iglob"}:
+            return call.site is not None and call.site.argument(-1, "recursive") is None
         pattern = call.site.argument(0) if call.site is not None and name == "pathlib.Path.glob" else None
         return (
             pattern is not None and pattern.form == "constant" and "**" not in pattern.text and "*/" not in pattern.text

@@ -23,6 +23,10 @@ _ASYNC_PARTS = frozenset({"asyncio", "aio", "asynchronous", "_async", "async_cli
 """Modules whose classes have the names of the synchronous ones: `redis.asyncio.Redis`."""
 _IN_MEMORY = frozenset({"_io:BytesIO", "_io:StringIO", "io:BytesIO", "io:StringIO"})
 """They inherit from the classes of files: https://github.com/python/typeshed/blob/main/stdlib/_io.pyi."""
+_PAUSE = 0.001
+"""Seconds: a pause that is given to other threads, and costs a few hops to one."""
+_STALL = 0.05
+"""Seconds: what `unjam run` calls a stall unless it is told otherwise."""
 _MAKERS = (".__init__", ".__new__")
 
 
@@ -263,8 +267,12 @@ def _shown(record: Record, name: str) -> str:
 
 
 def _weight(call: Call, record: Record) -> Weight:
-    """`sleep(0)` only gives other threads a chance."""
-    first = call.site.argument(0) if call.site is not None else None
-    if record.rule == "UJ101" and first is not None and first.text in {"0", "0.0"}:
-        return Weight.MICROSECONDS
-    return record.weight
+    """`sleep(0)` only gives other threads a chance, and a short pause costs what it says."""
+    first = call.site.argument(0) if call.site is not None and record.rule == "UJ101" else None
+    if first is None or first.form != "constant":
+        return record.weight
+    try:
+        seconds = float(first.text)
+    except ValueError:
+        return record.weight
+    return Weight.MICROSECONDS if seconds <= _PAUSE else Weight.MILLISECONDS if seconds < _STALL else record.weight

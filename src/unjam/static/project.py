@@ -62,6 +62,8 @@ _DEMOS = frozenset(
     }
 )
 """Folders of programs that somebody runs by hand to see how something is used, where they are no packages."""
+_SHOWN = frozenset({("examples",), ("benchmarks",), ("tutorials",), ("cookbook",)})
+"""The same at the top of a project, where nobody keeps the program itself."""
 _ENVIRONMENTS = (".venv", "venv", "env", ".env")
 
 
@@ -221,7 +223,7 @@ def demos(project: Project) -> frozenset[str]:
 def _is_demo(top: Path, path: Path) -> bool:
     below = path.relative_to(top).parts[:-1]
     folders = (top.joinpath(*below[: depth + 1]) for depth, name in enumerate(below) if name in _DEMOS)
-    return any(not (folder / "__init__.py").exists() for folder in folders)
+    return below[:1] in _SHOWN or any(not (folder / "__init__.py").exists() for folder in folders)
 
 
 def is_test(path: str) -> bool:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from unjam.static.accuse import Accusation
     from unjam.static.chains import Way
     from unjam.static.program import Function, Program
-    from unjam.static.source import CallSite
+    from unjam.static.source import CallSite, WithBlock
 
 RELOADED = "importlib.reload"
 """What somebody asks for who has changed a module."""
@@ -26,6 +26,7 @@ _CERTIFICATES = ("httpx.AsyncClient", "httpx.Client", "ssl.")
 """What reads the certificates of a machine: 10 to 30 ms, less than the stall of 50 ms that is reported while running."""
 _TELLS = "homeassistant"
 """A framework that tells its users of each file that is opened on its loop: https://developers.home-assistant.io/docs/asyncio_blocking_operations/."""
+_PARSES = re.compile(r"(?:^|\.)(?:json|yaml|toml|tomllib|tomli)\.(?:safe_)?loads?$")
 _SETS_UP = re.compile(r"""['"](?:\\n|\\t|\s)*(?:CREATE|ALTER|DROP|PRAGMA|VACUUM)\b""", re.IGNORECASE)
 _WORKS = re.compile(r"""['"](?:\\n|\\t|\s)*(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\b""", re.IGNORECASE)
 
@@ -83,16 +84,31 @@ class Ranking:
         return ""
 
     def _is_seldom(self, accusation: Accusation, way: Way) -> bool:
-        """Whether no loop leads here, and no route but for what is always the same file."""
+        """Whether no loop leads here, and no route but for what is always the same file, or a small one by what is made of it."""
         if accusation.repeated or any(edge.repeated for edge in way.edges) or self._is_told(accusation.function):
             return False
-        return not way.entry.label or self._is_fixed(accusation)
+        return not way.entry.label or self._is_fixed(accusation) or self._is_parsed(accusation)
+
+    def _is_parsed(self, accusation: Accusation) -> bool:
+        """Whether a text that is read is parsed whole, as settings and translations are: `json.load(stream)`."""
+        site = self.site(accusation)
+        if site is None or self.writes(accusation) or accusation.leaf.startswith(_CERTIFICATES):
+            return False
+        calls = self._program.outlines[accusation.function.path].calls
+        inside = (each for each in calls if each.scope == site.scope and _PARSES.search(each.text))
+        if site.use == "with":
+            ends = [block.last_line for block in self._blocks(accusation) if block.span == site.span]
+            return any(site.span[0] <= each.span[0] <= end for each in inside for end in ends)
+        return any(each.span[:2] < site.span[:2] and site.span[2:] <= each.span[2:] for each in inside)
+
+    def _blocks(self, accusation: Accusation) -> list[WithBlock]:
+        return self._program.outlines[accusation.function.path].blocks
 
     def _small(self, accusation: Accusation) -> str:
         if accusation.leaf.startswith(_CERTIFICATES):
             return "reading certificates takes 10 to 30 ms, and neither a route nor a loop leads here"
         if accusation.leaf.startswith(_TEXTS) or self._opens_text(accusation):
-            return "a small text takes less than the hop to a thread, and neither a route nor a loop leads here"
+            return "a small text takes less than the hop to a thread, and no loop leads here"
         return ""
 
     def _opens_text(self, accusation: Accusation) -> bool:

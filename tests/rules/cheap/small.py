@@ -1,7 +1,9 @@
 """Local work that costs less than what is won by moving it, unless it is done again and again; each with its twin."""
 
+import glob
 import json
 import sqlite3
+import time
 from pathlib import Path
 
 import httpx
@@ -59,6 +61,17 @@ async def served_settings():
         return json.load(stream)
 
 
+@app.get("/words")
+async def served_words(language: str):
+    with open(f"{language}.json") as stream:  # note: UJ102 builtins.open
+        words = json.load(stream)
+    names = json.loads(
+        Path(language).read_text(),  # note: UJ102 pathlib.Path.read_text
+    )
+    with open(language) as stream:  # warning: UJ102 builtins.open
+        return [words, names, stream.read()]
+
+
 @app.post("/settings")
 async def written_settings():
     with open(SETTINGS, "w") as stream:  # warning: UJ102 builtins.open
@@ -84,7 +97,23 @@ async def a_client_for_each(urls):
 
 async def one_folder(path: Path):
     list(path.glob("*.png"))  # note: UJ102 pathlib.Path.glob
+    glob.glob("*.png")  # note: UJ102 glob.glob
+    glob.glob("**/*.png", recursive=True)  # warning: UJ102 glob.glob
     return list(path.glob("**/*.png"))  # warning: UJ102 pathlib.Path.glob
+
+
+async def pauses():
+    time.sleep(0.001)  # note: UJ101 time.sleep
+    time.sleep(0.01)  # warning: UJ101 time.sleep
+    time.sleep(0.05)  # error: UJ101 time.sleep
+
+
+async def close_on_shutdown():
+    time.sleep(1)  # note: UJ101 time.sleep
+
+
+async def before_shutdown():
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 async def makes_what_is_missing(path: Path):
