@@ -182,7 +182,6 @@ check(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    clock_init();
     return check_sources();
 }
 
