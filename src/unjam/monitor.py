@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from unjam.control.inside import Control
     from unjam.native import Choice
     from unjam.probes.drain import Listeners, Subscriber
+    from unjam.probes.first_pool import FirstPool
     from unjam.probes.locks import LockTracker
     from unjam.probes.loop_hooks import LoopHooks
     from unjam.probes.pool_totals import PoolTotal
-    from unjam.probes.pools import Pools
     from unjam.probes.timeouts import Timeouts
     from unjam.probes.wiring import Probes
     from unjam.telling import Telling
@@ -53,7 +53,7 @@ class Monitor:
         self._imports = ImportWatch()
         self._patches = Patches()
         self._hooks: LoopHooks | None = None
-        self._pools: Pools | None = None
+        self._pools: FirstPool | None = None
         self._timeouts: Timeouts | None = None
         self._choice: Choice | None = None
         self._subscribers: list[Subscriber] = []
@@ -320,14 +320,14 @@ class Monitor:
 
     def _hook_asyncio(self, events: ModuleType) -> None:
         # All that will be needed is imported here: a thread that imports while another forks would leave the child a lock
-        # that nobody holds any more.
+        # that nobody holds any more. What watches pools comes within the import of what makes them.
         import unjam.control.inside
         import unjam.control.recent  # noqa: F401 -- both are for later
         from unjam.native import choose
         from unjam.probes.drain import Listeners
+        from unjam.probes.first_pool import FirstPool
         from unjam.probes.loop_hooks import LoopHooks
         from unjam.probes.loops import running_loops
-        from unjam.probes.pools import Pools
         from unjam.probes.timeouts import Timeouts
         from unjam.probes.wiring import Probes
 
@@ -335,7 +335,7 @@ class Monitor:
         self._make_probes, self._make_listeners = Probes, Listeners
         self._hooks = LoopHooks(self._running, self._choice.engine)
         self._hooks.hook_asyncio(events)
-        self._pools = Pools(self._write_line, threshold_ns=self.settings.threshold_ns)
+        self._pools = FirstPool(self._write_line, threshold_ns=self.settings.threshold_ns)
         self._pools.install(self._imports)
         if self._counts_waits:
             self._pools.count_waits()

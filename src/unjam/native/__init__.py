@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NamedTuple
 
 from unjam.errors import NotAvailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 TIERS = ("native", "python")
 
@@ -13,12 +16,14 @@ NEEDED = ("turns", "stacks")
 """Sources without which the C core is of no use, so that the twin takes its place."""
 
 
-class Choice(NamedTuple):
+class Choice:
     """The engine that was picked (it keeps the contract of _core.pyi), why not the C core ("" where it is), and its check."""
 
-    engine: Any
-    reason: str
-    sources: dict[str, str]
+    # A plain class, as others that are made in every watched process: one NamedTuple takes a tenth of a millisecond to define.
+    __slots__ = ("engine", "reason", "sources")
+
+    def __init__(self, engine: Any, reason: str, sources: dict[str, str]) -> None:
+        self.engine, self.reason, self.sources = engine, reason, sources
 
 
 def choose(tier: str = "") -> Choice:

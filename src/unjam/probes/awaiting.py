@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any, NamedTuple
+from typing import Any
 
 from unjam.model.lines import printable
 
@@ -22,13 +22,6 @@ DEEPEST_CHAIN = 200
 
 _INNER = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom", AsyncGeneratorType: "ag_await"}
 _FRAME = {CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame"}
-
-
-class Described(NamedTuple):
-    """A task by its name and the qualified name of its coroutine."""
-
-    name: str
-    coroutine: str
 
 
 def is_task(thing: object) -> bool:
@@ -51,11 +44,11 @@ def waits_for(task: Any) -> Any:
     return _of_task("_fut_waiter", task)
 
 
-def describe_task(task: Any) -> Described:
-    """Its name and coroutine, each cut and escaped."""
+def describe_task(task: Any) -> dict[str, str]:
+    """`name` and `coroutine`, its qualified name, each cut and escaped."""
     coroutine = _coroutine(task)
     name = getattr(coroutine, "__qualname__", "?") if type(coroutine) in _INNER else type(coroutine).__name__
-    return Described(printable(_of_task("get_name", task)), printable(name))
+    return {"name": printable(_of_task("get_name", task)), "coroutine": printable(name)}
 
 
 _MRO = type.__dict__["__mro__"].__get__

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
 from unjam.native.originals import allocate_lock
@@ -27,15 +27,21 @@ Subscriber: TypeAlias = Callable[[dict[str, Any]], None]
 """Called with each event in the drainer's thread; what it raises is reported and contained."""
 
 
-class Listeners(NamedTuple):
+class Listeners:
     """Who is told of each event, who is called every second to write what has gathered, and who is told the number of a stall.
 
     The last is told once everything about the stall has been passed on: its last line, its steps, its victims.
     """
 
-    subscribers: list[Subscriber]
-    each_second: tuple[Callable[[], None], ...]
-    settled: Callable[[int], None]
+    __slots__ = ("each_second", "settled", "subscribers")
+
+    def __init__(
+        self,
+        subscribers: list[Subscriber],
+        each_second: tuple[Callable[[], None], ...],
+        settled: Callable[[int], None],
+    ) -> None:
+        self.subscribers, self.each_second, self.settled = subscribers, each_second, settled
 
 
 class Drainer:
@@ -53,7 +59,8 @@ class Drainer:
         self._loops = loops
         self._steps, self._victims = notes
         self._threads = ThreadNames(emit)
-        self._subscribers, self._each_second, self._settled = listeners
+        self._subscribers, self._settled = listeners.subscribers, listeners.settled
+        self._each_second = listeners.each_second
         self._victims_due: list[tuple[int, int]] = []
         self._written: list[int] = []
         self._next_stats_ns = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 from unjam.probes.names import module_name, type_name
 
@@ -11,13 +11,13 @@ MOST_TYPES = 16
 """Types of loops that are kept; a program that makes types of loops has them looked at anew."""
 
 
-class Kind(NamedTuple):
+class Kind:
     """The type, its whole name, and whose loop it is."""
 
-    cls: type
-    name: str
-    is_asyncio: bool
-    is_uvloop: bool
+    __slots__ = ("cls", "is_asyncio", "is_uvloop", "name")
+
+    def __init__(self, cls: type, name: str, *, is_asyncio: bool, is_uvloop: bool) -> None:
+        self.cls, self.name, self.is_asyncio, self.is_uvloop = cls, name, is_asyncio, is_uvloop
 
 
 _kinds: dict[int, Kind] = {}

@@ -100,11 +100,12 @@ class ImportWatch:
 
     def executed(self, module: ModuleType) -> None:
         """Call those who waited for the module."""
-        for callback in self._wanted.pop(module.__name__, ()):
-            try:
-                callback(module)
-            except Exception as error:  # noqa: BLE001 -- the program's import succeeded, ours is what failed
-                report_failure(f"{module.__name__} is not watched", error)
+        while callbacks := self._wanted.pop(module.__name__, ()):  # one of them may have others wait for it
+            for callback in callbacks:
+                try:
+                    callback(module)
+                except Exception as error:  # noqa: BLE001 -- the program's import succeeded, ours is what failed
+                    report_failure(f"{module.__name__} is not watched", error)
 
 
 class _CallingLoader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
 from unjam.probes import names
@@ -22,12 +22,13 @@ MOST_TURNS = 64
 Emit: TypeAlias = Callable[[dict[str, Any]], None]
 
 
-class Who(NamedTuple):
+class Who:
     """Whose step it was: a task, or a callable with the place that scheduled it where it has no frame of Python."""
 
-    task: dict[str, Any] | None
-    callback: str
-    site: tuple[str, int, str] | None
+    __slots__ = ("callback", "site", "task")
+
+    def __init__(self, task: dict[str, Any] | None, callback: str, site: tuple[str, int, str] | None) -> None:
+        self.task, self.callback, self.site = task, callback, site
 
     @property
     def kind(self) -> tuple[object, ...]:

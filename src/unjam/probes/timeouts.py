@@ -9,14 +9,12 @@ from __future__ import annotations
 import select
 import sys
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from unjam.model.lines import encode
 from unjam.probes.awaiting import describe_task, frames_of, is_future, is_task, waits_for
-from unjam.probes.bridge_pools import queued_in_bridge
 from unjam.probes.names import module_name
 from unjam.probes.patching import ImportWatch, Patches
-from unjam.probes.pool_state import Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ FARTHEST_TASK = 10
 """Tasks that wait for tasks followed to find what is really awaited."""
 
 
-class Kind(NamedTuple):
+class Kind:
     """Where a kind of timeout lives: its module and class, the method that starts it and the one that fires it.
 
     `task` and `deadline` are fields of the instance; `deadline` is in seconds of the loop's clock, "" where it keeps none.
@@ -57,33 +55,58 @@ class Kind(NamedTuple):
     field `caught` says whether it had. One that `rearms` is called before its time as well, to set its timer again.
     """
 
-    name: str
-    module: str
-    owner: str
-    start: str
-    fire: str
-    task: str
-    deadline: str
-    end: str = ""
-    caught: str = ""
-    rearms: bool = False
+    __slots__ = ("caught", "deadline", "end", "fire", "module", "name", "owner", "rearms", "start", "task")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        module: str,
+        owner: str,
+        start: str,
+        fire: str,
+        task: str,
+        deadline: str,
+        end: str = "",
+        caught: str = "",
+        rearms: bool = False,
+    ) -> None:
+        self.name, self.module, self.owner = name, module, owner
+        self.start, self.fire, self.end = start, fire, end
+        self.task, self.deadline, self.caught, self.rearms = task, deadline, caught, rearms
 
 
 KINDS = (
-    Kind("asyncio.timeout", "asyncio.timeouts", "Timeout", "reschedule", "_on_timeout", "_task", "_when"),
+    Kind(
+        "asyncio.timeout",
+        module="asyncio.timeouts",
+        owner="Timeout",
+        start="reschedule",
+        fire="_on_timeout",
+        task="_task",
+        deadline="_when",
+    ),
     Kind(
         "anyio.fail_after",
-        "anyio._backends._asyncio",
-        "CancelScope",
-        "__enter__",
-        "_timeout",
-        "_host_task",
-        "_deadline",
+        module="anyio._backends._asyncio",
+        owner="CancelScope",
+        start="__enter__",
+        fire="_timeout",
+        task="_host_task",
+        deadline="_deadline",
         end="__exit__",
         caught="_cancelled_caught",
         rearms=True,
     ),
-    Kind("aiohttp", "aiohttp.helpers", "TimerContext", "__enter__", "timeout", "_tasks", ""),
+    Kind(
+        "aiohttp",
+        module="aiohttp.helpers",
+        owner="TimerContext",
+        start="__enter__",
+        fire="timeout",
+        task="_tasks",
+        deadline="",
+    ),
 )
 """asyncio.timeout is also what async_timeout, asyncpg and redis use, and wait_for from 3.12; anyio's scope what httpx uses."""
 
@@ -227,7 +250,7 @@ class Timeouts:
             "deadline": None if deadline is None else round(deadline * 1e9),
             "t1": now,
             "kind": kind,
-            "task": describe_task(task)._asdict(),
+            "task": describe_task(task),
             "chain": [_place(frame) for frame in frames[-MOST_FRAMES:]],
             "pool_ns": _queued_ns(frames, future),
             "answered": _is_answered(frames, future),
@@ -258,6 +281,11 @@ def _place(frame: FrameType) -> tuple[str, int, str]:
 
 def _queued_ns(frames: list[FrameType], future: Any) -> int | None:
     """How long the awaited call has queued for a worker; None where what is awaited is no call in a pool."""
+    if "unjam.probes.pools" not in sys.modules:
+        return None  # there has been no pool in this process
+    from unjam.probes.bridge_pools import queued_in_bridge
+    from unjam.probes.pool_state import Job
+
     job = _job_behind(future)
     for frame in frames:
         if frame.f_code.co_name == "run_sync_in_worker_thread" and "unjam_job" in frame.f_locals:

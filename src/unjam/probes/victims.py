@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import BuiltinMethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 from unjam.failure import report_failure
 from unjam.probes import names, requests
@@ -22,15 +22,16 @@ OWN_CALLBACKS = frozenset({"BaseSelectorEventLoop._read_from_self", "BaseProacto
 """What the loop does for itself: nobody waits for it."""
 
 
-class Victim(NamedTuple):
+class Victim:
     """One that had to wait; the name of a `request` is read when the event is written: by then it has been routed."""
 
-    kind: str
-    name: str
-    coroutine: str
-    delay_ns: int
-    request: Any = None
-    finished: Any = None
+    __slots__ = ("coroutine", "delay_ns", "finished", "kind", "name", "request")
+
+    def __init__(
+        self, kind: str, name: str, coroutine: str, delay_ns: int, *, request: Any = None, finished: Any = None
+    ) -> None:
+        self.kind, self.name, self.coroutine, self.delay_ns = kind, name, coroutine, delay_ns
+        self.request, self.finished = request, finished
 
     @property
     def is_named(self) -> bool:
@@ -106,11 +107,11 @@ def _victim(handle: Any, callback: Any, delay_ns: int, *, is_timer: bool) -> Vic
         request = requests.cycle_of(task)
         named = names.task(task) or {"name": "?", "coroutine": "?"}
         kind = "request" if request is not None else "timer" if is_timer else "task"
-        return Victim(kind, named["name"], named["coroutine"], delay_ns, request)
+        return Victim(kind, named["name"], named["coroutine"], delay_ns, request=request)
     protocol = requests.protocol_of(callback)
     if protocol is not None:
         if requests.is_server(protocol):
-            return Victim("request", "", "", delay_ns, protocol, requests.finished_of(protocol))
+            return Victim("request", "", "", delay_ns, request=protocol, finished=requests.finished_of(protocol))
         return Victim("callback", f"connection of {names.type_name(type(protocol))}", "", delay_ns)
     if type(callback) is BuiltinMethodType and type(callback.__self__) in {set, dict, list, deque}:
         return None

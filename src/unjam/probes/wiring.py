@@ -53,7 +53,7 @@ class Probes:
         self._gc = GcProbe(engine)
         self._warning = ForkWarning()
         self.loops = Loops(engine, self._note, steps=steps_work, wanted=wanted if fd < 0 else lambda: True)
-        listeners = listeners._replace(each_second=(*listeners.each_second, self._warning.let_go))
+        listeners.each_second = (*listeners.each_second, self._warning.let_go)
         self.drainer = Drainer(engine, self.emit, self.loops, (self._steps, self._victims), listeners)
 
     def emit(self, event: dict[str, Any]) -> None:

@@ -47,3 +47,12 @@ def test_only_what_is_still_ours_is_undone():
     owner.two = "theirs"
     patches.undo()
     assert ("original", "theirs") == (owner.one, owner.two)
+
+
+def test_who_is_called_may_have_others_wait_for_the_same_module(module):
+    """One that comes with the module asks for it while it is still being imported: it is called, too."""
+    told, watch = [], ImportWatch()
+    watch.when_imported(module, lambda found: watch.when_imported(module, lambda again: told.append(again.value)))
+    importlib.import_module(module)
+    watch.stop()
+    assert [1] == told

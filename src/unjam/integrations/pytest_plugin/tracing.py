@@ -7,9 +7,9 @@ import sys
 MONITORING_TOOLS = (0, 1)
 """Numbers of debuggers and of coverage among the tools of sys.monitoring (PEP 669)."""
 
+_get_tool = getattr(getattr(sys, "monitoring", None), "get_tool", None)  # from 3.12 on
+
 
 def is_traced() -> bool:
     """Whether somebody traces the lines of this thread: coverage, or a debugger."""
-    monitoring = getattr(sys, "monitoring", None)
-    tools = () if monitoring is None else map(monitoring.get_tool, MONITORING_TOOLS)
-    return sys.gettrace() is not None or any(tools)
+    return sys.gettrace() is not None or (_get_tool is not None and any(map(_get_tool, MONITORING_TOOLS)))
