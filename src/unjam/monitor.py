@@ -216,10 +216,10 @@ class Monitor:
         """What this process has recorded until now; empty where nothing is recorded."""
         if self._probes is None or self._file is None:
             return []
-        from unjam.recording.reader import parse_event
+        from unjam.recording.reader import parse_events
 
         with self._file.reopened() as file:
-            return [event for event in map(parse_event, file) if event is not None]
+            return parse_events(file)
 
     def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
         """Wait until what has happened so far has reached the subscribers; returns how many stalls there were.

@@ -11,7 +11,7 @@ try:
 except ImportError:  # pragma: no cover - CPython without its C accelerators
     from json.encoder import py_encode_basestring_ascii as quote
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """The `v` of docs/recording.md: readers refuse a greater one."""
 
 LONGEST_NAME = 200

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from unjam.model.lines import encode
+from unjam.model.shared_frames import FullStacks
 from unjam.native import _twin_os as system
 from unjam.native._twin_hooks import Steps, hook_selector, start_heartbeat
 from unjam.native._twin_loop import Numbers, Observer, Observers, Slot
@@ -52,6 +53,10 @@ class Output:
         """Write a line and keep it for the drain, which it ends if urgent; what cannot be written or kept is counted as lost."""
         if self.fd >= 0 and not self._write(line):
             self.lost += 1
+        self.tell(line, urgent=urgent)
+
+    def tell(self, line: bytes, *, urgent: bool = True) -> None:
+        """Keep a line for the drain only."""
         if len(self._lines) < self._keep:
             self._lines.append(line)
             if urgent:
@@ -107,7 +112,8 @@ class Engine:
         self.watchdog: Watchdog | None = None
         self.threshold_ns = 50_000_000
         self.collecting_since = 0
-        self._stacks = StackTable()
+        self._stacks, self._full_stacks = StackTable(), FullStacks()
+        self._lost_before = 0
         self.numbers = Numbers()
 
     def start(self, threshold_ns: int, tick_ns: int) -> None:
@@ -115,8 +121,8 @@ class Engine:
         if self.watchdog is None:
             self.threshold_ns = threshold_ns
             # Another recording begins, which knows no stack.
-            self._stacks = StackTable()
-            self.watchdog = Watchdog(self.slots, Sampler(self._number, tick_ns), self.emit, tick_ns)
+            self._stacks, self._full_stacks = StackTable(), FullStacks()
+            self.watchdog = Watchdog(self.slots, Sampler(self._number, tick_ns), (self.emit, self.tell), tick_ns)
             self.watchdog.start()
 
     def stop(self) -> None:
@@ -175,14 +181,24 @@ class Engine:
         return self.output.take()
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Write an event."""
+        """Write an event and pass it on."""
         self.output.emit(encode(event))
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Pass an event on to who drains: it is not written."""
+        self.output.tell(encode(event))
 
     def _number(self, places: list[Place]) -> int:
         frames = describe(places)
         number, new = self._stacks.number(frames)
         if new:
-            self.emit({"e": "stack", "t": time.monotonic_ns(), "id": number, "f": frames, "whole": True})
+            if self.output.lost != self._lost_before:
+                self._lost_before = self.output.lost
+                self._full_stacks.forget()
+            fields = self._full_stacks.fields(frames)
+            self.emit({"e": "stack", "t": time.monotonic_ns(), "id": number, **fields, "whole": True})
+            if "base" not in fields:
+                self._full_stacks.written(number, frames)
         return number
 
     def place(self, frame: FrameType) -> int:

@@ -14,6 +14,30 @@ MOST_ORDERED = 400
 """Samples of one stall whose order is kept (docs/recording.md)."""
 
 
+EARLY_LINES, EARLY_EVERY_NS = 300, 1_000_000_000
+"""The line of a stall at the threshold is for who listens, and for the recording of a process that is killed within the next second: then the
+stall is over or has another. It is half of all that a service with many stalls writes, so that after so many of them only one a second is
+written."""
+
+AGAIN_NS = 1_000_000_000
+"""A stall is told of again when it has lasted so long, and whenever that has doubled."""
+
+
+class EarlyLines:
+    """Says which of the lines at the threshold are written."""
+
+    def __init__(self) -> None:
+        self._counted_ns = 0  # as if one had been written in each EARLY_EVERY_NS before
+
+    def is_due(self, now: int) -> bool:
+        """Whether one is written now."""
+        counted = max(self._counted_ns, now - EARLY_LINES * EARLY_EVERY_NS) + EARLY_EVERY_NS
+        if counted > now:
+            return False
+        self._counted_ns = counted
+        return True
+
+
 class Sample:
     """What one look at the loop's thread gave.
 
@@ -131,7 +155,7 @@ class Stall:
         if now < self.next_line_ns:
             return False
         while self.next_line_ns <= now:
-            self.next_line_ns = self.began + max(1_000_000_000, 2 * (self.next_line_ns - self.began))
+            self.next_line_ns = self.began + max(AGAIN_NS, 2 * (self.next_line_ns - self.began))
         return True
 
     def sample_due(self, now: int) -> bool:

@@ -12,7 +12,7 @@ from unjam.failure import report_failure
 from unjam.native import _twin_os as system
 from unjam.native._twin_loop import FinishedTurn, Slot
 from unjam.native._twin_sampler import Sampler, Seen
-from unjam.native._twin_stall import Accounts, Stall
+from unjam.native._twin_stall import AGAIN_NS, Accounts, EarlyLines, Stall
 from unjam.native.originals import allocate_lock
 from unjam.native.quiet_thread import QuietThread
 
@@ -71,12 +71,18 @@ class Look(NamedTuple):
 
 
 class Watchdog:
-    """Looks at the loops of `slots`; writes events through `emit`."""
+    """Looks at the loops of `slots`; `emit` are what writes and passes an event on, and what only passes it on."""
 
     def __init__(
-        self, slots: dict[int, Slot], sampler: Sampler, emit: Callable[[dict[str, Any]], None], tick_ns: int
+        self,
+        slots: dict[int, Slot],
+        sampler: Sampler,
+        emit: tuple[Callable[[dict[str, Any]], None], Callable[[dict[str, Any]], None]],
+        tick_ns: int,
     ) -> None:
-        self._slots, self._sampler, self._emit = slots, sampler, emit
+        self._slots, self._sampler = slots, sampler
+        self._emit, self._tell = emit
+        self._early_lines = EarlyLines()
         self._tick_ns = tick_ns
         self._leaving: list[Slot] = []
         self._flushing: list[_thread.LockType] = []
@@ -315,7 +321,8 @@ class Watchdog:
                 stall.gil_asked_ns = max(stall.gil_asked_ns or 0, asked)
         # The loop may have come back while the sample was taken.
         if slot.away_since == began and stall.line_due(now):
-            self._emit(self._event(stall, now, self._accounts(slot)))
+            written = now - began >= AGAIN_NS or self._early_lines.is_due(now)
+            (self._emit if written else self._tell)(self._event(stall, now, self._accounts(slot)))
 
     def _complete(self, slot: Slot, turn: FinishedTurn) -> None:
         stall = self._stall(slot, turn.began_ns, turn.cpu_before_ns)

@@ -29,6 +29,8 @@ static uint64_t lost_told;
 static const char *_Atomic lost_why = "";
 static _Atomic uint32_t signal_word;
 
+static void send_to_ring(const char *text, size_t size);
+
 /* ---- making ---- */
 
 static void
@@ -181,15 +183,31 @@ line_begin(char *text, size_t size, const char *kind)
     return line;
 }
 
-void
-line_send(struct line *line)
+static bool
+line_end(struct line *line)
 {
     append(line, "}\n", 2);
     if (line->overflowed) {
         lines_count_lost("line too long");
-        return;
     }
-    lines_send(line->text, line->used);
+    return !line->overflowed;
+}
+
+void
+line_send(struct line *line)
+{
+    if (line_end(line)) {
+        lines_send(line->text, line->used);
+    }
+}
+
+void
+line_tell(struct line *line)
+{
+    if (line_end(line)) {
+        send_to_ring(line->text, line->used);
+        lines_wake();
+    }
 }
 
 /* ---- bringing out ---- */

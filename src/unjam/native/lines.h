@@ -38,6 +38,9 @@ void line_key_bool(struct line *line, const char *key, bool value);
 /* End the object and send it. */
 void line_send(struct line *line);
 
+/* End the object and pass it to those who drain only: it is not written. */
+void line_tell(struct line *line);
+
 /* Where lines go: a descriptor (-1: none) and room for about `keep` lines for `drain`. False: no memory. */
 bool lines_open(int fd, int keep);
 void lines_close(void);

@@ -19,6 +19,10 @@ enum { WALK_MOST = 12000 };
 /* Different stacks kept at once, and their frames. */
 enum { STACKS = 8192, STACK_POSITIONS = 512 * 1024 };
 
+/* A stack is written with the frames that it shares with one of so many that were written in full last: a program has few outermost
+ * parts, one for each thread and each way by which requests come in. */
+enum { FULL_STACKS = 8 };
+
 /* Frames that follow each other on the data stack are fetched together: some 80 of them. */
 enum { WINDOW = 8192 };
 
@@ -63,6 +67,9 @@ static uint32_t stack_table[STACKS * 2];
 static uint32_t stack_positions[STACK_POSITIONS];
 static uint32_t positions_used;
 static uint32_t last_number;
+static uint32_t full_stacks[FULL_STACKS]; /* references, 0: none */
+static uint32_t full_stacks_written;
+static uint64_t lost_before; /* lines, when a stack was last written: one of those in full may be among the later ones */
 static char line_text[192 * 1024];
 
 /* ---- the walk ---- */
@@ -403,14 +410,69 @@ write_position(struct line *line, uint32_t index)
 }
 
 static void
-write_frames(struct line *line, const struct known_stack *stack)
+write_frames(struct line *line, const struct known_stack *stack, uint32_t from)
 {
+    line_key(line, "f");
     line_raw(line, "[");
-    for (uint32_t i = 0; i < stack->count; i++) {
-        line_raw(line, i == 0 ? "" : ",");
+    for (uint32_t i = from; i < stack->count; i++) {
+        line_raw(line, i == from ? "" : ",");
         write_position(line, stack_positions[stack->first + i]);
     }
     line_raw(line, "]");
+}
+
+/* How many frames two stacks share, from the outside. */
+static uint32_t
+shared_frames(const struct known_stack *one, const struct known_stack *other)
+{
+    uint32_t most = one->count < other->count ? one->count : other->count, shared = 0;
+    while (shared < most && stack_positions[one->first + shared] == stack_positions[other->first + shared]) {
+        shared++;
+    }
+    return shared;
+}
+
+/* The frames of a stack, in full unless half of them stand in one that was written in full lately; whether they were. */
+static bool
+write_new_frames(struct line *line, const struct known_stack *stack)
+{
+    const struct known_stack *base = NULL;
+    uint32_t shared = 0;
+    if (lines_lost() != lost_before) {
+        lost_before = lines_lost();
+        memset(full_stacks, 0, sizeof full_stacks);
+    }
+    for (int i = 0; i < FULL_STACKS; i++) {
+        const struct known_stack *full = full_stacks[i] == 0 ? NULL : &stacks[full_stacks[i] - 1];
+        uint32_t both = full == NULL ? 0 : shared_frames(stack, full);
+        if (both > shared) {
+            base = full;
+            shared = both;
+        }
+    }
+    if (base == NULL || shared < stack->count - shared) {
+        write_frames(line, stack, 0);
+        return true;
+    }
+    line_key(line, "base");
+    line_raw(line, "[");
+    line_unsigned(line, base->number);
+    line_raw(line, ",");
+    line_unsigned(line, shared);
+    line_raw(line, "]");
+    write_frames(line, stack, shared);
+    return false;
+}
+
+/* A stack has been written in full: only now others may refer to it, which another thread may write at any time. */
+static void
+remember_full(uint32_t reference, uint32_t number)
+{
+    symbols_lock();
+    if (reference <= stack_count && stacks[reference - 1].number == number) {
+        full_stacks[full_stacks_written++ % FULL_STACKS] = reference;
+    }
+    symbols_unlock();
 }
 
 uint32_t
@@ -421,20 +483,22 @@ stacks_announce(uint32_t reference)
     }
     symbols_lock();
     struct known_stack *stack = &stacks[reference - 1];
-    bool new = stack->number == 0;
+    bool new = stack->number == 0, full = false;
     struct line line;
     if (new) {
         stack->number = ++last_number;
         line = line_begin(line_text, sizeof line_text, "stack");
         line_key_unsigned(&line, "id", stack->number);
-        line_key(&line, "f");
-        write_frames(&line, stack);
+        full = write_new_frames(&line, stack);
         line_key_bool(&line, "whole", stack->whole);
     }
     uint32_t number = stack->number;
     symbols_unlock(); /* a write may block, and threads with the GIL take this lock */
     if (new) {
         line_send(&line);
+    }
+    if (full) {
+        remember_full(reference, number);
     }
     return number;
 }
@@ -494,6 +558,7 @@ static void
 reset(void)
 {
     stack_count = positions_used = 0;
+    memset(full_stacks, 0, sizeof full_stacks);
     memset(stack_table, 0, sizeof stack_table);
     symbols_reset();
 }
@@ -515,6 +580,7 @@ stacks_begin(void)
     for (uint32_t i = 0; i < stack_count; i++) {
         stacks[i].number = 0;
     }
+    memset(full_stacks, 0, sizeof full_stacks);
     last_number = 0;
     symbols_unlock();
 }

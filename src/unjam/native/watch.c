@@ -16,7 +16,17 @@ static const uint64_t OFTEN_FROM = 100000000, RARER_FROM = 1000000000, RARE_FROM
 /* Two looks of a watchdog that is given its CPU are not farther apart: what is less sure than this is not known. */
 static const uint64_t UNSURE = 20000000;
 
+/* The line of a stall at the threshold is for who listens, and for the recording of a process that is killed within the next second: then
+ * the stall is over or has another. It is half of all that a service with many stalls writes, so that after so many of them only one
+ * a second is written. */
+enum { EARLY_LINES = 300 };
+static const uint64_t EARLY_EVERY = 1000000000;
+
+/* A stall is told of again when it has lasted so long, and whenever that has doubled. */
+static const uint64_t AGAIN_FROM = 1000000000;
+
 static struct watch watches[SLOTS];
+static uint64_t early_lines; /* how many would have been written by now, one each EARLY_EVERY, counted in nanoseconds from the first */
 static char line_text[128 * 1024];
 
 static struct watch *
@@ -114,8 +124,21 @@ struct telling {
     uint64_t cpu_ns, runq_ns;
 };
 
+/* Whether an early line is written now. */
+static bool
+early_line_is_due(uint64_t now)
+{
+    uint64_t least = clock_since(now, EARLY_LINES * EARLY_EVERY);
+    uint64_t from = early_lines > least ? early_lines : least;
+    if (from + EARLY_EVERY > now) {
+        return false;
+    }
+    early_lines = from + EARLY_EVERY;
+    return true;
+}
+
 static void
-send_stall(const struct slot *slot, struct watch *watch, const struct telling *telling)
+send_stall(const struct slot *slot, struct watch *watch, const struct telling *telling, bool write)
 {
     samples_announce_stacks(&watch->samples);
     struct line line = line_begin(line_text, sizeof line_text, "stall");
@@ -132,7 +155,12 @@ send_stall(const struct slot *slot, struct watch *watch, const struct telling *t
     line_key_measured(&line, "gil_asked_ns", watch->samples.gil_asked_ns);
     line_key_unsigned(&line, "samples_lost", watch->samples.lost);
     samples_write(&watch->samples, watch->t0, &line);
-    line_send(&line);
+    if (write) {
+        line_send(&line);
+    }
+    else {
+        line_tell(&line);
+    }
 }
 
 /* ---- turns ---- */
@@ -214,7 +242,7 @@ finish_turn(struct slot *slot, struct watch *watch, const struct ended_turn *tur
         .cpu_ns = turn->cpu_ns,
         .runq_ns = turn->runq_ns,
     };
-    send_stall(slot, watch, &telling);
+    send_stall(slot, watch, &telling, true);
     watch->finished = turn->left;
     forget_turn(watch);
 }
@@ -229,9 +257,9 @@ finish_ended(struct slot *slot, struct watch *watch, const struct gap *gap)
     }
 }
 
-/* The turn passed the threshold, or doubled its length beyond one second, and goes on. */
+/* The turn passed the threshold, or doubled its length beyond one second, and goes on; or somebody has asked. */
 static void
-tell_open_stall(struct slot *slot, struct watch *watch, uint64_t now)
+tell_open_stall(struct slot *slot, struct watch *watch, uint64_t now, bool asked)
 {
     uint32_t stall = slot_stall(slot, GET(slot->turns) + 1);
     if (stall == 0 || GET(slot->left) != watch->left) {
@@ -248,8 +276,8 @@ tell_open_stall(struct slot *slot, struct watch *watch, uint64_t now)
         .cpu_ns = clock_read_ns(slot->cpu_clock),
         .runq_ns = threads_run_delay(&slot->schedstat),
     };
-    send_stall(slot, watch, &telling);
-    uint64_t next = 1000000000;
+    send_stall(slot, watch, &telling, asked || age >= AGAIN_FROM || early_line_is_due(now));
+    uint64_t next = AGAIN_FROM;
     while (next <= age) {
         next *= 2;
     }
@@ -275,7 +303,7 @@ follow_turn(struct slot *slot, struct watch *watch)
         watch->next_sample = now + sample_interval(clock_since(now, watch->t0)) / 10 * 9;
     }
     if (now >= watch->next_line) {
-        tell_open_stall(slot, watch, now);
+        tell_open_stall(slot, watch, now, false);
     }
 }
 
@@ -324,6 +352,6 @@ watch_flush(struct slot *slot)
     struct watch *watch = watch_of(slot);
     uint64_t now = clock_ns();
     if (watch->left != 0 && clock_since(now, watch->t0) >= GET(threshold_ns)) {
-        tell_open_stall(slot, watch, now);
+        tell_open_stall(slot, watch, now, true);
     }
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
+from unjam.model.shared_frames import WholeStacks
 from unjam.native.originals import allocate_lock
 from unjam.native.quiet_thread import QuietThread
 from unjam.probes.loops import STATS_EVERY_NS, Loops
@@ -58,7 +59,7 @@ class Drainer:
         self._engine, self._emit = engine, emit
         self._loops = loops
         self._steps, self._victims = notes
-        self._threads = ThreadNames(emit)
+        self._threads, self._whole_stacks = ThreadNames(emit), WholeStacks()
         self._subscribers, self._settled = listeners.subscribers, listeners.settled
         self._each_second = listeners.each_second
         self._victims_due: list[tuple[int, int]] = []
@@ -175,6 +176,10 @@ class Drainer:
             event = json.loads(line)
             if event["e"] == "stall":
                 self._name(event)
+            elif event["e"] == "stack":
+                event = self._whole_stacks.restore(event)
+                if event is None:
+                    continue
             loop = self._loops.introduce(event["loop"]) if event.get("loop") and event["e"] not in OF_LOOPS else None
             for subscriber in tuple(self._subscribers):
                 if loop is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unjam.errors import RecordingError
 from unjam.model.lines import FORMAT_VERSION
 from unjam.model.session import Event, Process, Recording
+from unjam.model.shared_frames import WholeStacks
 from unjam.model.stacks import Frame, FrameKind, Stack
 from unjam.recording.folder import META, read_meta
 
@@ -98,6 +99,7 @@ def parse_process(lines: Iterable[bytes], *, name: str = "") -> Process:
     events: list[Event] = []
     stacks: dict[int, Stack] = {}
     partial: set[int] = set()
+    whole = WholeStacks()
     torn = dropped = 0
     for event in _events(lines):
         kind = event.get("e") if event else None
@@ -107,7 +109,7 @@ def parse_process(lines: Iterable[bytes], *, name: str = "") -> Process:
             _check_version(event, name)
             header |= event
         elif kind == "stack":
-            _add_stack(stacks, partial, event)
+            _add_stack(stacks, partial, whole.restore(event))
         else:
             dropped += _integer(event.get("events")) if kind == "lost" else 0
             events.append(event)
@@ -125,13 +127,21 @@ def parse_process(lines: Iterable[bytes], *, name: str = "") -> Process:
     )
 
 
-def parse_event(line: bytes) -> Event | None:
+def _event(line: bytes) -> Event | None:
     """The event of one line; None where it is torn or garbage."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and isinstance(event.get("e"), str) else None
+
+
+def parse_events(lines: Iterable[bytes]) -> list[Event]:
+    """The events of lines, less those that are torn or garbage, with every stack whole."""
+    whole = WholeStacks()
+    events = (event for event in _events(lines) if event is not None)
+    each = (whole.restore(event) if event["e"] == "stack" else event for event in events)
+    return [event for event in each if event is not None]
 
 
 def parse_stack(event: Event) -> Stack:
@@ -143,7 +153,7 @@ def parse_stack(event: Event) -> Stack:
 def _events(lines: Iterable[bytes]) -> Iterator[Event | None]:
     for line in lines:
         if line.strip():
-            yield parse_event(line)
+            yield _event(line)
 
 
 def _check_version(event: Event, name: str) -> None:
@@ -155,9 +165,9 @@ def _check_version(event: Event, name: str) -> None:
         )
 
 
-def _add_stack(stacks: dict[int, Stack], partial: set[int], event: Event) -> None:
-    number = event.get("id")
-    if type(number) is int:
+def _add_stack(stacks: dict[int, Stack], partial: set[int], event: Event | None) -> None:
+    number = None if event is None else event.get("id")
+    if event is not None and type(number) is int:
         stacks[number] = parse_stack(event)
         if event.get("whole") is False:
             partial.add(number)

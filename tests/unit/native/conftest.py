@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from unjam.model.shared_frames import WholeStacks
+
 PREAMBLE = """
 import asyncio, json, os, re, signal, socket, sys, threading, time
 from unjam.native import _core as core
@@ -110,6 +112,8 @@ def run(tmp_path: Path) -> Callable[..., Outcome]:
         print(done.stderr, file=sys.stderr)
         told = {key: value for line in done.stdout.splitlines() for key, value in json.loads(line).items()}
         text = lines.read_text(encoding="utf-8") if lines.exists() else ""
-        return Outcome(done.returncode, told, [json.loads(line) for line in text.splitlines()], done.stderr)
+        whole = WholeStacks()
+        events = [event | (whole.restore(event) or {}) for event in map(json.loads, text.splitlines())]
+        return Outcome(done.returncode, told, events, done.stderr)
 
     return run_program

@@ -5,6 +5,9 @@ import threading
 import traceback
 from collections import defaultdict
 
+from unjam.model.shared_frames import WholeStacks
+from unjam.native import _twin_tally
+from unjam.native._fallback import Engine
 from unjam.native._twin_stacks import INNERMOST, OUTERMOST, StackTable, begun, describe, walk
 
 
@@ -121,3 +124,24 @@ def test_two_threads_never_share_a_number():
         thread.join()
     assert {len(given) for given in numbers.values()} == {1}
     assert len({next(iter(given)) for given in numbers.values()}) == 500
+
+
+def test_frames_that_stacks_share_are_written_once(monkeypatch):
+    """As the C core does; after a line was lost a stack stands for itself again, as what it refers to may be among the lost."""
+    monkeypatch.setattr(_twin_tally.tallies, "slots", {})
+    engine, told = Engine(), []
+    engine.emit = told.append
+
+    def deep(depth):
+        if depth:
+            deep(depth - 1)
+        else:
+            engine.place(sys._getframe())
+
+    deep(2)
+    deep(3)
+    engine.output.lost += 1
+    deep(4)
+    whole = WholeStacks()
+    assert ["base" in event for event in told] == [False, True, False]
+    assert [len(whole.restore(event)["f"]) for event in told] == [len(told[0]["f"]) + more for more in range(3)]

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from unjam.native._twin_loop import FinishedTurn, Observers, Slot
-from unjam.native._twin_stall import MOST_GROUPS, MOST_ORDERED, Accounts, Sample, Stall
+from unjam.native._twin_stall import MOST_GROUPS, MOST_ORDERED, Accounts, EarlyLines, Sample, Stall
 
 MS = 1_000_000
 
@@ -157,3 +157,11 @@ def test_an_open_stall_knows_its_unfinished_step():
     stall = make_stall()
     event = stall.event(1080 * MS, Accounts())
     assert (event["t1"], event["longest_step_ns"]) == (None, 80 * MS)
+
+
+@pytest.mark.parametrize(("every_s", "minutes", "most"), [(0.1, 10, 900), (0.5, 1, 120), (2, 60, 1800)])
+def test_early_lines_of_many_stalls_are_written_once_a_second(every_s, minutes, most):
+    """A service that stalls now and then has all of them in its recording; one that stalls ten times a second, so many and one a second."""
+    early, start = EarlyLines(), 10**15
+    times = [start + round(number * every_s * 1e9) for number in range(round(60 * minutes / every_s))]
+    assert sum(map(early.is_due, times)) == pytest.approx(most, abs=1)

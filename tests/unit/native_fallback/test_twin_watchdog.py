@@ -29,7 +29,7 @@ def slots():
 
 @pytest.fixture
 def watchdog(slots, told):
-    return Watchdog(slots, Sampler(lambda _places: 1, 10 * MS), told.append, 10 * MS)
+    return Watchdog(slots, Sampler(lambda _places: 1, 10 * MS), (told.append, told.append), 10 * MS)
 
 
 def slot_here():
@@ -122,7 +122,7 @@ def test_a_stall_that_ended_unseen_is_completed(healthy, slots):
 def test_what_the_quota_took_before_a_stall_is_not_of_it(slots, told, monkeypatch):
     """The CPU quota is counted from when all was well, not from when the watching began."""
     monkeypatch.setattr("unjam.native._twin_os.throttled_ns", iter([0, 5000, 5007]).__next__)
-    watchdog = Watchdog(slots, Sampler(lambda _places: 1, 10 * MS), told.append, 10 * MS)
+    watchdog = Watchdog(slots, Sampler(lambda _places: 1, 10 * MS), (told.append, told.append), 10 * MS)
     slots[1] = slot_here()
     watchdog.finish()
     away_for(slots, 600)

@@ -28,6 +28,19 @@ def test_a_process_is_its_header_events_and_stacks():
     assert not process.killed
 
 
+def test_frames_that_stacks_share_stand_in_one_of_them():
+    """A stack is whole however it was written; one whose other part was lost is not known."""
+    server, mine, other = ["s.py", 1, "serve"], ["a.py", 3, "f"], ["a.py", 4, "f"]
+    first = {"e": "stack", "t": 2, "id": 4, "f": [server, mine]}
+    process = parse_process(
+        lines(HEADER, first, {**first, "id": 5, "base": [4, 1], "f": [other]}, {**first, "id": 6, "base": [3, 1]})
+    )
+    assert {number: [frame.line for frame in stack] for number, stack in process.stacks.items()} == {
+        4: [1, 3],
+        5: [1, 4],
+    }
+
+
 def test_stacks_that_are_not_whole_are_told():
     """Whoever concludes from a stack knows whether the walk reached its end."""
     whole = {"e": "stack", "t": 2, "id": 4, "f": [["a.py", 3, "f"]], "whole": True}
