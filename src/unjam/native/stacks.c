@@ -58,6 +58,11 @@ static char window[WINDOW + FRAME_MOST];
 static uintptr_t window_at;
 static size_t window_size;
 static uintptr_t chunk; /* first byte of the newest piece of the thread's data stack */
+/* Where the thread that was looked at last keeps the address of its current frame, and which window held that frame. */
+static struct last_walk {
+    uintptr_t tstate, current, window_at;
+    size_t window_size;
+} last_walk;
 static uint64_t contexts;
 static char heads[STACK_FRAMES][CODE_HEAD];
 static uint32_t named_frames[STACK_FRAMES];
@@ -122,13 +127,12 @@ keep_frame(const struct raw_frame *frame)
     walk.count++;
 }
 
-/* Where a thread state keeps the address of its current frame; 0 if it cannot be read or belongs to another thread. */
+/* Where a thread state, of which `head` is what was read, keeps the address of its current frame; 0 if it belongs to another thread. */
 static uintptr_t
-find_current(uintptr_t tstate, pid_t tid)
+current_of(uintptr_t tstate, pid_t tid, const char *head)
 {
     const struct layout *at = compat.layout;
-    char head[TSTATE_HEAD];
-    if (!memory_read(head, tstate, sizeof head) || (tid != 0 && word_at(head, at->tstate_tid) != (uintptr_t)tid)) {
+    if (tid != 0 && word_at(head, at->tstate_tid) != (uintptr_t)tid) {
         return 0;
     }
     chunk = word_at(head, at->tstate_chunk);
@@ -137,27 +141,61 @@ find_current(uintptr_t tstate, pid_t tid)
     return at->tstate_frame_indirect == 0 ? tstate + at->tstate_frame : frame + at->tstate_frame_indirect - 1;
 }
 
-/* The innermost frame, with its neighbours in the window. The current frame is read right before and right after them: if the
- * thread went on meanwhile, the outer one of the two was there all the time, and what lies above it is left out. */
+/* Read the window, and the thread state before it. The current frame is read right before and right after the window: if the
+ * thread went on meanwhile, the outer one of the two was there all the time, and what lies above it is left out; 0 where that is not in
+ * the window. */
+static uintptr_t
+read_window(uintptr_t tstate, uintptr_t current, char *head)
+{
+    uintptr_t before, after;
+    const struct iovec to[] = {{head, TSTATE_HEAD}, {&before, sizeof before}, {window, window_size}, {&after, sizeof after}};
+    const struct iovec from[] = {{(void *)tstate, TSTATE_HEAD},
+                                 {(void *)current, sizeof before},
+                                 {(void *)window_at, window_size},
+                                 {(void *)current, sizeof after}};
+    bool arrived = memory_read_pieces(to, from, 4) == TSTATE_HEAD + window_size + sizeof before + sizeof after;
+    uintptr_t outer = before < after ? before : after;
+    return arrived && in_window(outer) ? outer : 0;
+}
+
+/* The same for a thread that is about where it was when it was looked at last, which is known only once all has been read. */
+static uintptr_t
+innermost_again(uintptr_t tstate, pid_t tid)
+{
+    char head[TSTATE_HEAD];
+    uintptr_t piece = chunk;
+    if (last_walk.tstate != tstate) {
+        return 0;
+    }
+    window_at = last_walk.window_at;
+    window_size = last_walk.window_size;
+    uintptr_t outer = read_window(tstate, last_walk.current, head);
+    return outer != 0 && current_of(tstate, tid, head) == last_walk.current && chunk == piece ? outer : 0;
+}
+
+/* The innermost frame, with its neighbours in the window. */
 static uintptr_t
 innermost(uintptr_t tstate, pid_t tid)
 {
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        uintptr_t current = find_current(tstate, tid), guess, before, after;
-        if (current == 0 || !memory_read(&guess, current, sizeof guess) || guess == 0) {
+    uintptr_t outer = innermost_again(tstate, tid);
+    for (int attempt = 0; outer == 0 && attempt < ATTEMPTS; attempt++) {
+        char head[TSTATE_HEAD];
+        uintptr_t current, guess;
+        last_walk.tstate = 0;
+        if (!memory_read(head, tstate, sizeof head) || (current = current_of(tstate, tid, head)) == 0
+            || !memory_read(&guess, current, sizeof guess) || guess == 0) {
             return 0;
         }
         place_window(guess, guess < chunk || guess - chunk >= (1 << 20));
-        const struct iovec to[] = {{&before, sizeof before}, {window, window_size}, {&after, sizeof after}};
-        const struct iovec from[] = {{(void *)current, sizeof before}, {(void *)window_at, window_size}, {(void *)current, sizeof after}};
-        bool arrived = memory_read_pieces(to, from, 3) == window_size + sizeof before + sizeof after;
-        uintptr_t outer = before < after ? before : after;
-        if (arrived && in_window(outer)) {
-            return outer;
+        outer = read_window(tstate, current, head);
+        if (outer != 0) {
+            last_walk = (struct last_walk){tstate, current, window_at, window_size};
         }
     }
-    window_size = 0;
-    return 0;
+    if (outer == 0) {
+        window_size = 0;
+    }
+    return outer;
 }
 
 static void
