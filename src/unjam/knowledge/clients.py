@@ -67,6 +67,8 @@ CLIENTS: tuple[Call, ...] = tuple(
 
 HARMLESS = frozenset(
     {
+        "__getitem__",
+        "append",
         "blob",
         "bucket",
         "close",
@@ -78,7 +80,10 @@ HARMLESS = frozenset(
         "get_database",
         "get_paginator",
         "get_waiter",
+        "items",
+        "keys",
         "options",
+        "values",
         "with_options",
     }
 )

@@ -32,8 +32,17 @@ _SAME_ELSEWHERE = frozenset(
 """Codes of others for blocking calls in coroutines: https://flake8-async.readthedocs.io/en/latest/rules.html#blocking-sync-calls-in-async-functions."""
 _ALWAYS = frozenset({"ssl.create_default_context"})
 """What a package does for each of its clients; certificates of one's own are loaded where somebody has named them."""
-_KEPT = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name"})
-"""What takes long the first time only: the interpreter keeps what is imported."""
+_KEPT = frozenset(
+    {
+        "inspect.getsource",
+        "inspect.getsourcelines",
+        "importlib.import_module",
+        "importlib.__import__",
+        "builtins.__import__",
+        "pkgutil.resolve_name",
+    }
+)
+"""What takes long the first time only: the interpreter keeps what is imported, `linecache` the text of a module."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,9 @@ class Analysis:
             *step("imports", lambda: list(imports.accusations(program, reach, namer)), list[Accusation](), notices),
         ]
         buffers = Buffers(program, reach, namer)
-        writer = Writer(program, Chains(program, reach), self._known, mistakes.called_too_early(), buffers)
+        writer = Writer(
+            program, Chains(program, reach, demos(self._project)), self._known, mistakes.called_too_early(), buffers
+        )
         one_for_each = step("findings of one file or client", lambda: merged(found, program), found, notices)
         problems = list(self._allowed(one_for_each, writer, program))
         self._result.skipped |= program.skipped

@@ -76,7 +76,9 @@ class Way:
 class Chains:
     """Ways into the functions of one reach."""
 
-    def __init__(self, program: Program, reach: Reach) -> None:
+    def __init__(self, program: Program, reach: Reach, by_hand: frozenset[str] = frozenset()) -> None:
+        """`by_hand` are the paths of programs that somebody runs to see how something is used."""
+        self._by_hand = by_hand
         self._program = program
         self._reach = reach
         self._ways: dict[tuple[str, frozenset[tuple[str, int]]], Way | None] = {}
@@ -131,7 +133,9 @@ class Chains:
 
     def _tops(self, entries: list[str]) -> list[Entry]:
         """The entries that nothing of the program calls, or that a framework calls too."""
-        return [self._reach.entries[symbol] for symbol in entries if self._is_top(symbol)]
+        found = [symbol for symbol in entries if self._is_top(symbol)]
+        served = [symbol for symbol in found if self._program.functions[symbol].path not in self._by_hand]
+        return [self._reach.entries[symbol] for symbol in served or found]
 
     def _is_top(self, symbol: str) -> bool:
         entry = self._reach.entries.get(symbol)

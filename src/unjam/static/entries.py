@@ -110,7 +110,8 @@ class Entries:
             if not site.arguments:
                 continue
             if self._runs(function, site.text, endless=endless):
-                yield from ((symbol, False) for symbol in self._run(function, site.arguments[0]))
+                command = self._is_command(function)
+                yield from ((symbol, command) for symbol in self._run(function, site.arguments[0]))
             elif site.text.endswith((".command", ".callback", ".default")) and self._has_console(function):
                 yield from ((symbol, True) for symbol in callables(self._program, function, site.arguments[0]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -27,6 +28,10 @@ _WAITING = {
     "shutdown": ("wait", 0, -1),
 }
 """Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
+_SHORT = frozenset({"sqlite3.Connection.close"})
+"""What gives back what is held, and writes only where a log is to be written back by the last one who closes."""
+_DEEP = re.compile(r"\*\*|\*/")
+"""Patterns that go down into folders."""
 _COMPARING = frozenset({"psutil.cpu_percent", "psutil.cpu_times_percent", "psutil.Process.cpu_percent"})
 _NOTHING = frozenset({"None", "0", "0.0"})
 
@@ -57,7 +62,7 @@ class Harmless:
         """Whether a call that resolves to `name` takes microseconds as it is written: an empty file, a line on the console."""
         if call.site is not None and name.endswith((".write", ".writelines", ".flush")):
             return self._namer.qualified(function, call.site.text).startswith(("sys.stdout.", "sys.stderr."))
-        return self._only_makes(function, call, name) or self._lists_one_folder(call, name)
+        return name in _SHORT or self._only_makes(function, call, name) or self._lists_one_folder(call, name)
 
     def _lists_one_folder(self, call: Call, name: str) -> bool:
         """`path.glob("*.png")` lists one folder, as `os.listdir` does; `**` goes down into all below it.
@@ -67,9 +72,7 @@ class Harmless:
         if name in {"glob.glob", "glob.iglob"}:
             return call.site is not None and call.site.argument(-1, "recursive") is None
         pattern = call.site.argument(0) if call.site is not None and name == "pathlib.Path.glob" else None
-        return (
-            pattern is not None and pattern.form == "constant" and "**" not in pattern.text and "*/" not in pattern.text
-        )
+        return pattern is not None and pattern.text[:1] in {"'", '"'} and not _DEEP.search(pattern.text)
 
     def _only_makes(self, function: Function, call: Call, name: str) -> bool:
         """`with open(path, "w"): pass` and `open(path, "w").close()` make an entry of a folder, or an empty file."""

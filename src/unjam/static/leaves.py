@@ -198,7 +198,7 @@ class Leaves:
                 continue
             for name in _entered(call, candidates(target, self._program)):
                 record = self._catalog.find(name)
-                if record is not None:
+                if record is not None and not _is_harmless(record, name):
                     return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
         return self._imported(function, call)
 
@@ -228,7 +228,7 @@ class Leaves:
             return None
         name = self._namer.qualified(function, call.site.text)
         record = self._catalog.find(name) if name else None
-        if record is None or (record.name.endswith(".*") and name.rpartition(".")[2] in HARMLESS):
+        if record is None or _is_harmless(record, name):
             return None
         return Leaf(record, _shown(record, name), _weight(call, record), Grade.INFERRED)
 
@@ -256,6 +256,10 @@ def _entered(call: Call, names: Iterator[str]) -> Iterator[str]:
         yield name
         if call.kind == "with-enter":
             yield name.replace(".__enter__", ".__exit__")
+
+
+def _is_harmless(record: Record, name: str) -> bool:
+    return record.name.endswith(".*") and name.rpartition(".")[2] in HARMLESS
 
 
 def _bare(symbol: str) -> str:

@@ -233,5 +233,5 @@ def is_test(path: str) -> bool:
     return (
         name.startswith("test_")
         or name in {"conftest.py", "tests.py"}
-        or bool({"tests", "test", "testing"} & set(parts[:-1]))
+        or bool({"tests", "test", "testing", "e2e"} & set(parts[:-1]))
     )

@@ -84,15 +84,16 @@ class Ranking:
         return ""
 
     def _is_seldom(self, accusation: Accusation, way: Way) -> bool:
-        """Whether no loop leads here, and no route but for what is always the same file, or a small one by what is made of it."""
+        """Whether no loop leads here, and no route to a text but what is always the same, or is small by what is made of it."""
         if accusation.repeated or any(edge.repeated for edge in way.edges) or self._is_told(accusation.function):
             return False
-        return not way.entry.label or self._is_fixed(accusation) or self._is_parsed(accusation)
+        certificates = accusation.leaf.startswith(_CERTIFICATES)
+        return certificates or not way.entry.label or self._is_fixed(accusation) or self._is_parsed(accusation)
 
     def _is_parsed(self, accusation: Accusation) -> bool:
         """Whether a text that is read is parsed whole, as settings and translations are: `json.load(stream)`."""
         site = self.site(accusation)
-        if site is None or self.writes(accusation) or accusation.leaf.startswith(_CERTIFICATES):
+        if site is None or self.writes(accusation):
             return False
         calls = self._program.outlines[accusation.function.path].calls
         inside = (each for each in calls if each.scope == site.scope and _PARSES.search(each.text))
@@ -106,7 +107,7 @@ class Ranking:
 
     def _small(self, accusation: Accusation) -> str:
         if accusation.leaf.startswith(_CERTIFICATES):
-            return "reading certificates takes 10 to 30 ms, and neither a route nor a loop leads here"
+            return "reading certificates takes 10 to 30 ms, and no loop leads here"
         if accusation.leaf.startswith(_TEXTS) or self._opens_text(accusation):
             return "a small text takes less than the hop to a thread, and no loop leads here"
         return ""
@@ -130,11 +131,12 @@ class Ranking:
     def _is_fixed(self, accusation: Accusation) -> bool:
         """Whether it reads a file whose path is a constant: `open(SETTINGS)`, `self.ID_FILE.read_text()`."""
         site = self.site(accusation)
-        if site is None or self.writes(accusation) or accusation.leaf.startswith(_CERTIFICATES):
+        if site is None or self.writes(accusation):
             return False
         first = site.argument(0, "file") if accusation.leaf in {"builtins.open", "io.open"} else None
         text = first.text if first is not None else site.text.rpartition(".")[0]
-        return text[:1] in {"'", '"'} or text.rpartition(".")[2].isupper()
+        constant = first is not None and first.form == "constant"
+        return constant or text.rpartition(".")[2].isupper()
 
     def _is_told(self, function: Function) -> bool:
         imports = self._program.outlines[function.path].top_imports

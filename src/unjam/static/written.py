@@ -75,19 +75,22 @@ def described(node: ast.expr) -> tuple[str, str]:
     """The form and the text of a value, as an Argument has them; a dict is a table."""
     if isinstance(node, ast.Constant):
         return "constant", repr(node.value)
-    if isinstance(node, ast.Lambda):
-        return "lambda", ""
+    if isinstance(node, ast.JoinedStr):
+        parts = (each.value if isinstance(each, ast.Constant) else "{}" for each in node.values)
+        return "other", repr("".join(map(str, parts)))
+    if isinstance(node, (ast.Lambda, ast.List, ast.Tuple, ast.Dict)):
+        return _FORMS[type(node)], ""
     if isinstance(node, ast.Starred):
         return "star", dotted(node.value)
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return "list", ""
-    if isinstance(node, ast.Dict):
-        return "table", ""
     text = dotted(node)
     return _FORMS.get(type(node), "other"), text
 
 
 _FORMS: dict[type[ast.expr], str] = {
+    ast.Lambda: "lambda",
+    ast.List: "list",
+    ast.Tuple: "list",
+    ast.Dict: "table",
     ast.Call: "call",
     ast.Name: "name",
     ast.Attribute: "name",

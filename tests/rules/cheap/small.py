@@ -1,12 +1,14 @@
 """Local work that costs less than what is won by moving it, unless it is done again and again; each with its twin."""
 
 import glob
+import inspect
 import json
 import sqlite3
 import time
 from pathlib import Path
 
 import httpx
+import pymongo
 import tiktoken
 from fastapi import FastAPI
 
@@ -85,7 +87,7 @@ async def a_client():
 
 @app.get("/client")
 async def a_client_for_each_request():
-    async with httpx.AsyncClient() as client:  # warning: UJ102 httpx.AsyncClient
+    async with httpx.AsyncClient() as client:  # note: UJ102 httpx.AsyncClient
         return await client.get("http://localhost")
 
 
@@ -97,6 +99,8 @@ async def a_client_for_each(urls):
 
 async def one_folder(path: Path):
     list(path.glob("*.png"))  # note: UJ102 pathlib.Path.glob
+    list(path.glob(f"{path.name}*.png"))  # note: UJ102 pathlib.Path.glob
+    list(path.glob(f"**/{path.name}"))  # warning: UJ102 pathlib.Path.glob
     glob.glob("*.png")  # note: UJ102 glob.glob
     glob.glob("**/*.png", recursive=True)  # warning: UJ102 glob.glob
     return list(path.glob("**/*.png"))  # warning: UJ102 pathlib.Path.glob
@@ -132,6 +136,17 @@ class Table:
     async def rows(self, connection: sqlite3.Connection):
         connection.execute("PRAGMA query_only=ON")  # warning: UJ106 sqlite3.Connection.execute
         return list(connection.execute("SELECT 1"))
+
+
+async def closes(connection: sqlite3.Connection, source):
+    connection.commit()  # warning: UJ106 sqlite3.Connection.commit
+    connection.close()  # note: UJ106 sqlite3.Connection.close
+    inspect.getsource(source)  # note: UJ102 inspect.getsource
+
+
+async def databases(client: pymongo.MongoClient):
+    client["shop"]  # clean: it makes an object
+    client.list_database_names()  # error: UJ106 pymongo.MongoClient.list_database_names
 
 
 async def encoding():
