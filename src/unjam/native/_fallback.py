@@ -426,9 +426,12 @@ def after_fork_in_child() -> None:
     global _engine  # noqa: PLW0603 -- the only way to forget everything at once
     steps = _engine.steps
     slots = _engine.slots
+    watchdog = _engine.watchdog
     _engine = Engine()
     steps.uninstall()
     set_tally(None, None)
     system.listen(None)
     for slot in slots.values():
         slot.undo()
+    if watchdog is not None:
+        watchdog.let_go()

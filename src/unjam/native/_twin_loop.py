@@ -111,6 +111,7 @@ class Slot:
         "note_at",
         "noted",
         "observers",
+        "put_off",
         "recent",
         "short",
         "step_from",
@@ -161,6 +162,7 @@ class Slot:
         self.hops = [0] * (RECENT + 1)
         self.tally_since = 0
         self.asleep = False
+        self.put_off: Callable[[int], object] | None = None
         self.undo: Callable[[], object] = bool  # nothing to undo yet
 
     def set_threshold(self, threshold: int) -> None:
@@ -180,9 +182,12 @@ class Slot:
         # In this order: who falls asleep first says so and then has this called.
         self.note_at = now + NOTE_EVERY_NS
         self.noted = time.thread_time_ns(), self.away
+        put_off = self.put_off
         if self.asleep:
             self.asleep = False
             self.wake()
+        elif put_off is not None:
+            put_off(now)
 
     def cpu_before(self) -> int | None:
         """The CPU time of the loop's thread when the present turn began: since it was noted it was used while the loop was away."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from unjam.failure import report_failure
 from unjam.native import _twin_os as system
+from unjam.native._twin_alarm import LockAlarm, TimerAlarm, make_alarm
 from unjam.native._twin_loop import FinishedTurn, Slot
 from unjam.native._twin_sampler import Sampler, Seen
 from unjam.native._twin_stall import AGAIN_NS, Accounts, EarlyLines, Stall
@@ -25,7 +26,7 @@ than for all else."""
 
 YOUNG = 25
 """A turn that has lasted a twenty-fifth of the threshold, 2 ms, may become a stall, and is looked at again after a tick; nearly all end
-before. So a stall is first seen 32 ms after it began at the latest."""
+before. So a stall is first seen 32 ms after it began at the latest, and 30 where the loop puts the look off."""
 
 IDLE_WAIT_S = 1.0
 """It looks around this often even then."""
@@ -89,8 +90,7 @@ class Watchdog:
         # By slot, not by loop: a loop that runs again has a new slot while its last one may still have to be completed.
         self._stalls: dict[Slot, Stall] = {}
         self._bases: dict[Slot, Base] = {}
-        self._alarm = allocate_lock()
-        self._alarm.acquire()
+        self._alarm: LockAlarm | TimerAlarm = LockAlarm()
         self._thread = QuietThread(self._run)
         self._stopping = False
         self._process_cpu = time.process_time_ns()
@@ -107,13 +107,23 @@ class Watchdog:
     def start(self) -> None:
         """Start the thread, for the first time or again."""
         self._stopping = False
+        if isinstance(self._alarm, LockAlarm):
+            self._alarm = make_alarm()
         self._thread.start()
 
     def stop(self, timeout_s: float = STOP_S) -> None:
         """End the thread; gives up waiting after `timeout_s`."""
         self._stopping = True
         self.wake()
-        self._thread.join(timeout_s)
+        if self._thread.join(timeout_s):
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Keep nothing open, and have no loop put the alarm off: the thread has ended, or this is a forked child."""
+        for slot in tuple(self._slots.values()):
+            slot.put_off = None
+        alarm, self._alarm = self._alarm, LockAlarm()
+        alarm.close()
 
     def finish(self) -> None:
         """Write what has been left to a thread that is gone."""
@@ -122,10 +132,7 @@ class Watchdog:
     def wake(self) -> None:
         """Look now."""
         self._woken_ns = self._woken_ns or time.monotonic_ns()
-        try:
-            self._alarm.release()
-        except RuntimeError:
-            pass  # It is awake already, or another has just woken it.
+        self._alarm.ring()
 
     def flush(self, timeout_s: float) -> None:
         """Have the line written of every stall that has ended, and a fresh one of every open one; waits for it."""
@@ -179,10 +186,10 @@ class Watchdog:
         """
         began = time.monotonic_ns()
         self._due_ns = began + round(timeout_s * 1e9)
-        woken = self._alarm.acquire(timeout=timeout_s)
+        woken = self._alarm.wait(timeout_s)
         since = max(began, self._woken_ns, self._seen_for_ns) if woken else max(self._due_ns, self._seen_for_ns)
         self._due_ns = self._woken_ns = 0
-        return woken, time.monotonic_ns() - since
+        return woken, max(0, time.monotonic_ns() - since)
 
     def _next_wait_s(self) -> float:
         turns, away = 0, False
@@ -193,7 +200,11 @@ class Watchdog:
         quiet = turns == self._turns and not away
         self._turns = turns
         self._idle_looks = self._idle_looks + 1 if quiet else 0
-        if self._idle_looks < IDLE_LOOKS:
+        busy = self._idle_looks < IDLE_LOOKS
+        calm = self._calm and not self._stalls and busy and len(slots) == 1
+        for slot in slots:
+            slot.put_off = self._put_off if calm else None
+        if busy:
             return self._busy_wait_ns(slots) / 1e9
         for slot in slots:
             slot.have_waker()
@@ -206,6 +217,17 @@ class Watchdog:
         share, of = CALM_SHARE
         calm = min((slot.threshold for slot in slots), default=0) * share // of
         return min(READ_EVERY_NS, max(calm, self._tick_ns))
+
+    def _put_off(self, now: int) -> None:
+        """A turn of the only loop begins, in whose thread this is: all is well, so that the next look may be as far from here as from the last.
+
+        Nobody is waited for whose time is over: who wants the GIL already is to know for how long.
+        """
+        due, slots = self._due_ns, tuple(self._slots.values())
+        if now < due and len(slots) == 1:
+            later = min(now + self._busy_wait_ns(slots), self._read_ns + READ_EVERY_NS)
+            if later > due and self._alarm.put_off(later):
+                self._due_ns = later
 
     def _all_is_well(self, now: int, overslept: int) -> bool:
         """Whether there is nothing to look at: what a look costs is paid by the loop, which waits for the GIL meanwhile."""

@@ -136,10 +136,10 @@ class Alarm:
     def __init__(self, watchdog, clock):
         self.watchdog, self.clock = watchdog, clock
 
-    def release(self):
+    def ring(self):
         pass
 
-    def acquire(self, timeout):
+    def wait(self, timeout):
         self.clock[0] += 5 * MS
         self.watchdog.wake()
         self.clock[0] += 135 * MS
@@ -209,7 +209,7 @@ def test_who_gets_the_gil_before_the_watchdog_looks_for_it(late, told, monkeypat
         return False
 
     monkeypatch.setattr(late, "_explain", lambda waited_ns: (waited_ns, 0))
-    monkeypatch.setattr(late, "_alarm", types.SimpleNamespace(acquire=acquire))
+    monkeypatch.setattr(late, "_alarm", types.SimpleNamespace(wait=acquire))
     _, overslept = late._wait(0.0)
     assert overslept < 110 * MS
     late._tick(time.monotonic_ns(), overslept)
@@ -235,3 +235,52 @@ def test_a_turn_that_ends_while_files_are_read_was_seen(watchdog, told, monkeypa
     assert sum(group["n"] for group in event["samples"]) == looks
     assert {group["state"] for group in event["samples"]} == ({"cpu"} if looks else set())
     assert event["gil_asked_ns"] == (asked_ms * MS if looks else None)
+
+
+class Timer:
+    """An alarm that can be put off, and notes until when it was."""
+
+    def __init__(self):
+        self.until = []
+
+    def put_off(self, until):
+        self.until.append(until)
+        return True
+
+
+@pytest.fixture
+def waiting(healthy, slots):
+    """The watchdog of a healthy loop as it waits: it looked at it 0 ms ago, and would look again in 30."""
+    healthy._alarm = Timer()
+    assert healthy._next_wait_s() == pytest.approx(0.03)
+    healthy._due_ns = healthy._read_ns + 30 * MS
+    slots[1].note_at = 0
+    return healthy
+
+
+def test_a_turn_that_begins_puts_the_next_look_off(waiting, slots):
+    """It is 30 ms away again, but no farther from the last full look than one at a healthy loop."""
+    looked = waiting._read_ns
+    for after_ms in (1, 20, 45, 74, 90):
+        slots[1].began(looked + after_ms * MS)
+    assert [(until - looked) // MS for until in waiting._alarm.until] == [31, 50, 75, 100]
+    assert waiting._due_ns == looked + 100 * MS
+
+
+@pytest.mark.parametrize("why", ["its time is over", "another loop", "a long turn", "it rests"])
+def test_a_look_that_is_needed_is_not_put_off(waiting, slots, why):
+    """Who waits for the GIL already is to know since when, and no loop may speak for another."""
+    now = waiting._read_ns + MS
+    if why == "its time is over":
+        now = waiting._due_ns
+    elif why == "another loop":
+        slots[2] = slot_here()
+    elif why == "a long turn":
+        waiting._calm = False
+        waiting._next_wait_s()
+    else:
+        for _ in range(8):
+            waiting._next_wait_s()
+        slots[1].wake = lambda: None
+    slots[1].began(now)
+    assert waiting._alarm.until == []
