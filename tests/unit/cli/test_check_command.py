@@ -63,6 +63,19 @@ def test_nothing_could_be_checked_is_exit_code_2(root):
     assert cli.main(["check"]) == 2
 
 
+def test_file_that_was_checked_in_part_is_no_reason_for_exit_code_2(root, monkeypatch, capsys):
+    """What was found in the rest of the only file is told, and the file is listed."""
+
+    def fails(*_arguments):
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr("unjam.static.entries.Entries._mains", fails)
+    assert cli.main(["check", "--no-cache", "--output-format", "concise"]) == 1
+    said = capsys.readouterr().out
+    assert "UJ101" in said
+    assert "checking a part of it failed" in said
+
+
 def test_without_the_extra_it_says_what_to_install(root, monkeypatch, capsys):
     """Who has installed unjam without the type checker is told the one command that brings it."""
     monkeypatch.setattr(sys, "executable", str(root / "python"))
@@ -73,7 +86,7 @@ def test_without_the_extra_it_says_what_to_install(root, monkeypatch, capsys):
 
 def test_statistics_count_by_rule(root, capsys):
     """--statistics adds one line a rule, with its count and cause."""
-    (root / "app.py").write_text(SLEEPS + "    time.sleep(2)\n    open('x')\n")
+    (root / "app.py").write_text(SLEEPS + "    time.sleep(2)\n    open('x', 'rb')\n")
     assert cli.main(["check", "--statistics"]) == 1
     table = [line.split() for line in capsys.readouterr().out.splitlines() if line[:1].isdigit()]
     assert [["2", "UJ101", "sleep"], ["1", "UJ102", "file"]] == [row for row in table if row[1].startswith("UJ")]
