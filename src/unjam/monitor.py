@@ -159,6 +159,8 @@ class Monitor:
 
             telling = self._telling = Telling(self)
             self.subscribe(telling.receive)
+            # Logging, imported by now, closes its handlers at the exit: the last lines must come before that.
+            atexit.register(self.end)
         return telling
 
     @property

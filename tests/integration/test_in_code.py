@@ -188,6 +188,26 @@ def test_it_may_be_installed_anywhere(run, place):
     assert {"as ever"} == set(done.stdout.split("\n")) - {""}
 
 
+def test_the_last_stall_is_logged_before_logging_ends(run, tmp_path):
+    """Whatever was imported first: handlers are closed at the exit, and what is kept back by one until then is written by that."""
+    source = """
+        unjam.install(record=False)
+        import logging, logging.handlers
+        to_file = logging.FileHandler("log", mode="w")
+        logging.getLogger().addHandler(logging.handlers.MemoryHandler(1000, logging.CRITICAL, to_file))
+
+        async def last():
+            await asyncio.sleep(0.01)
+            accused()
+
+        asyncio.run(last())
+        logging.warning("mine")
+        """
+    done = run(source, table="")
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "accused" in (tmp_path / "log").read_text()
+
+
 def test_a_callback_that_raises_is_one_line(run):
     """The others are called, and the program goes on."""
     done = run(
