@@ -96,7 +96,8 @@ def test_what_was_used_before_a_late_look_is_not_known(run):
     stall = outcome.longest()
     assert stall["t1"] - stall["t0"] >= 500_000_000
     assert stall["cpu_ns"] is None
-    assert {sample["state"] for sample in stall["samples"]} == {"kernel"}
+    # On a busy machine who has been woken waits for a CPU.
+    assert {sample["state"] for sample in stall["samples"]} - {"ready"} == {"kernel"}
 
 
 def test_a_stopped_process_is_suspended(run):
