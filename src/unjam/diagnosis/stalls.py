@@ -41,20 +41,39 @@ def blames_of(case: Case, stall: Stall) -> list[Blame]:
 
 
 def _pieces(case: Case, stall: Stall) -> list[Piece]:
-    views = [case.views.step(group.stack) for group in stall.groups]
+    groups = _of_work(case, stall)
     clues = [
-        clues_of(group, stall, view, case.sources, switch_ns=case.switch_ns, callback=_callback(case, stall, group))
-        for group, view in zip(stall.groups, views, strict=True)
+        clues_of(
+            group,
+            stall,
+            case.views.step(group.stack),
+            case.sources,
+            switch_ns=case.switch_ns,
+            callback=_callback(case, stall, group),
+        )
+        for group in groups
     ]
     if stall.runqueue_ns is None and _is_guess(clues):
         clues = [replace(each, state=each.group.state) for each in clues]
     states = [each.state for each in clues]
-    weights = [weight_of(group, stall) for group in stall.groups]
+    weights = [weight_of(group, stall) for group in groups]
     parts = divide(account(stall, states, weights), states, weights)
     return [
         Piece(each.group, each.state, each.view, each, judgement, part)
         for each, judgement, part in zip(clues, _judgements(clues), parts, strict=True)
     ]
+
+
+def _of_work(case: Case, stall: Stall) -> Sequence[Group]:
+    """The groups of samples, without those of the end where the Python tier knows of it by a heartbeat.
+
+    Before that tells that the loop has come back, it is seen in its own select, and what its clocks tell is of the work before.
+    """
+    working = [group.last for group in stall.groups if case.views.step(group.stack).frames]
+    if case.tier != "python" or stall.steps is not None or not stall.ended or not working:
+        return stall.groups
+    over = max(*working, stall.end - case.threshold_ns)
+    return [group for group in stall.groups if group.first <= over]
 
 
 def _is_guess(clues: Sequence[Clues]) -> bool:

@@ -530,3 +530,15 @@ def test_what_gives_the_gil_whenever_it_is_asked_is_no_native_code_that_keeps_it
     told, stack = story("spam.crunch(rows)")
     told.stall(120, cpu(10, stack, holds_gil=None, unseen_ns=unseen_ms), cpu_ms=119, runq_ms=1)
     assert only(told.told()).rule == rule
+
+
+@pytest.mark.parametrize("at_ms", [(112, 122), (40, 122)])
+def test_the_end_that_a_heartbeat_tells_of_is_no_work(at_ms):
+    """uvloop on the Python tier: it is back in its select for up to half a threshold before that is known, and no second cause is told."""
+    told = Story(tier="python", steps=False, loop="uvloop.Loop")
+    path = told.file("work.py", WORK)
+    stack = told.stack(told.frame(path, "result += price(row)", "total", "function"))
+    samples = [cpu(6, stack, moved=5, between=(25, 102)), cpu(2, told.stack(), moved=1, between=at_ms)]
+    told.stall(131, *samples, cpu_ms=110, runq_ms=2, steps=None, longest_step_ms=None)
+    rules = [(finding.rule, finding.culprit is not None) for finding in told.told().findings]
+    assert rules == ([("UJ301", True)] if at_ms[0] > 102 else [("UJ301", True), ("UJ301", False)])
