@@ -13,9 +13,7 @@
 
 #include "marks.h"
 #include "symbols.h"
-
-/* Kept of a stack: the innermost and the outermost frames; those between are dropped. */
-enum { STACK_INNER = 200, STACK_OUTER = 50, STACK_FRAMES = STACK_INNER + STACK_OUTER };
+#include "walk.h"
 
 /* No stack. */
 #define NO_STACK 0
