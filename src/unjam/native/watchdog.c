@@ -77,13 +77,14 @@ tick(void)
     return ns < 1000000 ? 1000000 : ns;
 }
 
-/* Did the whole process stand still? It woke late, was not waiting for a CPU, and no thread of the process used any. (A process
- * throttled by a quota stands still too, and since Linux 6.18 not all of that is booked as waiting for a CPU.) */
+/* Did the whole process stand still? Since it woke at `awake`, to look and sleep, more time has passed than that takes; it was not waiting
+ * for a CPU, and no thread of the process used any. (A process throttled by a quota stands still too, and since Linux 6.18 not all of
+ * that is booked as waiting for a CPU.) */
 static struct gap
-find_gap(const struct standing *then, uint64_t bedtime, uint64_t slept_for, uint64_t resumed_ns)
+find_gap(const struct standing *then, uint64_t awake, uint64_t slept_for, uint64_t resumed_ns)
 {
-    struct gap gap = {.from = bedtime, .to = clock_ns(), .ns = resumed_ns};
-    uint64_t late = clock_since(gap.to, bedtime + slept_for);
+    struct gap gap = {.from = awake, .to = clock_ns(), .ns = resumed_ns};
+    uint64_t late = clock_since(gap.to, awake + slept_for);
     if (late <= LATE_TICKS * tick()) {
         return gap;
     }
@@ -148,14 +149,19 @@ watch_loops(void *unused)
     own_schedstat = threads_open(threads_own_tid(), "schedstat");
     uint64_t quiet_ns = 0;
     unsigned ticks = 0;
-    struct gap gap = {0};
+    struct gap gap = {.to = clock_ns()};
     struct standing standing = standing_now();
+    bool active = false;
     for (;;) {
         uint32_t seen = atomic_load(&control);
         bool last = atomic_load(&stopping);
         uint32_t wanted = atomic_load(&flushes_wanted);
         bool flush = wanted != atomic_load(&flushes_made);
-        bool active = look_at_all(&gap, flush);
+        uint64_t awake = gap.to;
+        if (active || ++ticks % STANDING_EVERY == 0) {
+            standing = standing_now();
+        }
+        active = look_at_all(&gap, flush);
         if (flush) {
             atomic_store(&flushes_made, wanted);
             futex_wake_all(&flushes_made);
@@ -168,12 +174,9 @@ watch_loops(void *unused)
             atomic_store(&watchdog_asleep, 0);
             make_room();
         }
-        if (active || ++ticks % STANDING_EVERY == 0) {
-            standing = standing_now();
-        }
-        uint64_t length = sleep_length(quiet_ns), bedtime = clock_ns();
+        uint64_t length = sleep_length(quiet_ns);
         futex_wait(&control, seen, length);
-        gap = find_gap(&standing, bedtime, length, clock_anchor());
+        gap = find_gap(&standing, awake, length, clock_anchor());
         quiet_ns = atomic_load(&control) != seen ? 0 : quiet_ns + length;
     }
     kept_close(&own_schedstat);

@@ -118,6 +118,37 @@ def test_a_stopped_process_is_suspended(run):
     assert 700_000_000 <= stall["suspended_ns"] <= stall["t1"] - stall["t0"]
 
 
+def test_a_process_that_is_stopped_in_the_midst_of_a_look_is_suspended(run):
+    """Looks at many loops take long, so that the stop is as likely to come in one as between two."""
+    outcome = run("""
+        import subprocess, threading
+        start()
+        over = threading.Event()
+        def watched(number):
+            async def main():
+                register(number)
+                await asyncio.sleep(0.05)
+                over.wait()
+                await asyncio.sleep(0.01)
+            asyncio.run(main())
+        threads = [threading.Thread(target=watched, args=(number,)) for number in range(1, 41)]
+        for thread in threads:
+            thread.start()
+        for _ in range(6):
+            stop = "kill -STOP {0}; sleep 0.3; kill -CONT {0}".format(os.getpid())
+            subprocess.run(["sh", "-c", f"sleep 0.1; {stop}"])
+        over.set()
+        for thread in threads:
+            thread.join()
+        core.stop()
+    """)
+    longest = {}
+    for stall in sorted(outcome.stalls(), key=lambda stall: stall["t1"] - stall["t0"]):
+        longest[stall["loop"]] = stall["suspended_ns"]
+    assert longest.keys() == set(range(1, 41))
+    assert min(longest.values()) >= 1_520_000_000  # one stop that is missed is too much
+
+
 def test_a_plain_stall_is_not_suspended(run):
     """Blocked is not stopped. (A machine that is itself held up shows as suspended, for less than half of the time.)
 
