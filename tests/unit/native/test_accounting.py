@@ -134,8 +134,8 @@ def test_a_process_that_is_stopped_in_the_midst_of_a_look_is_suspended(run):
         threads = [threading.Thread(target=watched, args=(number,)) for number in range(1, 41)]
         for thread in threads:
             thread.start()
-        for _ in range(6):
-            stop = "kill -STOP {0}; sleep 0.3; kill -CONT {0}".format(os.getpid())
+        for _ in range(4):
+            stop = "kill -STOP {0}; sleep 0.6; kill -CONT {0}".format(os.getpid())
             subprocess.run(["sh", "-c", f"sleep 0.1; {stop}"])
         over.set()
         for thread in threads:
@@ -146,7 +146,8 @@ def test_a_process_that_is_stopped_in_the_midst_of_a_look_is_suspended(run):
     for stall in sorted(outcome.stalls(), key=lambda stall: stall["t1"] - stall["t0"]):
         longest[stall["loop"]] = stall["suspended_ns"]
     assert longest.keys() == set(range(1, 41))
-    assert min(longest.values()) >= 1_520_000_000  # one stop that is missed is too much
+    # Of each of the four a tick is lost, and more on a busy machine.
+    assert min(longest.values()) >= 1_900_000_000
 
 
 def test_a_plain_stall_is_not_suspended(run):
