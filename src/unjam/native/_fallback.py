@@ -19,6 +19,7 @@ from typing import Any
 from unjam.model.lines import encode
 from unjam.model.shared_frames import FullStacks
 from unjam.native import _twin_os as system
+from unjam.native._twin_alarm import LockAlarm
 from unjam.native._twin_hooks import Steps, hook_selector, start_heartbeat
 from unjam.native._twin_loop import Numbers, Observer, Observers, Slot
 from unjam.native._twin_sampler import Sampler, native_id
@@ -41,8 +42,7 @@ class Output:
         self.fd, self._identity, self._keep = -1, (0, 0), 0
         self.lost = 0
         self._lines: deque[bytes] = deque()
-        self._bell = _thread.allocate_lock()
-        self._bell.acquire()
+        self._bell = LockAlarm()
 
     def open(self, fd: int, keep: int) -> None:
         """Take lines from now on."""
@@ -67,7 +67,7 @@ class Output:
     def wait(self, timeout_s: float) -> None:
         """Wait for lines."""
         if timeout_s > 0:  # Else the bell is left to whoever waits.
-            self._bell.acquire(timeout=0.0 if self._lines else timeout_s)
+            self._bell.wait(0.0 if self._lines else timeout_s)
 
     def take(self) -> list[bytes]:
         """The lines that are there."""
@@ -78,10 +78,7 @@ class Output:
 
     def ring(self) -> None:
         """Let the drain return."""
-        try:
-            self._bell.release()
-        except RuntimeError:
-            pass  # It has been rung already.
+        self._bell.ring()
 
     def _write(self, line: bytes) -> bool:
         # The program may have closed our descriptor and opened something of its own under the same number.

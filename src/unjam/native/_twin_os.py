@@ -49,8 +49,9 @@ def patiently(call: Callable[..., Answer], *args: object) -> Answer:
     try:
         return call(*args)
     finally:
-        if _returned is not None:
-            _returned(time.monotonic_ns() - began)
+        returned = _returned  # which the end of the watchdog takes away at any time
+        if returned is not None:
+            returned(time.monotonic_ns() - began)
 
 
 def cpu_ns(tid: int) -> int | None:

@@ -248,7 +248,7 @@ class Watchdog:
             self._take_in(self._glances.popleft())
 
     def _glance(self, now: int, waited_ns: int) -> Glance:
-        began = {slot: slot.away_since for slot in self._slots.values() if self._is_due(slot, now)}
+        began = {slot: slot.away_since for slot in tuple(self._slots.values()) if self._is_due(slot, now)}
         return Glance(now, waited_ns, began, self._sampler.see(list(began)))
 
     def _came_back(self, took_ns: int) -> None:

@@ -112,6 +112,13 @@ def test_what_has_to_be_done_is_done(healthy, slots):
     assert not healthy._all_is_well(now, 0)
 
 
+def test_a_loop_may_begin_in_the_midst_of_a_look(healthy, slots, monkeypatch):
+    """It registers in its own thread, whenever that is given the GIL."""
+    monkeypatch.setattr(healthy, "_is_due", lambda slot, _now: slots.setdefault(2, slot) is None)
+    healthy.finish()
+    assert len(slots) == 2
+
+
 def test_a_stall_that_ended_unseen_is_completed(healthy, slots):
     """As one is in which native code kept the GIL until its end."""
     now = away_for(slots, 60)
