@@ -151,10 +151,18 @@ def test_lookup_by_name():
     assert hasattr(builtins, "open")
 
 
+@pytest.mark.parametrize("name", ["zeroconf.Zeroconf", "pytube.YouTube", "pytube.Search", "httpx.Request"])
+def test_what_only_makes_an_object_has_no_record(name):
+    """Where the methods of a client wait, making one need not: a Zeroconf attaches itself to the loop that runs."""
+    assert index.by_name(name) is None
+
+
 def test_lookup_by_frame():
     """The place where a call really runs leads to the name by which users know it."""
     assert index.by_frame("requests.api", "get").name == "requests.get"
     assert index.by_frame("json", "dumps").name == "json.dumps"
+    assert index.by_frame("wikipedia.wikipedia", "page").name == "wikipedia.page"
+    assert index.by_frame("clickhouse_connect.driver", "create_client").name == "clickhouse_connect.get_client"
     assert index.by_frame("concurrent.futures._base", "Future.result").name == "concurrent.futures.Future.result"
     assert index.by_frame("asyncio.base_events", "BaseEventLoop._run_once") is None
 
