@@ -18,6 +18,7 @@ from unjam.static.inside import Leaf
 from unjam.static.program import Call, Function, Program
 from unjam.static.ranking import Rank, Ranking
 from unjam.static.result import Problem, Severity
+from unjam.static.source import Repeated
 
 _SEVERITIES = {
     Weight.UNBOUNDED: Severity.ERROR,
@@ -65,8 +66,8 @@ class Accusation:
     also: tuple[int, ...] = ()
     looped: bool = True
     """Whether it stands in a loop that may not end, as far as is known."""
-    repeated: bool = False
-    """Whether it stands in a loop of any kind."""
+    repeated: Repeated = Repeated.NOT
+    """How it is made again in loops."""
 
     @property
     def line(self) -> int:
@@ -104,7 +105,7 @@ def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
         leaf.below,
         once=once,
         looped=site is None or site.looped,
-        repeated=site is not None and site.repeated,
+        repeated=site.repeated if site is not None else Repeated.NOT,
     )
 
 
@@ -180,7 +181,7 @@ class Writer:
     def _way(self, accusation: Accusation, cut: frozenset[tuple[str, int]]) -> Way | None:
         function = accusation.function
         if accusation.rule == "UJ102" and not accusation.below:
-            site = self._ranking.site(accusation)
+            site = self._ranking.small.site(accusation)
             cut |= self._buffers.innocent(function, site) if site is not None else frozenset()
         return self._chains.way(function.symbol, cut)
 
@@ -266,7 +267,7 @@ class Writer:
         }
         for key in keys:
             advice = self._known.advice.get(key)
-            if advice is not None and not (key == "read-once" and self._ranking.writes(accusation)):
+            if advice is not None and not (key == "read-once" and self._ranking.small.writes(accusation)):
                 yield Remedy(_filled(advice.text, words), _filled(advice.cost, words))
 
 

@@ -101,6 +101,10 @@ class Harmless:
         timeout = site.argument(timeout_at, "timeout")
         return bool((flagged and flagged.text == "False") or (timeout and timeout.text in {"0", "0.0"}))
 
+    def _polls(self, _function: Function, site: CallSite, name: str) -> bool:
+        """`poll()` of a connection between processes looks whether something is there, and waits only where it is told how long."""
+        return name == "multiprocessing.connection.Connection.poll" and not site.arguments
+
     def _compares_with_before(self, _function: Function, site: CallSite, name: str) -> bool:
         """`psutil.cpu_percent()` without an interval compares with the call before and waits for nothing."""
         interval = site.argument(0, "interval")
@@ -128,17 +132,29 @@ class Harmless:
         return name.endswith("Executor.map") and use not in {"iterated", "assigned", "returned"}
 
     def _in_memory(self, function: Function, site: CallSite, name: str) -> bool:
-        """`sqlite3.connect(":memory:")`, `Image.open(BytesIO(data))`, and what is read of an archive made so: no file."""
+        """`sqlite3.connect(":memory:")`, `Image.open(BytesIO(data))`, and what is read of an archive made so: no file.
+
+        A stream that the function has opened itself is told where it was opened.
+        """
         owner, _, method = name.rpartition(".")
         first = site.argument(0)
         if name in _OF_A_FILE or (name.endswith((".__init__", ".__new__")) and owner in _OF_A_FILE):
-            return first is not None and (first.text == "':memory:'" or is_buffer(self._namer, function, first.text))
+            return first is not None and (
+                first.text == "':memory:'"
+                or is_buffer(self._namer, function, first.text)
+                or self._opened(function, first.text)
+            )
         if owner not in _OF_A_FILE or method.startswith("extract"):
             return False
         made = self._made(function, site.text.rpartition(".")[0])
         return bool(made) and all(
             (first := site.argument(0)) and is_buffer(self._namer, function, first.text) for site in made
         )
+
+    def _opened(self, function: Function, name: str) -> bool:
+        """Whether a function gives that name to a stream that it opens."""
+        assigned = (each for each in self._program.outlines[function.path].assignments if each.scope == function.index)
+        return any(each.target == name and each.value.rpartition(".")[2] == "open()" for each in assigned)
 
     def _made(self, function: Function, receiver: str) -> list[CallSite]:
         """The calls whose value a file gives to a name or an attribute of that name."""
@@ -195,6 +211,7 @@ class Harmless:
 
     _RULES: ClassVar[tuple[Callable[..., bool], ...]] = (
         _does_not_wait,
+        _polls,
         _compares_with_before,
         _is_done,
         _is_here,

@@ -43,7 +43,7 @@ class Locks:
         self._reach = reach
         self._leaves = leaves
         self._namer = namer
-        self._blocking: dict[str, tuple[str, Weight] | None] = {}
+        self._waiting: dict[str, str] = {}
 
     def held_over_await(self) -> Iterator[Accusation]:
         """Threading locks that are held across an await: UJ204."""
@@ -79,16 +79,14 @@ class Locks:
         return self._namer.qualified(function, block.text) in _THREADING
 
     def ranked(self, accusation: Accusation) -> Accusation:
-        """A plain lock is a note, unless somebody who holds the same one does work that takes time."""
+        """A plain lock is a note, unless somebody who holds the same one waits under it for as long as somebody else takes."""
         if accusation.rule != "UJ201" or not accusation.leaf.endswith(_PLAIN):
             return accusation
         for holder, block in self._sections(accusation):
-            found = self._work(holder, block)
-            if found is not None:
-                leaf, weight = found
-                severity = Severity.ERROR if weight is Weight.UNBOUNDED else Severity.WARNING
+            leaf = self._work(holder, block)
+            if leaf:
                 text = f"{holder.name} holds the same lock over {leaf} (line {block.span[0]})"
-                return replace(accusation, severity=severity, evidence=(*accusation.evidence, Evidence("source", text)))
+                return replace(accusation, evidence=(*accusation.evidence, Evidence("source", text)))
         return replace(accusation, severity=Severity.NOTE)
 
     def gathered(self, accusations: Iterable[Accusation]) -> Iterator[Accusation]:
@@ -134,33 +132,21 @@ class Locks:
         blocks = self._program.outlines[accusation.function.path].blocks
         return next((block.text for block in blocks if block.span == accusation.span), "")
 
-    def _work(self, holder: Function, block: WithBlock) -> tuple[str, Weight] | None:
-        for call in holder.calls:
-            if block.first_line <= call.span[0] <= block.last_line:
-                found = self._blocks(holder, call)
-                if found is not None:
-                    return found
-        return None
+    def _work(self, holder: Function, block: WithBlock) -> str:
+        under = (call for call in holder.calls if block.first_line <= call.span[0] <= block.last_line)
+        return next((leaf for call in under if (leaf := self._waits(holder, call))), "")
 
-    def _blocks(self, function: Function, call: Call) -> tuple[str, Weight] | None:
+    def _waits(self, function: Function, call: Call) -> str:
+        """What a call waits for without bound, "" where it waits for nothing or does local work only."""
         leaf = self._leaves.leaf(function, call)
-        if leaf is not None and leaf.record.rule not in _NOT_WORK and leaf.weight is not Weight.MICROSECONDS:
-            return leaf.name, leaf.weight
-        for symbol, _ in self._reach.called(function, call):
-            found = self._body(symbol)
-            if found is not None:
-                return found
-        return None
+        if leaf is not None and leaf.record.rule not in _NOT_WORK and leaf.weight is Weight.UNBOUNDED:
+            return leaf.name
+        return next((found for symbol, _ in self._reach.called(function, call) if (found := self._body(symbol))), "")
 
-    def _body(self, symbol: str) -> tuple[str, Weight] | None:
-        if symbol in self._blocking:
-            return self._blocking[symbol]
-        self._blocking[symbol] = None
-        function = self._program.functions[symbol]
-        if not function.scope.is_async:
-            for call in function.calls:
-                found = self._blocks(function, call)
-                if found is not None:
-                    self._blocking[symbol] = found
-                    break
-        return self._blocking[symbol]
+    def _body(self, symbol: str) -> str:
+        if symbol not in self._waiting:
+            self._waiting[symbol] = ""
+            function = self._program.functions[symbol]
+            calls = function.calls if not function.scope.is_async else ()
+            self._waiting[symbol] = next((leaf for call in calls if (leaf := self._waits(function, call))), "")
+        return self._waiting[symbol]

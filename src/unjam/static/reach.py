@@ -15,6 +15,7 @@ from unjam.static.entries import Entry, callables
 from unjam.static.guarding import guarded
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
+from unjam.static.source import Repeated
 from unjam.static.stored import Stored
 
 _CONTEXT_MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
@@ -35,8 +36,8 @@ class Edge(NamedTuple):
     grade: Grade
     once: bool
     looped: bool = True
-    repeated: bool = False
-    """Whether it stands in a loop of any kind."""
+    repeated: Repeated = Repeated.NOT
+    """How it is made again in loops."""
 
 
 class Reach:
@@ -193,7 +194,7 @@ class Reach:
             {decorator.text.rpartition(".")[2] for decorator in callee.scope.decorators} & _CACHES
         )
         looped = call.site is None or call.site.looped
-        repeated = call.site is not None and call.site.repeated
+        repeated = call.site.repeated if call.site is not None else Repeated.NOT
         yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once, looped, repeated)
         for symbol in callee.fact.decorators if callee.fact is not None else ():
             if symbol in self._program.functions:

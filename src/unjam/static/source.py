@@ -6,9 +6,20 @@ Everything here is a plain tuple, so that the outline of a file can be kept as J
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import NamedTuple
 
 from unjam.static.facts import Span
+
+
+class Repeated(IntEnum):
+    """How a call is made again where it stands."""
+
+    NOT = 0
+    APART = 1
+    """In a loop that awaits something else in between, so that others run meanwhile."""
+    AT_ONCE = 2
+    """In a loop that awaits nothing else: what each call takes adds up."""
 
 
 class Argument(NamedTuple):
@@ -34,8 +45,8 @@ class CallSite(NamedTuple):
     once: bool
     looped: bool = False
     """Whether it stands in a `while` or an `async for`, which may never end; a `for` goes through what is there."""
-    repeated: bool = False
-    """Whether it stands in a loop of any kind, or in a comprehension."""
+    repeated: Repeated = Repeated.NOT
+    """Of the loops and comprehensions around it, the one that makes it most often."""
 
     def argument(self, position: int, keyword: str = "") -> Argument | None:
         """The argument at that position or of that name."""

@@ -17,11 +17,13 @@ from unjam.static.source import (
     CallSite,
     ImportLine,
     Outline,
+    Repeated,
     Scope,
     WithBlock,
 )
 from unjam.static.written import (
     CONTAINERS,
+    awaited_in,
     class_of,
     decorator,
     depended_on,
@@ -52,7 +54,7 @@ class Walker:
         self._uses: dict[int, str] = {}
         self._once = False
         self._looped = False
-        self._repeated = False
+        self._loops: tuple[frozenset[int], ...] = ()
         self._yields: set[int] = set()
 
     def module(self, tree: ast.Module) -> None:
@@ -91,11 +93,12 @@ class Walker:
         for default in [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]:
             self._visit(default)
         index = self._enter(node)
-        outer = self._scope, self._classes, self._prefix, self._once, self._looped, self._repeated
+        outer = self._scope, self._classes, self._prefix, self._once, self._looped, self._loops
         self._scope, self._classes, self._prefix = index, "", self._out.scopes[index].name + "."
-        self._once = self._looped = self._repeated = False
+        self._once = self._looped = False
+        self._loops = ()
         self._all(node.body)
-        self._scope, self._classes, self._prefix, self._once, self._looped, self._repeated = outer
+        self._scope, self._classes, self._prefix, self._once, self._looped, self._loops = outer
         if index in self._yields:
             kind = "async-generator" if isinstance(node, ast.AsyncFunctionDef) else "generator"
             self._out.scopes[index] = self._out.scopes[index]._replace(kind=kind)
@@ -135,10 +138,10 @@ class Walker:
         self._out.scopes.append(
             Scope(name, node.lineno, span_of(node), "lambda", self._scope, self._classes, parameters, ())
         )
-        outer, self._scope = (self._scope, self._looped, self._repeated), index
-        self._looped = self._repeated = False
+        outer, self._scope = (self._scope, self._looped, self._loops), index
+        self._looped, self._loops = False, ()
         self._visit(node.body)
-        self._scope, self._looped, self._repeated = outer
+        self._scope, self._looped, self._loops = outer
 
     def _class(self, node: ast.ClassDef) -> None:
         for expression in [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]:
@@ -162,10 +165,14 @@ class Walker:
             arguments.append(Argument(-1, keyword.arg or "**", span_of(value), *_passed(value)))
             self._uses.setdefault(id(value), passed)
         use = self._uses.get(id(node), "other")
-        flags = self._once, self._looped, self._repeated
+        flags = self._once, self._looped, self._repeated(node)
         site = CallSite(span_of(node), self._scope, text, tuple(arguments), use, *flags)
         self._out.calls.append(site)
         self._children(node)
+
+    def _repeated(self, node: ast.Call) -> Repeated:
+        kinds = (Repeated.AT_ONCE if awaited <= {id(node)} else Repeated.APART for awaited in self._loops)
+        return max(kinds, default=Repeated.NOT)
 
     def _await(self, node: ast.Await) -> None:
         self._out.awaits.append((self._scope, node.lineno))
@@ -222,15 +229,15 @@ class Walker:
         self._waited_for(node.iter, is_async=isinstance(node, ast.AsyncFor))
         self._visit(node.iter)
         self._visit(node.target)
-        outer, self._repeated = self._repeated, True
+        outer, self._loops = self._loops, (*self._loops, awaited_in(node))
         self._all(node.body)
-        self._repeated = outer
+        self._loops = outer
         self._all(node.orelse)
 
     def _comprised(self, node: ast.expr) -> None:
-        outer, self._repeated = self._repeated, True
+        outer, self._loops = self._loops, (*self._loops, awaited_in(node))
         self._children(node)
-        self._repeated = outer
+        self._loops = outer
 
     def _async_for(self, node: ast.AsyncFor) -> None:
         outer, self._looped = self._looped, True
@@ -238,11 +245,11 @@ class Walker:
         self._looped = outer
 
     def _while(self, node: ast.While) -> None:
-        outer = self._looped, self._repeated
-        self._looped = self._repeated = True
+        outer = self._looped, self._loops
+        self._looped, self._loops = True, (*self._loops, awaited_in(node))
         self._visit(node.test)
         self._all(node.body)
-        self._looped, self._repeated = outer
+        self._looped, self._loops = outer
         self._all(node.orelse)
 
     def _comprehension(self, node: ast.comprehension) -> None:

@@ -241,3 +241,24 @@ def _guarded(test: ast.expr) -> str:
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotIn):
         return dotted(test.comparators[0])
     return ""
+
+
+def awaited_in(loop: ast.AST) -> frozenset[int]:
+    """What each turn of a loop or a comprehension awaits, by identity: there others run too, so that nothing adds up.
+
+    What is awaited where an exception is handled is left out, and so is what the loop goes through, awaited once.
+    """
+    found = set()
+    waiting = [loop]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Await):
+            found.add(id(node.value))
+        elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)) or (isinstance(node, ast.comprehension) and node.is_async):
+            found.add(id(node))
+        once = node.iter if node is loop and isinstance(node, ast.For) else None
+        waiting.extend(each for each in ast.iter_child_nodes(node) if each is not once and not isinstance(each, _LATER))
+    return frozenset(found)
+
+
+_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ExceptHandler)

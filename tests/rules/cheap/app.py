@@ -46,6 +46,8 @@ async def in_memory(data: bytes, path: Path):
     archive = zipfile.ZipFile(buffer)  # clean
     archive.read("name")  # clean
     Image.open(path)  # warning: UJ102 PIL.Image.open
+    with path.open("rb") as stream:  # warning: UJ102 pathlib.Path.open
+        Image.open(stream)  # clean: where it was opened, it was told
     buffer.write(data)  # clean: it inherits from the classes of files, and is none
     text = io.StringIO()
     text.readline()  # clean

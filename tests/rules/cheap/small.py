@@ -1,5 +1,7 @@
 """Local work that costs less than what is won by moving it, unless it is done again and again; each with its twin."""
 
+import asyncio
+import csv
 import glob
 import inspect
 import json
@@ -32,6 +34,22 @@ async def bytes_may_be_many(path):
         return stream.read()
 
 
+async def a_table(path, rows):
+    with open(path, "w") as stream:  # warning: UJ102 builtins.open
+        csv.writer(stream).writerows(rows)
+
+
+async def pieces(path: Path):
+    with open(path, "rb") as stream:  # note: UJ102 builtins.open
+        header = stream.read(112)
+        stream.seek(0)
+    with path.open("rb") as stream:  # warning: UJ102 pathlib.Path.open
+        while piece := stream.read(65536):
+            header += piece
+    with open(path, "rb") as stream:  # warning: UJ102 builtins.open
+        return [stream.read(4), json.load(stream), header]
+
+
 async def opens_somehow(path, mode):
     with open(path, mode) as stream:  # warning: UJ102 builtins.open
         return stream.read()
@@ -52,31 +70,63 @@ def helped(path: Path):
     return path.read_text()  # warning: UJ102 pathlib.Path.read_text
 
 
+@app.get("/texts")
+async def many_by_a_coroutine(names: list[str]):
+    for name in names:
+        await waits_for_nothing(Path(name))
+
+
+async def waits_for_nothing(path: Path):
+    return path.read_text()  # warning: UJ102 pathlib.Path.read_text
+
+
+async def one_after_the_other(paths: list[Path], queue: asyncio.Queue):
+    for path in paths:
+        text = path.read_text()  # note: UJ102 pathlib.Path.read_text
+        await queue.put(text)
+    while True:
+        helped_apart(paths[0])
+        try:
+            await asyncio.sleep(1)
+        except TimeoutError:
+            for path in paths:
+                path.write_text("")  # warning: UJ102 pathlib.Path.write_text
+
+
+def helped_apart(path: Path):
+    return path.read_text()  # note: UJ102 pathlib.Path.read_text
+
+
+async def until_it_can_be_read(path: Path):
+    while True:
+        try:
+            return path.read_text()  # warning: UJ102 pathlib.Path.read_text
+        except OSError:
+            await asyncio.sleep(0)
+
+
+async def listed() -> list[Path]:
+    return []
+
+
+async def what_is_awaited_first():
+    for path in await listed():
+        path.read_text()  # warning: UJ102 pathlib.Path.read_text
+
+
 @app.get("/text")
 async def served(name: str):
-    return Path(name).read_text()  # warning: UJ102 pathlib.Path.read_text
+    return Path(name).read_text()  # note: UJ102 pathlib.Path.read_text
 
 
-@app.get("/settings")
-async def served_settings():
-    with open(SETTINGS) as stream:  # note: UJ102 builtins.open
-        return json.load(stream)
-
-
-@app.get("/words")
-async def served_words(language: str):
-    with open(f"{language}.json") as stream:  # note: UJ102 builtins.open
-        words = json.load(stream)
-    names = json.loads(
-        Path(language).read_text(),  # note: UJ102 pathlib.Path.read_text
-    )
-    with open(language) as stream:  # warning: UJ102 builtins.open
-        return [words, names, stream.read()]
+@app.get("/bytes")
+async def served_bytes(name: str):
+    return Path(name).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
 
 
 @app.post("/settings")
 async def written_settings():
-    with open(SETTINGS, "w") as stream:  # warning: UJ102 builtins.open
+    with open(SETTINGS, "w") as stream:  # note: UJ102 builtins.open
         stream.write("{}")
 
 
@@ -136,6 +186,33 @@ class Table:
     async def rows(self, connection: sqlite3.Connection):
         connection.execute("PRAGMA query_only=ON")  # warning: UJ106 sqlite3.Connection.execute
         return list(connection.execute("SELECT 1"))
+
+
+async def one_row(path, name):
+    connection = sqlite3.connect(path)  # note: UJ106 sqlite3.connect
+    cursor = connection.execute(
+        "SELECT age FROM people WHERE name = ?", (name,)
+    )  # note: UJ106 sqlite3.Connection.execute
+    return cursor.fetchone()
+
+
+async def all_rows(connection: sqlite3.Connection, name):
+    cursor = connection.execute(
+        "SELECT age FROM people WHERE name = ?", (name,)
+    )  # warning: UJ106 sqlite3.Connection.execute
+    return cursor.fetchall()  # warning: UJ106 sqlite3.Cursor.fetchall
+
+
+async def a_whole_table(connection: sqlite3.Connection):
+    return connection.execute("SELECT COUNT(*) FROM people").fetchone()  # warning: UJ106 sqlite3.Connection.execute
+
+
+async def a_row_for_each(connection: sqlite3.Connection, names):
+    for name in names:
+        cursor = connection.execute(
+            "SELECT age FROM people WHERE name = ?", (name,)
+        )  # warning: UJ106 sqlite3.Connection.execute
+        cursor.fetchone()  # warning: UJ106 sqlite3.Cursor.fetchone
 
 
 async def closes(connection: sqlite3.Connection, source):

@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import functools
+import multiprocessing.connection
 import queue
 import sqlite3
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 guard = threading.Lock()
 slow_guard = threading.Lock()
+file_guard = threading.Lock()
 arrived = threading.Condition()
 jobs: queue.Queue[int] = queue.Queue()
 bounded: queue.Queue[int] = queue.Queue(maxsize=1)
@@ -44,6 +46,26 @@ def in_a_thread():
 
 async def starts_it():
     await asyncio.to_thread(in_a_thread)
+
+
+async def written_down():
+    with file_guard:  # note: UJ201 _thread.LockType.__enter__
+        print("short")
+
+
+def writes_in_a_thread(path: Path):
+    with file_guard:
+        path.write_bytes(b"local work, which does not wait for anybody")
+
+
+async def starts_the_writing(path: Path):
+    await asyncio.to_thread(writes_in_a_thread, path)
+
+
+async def polls(connection: multiprocessing.connection.Connection):
+    if connection.poll():  # clean
+        return connection.recv()  # error: UJ203 multiprocessing.connection.Connection.recv
+    return connection.poll(1)  # error: UJ203 multiprocessing.connection.Connection.poll
 
 
 async def signals():
