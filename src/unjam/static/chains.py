@@ -42,10 +42,6 @@ _RARE = frozenset(
     ]
 )
 """Words of names of functions that are run when something begins to be used or ends, and not again for a long time."""
-_STARTS = frozenset(
-    ["create_task", "ensure_future", "gather", "run_in_executor", "start_server", "start_soon", "to_thread"]
-)
-"""Methods that let something run beside the coroutine that calls them; who does not call one has the loop for himself."""
 FARTHEST = 4000
 """Functions looked at on the way up; beyond, the nearest entry found so far is good enough for a report."""
 
@@ -60,8 +56,6 @@ class Way:
     startup: bool
     single: bool = False
     """Whether only the program's main coroutine leads here, and over no loop."""
-    alone: bool = False
-    """Whether that is so, and no function on any way here starts what runs beside it."""
     rare: bool = False
     """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins; no framework calls it."""
 
@@ -121,12 +115,7 @@ class Chains:
         # A route is asked for as often as users come, whatever it is called.
         rare = not labelled and (self._is_rare(symbol) or (bool(nearest) and all(map(self._is_rare, nearest))))
         kept = bool(tops) and not self._repeats(symbol, cut)
-        alone = single and not any(map(self._starts, down))
-        return Way(self._reach.entries[chosen], _edges(chosen, down), nearest, startup, single, alone, rare, kept)
-
-    def _starts(self, symbol: str) -> bool:
-        sites = (call.site for call in self._program.functions[symbol].calls)
-        return any(site is not None and site.text.rpartition(".")[2] in _STARTS for site in sites)
+        return Way(self._reach.entries[chosen], _edges(chosen, down), nearest, startup, single, rare, kept)
 
     def _is_rare(self, symbol: str) -> bool:
         name = self._program.functions[symbol].scope.name.rpartition(".")[2]

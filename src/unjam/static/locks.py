@@ -34,6 +34,9 @@ _THREADING = frozenset(
 _NOT_WORK = frozenset({"UJ201", "UJ301", "UJ302", "UJ303", "UJ304", "UJ305", "UJ306"})
 """What does not count as work done under a lock: other locks, and what is only suspected."""
 
+_DEEPEST = 2
+"""Calls between a `with` and what is waited for under it: further down it is mostly a branch that is rarely taken."""
+
 
 class Locks:
     """Looks at the locks of one program."""
@@ -43,7 +46,6 @@ class Locks:
         self._reach = reach
         self._leaves = leaves
         self._namer = namer
-        self._waiting: dict[str, str] = {}
 
     def held_over_await(self) -> Iterator[Accusation]:
         """Threading locks that are held across an await: UJ204."""
@@ -133,20 +135,24 @@ class Locks:
         return next((block.text for block in blocks if block.span == accusation.span), "")
 
     def _work(self, holder: Function, block: WithBlock) -> str:
-        under = (call for call in holder.calls if block.first_line <= call.span[0] <= block.last_line)
-        return next((leaf for call in under if (leaf := self._waits(holder, call))), "")
+        under = [call for call in holder.calls if block.first_line <= call.span[0] <= block.last_line]
+        return self._first(holder, under, _DEEPEST)
 
-    def _waits(self, function: Function, call: Call) -> str:
-        """What a call waits for without bound, "" where it waits for nothing or does local work only."""
+    def _first(self, function: Function, calls: Iterable[Call], depth: int) -> str:
+        """The first of some calls of a function that waits without bound, at most `depth` calls down; "" for none."""
+        return next((leaf for call in calls if (leaf := self._waits(function, call, depth))), "")
+
+    def _waits(self, function: Function, call: Call, depth: int) -> str:
         leaf = self._leaves.leaf(function, call)
         if leaf is not None and leaf.record.rule not in _NOT_WORK and leaf.weight is Weight.UNBOUNDED:
             return leaf.name
-        return next((found for symbol, _ in self._reach.called(function, call) if (found := self._body(symbol))), "")
+        for symbol, grade in self._reach.called(function, call) if depth else ():
+            callee = self._program.functions[symbol]
+            found = self._first(callee, callee.calls, depth - 1) if _runs_under(callee, grade) else ""
+            if found:
+                return found
+        return ""
 
-    def _body(self, symbol: str) -> str:
-        if symbol not in self._waiting:
-            self._waiting[symbol] = ""
-            function = self._program.functions[symbol]
-            calls = function.calls if not function.scope.is_async else ()
-            self._waiting[symbol] = next((leaf for call in calls if (leaf := self._waits(function, call))), "")
-        return self._waiting[symbol]
+
+def _runs_under(callee: Function, grade: Grade) -> bool:
+    return grade is Grade.EXACT and not callee.scope.is_async

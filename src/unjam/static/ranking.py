@@ -57,8 +57,8 @@ class Ranking:
             return f"the line says noqa {accepted}: its author knows that it blocks"
         if accusation.leaf == RELOADED:
             return "a module is loaded again when somebody has changed it, which is rare"
-        if way.startup or (way.alone and not accusation.looped):
-            return _STARTS if way.startup else _ALONE
+        if way.startup:
+            return _STARTS
         if accusation.rule == CONSOLE and not (way.entry.label or accusation.looped or _looped(way)):
             return "it asks once, and nobody is served meanwhile who would not wait for the answer anyway"
         if accusation.leaf in FETCHED_ONCE:
@@ -76,7 +76,6 @@ class Ranking:
 
 
 _STARTS = "only what runs at the start, at the end or on a signal leads here, so it costs once"
-_ALONE = "only the program's main coroutine leads here, which starts nothing that would run beside it"
 _KEPT = "the result is kept, so it costs once"
 
 

@@ -83,7 +83,8 @@ class Small:
         inside = [each for each in outline.calls if block.first_line <= each.span[0] <= block.last_line]
         handed = any(argument.text == name for each in inside for argument in each.arguments)
         used = [each for each in inside if each.text.rpartition(".")[0] == name]
-        return not handed and bool(used) and (block.scope, name) not in outline.iterated and all(map(_is_a_piece, used))
+        used_here = all(each.scope == block.scope and _is_a_piece(each) for each in used)
+        return bool(used) and used_here and not handed and (block.scope, name) not in outline.iterated
 
     def _looks_a_row_up(self, function: Function) -> bool:
         """Whether all that a function does with a database is to look one row up, by a statement that is written there."""

@@ -6,6 +6,7 @@ import inspect
 import io
 import os
 import queue
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -24,6 +25,8 @@ from redis import Redis
 async def changes_an_entry(path: Path):
     os.remove(path)  # note: UJ102 os.remove
     path.rename("other")  # note: UJ102 pathlib.Path.rename
+    shutil.move(path, "other")  # note: UJ102 shutil.move
+    shutil.copytree(path, "other")  # error: UJ102 shutil.copytree
 
 
 async def reads_an_entry(path: Path):

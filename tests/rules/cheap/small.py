@@ -46,6 +46,9 @@ async def pieces(path: Path):
     with path.open("rb") as stream:  # warning: UJ102 pathlib.Path.open
         while piece := stream.read(65536):
             header += piece
+    with path.open("rb") as stream:  # warning: UJ102 pathlib.Path.open
+        for piece in iter(lambda: stream.read(65536), b""):
+            header += piece
     with open(path, "rb") as stream:  # warning: UJ102 builtins.open
         return [stream.read(4), json.load(stream), header]
 

@@ -41,7 +41,7 @@ async def login():
 
 
 def registered():
-    return open("users").read()  # warning: UJ102 _io.TextIOWrapper.read
+    return open("users").read()  # note: UJ102 _io.TextIOWrapper.read
 
 
 def in_background():

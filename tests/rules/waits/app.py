@@ -65,6 +65,10 @@ async def starts_the_writing(path: Path):
 async def polls(connection: multiprocessing.connection.Connection):
     if connection.poll():  # clean
         return connection.recv()  # error: UJ203 multiprocessing.connection.Connection.recv
+    return None
+
+
+async def polls_for_a_second(connection: multiprocessing.connection.Connection):
     return connection.poll(1)  # error: UJ203 multiprocessing.connection.Connection.poll
 
 

@@ -117,13 +117,13 @@ CALLS: tuple[Call, ...] = (
     ),
     *_work(
         "shutil",
-        "copytree rmtree move make_archive unpack_archive",
+        "copytree rmtree make_archive unpack_archive",
         source="https://docs.python.org/3/library/shutil.html",
         weight=Weight.UNBOUNDED,
     ),
-    *_look(
+    *_look(  # what is moved is renamed, unless it is to another file system
         "shutil",
-        "disk_usage which",
+        "disk_usage which move",
         source="https://docs.python.org/3/library/shutil.html",
     ),
     *_listing(
