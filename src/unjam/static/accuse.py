@@ -18,7 +18,7 @@ from unjam.static.inside import Leaf
 from unjam.static.program import Call, Function, Program
 from unjam.static.ranking import Rank, Ranking
 from unjam.static.result import Problem, Severity
-from unjam.static.source import Repeated
+from unjam.static.source import Kept, Repeated
 
 _SEVERITIES = {
     Weight.UNBOUNDED: Severity.ERROR,
@@ -41,9 +41,12 @@ _KEPT = frozenset(
         "importlib.__import__",
         "builtins.__import__",
         "pkgutil.resolve_name",
+        "tiktoken.encoding_for_model",
+        "tiktoken.get_encoding",
     }
 )
-"""What takes long the first time only: the interpreter keeps what is imported, `linecache` the text of a module."""
+"""What takes long the first time only: the interpreter keeps what is imported, `linecache` the text of a module, tiktoken
+its tables (https://github.com/openai/tiktoken/blob/main/tiktoken/load.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Accusation:
     below: tuple[Link, ...] = ()
     """Links under the user's line: the way through a library down to the leaf."""
     remedies: tuple[Remedy, ...] = ()
-    once: bool = False
+    once: Kept = Kept.NOT
     also: tuple[int, ...] = ()
     looped: bool = True
     """Whether it stands in a loop that may not end, as far as is known."""
@@ -79,7 +82,7 @@ def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
     """The accusation of a call that the knowledge base knows."""
     span, site = call.span, call.site
     cpu = leaf.record.rule in _CPU
-    once = leaf.record.name in _KEPT or (site is not None and site.once)
+    once = Kept.FOR_GOOD if leaf.record.name in _KEPT else site.once if site is not None else Kept.NOT
     severity = Severity.NOTE if cpu and leaf.weight is not Weight.UNBOUNDED else _SEVERITIES[leaf.weight]
     if leaf.below and leaf.weight is Weight.MILLISECONDS and leaf.record.name not in _ALWAYS:
         severity = Severity.NOTE  # a package that reads a file of its own mostly does so once, or where it is asked to
@@ -126,7 +129,7 @@ class Knowledge:
         return cls(index.calls(), causes, REMEDIES, {rule.code: rule.advice for rule in rules})
 
 
-def _inside(function: Function, call: Call, leaf: Leaf, severity: Severity, *, once: bool) -> Accusation:
+def _inside(function: Function, call: Call, leaf: Leaf, severity: Severity, *, once: Kept) -> Accusation:
     """The accusation of a call into a package that blocks further down."""
     top = leaf.below[0]
     text = f"{top.function} of an installed package leads to {readable(leaf.name)}, which blocks the event loop"

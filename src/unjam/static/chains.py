@@ -10,6 +10,7 @@ from unjam.model.findings import Grade, Link, Location
 from unjam.static.entries import Entry
 from unjam.static.program import Program
 from unjam.static.reach import Edge, Reach
+from unjam.static.source import Kept
 
 _RARE = frozenset(
     [
@@ -59,13 +60,15 @@ class Way:
     rare: bool = False
     """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins; no framework calls it."""
 
-    kept: bool = False
-    """Whether each way here goes through a cache or a guard that lets it happen only the first time."""
+    kept: Kept = Kept.NOT
+    """The cache or guard that is on each way here and lets it happen only the first time."""
+    serves: bool = False
+    """Whether the program has routes or handlers: then what its main coroutine does once is its start."""
 
     @property
-    def once(self) -> bool:
+    def once(self) -> Kept:
         """Whether a cache or a guard on the way lets it happen only the first time."""
-        return self.kept or any(edge.once for edge in self.edges)
+        return max((self.kept, *(edge.once for edge in self.edges)))
 
     @property
     def grade(self) -> Grade:
@@ -114,8 +117,10 @@ class Chains:
         nearest = self._nearest(down)
         # A route is asked for as often as users come, whatever it is called.
         rare = not labelled and (self._is_rare(symbol) or (bool(nearest) and all(map(self._is_rare, nearest))))
-        kept = bool(tops) and not self._repeats(symbol, cut)
-        return Way(self._reach.entries[chosen], _edges(chosen, down), nearest, startup, single, rare, kept)
+        guards = (kept for kept in (Kept.FOR_GOOD, Kept.BY_KEY) if tops and not self._repeats(symbol, cut, kept))
+        kept = next(guards, Kept.NOT)
+        top = self._reach.entries[chosen]
+        return Way(top, _edges(chosen, down), nearest, startup, single, rare, kept, self._serves)
 
     def _is_rare(self, symbol: str) -> bool:
         name = self._program.functions[symbol].scope.name.rpartition(".")[2]
@@ -149,8 +154,12 @@ class Chains:
         calls = (call for function in self._program.functions.values() for call in function.calls)
         return frozenset(target.symbol for call in calls if call.kind == "reference" for target in call.targets)
 
-    def _repeats(self, symbol: str, cut: frozenset[tuple[str, int]]) -> bool:
-        """Whether a way leads here on which nothing is kept after the first time."""
+    @cached_property
+    def _serves(self) -> bool:
+        return any(entry.label and not entry.startup for entry in self._reach.entries.values())
+
+    def _repeats(self, symbol: str, cut: frozenset[tuple[str, int]], kept: Kept) -> bool:
+        """Whether a way leads here on which nothing is kept so long after the first time."""
         seen, waiting = {symbol}, [symbol]
         while waiting and len(seen) < FARTHEST:
             current = waiting.pop()
@@ -158,7 +167,7 @@ class Chains:
                 return True
             for edge in self._reach.callers.get(current, ()):
                 path = self._program.functions[edge.caller].path
-                if not edge.once and edge.caller not in seen and (path, edge.line) not in cut:
+                if edge.once < kept and edge.caller not in seen and (path, edge.line) not in cut:
                     seen.add(edge.caller)
                     waiting.append(edge.caller)
         return len(seen) >= FARTHEST

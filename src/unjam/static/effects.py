@@ -16,7 +16,7 @@ from unjam.static.guarding import every
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
-from unjam.static.source import Argument, CallSite
+from unjam.static.source import Argument, CallSite, Kept
 
 _HANDOFFS: dict[str, Handoff] = {handoff.name: handoff for handoff in HANDOFFS}
 
@@ -192,6 +192,6 @@ def _as_called(function: Function, argument: Argument) -> Iterator[Call]:
         if inner is not None:
             yield from _as_called(function, inner)
     if argument.form == "name":
-        site = CallSite(argument.span, function.index, argument.text, (), "statement", once=False)
+        site = CallSite(argument.span, function.index, argument.text, (), "statement", Kept.NOT)
         targets = tuple(target for call in at if call.kind == "reference" for target in call.targets)
         yield Call(argument.span, "call", targets, (), resolved=bool(targets), site=site)

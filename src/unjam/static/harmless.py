@@ -14,6 +14,10 @@ _OF_A_FILE = frozenset(
     {"sqlite3.connect", "PIL.Image.open", "zipfile.ZipFile", "pypdf.PdfReader", "PyPDF2.PdfReader", "docx.Document"}
 )
 """What works on a file, or on something in memory that is like one."""
+_OF_BUFFERS = frozenset(
+    {"bz2", "gzip", "librosa", "lzma", "mutagen", "openpyxl", "pdfplumber", "pptx", "soundfile", "tarfile"}
+)
+"""Packages that read and write a stream as well as a path."""
 _BUFFERS = frozenset({"BytesIO", "StringIO"})
 _FETCHED = frozenset({"text", "content", "body", "data", "read()", "text()", "getvalue()"})
 """Last parts of what holds a text that is here already."""
@@ -151,6 +155,11 @@ class Harmless:
             (first := site.argument(0)) and is_buffer(self._namer, function, first.text) for site in made
         )
 
+    def _of_a_buffer(self, function: Function, site: CallSite, name: str) -> bool:
+        """`soundfile.write(buffer, ...)`, `tarfile.open(fileobj=BytesIO(data))`: the file is in memory."""
+        arguments = site.arguments if name.partition(".")[0] in _OF_BUFFERS else ()
+        return any(is_buffer(self._namer, function, argument.text) for argument in arguments)
+
     def _opened(self, function: Function, name: str) -> bool:
         """Whether a function gives that name to a stream that it opens."""
         assigned = (each for each in self._program.outlines[function.path].assignments if each.scope == function.index)
@@ -219,6 +228,7 @@ class Harmless:
         _asks_first,
         _not_taken,
         _in_memory,
+        _of_a_buffer,
         _is_fetched,
         _has_transport,
     )

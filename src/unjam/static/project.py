@@ -232,6 +232,6 @@ def is_test(path: str) -> bool:
     name = parts[-1]
     return (
         name.startswith("test_")
-        or name in {"conftest.py", "tests.py"}
+        or name in {"conftest.py", "tests.py", "testing.py"}
         or bool({"tests", "test", "testing", "e2e"} & set(parts[:-1]))
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from unjam.static.result import Severity
 from unjam.static.small import Small
+from unjam.static.source import Kept
 
 if TYPE_CHECKING:
     from unjam.static.accuse import Accusation
@@ -17,8 +18,8 @@ RELOADED = "importlib.reload"
 """What somebody asks for who has changed a module."""
 CONSOLE = "UJ108"
 """What a program asks once at its console keeps nobody waiting who would not wait for the answer anyway."""
-FETCHED_ONCE = frozenset({"tiktoken.get_encoding", "tiktoken.encoding_for_model"})
-"""What the package keeps on the disk and in the process: https://github.com/openai/tiktoken/blob/main/tiktoken/load.py."""
+_MISTAKES = frozenset({"UJ204", "UJ205", "UJ206"})
+"""What is wrong however often it is done."""
 _SETS_UP = re.compile(r"""['"](?:\\n|\\t|\s)*(?:CREATE|ALTER|DROP|PRAGMA|VACUUM)\b""", re.IGNORECASE)
 _WORKS = re.compile(r"""['"](?:\\n|\\t|\s)*(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\b""", re.IGNORECASE)
 
@@ -41,7 +42,8 @@ class Ranking:
         """`accepted` is the code by which the line says that its author knows of the call, or nothing."""
         severity = accusation.severity
         single = way.single and not accusation.looped
-        once = accusation.once or way.once or way.startup or single
+        kept = max(accusation.once, way.once)
+        once = bool(kept) or way.startup or single
         if once and severity > Severity.NOTE:
             severity = Severity(severity - 1)
         why = self._mere(accusation, way, accepted) or (
@@ -49,7 +51,7 @@ class Ranking:
         )
         if why:
             return Rank(Severity.NOTE, once, why)
-        return Rank(severity, once, _STARTS if single else _KEPT if accusation.once or way.once else "")
+        return Rank(severity, once, _STARTS if single else _KEPT if kept else "")
 
     def _mere(self, accusation: Accusation, way: Way, accepted: str) -> str:
         """Why it is a note whatever it costs."""
@@ -57,12 +59,12 @@ class Ranking:
             return f"the line says noqa {accepted}: its author knows that it blocks"
         if accusation.leaf == RELOADED:
             return "a module is loaded again when somebody has changed it, which is rare"
-        if way.startup:
+        if way.startup or (way.single and way.serves and not accusation.looped):
             return _STARTS
+        if max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES:
+            return _KEPT
         if accusation.rule == CONSOLE and not (way.entry.label or accusation.looped or _looped(way)):
             return "it asks once, and nobody is served meanwhile who would not wait for the answer anyway"
-        if accusation.leaf in FETCHED_ONCE:
-            return "it is fetched once for a machine, and kept in the process"
         return ""
 
     def _mild(self, accusation: Accusation, way: Way) -> str:

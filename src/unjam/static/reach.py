@@ -15,7 +15,7 @@ from unjam.static.entries import Entry, callables
 from unjam.static.guarding import guarded
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
-from unjam.static.source import Repeated
+from unjam.static.source import Kept, Repeated
 from unjam.static.stored import Stored
 
 _CONTEXT_MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
@@ -24,7 +24,7 @@ _PLAIN_DECORATORS = _CONTEXT_MANAGERS | _CACHES | {"staticmethod", "classmethod"
 
 
 class Edge(NamedTuple):
-    """One step from a function to one that it runs. `once`: the callee's work is kept after the first time.
+    """One step from a function to one that it runs. `once`: whether the callee's work is kept after the first time.
 
     `looped`: it stands in a loop, as far as is known.
     """
@@ -34,7 +34,7 @@ class Edge(NamedTuple):
     line: int
     kind: str
     grade: Grade
-    once: bool
+    once: Kept
     looped: bool = True
     repeated: Repeated = Repeated.NOT
     """How it is made again in loops."""
@@ -87,7 +87,7 @@ class Reach:
                 if self._runs(function, call, callee):
                     yield from self._into(function, call, callee, grade)
                 for generator in self._generated(function, call, callee):
-                    yield Edge(function.symbol, generator, call.span[0], "generator", grade, once=False)
+                    yield Edge(function.symbol, generator, call.span[0], "generator", grade, once=Kept.NOT)
             if call.site is not None and call.site.arguments:
                 yield from self._handed(function, call)
 
@@ -190,9 +190,7 @@ class Reach:
                     yield from self._handed_out(callee)
 
     def _into(self, caller: Function, call: Call, callee: Function, grade: Grade) -> Iterator[Edge]:
-        once = bool(call.site and call.site.once) or bool(
-            {decorator.text.rpartition(".")[2] for decorator in callee.scope.decorators} & _CACHES
-        )
+        once = max(call.site.once if call.site is not None else Kept.NOT, _kept(callee))
         looped = call.site is None or call.site.looped
         repeated = call.site.repeated if call.site is not None else Repeated.NOT
         yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once, looped, repeated)
@@ -207,7 +205,15 @@ class Reach:
             if passing.where is Where.HERE:
                 for symbol in callables(self._program, function, passing.argument):
                     if symbol in self._program.functions:
-                        yield Edge(function.symbol, symbol, call.span[0], "callable", Grade.INFERRED, once=False)
+                        yield Edge(function.symbol, symbol, call.span[0], "callable", Grade.INFERRED, once=Kept.NOT)
+
+
+def _kept(callee: Function) -> Kept:
+    """Whether a decorator keeps what a function gives: for each of its arguments, or for good where it has none."""
+    decorated = {decorator.text.rpartition(".")[2] for decorator in callee.scope.decorators}
+    if not decorated & _CACHES:
+        return Kept.NOT
+    return Kept.BY_KEY if set(callee.scope.parameters) - {"self", "cls"} else Kept.FOR_GOOD
 
 
 def _consumes(text: str) -> bool:

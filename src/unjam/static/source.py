@@ -22,6 +22,16 @@ class Repeated(IntEnum):
     """In a loop that awaits nothing else: what each call takes adds up."""
 
 
+class Kept(IntEnum):
+    """Whether what a call gives is kept, so that it is not made again."""
+
+    NOT = 0
+    BY_KEY = 1
+    """It is kept for what it was asked for, or as long as a function runs: something else is asked for anew."""
+    FOR_GOOD = 2
+    """An object or a module keeps it: the call is made once."""
+
+
 class Argument(NamedTuple):
     """One argument of a call. `form` is name, call, lambda, list, constant, star or other; `text` the dotted name or value, of a list the names in it."""
 
@@ -34,7 +44,7 @@ class Argument(NamedTuple):
 
 
 class CallSite(NamedTuple):
-    """One call as written. `use` says what becomes of its value (see `walker`); `once`: it fills what it guards."""
+    """One call as written. `use` says what becomes of its value (see `walker`); `once`: whether it fills what it guards."""
 
     span: Span
     scope: int
@@ -42,7 +52,7 @@ class CallSite(NamedTuple):
     """The callee as a dotted name; `()` stands for a call in it (`Path().read_text`), "" where it has no such form."""
     arguments: tuple[Argument, ...]
     use: str
-    once: bool
+    once: Kept
     looped: bool = False
     """Whether it stands in a `while` or an `async for`, which may never end; a `for` goes through what is there."""
     repeated: Repeated = Repeated.NOT

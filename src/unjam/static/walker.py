@@ -16,6 +16,7 @@ from unjam.static.source import (
     Assignment,
     CallSite,
     ImportLine,
+    Kept,
     Outline,
     Repeated,
     Scope,
@@ -52,7 +53,7 @@ class Walker:
         self._classes = ""
         self._prefix = ""
         self._uses: dict[int, str] = {}
-        self._once = False
+        self._once = Kept.NOT
         self._looped = False
         self._loops: tuple[frozenset[int], ...] = ()
         self._yields: set[int] = set()
@@ -66,8 +67,8 @@ class Walker:
         outer = self._once
         for position, node in enumerate(nodes, 1):
             self._visit(node)
-            if isinstance(node, ast.If) and gives_what_is_kept(node, nodes[position:]):
-                self._once = True
+            if isinstance(node, ast.If):
+                self._once = max(self._once, gives_what_is_kept(node, nodes[position:]))
         self._once = outer
 
     def _visit(self, node: ast.AST) -> None:
@@ -95,7 +96,7 @@ class Walker:
         index = self._enter(node)
         outer = self._scope, self._classes, self._prefix, self._once, self._looped, self._loops
         self._scope, self._classes, self._prefix = index, "", self._out.scopes[index].name + "."
-        self._once = self._looped = False
+        self._once, self._looped = Kept.NOT, False
         self._loops = ()
         self._all(node.body)
         self._scope, self._classes, self._prefix, self._once, self._looped, self._loops = outer
@@ -312,7 +313,7 @@ class Walker:
             return
         self._visit(node.test)
         outer = self._once
-        self._once = outer or fills_what_it_guards(node)
+        self._once = max(outer, fills_what_it_guards(node))
         self._all(node.body)
         self._once = outer
         self._all(node.orelse)

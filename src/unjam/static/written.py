@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from unjam.static.facts import Span
-from unjam.static.source import Decorator
+from unjam.static.source import Decorator, Kept
 
 CONTAINERS = frozenset({"dict", "list", "defaultdict", "mapping", "mutablemapping", "sequence", "ordereddict"})
 """Classes whose last parameter is what `[key]` gives."""
@@ -185,23 +185,32 @@ def _literal(node: ast.expr) -> str:
     return repr(node.value) if isinstance(node, ast.Constant) else ""
 
 
-def fills_what_it_guards(node: ast.If) -> bool:
+def fills_what_it_guards(node: ast.If) -> Kept:
     """`if X is None: X = ...` and `if not X: ...`: work that is done once and kept."""
     guarded = _guarded(node.test)
     if not guarded:
-        return False
+        return Kept.NOT
     if guarded.startswith("self.") and any(map(_of_self, node.body)):
         beginning = (dotted(each.value).rpartition(".")[2] for each in node.body if isinstance(each, ast.Expr))
         if isinstance(node.test, ast.Compare) or any(_BEGINS.search(name) for name in beginning):
-            return True  # `if self.client is None: await self.connect()`, `if not self.ready: self.load()`
+            return Kept.FOR_GOOD  # `if self.client is None: await self.connect()`, `if not self.ready: self.load()`
     if guarded.endswith(("exists()", "is_file()", "isfile()", "is_dir()", "isdir()")):
-        return True  # what is missing is made, and is there the next time
+        return Kept.BY_KEY  # what is missing is made, and is there the next time
     for statement in node.body:
         for each in ast.walk(statement):
             targets = each.targets if isinstance(each, ast.Assign) else ()
             if any(guarded in {dotted(target), dotted(unsubscripted(target))} for target in targets):
-                return True
-    return False
+                return _kept(node.test, guarded)
+    return Kept.NOT
+
+
+def _kept(test: ast.expr, name: str) -> Kept:
+    """How long a name keeps what it is given: a key of a container for that key, a local name for one call."""
+    lasts = name[:1] == "_" or "." in name or name.isupper()
+    is_key = (
+        "[" in name or "(" in name or (isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.In, ast.NotIn)))
+    )
+    return Kept.FOR_GOOD if lasts and not is_key else Kept.BY_KEY
 
 
 _BEGINS = re.compile(r"connect|init|load|set_?up|open|create|build|prepare|ensure")
@@ -213,16 +222,17 @@ def _of_self(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and dotted(statement.value).startswith("self.")
 
 
-def gives_what_is_kept(node: ast.If, after: Sequence[ast.AST]) -> bool:
+def gives_what_is_kept(node: ast.If, after: Sequence[ast.AST]) -> Kept:
     """`if X: return X` before statements that fill X: those are done once and kept. A plain local name keeps nothing."""
     last = node.body[-1]
     kept = _tested(node.test)
     if not isinstance(last, ast.Return) or last.value is None or not (kept[:1] == "_" or "." in kept or kept.isupper()):
-        return False
+        return Kept.NOT
     if not dotted(last.value).startswith(kept):
-        return False
+        return Kept.NOT
     assigned = (each for statement in after for each in ast.walk(statement) if isinstance(each, ast.Assign))
-    return any(kept in {dotted(target), dotted(unsubscripted(target))} for each in assigned for target in each.targets)
+    given = any(kept in {dotted(target), dotted(unsubscripted(target))} for each in assigned for target in each.targets)
+    return _kept(node.test, kept) if given else Kept.NOT
 
 
 def _tested(test: ast.expr) -> str:

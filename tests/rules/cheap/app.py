@@ -1,5 +1,7 @@
 """What blocks for less than a hop to a thread takes, once, or not at all: notes, or nothing."""
 
+import asyncio
+import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -8,6 +10,7 @@ import os
 import queue
 import shutil
 import sys
+import tarfile
 import tempfile
 import zipfile
 from concurrent.futures import Future
@@ -48,6 +51,8 @@ async def in_memory(data: bytes, path: Path):
     buffer = io.BytesIO(data)
     archive = zipfile.ZipFile(buffer)  # clean
     archive.read("name")  # clean
+    tarfile.open(fileobj=buffer)  # clean
+    tarfile.open(path)  # warning: UJ102 tarfile.open
     Image.open(path)  # warning: UJ102 PIL.Image.open
     with path.open("rb") as stream:  # warning: UJ102 pathlib.Path.open
         Image.open(stream)  # clean: where it was opened, it was told
@@ -140,6 +145,45 @@ async def register_client(path):
 
 async def registered(path):
     Path(path).write_bytes(b"token")  # warning: UJ102 pathlib.Path.write_bytes
+
+
+class Answers:
+    """Keeps what it is told: for good, or for each who is asked."""
+
+    _answer = None
+
+    def __init__(self):
+        self._answers = {}
+
+    async def one(self, url):
+        if self._answer is None:
+            self._answer = requests.get(url)  # note: UJ104 requests.get
+        return self._answer
+
+    async def of_each(self, url):
+        if url not in self._answers:
+            self._answers[url] = requests.get(url)  # warning: UJ104 requests.get
+        return self._answers[url]
+
+    async def when_asked(self, url):
+        answer = self._answers.get(url)
+        if answer is None:
+            answer = requests.get(url)  # warning: UJ104 requests.get
+        return answer, first_answer(), answer_of(url), self.begun()
+
+    def begun(self):
+        if self._answer is None:
+            self._answer = asyncio.run(asyncio.sleep(0))  # warning: UJ205 asyncio.run
+
+
+@functools.cache
+def first_answer():
+    return requests.get("http://localhost")  # note: UJ104 requests.get
+
+
+@functools.cache
+def answer_of(url):
+    return requests.get(url)  # warning: UJ104 requests.get
 
 
 class Lazy:

@@ -153,10 +153,10 @@ if __name__ == "__main__":
 
 
 async def whole_program():
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
     await begin()
     for _ in range(3):
-        time.sleep(1)  # warning: UJ101 time.sleep
+        time.sleep(1)  # note: UJ101 time.sleep
         await begin()
     name = input()  # note: UJ108 builtins.input
     while name:
@@ -166,7 +166,7 @@ async def whole_program():
 
 
 async def begin():
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 async def again():
@@ -174,11 +174,11 @@ async def again():
 
 
 async def begins_on_the_way():
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 async def begins_beside_the_main_one():
-    time.sleep(1)  # warning: UJ101 time.sleep
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 def run_to_an_end(loop, event):

@@ -20,6 +20,7 @@ from unjam.static.mistakes import Mistakes
 from unjam.static.outline import outline
 from unjam.static.project import Settings, found
 from unjam.static.reach import Reach
+from unjam.static.result import Severity
 from unjam.static.stored import Stored
 
 pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a busy machine gives it a tenth of a core
@@ -78,6 +79,17 @@ def test_chain_is_of_a_way_that_works_on_a_file(project, checked):
     """Of two ways to one call the one is shown that blocks, not the one that gives it something in memory."""
     (problem,) = checked(project(app_py=READERS)).problems
     assert [link.function for link in problem.finding.chain] == ["on_a_disk", "Reader.whole"]
+
+
+MAIN = "import asyncio\nimport time\n\n\nasync def main():\n    time.sleep(1)\n\n\nasyncio.run(main())\n"
+SERVES = "from fastapi import FastAPI\n\n\napp = FastAPI()\n\n\n@app.get('/items')\nasync def items():\n    return []\n"
+
+
+@pytest.mark.parametrize(("text", "severity"), [(MAIN, Severity.WARNING), (MAIN + SERVES, Severity.NOTE)])
+def test_main_of_a_program_that_serves_is_its_start(project, checked, text, severity):
+    """What a main coroutine does once is all that a script does, and the start of what has routes."""
+    (problem,) = checked(project(app_py=text)).problems
+    assert severity is problem.severity
 
 
 def test_many_callers_are_one_finding(project, checked):
