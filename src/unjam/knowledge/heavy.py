@@ -1,4 +1,4 @@
-"""Packages whose import takes so long that even once is worth moving: a tenth of a second and more."""
+"""Packages whose import takes long: a tenth of a second and more."""
 
 from __future__ import annotations
 

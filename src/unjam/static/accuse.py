@@ -41,11 +41,13 @@ _KEPT = frozenset(
         "importlib.__import__",
         "builtins.__import__",
         "pkgutil.resolve_name",
+        "platform.platform",
+        "platform.processor",
         "tiktoken.encoding_for_model",
         "tiktoken.get_encoding",
     }
 )
-"""What takes long the first time only: the interpreter keeps what is imported, `linecache` the text of a module, tiktoken
+"""What takes long the first time only: the interpreter keeps what is imported, `linecache` the text of a module, `platform` what the machine is, tiktoken
 its tables (https://github.com/openai/tiktoken/blob/main/tiktoken/load.py)."""
 
 

@@ -19,7 +19,6 @@ _RARE = frozenset(
         "initialise",
         "login",
         "install",
-        "uninstall",
         "migrate",
         "migration",
         "register",
@@ -30,19 +29,25 @@ _RARE = frozenset(
         "reset",
         "legacy",
         "upgrade",
-        "close",
-        "aclose",
-        "stop",
-        "shutdown",
-        "teardown",
-        "terminate",
-        "unload",
-        "cleanup",
-        "dispose",
-        "disconnect",
     ]
 )
-"""Words of names of functions that are run when something begins to be used or ends, and not again for a long time."""
+"""Words of names of functions that are run when something begins to be used, and not again for a long time."""
+_ENDS = frozenset(
+    [
+        "aclose",
+        "cleanup",
+        "close",
+        "disconnect",
+        "dispose",
+        "shutdown",
+        "stop",
+        "teardown",
+        "terminate",
+        "uninstall",
+        "unload",
+    ]
+)
+"""The same where something ends."""
 FARTHEST = 4000
 """Functions looked at on the way up; beyond, the nearest entry found so far is good enough for a report."""
 
@@ -58,7 +63,9 @@ class Way:
     single: bool = False
     """Whether only the program's main coroutine leads here, and over no loop."""
     rare: bool = False
-    """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins; no framework calls it."""
+    """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins or ends; no framework calls it."""
+    ends: bool = False
+    """Whether it says so of an end."""
 
     kept: Kept = Kept.NOT
     """The cache or guard that is on each way here and lets it happen only the first time."""
@@ -116,15 +123,17 @@ class Chains:
         single = bool(tops) and all(entry.startup or entry.main for entry in tops) and not endless
         nearest = self._nearest(down)
         # A route is asked for as often as users come, whatever it is called.
-        rare = not labelled and (self._is_rare(symbol) or (bool(nearest) and all(map(self._is_rare, nearest))))
+        said = [symbol] if _says(self._name(symbol), _RARE | _ENDS) else nearest
+        names = [self._name(each) for each in said if not labelled]
+        rare = bool(names) and all(_says(name, _RARE | _ENDS) for name in names)
+        ends = rare and all(_says(name, _ENDS) for name in names)
         guards = (kept for kept in (Kept.FOR_GOOD, Kept.BY_KEY) if tops and not self._repeats(symbol, cut, kept))
         kept = next(guards, Kept.NOT)
         top = self._reach.entries[chosen]
-        return Way(top, _edges(chosen, down), nearest, startup, single, rare, kept, self._serves)
+        return Way(top, _edges(chosen, down), nearest, startup, single, rare, ends, kept, self._serves)
 
-    def _is_rare(self, symbol: str) -> bool:
-        name = self._program.functions[symbol].scope.name.rpartition(".")[2]
-        return not _RARE.isdisjoint(name.lower().split("_")) and not name.startswith("__")
+    def _name(self, symbol: str) -> str:
+        return self._program.functions[symbol].scope.name.rpartition(".")[2]
 
     def _nearest(self, down: dict[str, Edge | None]) -> tuple[str, ...]:
         """The entries from which no other entry lies on the way down."""
@@ -185,6 +194,10 @@ class Chains:
         """Where a function is defined."""
         function = self._program.functions[symbol]
         return Location(function.path, function.scope.line, function.name)
+
+
+def _says(name: str, words: frozenset[str]) -> bool:
+    return not words.isdisjoint(name.lower().split("_")) and not name.startswith("__")
 
 
 def _edges(top: str, down: dict[str, Edge | None]) -> tuple[Edge, ...]:

@@ -29,6 +29,7 @@ _WAITING = {
     "exception": ("", -1, 0),
     "wait": ("", -1, 0),
     "join": ("", -1, 0),
+    "poll": ("", -1, 0),
     "shutdown": ("wait", 0, -1),
 }
 """Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""

@@ -12,7 +12,8 @@ from unjam.static.program import Function, Program
 from unjam.static.project import is_test
 from unjam.static.reach import Reach
 from unjam.static.result import Severity
-from unjam.static.source import ImportLine
+from unjam.static.small import is_told
+from unjam.static.source import ImportLine, Outline
 
 
 def accusations(program: Program, reach: Reach, namer: Namer) -> Iterator[Accusation]:
@@ -24,7 +25,7 @@ def accusations(program: Program, reach: Reach, namer: Namer) -> Iterator[Accusa
             if function is not None and function.symbol in reach:
                 module = search.late(path, line)
                 if module:
-                    yield _accusation(function, line, module, search.severity(module))
+                    yield _accusation(function, line, module, search.severity(outline, module))
 
 
 def _accusation(function: Function, line: ImportLine, module: str, severity: Severity) -> Accusation:
@@ -59,10 +60,11 @@ class _Search:
         imported = self._early | self._around.get(path, set())
         return next((module for module in self._meant(path, line) if module not in imported), "")
 
-    def severity(self, module: str) -> Severity:
-        """An import costs once: only one that takes long then is more than a note."""
+    def severity(self, outline: Outline, module: str) -> Severity:
+        """An import costs once, which is a note: unless it takes long and the framework tells of it."""
         top = module.partition(".")[0]
-        return Severity.WARNING if top in HEAVY_IMPORTS and top not in self._own else Severity.NOTE
+        heavy = top in HEAVY_IMPORTS and top not in self._own
+        return Severity.WARNING if heavy and is_told(outline) else Severity.NOTE
 
     def _meant(self, path: str, line: ImportLine) -> Iterator[str]:
         module = self._namer.absolute(path, line.module).rstrip(".")

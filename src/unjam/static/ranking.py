@@ -20,6 +20,8 @@ CONSOLE = "UJ108"
 """What a program asks once at its console keeps nobody waiting who would not wait for the answer anyway."""
 _MISTAKES = frozenset({"UJ204", "UJ205", "UJ206"})
 """What is wrong however often it is done."""
+_OWN = frozenset({"UJ107", "UJ202", "UJ203"})
+"""Waits for what a program has started itself: processes, queues, threads."""
 _SETS_UP = re.compile(r"""['"](?:\\n|\\t|\s)*(?:CREATE|ALTER|DROP|PRAGMA|VACUUM)\b""", re.IGNORECASE)
 _WORKS = re.compile(r"""['"](?:\\n|\\t|\s)*(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\b""", re.IGNORECASE)
 
@@ -59,10 +61,11 @@ class Ranking:
             return f"the line says noqa {accepted}: its author knows that it blocks"
         if accusation.leaf == RELOADED:
             return "a module is loaded again when somebody has changed it, which is rare"
-        if way.startup or (way.single and way.serves and not accusation.looped):
-            return _STARTS
-        if max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES:
-            return _KEPT
+        starts = way.startup or (way.single and way.serves and not accusation.looped)
+        if starts or (max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES):
+            return _STARTS if starts else _KEPT
+        if way.ends and accusation.rule in _OWN:
+            return "by its name it waits for what it ends, which is rare"
         if accusation.rule == CONSOLE and not (way.entry.label or accusation.looped or _looped(way)):
             return "it asks once, and nobody is served meanwhile who would not wait for the answer anyway"
         return ""
@@ -73,6 +76,8 @@ class Ranking:
             return "by its name it is run when something begins or ends, which is rare"
         if accusation.rule == "UJ106" and _sets_up(accusation.function):
             return "its statements set the database up, which is rare"
+        if accusation.leaf == "subprocess.Popen":
+            return "asyncio starts its processes on the loop as well: only to wait for one would be won"
         repeated = max((accusation.repeated, *(edge.repeated for edge in way.edges)))
         return self.small.why(accusation, repeated)
 

@@ -11,6 +11,7 @@ from unjam.static.source import CallSite, Repeated
 if TYPE_CHECKING:
     from unjam.static.accuse import Accusation
     from unjam.static.program import Function, Program
+    from unjam.static.source import Outline
 
 _OPENS = frozenset({"builtins.open", "io.open", "pathlib.Path.open"})
 _TEXTS = (
@@ -25,7 +26,7 @@ _TEXTS = (
 _CERTIFICATES = ("httpx.AsyncClient", "httpx.Client", "ssl.")
 """What reads the certificates of a machine: 10 to 30 ms, less than the stall of 50 ms that is reported while running."""
 _TELLS = "homeassistant"
-"""A framework that tells its users of each file that is opened on its loop: https://developers.home-assistant.io/docs/asyncio_blocking_operations/."""
+"""A framework that tells its users of each file and each import on its loop: https://developers.home-assistant.io/docs/asyncio_blocking_operations/."""
 _ROW = re.compile(r"""['"](?:\\n|\\t|\s)*SELECT\b(?!.*\bLIKE\b).*\bWHERE\b""", re.IGNORECASE | re.DOTALL)
 """A statement that looks rows up; `LIKE` reads a whole table."""
 _ASIDE = frozenset({"connect", "cursor", "close", "fetchone"})
@@ -40,7 +41,7 @@ class Small:
 
     def why(self, accusation: Accusation, repeated: Repeated) -> str:
         """Why one of it takes so little, `repeated` as the loops on the way make it again; "" where it may take long."""
-        if accusation.below or self._is_told(accusation.function):
+        if accusation.below or is_told(self._program.outlines[accusation.function.path]):
             return ""
         if accusation.rule == "UJ102" and accusation.leaf.startswith(_CERTIFICATES):
             return "" if repeated else "reading certificates takes 10 to 30 ms, and no loop leads here"
@@ -100,10 +101,6 @@ class Small:
             if call.site is not None and any(name.startswith(("sqlite3", "_sqlite3")) for name in names):
                 yield call.site
 
-    def _is_told(self, function: Function) -> bool:
-        imports = self._program.outlines[function.path].top_imports
-        return any(line.module.partition(".")[0] == _TELLS for line in imports)
-
     def writes(self, accusation: Accusation) -> bool:
         """Whether the call, or a file opened by it, writes: then there is nothing to read once and keep."""
         if accusation.leaf.rpartition(".")[2].startswith("write"):
@@ -117,6 +114,11 @@ class Small:
         return next((site for site in calls if site.span == accusation.span), None)
 
 
+def is_told(outline: Outline) -> bool:
+    """Whether a file is of a framework that tells its users of files and imports on its loop, however small."""
+    return any(line.module.partition(".")[0] == _TELLS for line in outline.top_imports)
+
+
 def _is_table(site: CallSite, stream: str) -> bool:
     return site.text.startswith("csv.") and any(argument.text == stream for argument in site.arguments)
 
@@ -128,4 +130,4 @@ def _is_a_piece(site: CallSite) -> bool:
     return bounded and site.repeated is not Repeated.AT_ONCE
 
 
-__all__ = ["Small"]
+__all__ = ["Small", "is_told"]

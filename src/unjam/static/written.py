@@ -244,6 +244,8 @@ def _tested(test: ast.expr) -> str:
 
 
 def _guarded(test: ast.expr) -> str:
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return next(filter(None, map(_guarded, test.values)), "")
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return dotted(test.operand)
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is):

@@ -7,11 +7,14 @@ import importlib.metadata
 import inspect
 import io
 import os
+import platform
 import queue
 import shutil
+import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import zipfile
 from concurrent.futures import Future
 from pathlib import Path
@@ -92,6 +95,11 @@ async def console():
     sys.stderr.flush()  # note: UJ102 typing.IO.flush
 
 
+async def starts(words):
+    platform.platform()  # note: UJ102 platform.platform
+    return subprocess.Popen(words)  # note: UJ107 subprocess.Popen
+
+
 async def own_version():
     return importlib.metadata.version("unjam")  # note: UJ102 importlib.metadata.version
 
@@ -143,6 +151,19 @@ async def register_client(path):
     Path(path).write_text("token")  # note: UJ102 pathlib.Path.write_text
 
 
+async def stop_worker(thread: threading.Thread):
+    thread.join()  # note: UJ203 threading.Thread.join
+    httpx.get("http://localhost")  # error: UJ104 httpx.get
+
+
+async def install_packages():
+    subprocess.run(["pip"])  # error: UJ107 subprocess.run
+
+
+async def stopped(thread: threading.Thread):
+    thread.join()  # error: UJ203 threading.Thread.join
+
+
 async def registered(path):
     Path(path).write_bytes(b"token")  # warning: UJ102 pathlib.Path.write_bytes
 
@@ -159,6 +180,10 @@ class Answers:
         if self._answer is None:
             self._answer = requests.get(url)  # note: UJ104 requests.get
         return self._answer
+
+    async def one_if_allowed(self, url, *, allowed):
+        if self._answer is None and allowed:
+            self._answer = requests.get(url)  # note: UJ104 requests.get
 
     async def of_each(self, url):
         if url not in self._answers:

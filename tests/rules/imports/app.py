@@ -9,7 +9,7 @@ if typing.TYPE_CHECKING:
 
 
 async def lazily():
-    import pandas  # warning: UJ305 import pandas
+    import pandas  # note: UJ305 import pandas
     import tabulate  # note: UJ305 import tabulate
     import requests.adapters  # clean: requests is imported at start-up
 

@@ -63,7 +63,7 @@ async def starts_the_writing(path: Path):
 
 
 async def polls(connection: multiprocessing.connection.Connection):
-    if connection.poll():  # clean
+    if connection.poll() or connection.poll(0):  # clean
         return connection.recv()  # error: UJ203 multiprocessing.connection.Connection.recv
     return None
 
