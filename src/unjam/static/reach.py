@@ -209,11 +209,11 @@ class Reach:
 
 
 def _kept(callee: Function) -> Kept:
-    """Whether a decorator keeps what a function gives: for each of its arguments, or for good where it has none."""
+    """Whether a decorator keeps what a function gives: for each of its arguments and objects, or for good where it has none."""
     decorated = {decorator.text.rpartition(".")[2] for decorator in callee.scope.decorators}
     if not decorated & _CACHES:
         return Kept.NOT
-    return Kept.BY_KEY if set(callee.scope.parameters) - {"self", "cls"} else Kept.FOR_GOOD
+    return Kept.BY_KEY if callee.scope.parameters else Kept.FOR_GOOD
 
 
 def _consumes(text: str) -> bool:

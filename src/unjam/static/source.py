@@ -27,9 +27,9 @@ class Kept(IntEnum):
 
     NOT = 0
     BY_KEY = 1
-    """It is kept for what it was asked for, or as long as a function runs: something else is asked for anew."""
+    """It is kept for what it was asked for, by one object or as long as a function runs: another one asks anew."""
     FOR_GOOD = 2
-    """An object or a module keeps it: the call is made once."""
+    """A class or a module keeps it, or an object that begins to be used: the call is made once."""
 
 
 class Argument(NamedTuple):

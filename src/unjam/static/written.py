@@ -205,11 +205,11 @@ def fills_what_it_guards(node: ast.If) -> Kept:
 
 
 def _kept(test: ast.expr, name: str) -> Kept:
-    """How long a name keeps what it is given: a key of a container for that key, a local name for one call."""
-    lasts = name[:1] == "_" or "." in name or name.isupper()
+    """How long a name keeps what it is given: one of a class or a module for good, an attribute or a key for its object."""
     is_key = (
         "[" in name or "(" in name or (isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.In, ast.NotIn)))
     )
+    lasts = name.startswith("cls.") or name[:1] == "_" or name[:1].isupper()
     return Kept.FOR_GOOD if lasts and not is_key else Kept.BY_KEY
 
 

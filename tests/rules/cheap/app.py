@@ -169,21 +169,35 @@ async def registered(path):
 
 
 class Answers:
-    """Keeps what it is told: for good, or for each who is asked."""
+    """Keeps what it is told: for good, for each object, or for each who is asked."""
 
     _answer = None
+    first = None
 
     def __init__(self):
         self._answers = {}
 
-    async def one(self, url):
+    async def of_this(self, url):
         if self._answer is None:
-            self._answer = requests.get(url)  # note: UJ104 requests.get
+            self._answer = requests.get(url)  # warning: UJ104 requests.get
         return self._answer
 
-    async def one_if_allowed(self, url, *, allowed):
-        if self._answer is None and allowed:
-            self._answer = requests.get(url)  # note: UJ104 requests.get
+    @classmethod
+    async def of_all(cls, url):
+        if cls.first is None:
+            cls.first = requests.get(url)  # note: UJ104 requests.get
+        return cls.first
+
+    async def of_the_class(self, url, *, allowed):
+        if Answers.first is None and allowed:
+            Answers.first = requests.get(url)  # note: UJ104 requests.get
+
+    async def after_it_began(self):
+        if self._answer is None:
+            self.connect()
+
+    def connect(self):
+        self._answer = requests.get("http://localhost")  # note: UJ104 requests.get
 
     async def of_each(self, url):
         if url not in self._answers:
@@ -196,9 +210,10 @@ class Answers:
             answer = requests.get(url)  # warning: UJ104 requests.get
         return answer, first_answer(), answer_of(url), self.begun()
 
-    def begun(self):
-        if self._answer is None:
-            self._answer = asyncio.run(asyncio.sleep(0))  # warning: UJ205 asyncio.run
+    @classmethod
+    def begun(cls):
+        if cls.first is None:
+            cls.first = asyncio.run(asyncio.sleep(0))  # warning: UJ205 asyncio.run
 
 
 @functools.cache
