@@ -30,6 +30,7 @@ _STARTUP = frozenset(
     {
         "cog_load",
         "cog_unload",
+        "launch_shards",
         "lifespan",
         "on_cleanup",
         "on_ready",
@@ -43,7 +44,7 @@ _STARTUP = frozenset(
     }
 )
 """Names of functions that run once before anything is served or when nothing is any more; `setup` and `cog_load` are how
-discord.py loads an extension."""
+discord.py loads an extension, `launch_shards` how it begins."""
 _HOOK = re.compile(r"on_(?:startup|shutdown)|^_?(?:startup|shutdown)_")
 """The same as part of a name: `close_on_shutdown`, `_shutdown_workers`."""
 _SIGNALS = frozenset({"add_signal_handler"})

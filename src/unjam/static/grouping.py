@@ -1,4 +1,4 @@
-"""Which accusations are one finding: one place by two names, a file and what is read of it, a client and its calls."""
+"""Which accusations are one finding: one place by two names, a file and what is read of it, a client or an archive and its calls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import replace
 from unjam.static.accuse import Accusation
 from unjam.static.program import Program
 from unjam.static.result import Severity
+
+_ARCHIVES = ("tarfile.", "zipfile.")
+"""What packs and unpacks: of a function that does both, one is enough to tell."""
 
 
 def merged(accusations: Iterable[Accusation], program: Program) -> list[Accusation]:
@@ -63,6 +66,8 @@ def _handled(accusation: Accusation, program: Program) -> tuple[str, ...]:
         return ()
     if accusation.rule == "UJ102" and (_opens(accusation.leaf) or _is_file(accusation.leaf)):
         return ("file",)
+    if accusation.leaf.startswith(_ARCHIVES):
+        return ("archive",)
     owner, _, method = accusation.leaf.removesuffix(".__init__").removesuffix(".__new__").rpartition(".")
     site = next((site for site in outline.calls if site.span == accusation.span), None)
     if site is None or accusation.rule == "UJ201" or owner.startswith("pathlib."):

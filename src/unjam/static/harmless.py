@@ -106,8 +106,11 @@ class Harmless:
         timeout = site.argument(timeout_at, "timeout")
         return bool((flagged and flagged.text == "False") or (timeout and timeout.text in {"0", "0.0"}))
 
-    def _polls(self, _function: Function, site: CallSite, name: str) -> bool:
-        """`poll()` of a connection between processes looks whether something is there, and waits only where it is told how long."""
+    def _polls(self, function: Function, site: CallSite, name: str) -> bool:
+        """`poll()` of a connection between processes waits only where it is told how long; after it `recv()` takes what is there."""
+        if name == "multiprocessing.connection.Connection.recv":
+            receiver = site.text.rpartition(".")[0]
+            return any(each.site is not None and each.site.text == f"{receiver}.poll" for each in function.calls)
         return name == "multiprocessing.connection.Connection.poll" and not site.arguments
 
     def _compares_with_before(self, _function: Function, site: CallSite, name: str) -> bool:

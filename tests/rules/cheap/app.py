@@ -55,7 +55,8 @@ async def in_memory(data: bytes, path: Path):
     archive = zipfile.ZipFile(buffer)  # clean
     archive.read("name")  # clean
     tarfile.open(fileobj=buffer)  # clean
-    tarfile.open(path)  # warning: UJ102 tarfile.open
+    with tarfile.open(path) as packed:  # warning: UJ102 tarfile.open
+        packed.extractall()  # clean: told where it was opened
     Image.open(path)  # warning: UJ102 PIL.Image.open
     with path.open("rb") as stream:  # warning: UJ102 pathlib.Path.open
         Image.open(stream)  # clean: where it was opened, it was told

@@ -64,8 +64,12 @@ async def starts_the_writing(path: Path):
 
 async def polls(connection: multiprocessing.connection.Connection):
     if connection.poll() or connection.poll(0):  # clean
-        return connection.recv()  # error: UJ203 multiprocessing.connection.Connection.recv
+        return connection.recv()  # clean: it is here
     return None
+
+
+async def receives(connection: multiprocessing.connection.Connection):
+    return connection.recv()  # error: UJ203 multiprocessing.connection.Connection.recv
 
 
 async def polls_for_a_second(connection: multiprocessing.connection.Connection):
