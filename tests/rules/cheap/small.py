@@ -191,30 +191,25 @@ class Table:
         return list(connection.execute("SELECT 1"))
 
 
-async def one_row(path, name):
+async def one_row(path):
     connection = sqlite3.connect(path)  # note: UJ106 sqlite3.connect
-    cursor = connection.execute(
-        "SELECT age FROM people WHERE name = ?", (name,)
-    )  # note: UJ106 sqlite3.Connection.execute
-    return cursor.fetchone()
+    cursor = connection.execute("SELECT a FROM t WHERE b = 1")  # note: UJ106 sqlite3.Connection.execute
+    return cursor.fetchone()  # note: UJ106 sqlite3.Cursor.fetchone
 
 
-async def all_rows(connection: sqlite3.Connection, name):
-    cursor = connection.execute(
-        "SELECT age FROM people WHERE name = ?", (name,)
-    )  # warning: UJ106 sqlite3.Connection.execute
+async def all_rows(connection: sqlite3.Connection):
+    cursor = connection.execute("SELECT a FROM t WHERE b = 1")  # warning: UJ106 sqlite3.Connection.execute
     return cursor.fetchall()  # warning: UJ106 sqlite3.Cursor.fetchall
 
 
 async def a_whole_table(connection: sqlite3.Connection):
-    return connection.execute("SELECT COUNT(*) FROM people").fetchone()  # warning: UJ106 sqlite3.Connection.execute
+    cursor = connection.execute("SELECT COUNT(*) FROM t")  # warning: UJ106 sqlite3.Connection.execute
+    return cursor.fetchone()  # warning: UJ106 sqlite3.Cursor.fetchone
 
 
 async def a_row_for_each(connection: sqlite3.Connection, names):
     for name in names:
-        cursor = connection.execute(
-            "SELECT age FROM people WHERE name = ?", (name,)
-        )  # warning: UJ106 sqlite3.Connection.execute
+        cursor = connection.execute("SELECT a FROM t WHERE b = ?", name)  # warning: UJ106 sqlite3.Connection.execute
         cursor.fetchone()  # warning: UJ106 sqlite3.Cursor.fetchone
 
 

@@ -21,7 +21,7 @@ async def deep():
 
 
 def helper():
-    from scipy import stats  # warning: UJ305 import scipy
+    from scipy import stats  # note: UJ305 import scipy
 
     return stats
 
