@@ -34,7 +34,7 @@ _THREADING = frozenset(
 _NOT_WORK = frozenset({"UJ201", "UJ301", "UJ302", "UJ303", "UJ304", "UJ305", "UJ306"})
 """What does not count as work done under a lock: other locks, and what is only suspected."""
 
-_DEEPEST = 2
+_DEEPEST = 3
 """Calls between a `with` and what is waited for under it: further down it is mostly a branch that is rarely taken."""
 
 
@@ -148,11 +148,8 @@ class Locks:
             return leaf.name
         for symbol, grade in self._reach.called(function, call) if depth else ():
             callee = self._program.functions[symbol]
-            found = self._first(callee, callee.calls, depth - 1) if _runs_under(callee, grade) else ""
+            runs = not callee.scope.is_async and (grade is Grade.EXACT or depth == _DEEPEST)
+            found = self._first(callee, callee.calls, depth - 1) if runs else ""
             if found:
                 return found
         return ""
-
-
-def _runs_under(callee: Function, grade: Grade) -> bool:
-    return grade is Grade.EXACT and not callee.scope.is_async
