@@ -145,5 +145,5 @@ PREFIXES: tuple[Prefix, ...] = (Prefix("homeassistant", "async_", "{name} (Home 
 ROUTE_METHODS = frozenset({*_VERBS, "route", "websocket", "api_route", "websocket_route"})
 """Decorator methods that name a route where the first argument is a path: good for a label, never for an accusation."""
 
-MAINS = frozenset({"asyncio.run", "asyncio.runners.run", "anyio.run", "uvloop.run", "trio.run"})
+MAINS = frozenset({"asyncio.run", "asyncio.runners.run", "asyncio.Runner.run", "anyio.run", "uvloop.run", "trio.run"})
 """Calls that start a loop and run a coroutine in it to its end."""

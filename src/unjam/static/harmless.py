@@ -150,6 +150,7 @@ class Harmless:
             return first is not None and (
                 first.text == "':memory:'"
                 or is_buffer(self._namer, function, first.text)
+                or self._latest(function, site, first.text) in _BUFFERS
                 or self._opened(function, first.text)
             )
         if owner not in _OF_A_FILE or method.startswith("extract"):
@@ -158,6 +159,13 @@ class Harmless:
         return bool(made) and all(
             (first := site.argument(0)) and is_buffer(self._namer, function, first.text) for site in made
         )
+
+    def _latest(self, function: Function, site: CallSite, name: str) -> str:
+        """The class of what a name of a function was given last, where that is made by a call."""
+        assigned = (each for each in self._program.outlines[function.path].assignments if each.scope == function.index)
+        before = [each for each in assigned if each.target == name and each.span < site.span]
+        last = max(before, key=lambda each: each.span, default=None)
+        return last.value.removesuffix("()").rpartition(".")[2] if last is not None else ""
 
     def _of_a_buffer(self, function: Function, site: CallSite, name: str) -> bool:
         """`soundfile.write(buffer, ...)`, `tarfile.open(fileobj=BytesIO(data))`: the file is in memory."""

@@ -190,7 +190,7 @@ class Reach:
                     yield from self._handed_out(callee)
 
     def _into(self, caller: Function, call: Call, callee: Function, grade: Grade) -> Iterator[Edge]:
-        once = max(call.site.once if call.site is not None else Kept.NOT, _kept(callee))
+        once = max(call.site.once if call.site is not None else Kept.NOT, _kept(callee), self._single(callee))
         looped = call.site is None or call.site.looped
         repeated = call.site.repeated if call.site is not None else Repeated.NOT
         yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once, looped, repeated)
@@ -199,6 +199,13 @@ class Reach:
                 for wrapper in self._program.nested(symbol):
                     if wrapper.scope.kind == "function" and not callee.scope.is_async:
                         yield Edge(caller.symbol, wrapper.symbol, call.span[0], "decorator", Grade.INFERRED, once)
+
+    def _single(self, callee: Function) -> Kept:
+        """Whether a constructor is of a class whose `__new__` keeps the one object that it makes."""
+        owner, _, name = callee.symbol.rpartition(".")
+        made_by = self._program.functions.get(f"{owner}.__new__") if name == "__init__" else None
+        sites = (call.site for call in made_by.calls if call.site is not None) if made_by is not None else ()
+        return max((site.once for site in sites if site.text.endswith(".__new__")), default=Kept.NOT)
 
     def _handed(self, function: Function, call: Call) -> Iterator[Edge]:
         for passing in self._effects.passings(function, call):

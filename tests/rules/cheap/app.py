@@ -54,6 +54,8 @@ async def in_memory(data: bytes, path: Path):
     buffer = io.BytesIO(data)
     archive = zipfile.ZipFile(buffer)  # clean
     archive.read("name")  # clean
+    data = io.BytesIO(data)
+    zipfile.ZipFile(data)  # clean: it is a buffer by now
     tarfile.open(fileobj=buffer)  # clean
     with tarfile.open(path) as packed:  # warning: UJ102 tarfile.open
         packed.extractall()  # clean: told where it was opened
@@ -215,6 +217,35 @@ class Answers:
     def begun(cls):
         if cls.first is None:
             cls.first = asyncio.run(asyncio.sleep(0))  # warning: UJ205 asyncio.run
+
+
+class Engine:
+    """There is one of it."""
+
+    _one = None
+
+    def __new__(cls):
+        if cls._one is None:
+            cls._one = super().__new__(cls)
+        return cls._one
+
+    def __init__(self):
+        requests.get("http://localhost")  # note: UJ104 requests.get
+
+
+async def with_an_engine():
+    return Engine()
+
+
+class Task:
+    """Is run by a worker, each time on a loop of its own."""
+
+    async def run(self):
+        requests.get("http://localhost")  # note: UJ104 requests.get
+
+    def work(self):
+        with asyncio.Runner() as runner:
+            runner.run(self.run())
 
 
 @functools.cache
