@@ -74,8 +74,9 @@ class Way:
 
     @property
     def once(self) -> Kept:
-        """Whether a cache or a guard on the way lets it happen only the first time."""
-        return max((self.kept, *(edge.once for edge in self.edges)))
+        """Whether a cache or a guard lets it happen only the first time: for good only where one is on each way here."""
+        shown = Kept.BY_KEY if any(edge.once for edge in self.edges) else Kept.NOT
+        return max(self.kept, shown)
 
     @property
     def grade(self) -> Grade:

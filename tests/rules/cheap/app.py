@@ -237,6 +237,27 @@ async def with_an_engine():
     return Engine()
 
 
+class Loaded:
+    """Loads a model once for all, and whenever somebody asks for that."""
+
+    _model = None
+
+    async def model(self):
+        if Loaded._model is None:
+            Loaded._model = self.load()
+            Loaded._model = self.load_first()
+        return Loaded._model
+
+    async def another(self):
+        return self.load()
+
+    def load(self):
+        return requests.get("http://localhost")  # warning: UJ104 requests.get
+
+    def load_first(self):
+        return requests.get("http://localhost")  # note: UJ104 requests.get
+
+
 class Task:
     """Is run by a worker, each time on a loop of its own."""
 
