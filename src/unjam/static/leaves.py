@@ -198,7 +198,7 @@ class Leaves:
                 continue
             for name in _entered(call, candidates(target, self._program)):
                 record = self._catalog.find(name)
-                if record is not None and not _is_harmless(record, name):
+                if record is not None and not _is_harmless(record, name) and not _overrides(target, name):
                     return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
         return self._imported(function, call)
 
@@ -260,6 +260,12 @@ def _entered(call: Call, names: Iterator[str]) -> Iterator[str]:
 
 def _is_harmless(record: Record, name: str) -> bool:
     return record.name.endswith(".*") and name.rpartition(".")[2] in HARMLESS
+
+
+def _overrides(target: Target, name: str) -> bool:
+    """Whether `name` is a base's, whose method an asynchronous class defines anew: `AsyncExa.search` inherits from `Exa`."""
+    definer = target.symbol.rpartition(":")[2].rpartition(".")[0]
+    return definer.startswith("Async") and not any(part.startswith("Async") for part in name.split("."))
 
 
 def _bare(symbol: str) -> str:

@@ -132,6 +132,28 @@ async def handler():
     return Slower().load()
 """
 
+TWINS = """\
+class Exa:
+    def search(self, query): ...
+
+class AsyncExa(Exa):
+    async def search(self, query): ...
+"""
+BY_TWINS = """\
+import asyncio
+from exa_py import AsyncExa, Exa
+
+class AsyncNews(Exa):
+    def newest(self):
+        return self.search("news")
+
+async def handler():
+    found = AsyncExa()
+    await asyncio.gather(found.search("one"), found.search("two"))
+    AsyncNews().newest()
+    return Exa().search("three")
+"""
+
 
 @pytest.fixture
 def root(project):
@@ -193,6 +215,17 @@ def test_inherited_method_is_found_by_name(root, checked):
     (root / "app.py").write_text("import hooks\n" + LOADED_BY_NAME)
     (problem,) = check_in(checked, root).problems
     assert (problem.line, problem.finding.leaf, problem.finding.grade) == (18, "time.sleep", Grade.INFERRED)
+
+
+def test_what_an_asynchronous_class_defines_anew_is_not_its_bases(root, checked):
+    """`AsyncExa.search` makes a coroutine, also where it is awaited later; what such a class only inherits blocks."""
+    (root / ".venv/lib/python3.12/site-packages/exa_py.py").write_text(TWINS)
+    (root / "app.py").write_text(BY_TWINS)
+    problems = checked(root, environment=str(root / ".venv")).problems
+    assert {(problem.line, problem.finding.leaf) for problem in problems} == {
+        (6, "exa_py.Exa.search"),
+        (12, "exa_py.Exa.search"),
+    }
 
 
 def test_without_libraries_nothing_of_it_is_known(root, checked):
