@@ -11,7 +11,7 @@ import sys
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from unjam.errors import UsageError
 from unjam.static.searched import added
@@ -105,7 +105,7 @@ def found(paths: Iterable[str], settings: Settings) -> Project:
             raise UsageError(f"{path}: no such file or folder")
     root = root_of(named)
     folders = [path for path in named if path.is_dir()]
-    inside = tuple(dict.fromkeys(str(file) for path in named for file in _files(path, root, settings.exclude)))
+    inside = tuple(dict.fromkeys(file for path in named for file in _files(path, root, settings.exclude)))
     files = inside if len(folders) == len(named) else tuple(dict.fromkeys([*inside, *_around(root, settings.exclude)]))
     sites, version = environment(root, settings.environment)
     return Project(root, files, import_roots(root, files, settings.src), sites, version, frozenset(inside))
@@ -114,7 +114,7 @@ def found(paths: Iterable[str], settings: Settings) -> Project:
 def _around(root: Path, exclude: tuple[str, ...]) -> list[str]:
     """All files of the project: a helper that a named file calls may be anywhere in it."""
     marked = any((root / marker).exists() for marker in _MARKERS)
-    return [str(file) for file in _files(root, root, exclude)] if marked else []
+    return list(_files(root, root, exclude)) if marked else []
 
 
 def root_of(paths: list[Path]) -> Path:
@@ -127,30 +127,30 @@ def root_of(paths: list[Path]) -> Path:
     return start
 
 
-def _files(path: Path, root: Path, exclude: tuple[str, ...]) -> Iterator[Path]:
+def _files(path: Path, root: Path, exclude: tuple[str, ...]) -> Iterator[str]:
+    """The source files of a path; in texts, as a project has thousands and an answer from the cache takes a fraction of a second."""
     if path.is_file():
-        yield path
+        yield str(path)
         return
     for folder, names, files in os.walk(path):
-        names[:] = sorted(name for name in names if not _skipped(Path(folder, name), root, exclude))
+        names[:] = sorted(name for name in names if not _skipped(f"{folder}{os.sep}{name}", name, root, exclude))
         for name in sorted(files):
-            file = Path(folder, name)
-            if name.endswith(".py") and not _excluded(file, root, exclude):
+            file = f"{folder}{os.sep}{name}"
+            if name.endswith(".py") and not _excluded(file, name, root, exclude):
                 yield file
 
 
-def _skipped(folder: Path, root: Path, exclude: tuple[str, ...]) -> bool:
-    if folder.name in _SKIPPED_FOLDERS or folder.name.endswith(".egg-info"):
+def _skipped(folder: str, name: str, root: Path, exclude: tuple[str, ...]) -> bool:
+    if name in _SKIPPED_FOLDERS or name.endswith(".egg-info"):
         return True
-    return (folder / "pyvenv.cfg").exists() or _excluded(folder, root, exclude)
+    return Path(folder, "pyvenv.cfg").exists() or _excluded(folder, name, root, exclude)
 
 
-def _excluded(path: Path, root: Path, exclude: tuple[str, ...]) -> bool:
-    try:
-        shown = path.relative_to(root).as_posix()
-    except ValueError:
-        shown = path.as_posix()
-    return any(fnmatch.fnmatch(shown, pattern) or fnmatch.fnmatch(path.name, pattern) for pattern in exclude)
+def _excluded(path: str, name: str, root: Path, exclude: tuple[str, ...]) -> bool:
+    if not exclude:
+        return False
+    shown = path.removeprefix(f"{root}{os.sep}").replace(os.sep, "/")
+    return any(fnmatch.fnmatch(shown, pattern) or fnmatch.fnmatch(name, pattern) for pattern in exclude)
 
 
 def import_roots(root: Path, files: Iterable[str], src: tuple[str, ...]) -> tuple[str, ...]:
@@ -158,10 +158,9 @@ def import_roots(root: Path, files: Iterable[str], src: tuple[str, ...]) -> tupl
     if src:
         return tuple(str((root / folder).absolute()) for folder in src)
     first = [str(root / "src")] if (root / "src").is_dir() and not (root / "src" / "__init__.py").exists() else []
-    folders = {Path(file).parent for file in files}
-    above = {folder: _above_package(folder) for folder in folders}
-    packages = {str(top) for folder, top in above.items() if top != folder}
-    loose = {str(folder) for folder, top in above.items() if top == folder}
+    above = _above_packages({file.rpartition(os.sep)[0] for file in files})
+    packages = {top for folder, top in above.items() if top != folder}
+    loose = {folder for folder, top in above.items() if top == folder}
     own = [folder for folder in added(file for file in files if not is_test(file)) if Path(folder).is_relative_to(root)]
     packages -= {top for top in packages if any(_shadows(Path(top), Path(folder)) for folder in own)}
     # A real package goes before a plain folder of its name, which would be taken for a namespace package.
@@ -181,10 +180,18 @@ def _nearest_first(folders: Iterable[str]) -> list[str]:
     return sorted(folders, key=lambda folder: (folder.count(os.sep), folder))
 
 
-def _above_package(folder: Path) -> Path:
-    while (folder / "__init__.py").exists() and folder.parent != folder:
-        folder = folder.parent
-    return folder
+def _above_packages(folders: Iterable[str]) -> dict[str, str]:
+    """For each folder the nearest one that is no package: itself, or one above. Each is looked at once."""
+    known: dict[str, str] = {}
+
+    def top(folder: str) -> str:
+        if folder not in known:
+            above = folder.rpartition(os.sep)[0]
+            is_package = above and Path(folder, "__init__.py").exists()
+            known[folder] = top(above) if is_package else folder
+        return known[folder]
+
+    return {folder: top(folder) for folder in folders}
 
 
 def environment(root: Path, named: str) -> tuple[tuple[str, ...], str]:
@@ -228,10 +235,9 @@ def _is_demo(top: Path, path: Path) -> bool:
 
 def is_test(path: str) -> bool:
     """Whether a file is a test, by the names that pytest and unittest look for."""
-    parts = PurePath(path).parts
-    name = parts[-1]
+    name = path.rpartition(os.sep)[2]
     return (
         name.startswith("test_")
         or name in {"conftest.py", "tests.py", "testing.py"}
-        or bool({"tests", "test", "testing", "e2e"} & set(parts[:-1]))
+        or any(f"{os.sep}{folder}{os.sep}" in path for folder in ("tests", "test", "testing", "e2e"))
     )

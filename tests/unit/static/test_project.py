@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from unjam.static.project import Settings, demos, found
@@ -51,6 +54,18 @@ def test_environment_beside_the_project_is_used(tmp_path):
     project = found([str(tmp_path)], Settings(environment=str(tmp_path / ".venv")))
     assert project.python_version == "3.12"
     assert project.site_packages == (str(tmp_path / ".venv/lib/python3.12/site-packages"),)
+
+
+def test_folder_is_looked_at_once_for_being_a_package(tmp_path, monkeypatch):
+    """An answer from the cache takes a fraction of a second, and what lies above a package is shared by all below it."""
+    write(tmp_path, "pyproject.toml", "a/__init__.py", *(f"a/{name}/__init__.py" for name in "bcde"))
+    looked, exists = Counter(), Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: looked.update([path]) or exists(path))
+    assert str(tmp_path) in found([str(tmp_path)], Settings()).roots
+    asked = {
+        str(path): times for path, times in looked.items() if path.name == "__init__.py" and tmp_path in path.parents
+    }
+    assert asked == {str(tmp_path / name / "__init__.py"): 1 for name in (".", "a", "a/b", "a/c", "a/d", "a/e")}
 
 
 def test_package_goes_before_a_folder_of_its_name(tmp_path):
