@@ -11,6 +11,7 @@ import sys
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from unjam.errors import UsageError
@@ -233,6 +234,7 @@ def _is_demo(top: Path, path: Path) -> bool:
     return below[:1] in _SHOWN or any(not (folder / "__init__.py").exists() for folder in folders)
 
 
+@cache
 def is_test(path: str) -> bool:
     """Whether a file is a test, by the names that pytest and unittest look for."""
     name = path.rpartition(os.sep)[2]
