@@ -104,7 +104,7 @@ class Engine:
         self.slots: dict[int, Slot] = {}
         tallies.slots = self.slots
         self.observers = Observers()
-        self.observers.tallies = tallies.variable is not None
+        self.observers.tallies = bool(tallies.asked)
         self.steps = Steps(self.observers.waiting)
         self.watchdog: Watchdog | None = None
         self.threshold_ns = 50_000_000
@@ -345,7 +345,7 @@ def set_victim_observer(observe: Observer | None, most: int = 20) -> None:
 
 def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
     """See _core.pyi."""
-    tallies.variable, tallies.observe = variable, observe
+    tallies.ask(variable, observe)
     _engine.observers.tallies = variable is not None
 
 

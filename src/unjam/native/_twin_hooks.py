@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import sys
 import time
@@ -117,7 +118,7 @@ class Steps:
         if not self._patched:
             self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]  # noqa: SLF001
             self._patch(handle_type, "_run", _timed_run(self._usual, self._by_loop, self._waiting, on_failure))
-            self._patch(handle_type, "__init__", self._remembering_init(handle_type.__init__))  # type: ignore[misc]
+            self._patch(handle_type, "__init__", self._remembering_init())
 
     def uninstall(self) -> None:
         """Put the originals back where ours are still there, the last one first."""
@@ -158,11 +159,19 @@ class Steps:
         self._patched.append((owner, name, owner.__dict__[name], ours))
         setattr(owner, name, ours)
 
-    def _remembering_init(self, original: Callable[..., None]) -> Callable[..., None]:
+    def _remembering_init(self) -> Callable[..., None]:
         without_frame, remember, futures = _WITHOUT_FRAME, self._remember, _future_types()
+        copy_context, frame_at = contextvars.copy_context, sys._getframe  # noqa: SLF001 -- what asyncio calls
 
+        # Written out like Handle.__init__, the same in CPython 3.11 to 3.15: calling that would cost a server more than all that is added.
         def __init__(self: Any, callback: Any, args: Any, loop: Any, context: Any = None) -> None:  # noqa: N807 -- replaces one
-            original(self, callback, args, loop, context)
+            self._context = copy_context() if context is None else context
+            self._loop = loop
+            self._callback = callback
+            self._args = args
+            self._cancelled = False
+            self._repr = None
+            self._source_traceback = _extract_stack(frame_at(1)) if loop.get_debug() else None
             if type(callback) in without_frame:
                 # A done-callback is scheduled by what completed its future, which is nobody's line; a server has one a request.
                 if len(args) == 1 and type(args[0]) in futures and args[0].done():
@@ -182,6 +191,11 @@ class Steps:
         self._sites[id(handle)] = weakref.ref(handle), (frame.f_code, frame.f_lasti, frame.f_lineno or 0)
 
 
+def _extract_stack(frame: FrameType) -> Any:
+    """What asyncio's debug mode keeps of where a handle was made."""
+    return sys.modules["asyncio.format_helpers"].extract_stack(frame)
+
+
 def _future_types() -> tuple[type, ...]:
     """The C types of futures: asking one whether it is done runs nobody's own code."""
     c: Any = sys.modules.get("_asyncio")
@@ -194,29 +208,31 @@ def _timed_run(
     waiting: dict[int, Slot],
     on_failure: Callable[[Any, BaseException], None],
 ) -> Callable[[Any], None]:
-    clock, find, nothing = time.monotonic_ns, by_loop.get, ()
+    clock, find, nothing, asked = time.monotonic_ns, by_loop.get, (), tallies.asked
 
     def _run(self: Any) -> None:
         if waiting and get_ident() in waiting:
             waiting[get_ident()].victim(self)
-        entered = tallies.variable is not None and tallies.enter(self._context, find(id(self._loop)))
+        # Not the list itself, which this very step may put something into.
+        entered = tallies.enter(self._context, find(id(self._loop))) if asked else False
         args = self._args
         try:
-            # Most handles have no arguments, and without a star their callback is called in half the time.
+            # Most handles have no argument or one, and without a star their callback is called in half the time.
             if args is nothing:
                 self._context.run(self._callback)
+            elif len(args) == 1:
+                self._context.run(self._callback, args[0])
             else:
                 self._context.run(self._callback, *args)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:  # noqa: BLE001 -- what a callback raises is the loop's to report
             on_failure(self, error)
-        loop, slot = usual.pair
-        if loop is not self._loop:
-            slot = find(id(self._loop))
+        loop, its_slot = usual.pair
+        slot = its_slot if loop is self._loop else find(id(self._loop))
         if slot is not None:
             now = clock()
-            if entered or slot.tally is not None:
+            if entered or (asked and slot.tally is not None):
                 tallies.leave(slot, now, self)
             slot.steps += 1
             if now >= slot.late_at:

@@ -89,19 +89,26 @@ class Tally:
 
 
 class Tallies:
-    """The variable whose values are tallies, who is told, and the loops by thread."""
+    """The variable whose values are tallies (none where nobody asks, which is all that a step has to look for), who is told, and the loops by thread."""
 
     def __init__(self) -> None:
-        self.variable: ContextVar[Any] | None = None
+        self.asked: list[ContextVar[Any]] = []
         self.observe: Callable[[int, Any, int, int, bool], None] | None = None
         self.slots: dict[int, Slot] = {}
 
+    def ask(self, variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
+        """See set_tally in _core.pyi."""
+        self.asked[:] = [] if variable is None else [variable]
+        self.observe = observe
+
     def enter(self, context: Context, slot: Slot | None) -> bool:
         """A step of the slot's loop is about to run in that context; false where it is not counted."""
-        if slot is None or self.variable is None or slot.tally is not None:
+        if slot is None or slot.tally is not None:
             return False
         slot.tally_since = slot.step_from
-        tally = context.get(self.variable) if type(context) is Context else None
+        tally = None
+        for variable in self.asked if type(context) is Context else ():
+            tally = context.get(variable)
         if isinstance(tally, Tally) and tally._is_of(slot):  # noqa: SLF001 -- of this module
             slot.tally = tally
             tally._step_begins(slot.step_from)  # noqa: SLF001 -- as above

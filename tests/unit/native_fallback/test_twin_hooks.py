@@ -1,12 +1,15 @@
 """Laws of the twin's hooks into handles: where a callback without a frame was scheduled."""
 
 import asyncio
+import contextvars
 import itertools
 
 import pytest
 
 from unjam.native._twin_hooks import Steps
 from unjam.native._twin_loop import Observers, Slot
+
+ORIGINAL_INIT = asyncio.Handle.__init__
 
 
 @pytest.fixture
@@ -55,6 +58,27 @@ def test_a_done_callback_is_nobodys_line(steps):
     loop.close()
     (handle,) = (each for each in loop.handles if each._callback == done.add)
     assert (len(done), steps.site(handle)) == (1, None)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("context", [None, contextvars.copy_context()])
+def test_a_handle_is_made_as_asyncio_makes_it(steps, debug, context):
+    """Every attribute, and in debug mode the stack of who made it, without a frame of ours."""
+    loop = asyncio.SelectorEventLoop()
+    loop.set_debug(debug)
+    makers = ORIGINAL_INIT, asyncio.Handle.__init__
+    made = [made_by(maker, print, (1,), loop, context) for maker in makers]
+    loop.close()
+    assert makers[0] is not makers[1]
+    assert made[0] == made[1]
+
+
+def made_by(maker, *arguments):
+    """The attributes of a handle that this `__init__` made; equal contexts hold equal values."""
+    handle = asyncio.Handle.__new__(asyncio.Handle)
+    maker(handle, *arguments)
+    attributes = {name: getattr(handle, name) for name in asyncio.Handle.__slots__ if name != "__weakref__"}
+    return attributes | {"_context": dict(handle._context)}
 
 
 def test_each_loop_has_its_own_steps(steps):
