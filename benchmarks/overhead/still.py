@@ -25,6 +25,7 @@ STARTS = {
     "bare": "pass",
     "import unjam": "import unjam",
     "import unjam, install()": "import unjam; unjam.install()",
+    "the same, Python tier": "import unjam; unjam.install(tier='python')",
 }
 
 
