@@ -51,6 +51,23 @@ def test_a_stretch_tells_what_held_the_loop_in_it(tier):
     assert 1 == len([loop for loop in watched.loops if loop.stalls])
 
 
+def test_a_step_of_somebody_else_stays(tier, monkeypatch):
+    """Who has patched Handle._run before us is called for every step; the line is found all the same, and what is missed is said."""
+    original, called = asyncio.Handle._run, []
+
+    def theirs(self):
+        called.append(self)
+        original(self)
+
+    monkeypatch.setattr(asyncio.Handle, "_run", theirs)
+    with unjam.watch() as watched:
+        asyncio.run(holding())
+    (finding,) = blamed(watched)
+    assert ("UJ101", "hold", "time.sleep") == (finding.rule, finding.culprit.function, finding.leaf)
+    assert len(called) >= 3
+    assert any(f"{__name__} has put a method of its own" in each for each in watched.session.not_observed)
+
+
 def test_loops_tell_of_the_stretch_alone(tier):
     """How busy each loop was in it, whether it began before or in it, and whether it has ended."""
 

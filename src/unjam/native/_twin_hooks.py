@@ -118,7 +118,8 @@ class Steps:
         if not self._patched:
             self._loops_own = os.path.dirname(handle_type._run.__code__.co_filename)  # type: ignore[attr-defined]  # noqa: SLF001
             self._patch(handle_type, "_run", _timed_run(self._usual, self._by_loop, self._waiting, on_failure))
-            self._patch(handle_type, "__init__", self._remembering_init())
+            if _is_asyncios(handle_type.__init__):  # type: ignore[misc]
+                self._patch(handle_type, "__init__", self._remembering_init())
 
     def uninstall(self) -> None:
         """Put the originals back where ours are still there, the last one first."""
@@ -189,6 +190,11 @@ class Steps:
         while len(self._sites) >= MOST_SITES:
             self._sites.pop(next(iter(self._sites), 0), None)
         self._sites[id(handle)] = weakref.ref(handle), (frame.f_code, frame.f_lasti, frame.f_lineno or 0)
+
+
+def _is_asyncios(init: Any) -> bool:
+    """Whether nobody else has put a method of his own there, which ours would pass over; a wrapper may have taken the name and the module."""
+    return getattr(init, "__globals__", None) is vars(sys.modules["asyncio.events"])
 
 
 def _extract_stack(frame: FrameType) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from unjam.model.lines import encode
@@ -47,6 +48,9 @@ class Probes:
         engine = self.engine = choice.engine
         self._observers = observers
         self._settings, self._fd = settings, fd
+        self._theirs = _in_our_place()
+        if self._theirs:
+            choice.sources["steps"] = self._theirs
         steps_work = not choice.sources.get("steps")
         self._steps = StepNotes(engine, self.emit, settings.threshold_ns)
         self._victims = VictimNotes(self.emit)
@@ -70,7 +74,8 @@ class Probes:
         tick_ns = min(LONGEST_TICK_NS, max(SHORTEST_TICK_NS, threshold_ns // 5))
         engine.start(threshold_ns=threshold_ns, tick_ns=tick_ns, fd=self._fd, keep=KEPT_LINES)
         events: Any = sys.modules["asyncio.events"]
-        engine.install_steps(events.Handle, _on_failure)
+        if not self._theirs:
+            engine.install_steps(events.Handle, _on_failure)
         others = self._observers
         engine.set_step_observer(others.after(self._steps.observe, others.steps))
         engine.set_victim_observer(others.after(self._victims.observe, others.victims), MOST_VICTIMS)
@@ -111,6 +116,19 @@ class Probes:
         self._warning.hold_back()
         self.engine.resume()
         self.drainer.start()
+
+
+def _in_our_place() -> str:
+    """Why steps cannot be counted: somebody has patched `Handle._run` before us, and ours would pass over his. "" where nobody has."""
+    events: Any = sys.modules["asyncio.events"]
+    run = events.Handle._run  # noqa: SLF001 -- what ours does instead
+    if type(run) is not FunctionType:
+        return ""  # the C core's
+    home = run.__globals__.get("__name__")
+    home = home if type(home) is str else "another module"
+    if run.__globals__ is vars(events) or home.startswith("unjam."):
+        return ""
+    return f"{home} has put a method of its own in the place of asyncio's Handle._run, which is left there"
 
 
 def _on_failure(handle: Any, error: BaseException) -> None:

@@ -73,6 +73,27 @@ def test_a_handle_is_made_as_asyncio_makes_it(steps, debug, context):
     assert made[0] == made[1]
 
 
+def test_an_init_of_somebody_else_stays(monkeypatch):
+    """Who has patched it before us is asked for every handle as before; where handles were scheduled is not known then."""
+    made = []
+
+    def theirs(self, *arguments):
+        made.append(self)
+        ORIGINAL_INIT(self, *arguments)
+
+    monkeypatch.setattr(asyncio.Handle, "__init__", theirs)
+    steps = Steps({})
+    steps.install(asyncio.Handle, lambda handle, error: None)
+    try:
+        loop = asyncio.SelectorEventLoop()
+        handle = asyncio.Handle(print, (), loop)
+        loop.close()
+    finally:
+        steps.uninstall()
+    assert (made[-1:], steps.site(handle)) == ([handle], None)
+    assert asyncio.Handle.__init__ is theirs
+
+
 def made_by(maker, *arguments):
     """The attributes of a handle that this `__init__` made; equal contexts hold equal values."""
     handle = asyncio.Handle.__new__(asyncio.Handle)
