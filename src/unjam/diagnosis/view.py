@@ -15,6 +15,8 @@ from unjam.model.stacks import Frame, Stack
 RUNNERS = frozenset(
     {
         *("asyncio.runners:run", "asyncio.runners:Runner.run"),
+        # At its end `asyncio.run` runs the loop twice more, which is no other loop within it.
+        *("asyncio.runners:Runner.__exit__", "asyncio.runners:Runner.close", "asyncio.runners:_cancel_all_tasks"),
         *(f"asyncio.base_events:BaseEventLoop.{name}" for name in ("run_until_complete", "run_forever", "_run_once")),
         *(
             "asyncio.unix_events:_UnixSelectorEventLoop.run_forever",

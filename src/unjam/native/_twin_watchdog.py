@@ -248,7 +248,9 @@ class Watchdog:
             self._take_in(self._glances.popleft())
 
     def _glance(self, now: int, waited_ns: int) -> Glance:
-        began = {slot: slot.away_since for slot in tuple(self._slots.values()) if self._is_due(slot, now)}
+        # Each is read once: the loop goes on while it is looked at.
+        since = {slot: slot.away_since for slot in tuple(self._slots.values())}
+        began = {slot: began for slot, began in since.items() if self._is_due(slot, began, now)}
         return Glance(now, waited_ns, began, self._sampler.see(list(began)))
 
     def _came_back(self, took_ns: int) -> None:
@@ -279,9 +281,9 @@ class Watchdog:
         for written in flushing:
             written.release()
 
-    def _is_due(self, slot: Slot, now: int) -> bool:
-        """Whether this loop's thread has to be looked at now."""
-        began, stall = slot.away_since, self._stalls.get(slot)
+    def _is_due(self, slot: Slot, began: int, now: int) -> bool:
+        """Whether this loop's thread, which has been away since `began`, has to be looked at now."""
+        stall = self._stalls.get(slot)
         late = began and now - began >= slot.threshold // 4 and not slot.finished
         return bool(late) and (stall is None or stall.began != began or stall.sample_due(now))
 
@@ -320,8 +322,8 @@ class Watchdog:
         began = look.began or slot.away_since
         over = slot.away_since != began or bool(slot.finished)
         # Who had to wait for the GIL until the call that kept it was over has seen that call, though its turn may have ended since.
-        late = began and now - began >= slot.threshold // 4
-        if (look.seen is not None and self._sampler.is_late(look.asked_ns)) if over else late:
+        late = now - began >= slot.threshold // 4
+        if began and ((look.seen is not None and self._sampler.is_late(look.asked_ns)) if over else late):
             self._sample(slot, began, now, look)
         if self._glances:  # They may be of turns that have ended, which are completed after them.
             return

@@ -284,6 +284,20 @@ def test_a_parked_loop_is_not_blocked():
     assert only(told.told()).rule == ""
 
 
+@pytest.mark.parametrize("inner", [["Runner.close"], ["Runner.close", "_cancel_all_tasks"]])
+def test_the_end_of_asyncio_run_is_no_loop_within_another(inner):
+    """It runs its own loop again, to cancel what is left and to close it; a thread without a CPU may be seen right there."""
+    told = Story()
+    path = told.file("main.py", "import asyncio\nasyncio.run(main())\n")
+    stack = told.stack(
+        *(stdlib("asyncio.runners", name) for name in ["run", "Runner.__exit__", *inner]),
+        stdlib("asyncio.base_events", "BaseEventLoop.run_until_complete"),
+        runner=(told.frame(path, "asyncio.run(main())", "<module>", "module"),),
+    )
+    told.stall(60, {"n": 4, "stack": stack, "state": "unknown"}, cpu_ms=2, runq_ms=None)
+    assert only(told.told()).rule == ""
+
+
 def test_a_late_end_of_select_may_have_had_no_cpu():
     """A loop seen in its select although something was due got no CPU or no GIL; where neither is measured, the finding says that."""
     told = Story()

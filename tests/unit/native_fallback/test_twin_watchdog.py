@@ -32,10 +32,10 @@ def watchdog(slots, told):
     return Watchdog(slots, Sampler(lambda _places: 1, 10 * MS), (told.append, told.append), 10 * MS)
 
 
-def slot_here():
+def slot_here(kind=Slot):
     """A slot of loop 1, which runs in this thread."""
     here = threading.get_ident(), threading.get_native_id()
-    slot = Slot(1, here, threshold=50 * MS, observers=Observers(), numbers=itertools.count(1), wake=lambda: None)
+    slot = kind(1, here, threshold=50 * MS, observers=Observers(), numbers=itertools.count(1), wake=lambda: None)
     slot.counts_turns = True
     return slot
 
@@ -114,7 +114,7 @@ def test_what_has_to_be_done_is_done(healthy, slots):
 
 def test_a_loop_may_begin_in_the_midst_of_a_look(healthy, slots, monkeypatch):
     """It registers in its own thread, whenever that is given the GIL."""
-    monkeypatch.setattr(healthy, "_is_due", lambda slot, _now: slots.setdefault(2, slot) is None)
+    monkeypatch.setattr(healthy, "_is_due", lambda slot, _began, _now: slots.setdefault(2, slot) is None)
     healthy.finish()
     assert len(slots) == 2
 
@@ -291,3 +291,31 @@ def test_a_look_that_is_needed_is_not_put_off(waiting, slots, why):
         slots[1].wake = lambda: None
     slots[1].began(now)
     assert waiting._alarm.until == []
+
+
+class Changing(Slot):
+    """A slot of which each look meets another moment of its loop."""
+
+    __slots__ = ("moments",)
+
+    @property
+    def away_since(self):
+        """The next of its moments, or the last of them again."""
+        return self.moments.pop(0) if len(self.moments) > 1 else self.moments[0]
+
+    @away_since.setter
+    def away_since(self, since):
+        self.moments = [since]
+
+
+def test_no_stall_begins_at_no_time(slots, monkeypatch):
+    """Between any two looks at a loop that has been late it may enter its select, where it is away since 0, and leave it again."""
+    now = time.monotonic_ns()
+    for moments in itertools.product((0, now), repeat=8):
+        told = []
+        slot = slots[1] = slot_here(Changing)
+        slot.moments = [now - 600 * MS, *moments]
+        watchdog = Watchdog(slots, Sampler(lambda _places: 1, 10 * MS), (told.append, told.append), 10 * MS)
+        monkeypatch.setattr(watchdog, "_explain", lambda waited_ns: (waited_ns, 0))
+        watchdog._tick(now, 500 * MS)
+        assert 0 not in [event["t0"] for event in told]
