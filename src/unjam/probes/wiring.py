@@ -121,7 +121,7 @@ class Probes:
 def _in_our_place() -> str:
     """Why steps cannot be counted: somebody has patched `Handle._run` before us, and ours would pass over his. "" where nobody has."""
     events: Any = sys.modules["asyncio.events"]
-    run = events.Handle._run  # noqa: SLF001 -- what ours does instead
+    run = events.Handle._run
     if type(run) is not FunctionType:
         return ""  # the C core's
     home = run.__globals__.get("__name__")
