@@ -2,12 +2,12 @@
 
     python benchmarks/web [--rounds 200] [--only call,offers,shop,customers] [--loop asyncio,uvloop] [--json FILE]
 
-`call` gives microseconds for each request that the middleware adds to one under the monitor. `offers` and `shop` compare a service
-under uvicorn in the same round: bare, bare once more (the machine's noise), and `offers` (one small endpoint) watched, and watched
-with the middleware; `shop` (the quick endpoints of examples/shop without its faults) and `customers` (all of them, as its customers ask for them) with
-everything: monitor, recording, middleware and Prometheus metrics. The servers are started
-anew every ten rounds. In brackets stands where the median lies with 95 % confidence, by drawing starts anew; without a second start
-that is not known.
+`call` gives microseconds for each request that the middleware adds to one under the monitor. `offers` and `shop` are a service
+under uvicorn in one process that is switched from variant to variant: bare, bare once more (the machine's noise), and `offers` (one
+small endpoint) watched, with the middleware without its header, and with all of it; `shop` (the quick endpoints of examples/shop
+without its faults) and `customers` (all of them, as its customers ask for them) with everything: monitor, recording, middleware and
+Prometheus metrics. The server is started anew every ten rounds. In brackets stands where the median lies with 95 % confidence, by
+drawing starts anew; without a second start that is not known.
 """
 
 import argparse
