@@ -26,7 +26,7 @@ _LAST = frozenset({"UJ503", "UJ701"})
 START_S = 1.0
 """An import that begins so soon after its loop is part of starting, not of serving: uvicorn imports the application in its first turn."""
 
-NO_VICTIMS = "who waited: only asyncio's own loops show what is ready to run; the middleware of unjam names requests on every loop"
+NO_VICTIMS = "who waited: only where asyncio's own steps are counted is it seen what is ready to run; the middleware of unjam names requests on every loop"
 
 NOTHING_ALLOWED = Allowances()
 """Where no project is known; comments and blocks in the source count all the same."""
