@@ -35,8 +35,11 @@ _ALWAYS = frozenset({"ssl.create_default_context"})
 """What a package does for each of its clients; certificates of one's own are loaded where somebody has named them."""
 _KEPT = frozenset(
     {
+        "inspect.findsource",
+        "inspect.getmodule",
         "inspect.getsource",
         "inspect.getsourcelines",
+        "inspect.stack",
         "importlib.import_module",
         "importlib.__import__",
         "builtins.__import__",

@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import feedparser
+import git
 import httpx
 import psutil
 import redis.asyncio as redis
@@ -101,6 +102,16 @@ async def console():
 async def starts(words):
     platform.platform()  # note: UJ102 platform.platform
     return subprocess.Popen(words)  # note: UJ107 subprocess.Popen
+
+
+async def repositories(path):
+    git.Repo(path)  # clean: it starts no process
+    git.Repo.clone_from("https://localhost/a", path)  # error: UJ107 git.Repo.clone_from
+
+
+async def own_stack(word):
+    inspect.stack()  # note: UJ102 inspect.stack
+    inspect.getmodule(word)  # note: UJ102 inspect.getmodule
 
 
 async def own_version():

@@ -6,6 +6,7 @@ from unjam.knowledge.records import Call, Gil, Weight, family
 
 _SUBPROCESS = "https://docs.python.org/3/library/subprocess.html"
 _OS = "https://github.com/python/cpython/blob/3.13/Modules/posixmodule.c"
+_GIT = "https://gitpython.readthedocs.io/en/stable/reference.html"
 
 CALLS: tuple[Call, ...] = (
     *family(
@@ -110,16 +111,26 @@ CALLS: tuple[Call, ...] = (
         Gil.RELEASES,
         remedy="to-thread",
         frames=("git.cmd:Git._call_process",),
-        source="https://gitpython.readthedocs.io/en/stable/reference.html",
+        source=_GIT,
+    ),
+    # It reads a few small files of the repository, half a millisecond, and starts no process.
+    Call("git.Repo.__init__", "UJ102", Gil.RELEASES, Weight.MICROSECONDS, source=_GIT),
+    *family(
+        "git.Repo",
+        "clone_from clone",
+        "UJ107",
+        frames=("git.repo.base:Repo.{name}",),
+        remedy="to-thread",
+        source=_GIT,
     ),
     *family(
         "git.Repo",
-        "__init__ clone_from clone is_dirty",
+        "is_dirty",
         "UJ107",
         frames=("git.repo.base:Repo.{name}",),
         weight=Weight.MILLISECONDS,
         remedy="to-thread",
-        source="https://gitpython.readthedocs.io/en/stable/reference.html",
+        source=_GIT,
     ),
     Call(
         "builtins.input",
