@@ -15,6 +15,7 @@ from unjam.model.findings import Evidence
 from unjam.static import cache, imports, libraries, missing
 from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint
 from unjam.static.allowances import Allowances
+from unjam.static.beside import tools
 from unjam.static.buffers import Buffers
 from unjam.static.chains import Chains
 from unjam.static.check import Options
@@ -109,13 +110,17 @@ class Analysis:
             *step("imports", lambda: list(imports.accusations(program, reach, namer)), list[Accusation](), notices),
         ]
         buffers = Buffers(program, reach, namer)
-        writer = Writer(
-            program, Chains(program, reach, demos(self._project)), self._known, mistakes.called_too_early(), buffers
-        )
+        by_hand = self._by_hand(program, reach, namer)
+        writer = Writer(program, Chains(program, reach, by_hand), self._known, mistakes.called_too_early(), buffers)
         one_for_each = step("findings of one file or client", lambda: merged(found, program), found, notices)
-        problems = list(self._allowed(one_for_each, writer, program))
+        problems = list(self._allowed(one_for_each, writer, program, by_hand))
         self._result.skipped |= program.skipped
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
+
+    def _by_hand(self, program: Program, reach: Reach, namer: Namer) -> frozenset[str]:
+        """The files of programs that somebody runs by hand; tools are what is meant where nothing else is to be checked."""
+        found = tools(program, reach.entries, namer)
+        return demos(self._project) | (found if self._project.reported - found else frozenset())
 
     def _packages(self, program: Program) -> Inside:
         """What the packages that the project imports do inside."""
@@ -140,17 +145,18 @@ class Analysis:
         """What was found."""
         return self._result.problems
 
-    def _allowed(self, accusations: list[Accusation], writer: Writer, program: Program) -> Iterator[Problem]:
+    def _allowed(
+        self, accusations: list[Accusation], writer: Writer, program: Program, by_hand: frozenset[str]
+    ) -> Iterator[Problem]:
         allowances = Allowances(self._project, program, self._config, self._options.today)
-        shown_how = demos(self._project)
         for accusation in accusations:
             judged = guarded(program, (accusation.function,), partial(_judged, accusation, writer, allowances))
             for problem in judged:
                 if problem is None:
                     self._result.allowed += 1
                 elif problem.path in self._project.reported:
-                    where = {problem.path} if problem.path in shown_how else {caller.file for caller in problem.callers}
-                    yield _shown_how(problem) if where and where <= shown_how else problem
+                    where = {problem.path} if problem.path in by_hand else {caller.file for caller in problem.callers}
+                    yield _run_by_hand(problem) if where and where <= by_hand else problem
         self._result.notices += allowances.notices()
         self._result.holds_until = allowances.holds_until()
 
@@ -172,9 +178,9 @@ _ONLY_AT_RUN_TIME = frozenset({"UJ301", "UJ302", "UJ303", "UJ304", "UJ306"})
 """Of these, what takes microseconds mostly is no fault at all: nobody wants to read of every `str` and `logger.info`."""
 
 
-def _shown_how(problem: Problem) -> Problem:
-    """A finding of an example, or that only examples lead to: nobody waits for it but who runs them."""
-    why = Evidence("source", "only a folder of examples leads here, and those are run by hand")
+def _run_by_hand(problem: Problem) -> Problem:
+    """A finding of an example or a tool, or that only those lead to: nobody waits for it but who runs them."""
+    why = Evidence("source", "only an example or a tool beside the service leads here, and those are run by hand")
     finding = replace(problem.finding, evidence=(*problem.finding.evidence, why))
     return replace(problem, finding=finding, severity=Severity.NOTE)
 

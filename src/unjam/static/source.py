@@ -54,7 +54,7 @@ class CallSite(NamedTuple):
     use: str
     once: Kept
     looped: bool = False
-    """Whether it stands in a `while` or an `async for`, which may never end; a `for` goes through what is there."""
+    """Whether it stands in a `while` or an `async for`, which may never end; a `for` goes through what is there, and who counts ends."""
     repeated: Repeated = Repeated.NOT
     """Of the loops and comprehensions around it, the one that makes it most often."""
 

@@ -26,6 +26,7 @@ from unjam.static.written import (
     CONTAINERS,
     awaited_in,
     class_of,
+    counts,
     decorator,
     depended_on,
     described,
@@ -247,7 +248,7 @@ class Walker:
 
     def _while(self, node: ast.While) -> None:
         outer = self._looped, self._loops
-        self._looped, self._loops = True, (*self._loops, awaited_in(node))
+        self._looped, self._loops = self._looped or not counts(node.test), (*self._loops, awaited_in(node))
         self._visit(node.test)
         self._all(node.body)
         self._looped, self._loops = outer

@@ -255,6 +255,13 @@ def _guarded(test: ast.expr) -> str:
     return ""
 
 
+def counts(test: ast.expr) -> bool:
+    """Whether a `while` goes on until a number is reached: such a loop ends."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(map(counts, test.values))
+    return isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE))
+
+
 def awaited_in(loop: ast.AST) -> frozenset[int]:
     """What each turn of a loop or a comprehension awaits, by identity: there others run too, so that nothing adds up.
 

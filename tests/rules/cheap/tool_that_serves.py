@@ -1,0 +1,18 @@
+"""It has words on its command line as a tool has, and then it serves."""
+
+import argparse
+import asyncio
+import time
+
+from cheap.small import app
+
+
+async def prepare():
+    while not app.routes:
+        time.sleep(1)  # error: UJ101 time.sleep
+        await asyncio.sleep(0)
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser().parse_args()
+    asyncio.run(prepare())
