@@ -20,6 +20,8 @@ from unjam.static.project import Project
 
 KEPT = 16
 """Results kept: some branches of some projects; each is some hundred kilobytes."""
+_SEAL = 16
+"""Bytes of the hash at the beginning of a kept file."""
 
 
 def folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
@@ -74,11 +76,19 @@ def load(kind: str, key: str) -> Any:
     try:
         if path.stat().st_uid != os.getuid():
             return None
-        loaded = pickle.loads(path.read_bytes())  # noqa: S301  our own file in the user's private folder
+        written = path.read_bytes()
+        if written[:_SEAL] != _sealed(written[_SEAL:]):
+            return None
+        loaded = pickle.loads(written[_SEAL:])  # noqa: S301  our own file in the user's private folder
         os.utime(path)
     except (OSError, ValueError, EOFError, AttributeError, ImportError, pickle.UnpicklingError):
         return None
     return loaded
+
+
+def _sealed(value: bytes) -> bytes:
+    """What a kept file begins with: the hash of the rest, so that one that is damaged is none."""
+    return hashlib.blake2b(value, digest_size=_SEAL).digest()
 
 
 def save(kind: str, key: str, value: object, *, kept: int = KEPT) -> None:
@@ -86,8 +96,10 @@ def save(kind: str, key: str, value: object, *, kept: int = KEPT) -> None:
     with contextlib.suppress(OSError):
         below = folder() / kind
         below.mkdir(mode=0o700, exist_ok=True)
+        pickled = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
         with tempfile.NamedTemporaryFile(dir=below, prefix=".", delete=False) as stream:
-            pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
+            stream.write(_sealed(pickled))
+            stream.write(pickled)
         Path(stream.name).replace(below / key)
         _prune(below, kept)
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -121,20 +122,28 @@ class Run:
     def _command(self) -> list[str]:
         config = self._folder / "pyrefly.toml"
         config.write_text(f"project-includes = {json.dumps(self.request.files)}\nproject-excludes = []\n")
-        command = [program(), "check", f"--config={config}", f"--report-pysa={self._folder / 'out'}", *_OPTIONS]
+        command = [program(), "check", f"--config={config}", f"--report-pysa={self.printed}", *_OPTIONS]
         command += [f"--search-path={root}" for root in self.request.roots]
         command += [f"--site-package-path={folder}" for folder in self.request.site_packages]
         command += [f"--python-version={self.request.python_version}", "--python-platform=linux"]
         return command
 
-    def output(self) -> Path:
-        """Wait for the end, and return the folder with what was printed. Raises FactsError where there is nothing."""
+    @property
+    def printed(self) -> Path:
+        """The folder with what is printed, from when it begins to be."""
+        return self._folder / "out"
+
+    def ended(self, seconds: float) -> bool:
+        """Whether it has ended; waits for that so long at most."""
+        assert self._keeper.stdout is not None
+        return bool(select.select([self._keeper.stdout], [], [], seconds)[0])
+
+    def check(self) -> None:
+        """Wait for the end. Raises FactsError where it has not printed all."""
         code = self.wait()
-        folder = self._folder / "out"
-        if not (folder / "pyrefly.pysa.json").exists():
+        if not (self.printed / "pyrefly.pysa.json").exists():
             said = (self._folder / "said").read_text(encoding="utf-8", errors="replace")
             raise FactsError(f"pyrefly failed with exit code {code}: {said.strip()[-400:]}")
-        return folder
 
     def wait(self) -> str:
         """Wait for the end of the type checker, and return its exit code; "" where somebody has killed its keeper."""
@@ -144,7 +153,7 @@ class Run:
     def bring_stubs(self, into: Path) -> None:
         """Wait for the end and copy the third-party stubs that every output holds."""
         self.wait()
-        shutil.copytree(self._folder / "out" / "typeshed_third_party", into)
+        shutil.copytree(self.printed / "typeshed_third_party", into)
 
     def close(self) -> None:
         """Stop the process if it still runs, and wait until its output is deleted."""

@@ -12,18 +12,19 @@ from unjam.static.source import Outline
 _Kept: TypeAlias = dict[str, tuple[bytes, Outline]]
 """By path, the hash of the text and its outline."""
 
+_MOST_RECENT = 0.1
+"""Part of the outlines that is kept apart from the others where it is new, so that few changed files cost no writing of all."""
+
 
 def read(project: Project, *, fresh: bool) -> tuple[dict[str, Outline], dict[str, str]]:
     """The outlines by path, and why a file has none, or one of its `def` lines only. `fresh`: parse all of them."""
-    key = cache.digest(*cache.own_version(), project.root)
-    kept: _Kept = {} if fresh else cache.load("outlines", key) or {}
+    kept = _Shelf(project, fresh=fresh)
     now: _Kept = {}
     skipped: dict[str, str] = {}
     for path in project.files:
         content = cache.content(path)
-        known = kept.get(path)
         try:
-            now[path] = known if known and known[0] == content else (content, outline(path, text_of(path)))
+            now[path] = kept.found(path, content) or (content, outline(path, text_of(path)))
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             skipped[path] = f"cannot be read: {error}"
             continue
@@ -32,6 +33,34 @@ def read(project: Project, *, fresh: bool) -> tuple[dict[str, Outline], dict[str
             continue
         if now[path][1].problem:
             skipped[path] = now[path][1].problem
-    if any(now.get(path) is not known for path, known in kept.items()) or len(now) != len(kept):
-        cache.save("outlines", key, now)
+    kept.save(now)
     return {path: found for path, (_, found) in now.items()}, skipped
+
+
+class _Shelf:
+    """The outlines of one project as they are kept: most in one file, those of files that have changed since in another.
+
+    Each is found by the hash of its text, so that neither file can be out of date.
+    """
+
+    def __init__(self, project: Project, *, fresh: bool) -> None:
+        self._key = cache.digest(*cache.own_version(), project.root)
+        self._most: _Kept = {} if fresh else cache.load("outlines", self._key) or {}
+        self._recent: _Kept = {} if fresh else cache.load("recent-outlines", self._key) or {}
+
+    def found(self, path: str, content: bytes) -> tuple[bytes, Outline] | None:
+        """What is kept of a file with that hash."""
+        for kept in (self._most, self._recent):
+            known = kept.get(path)
+            if known is not None and known[0] == content:
+                return known
+        return None
+
+    def save(self, now: _Kept) -> None:
+        """Keep the outlines of all files, where any are new."""
+        other = {path: each for path, each in now.items() if self._most.get(path) is not each}
+        gone = len(self._most.keys() - now.keys())
+        if len(other) + gone > _MOST_RECENT * len(self._most):
+            cache.save("outlines", self._key, now)
+        elif any(self._recent.get(path) is not each for path, each in other.items()):
+            cache.save("recent-outlines", self._key, other)
