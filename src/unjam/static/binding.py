@@ -14,10 +14,13 @@ class Binding:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._known: dict[str, tuple[str, ...]] = {}
 
     def bound(self, target: Target, site: CallSite) -> Iterator[tuple[str, Argument]]:
         """The parameters of a project function, or the fields of a record, with the arguments that they receive."""
-        parameters = self._parameters(target.symbol)
+        parameters = self._known.get(target.symbol)
+        if parameters is None:
+            parameters = self._known[target.symbol] = self._parameters(target.symbol)
         for argument in site.arguments:
             if argument.keyword:
                 yield argument.keyword, argument

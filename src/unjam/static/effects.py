@@ -39,6 +39,7 @@ class Effects:
         self._namer = namer
         self._binding = Binding(program)
         self._handoffs = _HANDOFFS | {handoff.name: handoff for handoff in handoffs}
+        self._by_target: dict[Target, Handoff | None] = {}
         self._fates: dict[tuple[str, str], set[Where]] = defaultdict(set)
         self._wrapped: set[tuple[str, str]] = set()
         self._awaited: set[tuple[str, str]] = set()
@@ -48,6 +49,8 @@ class Effects:
         """Parameters that are handed on: function and parameter, callee and its parameter."""
         every(program, self._direct)
         self._propagate()
+        self._takers = {symbol for (symbol, _), fates in self._fates.items() if fates}
+        """Functions with a parameter whose fate is known."""
 
     def handoff(self, function: Function, call: Call) -> Handoff | None:
         """The known call that hands a callable on, if this is one."""
@@ -55,9 +58,12 @@ class Effects:
         if text.endswith(".append"):
             return BY_LIST.get(".".join(text.split(".")[-2:]))
         for target in call.targets:
-            for name in candidates(target, self._program):
-                if name in self._handoffs:
-                    return self._handoffs[name]
+            if target not in self._by_target:
+                names = (name for name in candidates(target, self._program) if name in self._handoffs)
+                self._by_target[target] = self._handoffs.get(next(names, ""))
+            found = self._by_target[target]
+            if found is not None:
+                return found
         if call.site is None or call.targets:
             return None
         name = self._namer.qualified(function, call.site.text)
@@ -77,7 +83,8 @@ class Effects:
                 yield Passing(argument, where, known.startup)
             return
         for target in call.targets:
-            yield from self._into(target, site)
+            if target.symbol in self._takers:
+                yield from self._into(target, site)
 
     def called_here(self, function: Function, call: Call) -> Iterator[Call]:
         """The callables among the arguments that the callee calls in its own thread, each as if it were called there."""

@@ -22,7 +22,7 @@ from unjam.static.facts import Span
 from unjam.static.guarding import guarded
 from unjam.static.leaves import candidates
 from unjam.static.names import Namer
-from unjam.static.program import Function, Program
+from unjam.static.program import Call, Function, Program
 from unjam.static.project import is_test
 from unjam.static.source import Argument, Decorator
 
@@ -51,6 +51,8 @@ _SIGNALS = frozenset({"add_signal_handler"})
 """What they run is run rarely, as start-up hooks are: when somebody asks a process to read its settings again, or to end."""
 _CONSOLE = ("click.", "typer.", "asyncclick.", "cyclopts.")
 """Packages whose decorators make a function a command of a console."""
+_RUN = (":run", ".run")
+"""How the symbols of all of MAINS end, whichever module defines them."""
 _STARTS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe", "add_callback"})
 """What starts a coroutine on a loop that the same synchronous function then runs."""
 
@@ -105,12 +107,12 @@ class Entries:
             if self._is_command(function):
                 yield function.symbol, True
             return
-        sites = [call.site for call in function.calls if call.site is not None]
-        endless = any(site.text.endswith((".run_forever", ".run_until_complete")) for site in sites)
-        for site in sites:
+        written = [(call, call.site) for call in function.calls if call.site is not None]
+        endless = any(site.text.endswith((".run_forever", ".run_until_complete")) for _, site in written)
+        for call, site in written:
             if not site.arguments:
                 continue
-            if self._runs(function, site.text, endless=endless):
+            if self._runs(function, call, site.text, endless=endless):
                 command = self._is_command(function)
                 yield from ((symbol, command) for symbol in self._run(function, site.arguments[0]))
             elif site.text.endswith((".command", ".callback", ".default")) and self._has_console(function):
@@ -124,10 +126,12 @@ class Entries:
         names = (self._namer.in_module(function.path, decorator.text) for decorator in function.scope.decorators)
         return any(name.startswith(_CONSOLE) for name in names)
 
-    def _runs(self, function: Function, text: str, *, endless: bool) -> bool:
+    def _runs(self, function: Function, call: Call, text: str, *, endless: bool) -> bool:
         name = text.rpartition(".")[2]
         if name in {"run_until_complete", "run_sync"} or (endless and name in _STARTS):
             return True
+        if call.targets and not any(target.symbol.endswith(_RUN) for target in call.targets):
+            return False
         return self._namer.qualified(function, text) in MAINS
 
     def _run(self, function: Function, argument: Argument) -> Iterator[str]:
@@ -224,7 +228,7 @@ def callables(program: Program, function: Function, argument: Argument) -> Itera
         if symbol:
             yield symbol
         return
-    for call in function.calls:
+    for call in function.calls if argument.form == "list" else function.at(argument.span):
         if call.span == argument.span and call.kind == "reference":
             for target in call.targets:
                 yield from program.expanded(target)

@@ -116,6 +116,7 @@ class Leaves:
         self._catalog = catalog
         self._namer = namer
         self._harmless = Harmless(program, namer)
+        self._by_target: dict[tuple[Target, bool], tuple[Record, str] | None] = {}
 
     def leaf(self, function: Function, call: Call) -> Leaf | None:
         """The blocking call that this is, or None where it is not one or cannot block as written."""
@@ -194,13 +195,25 @@ class Leaves:
 
     def _typed(self, function: Function, call: Call) -> Leaf | None:
         for target in call.targets:
-            if target.symbol in self._program.functions or self._is_another(target.receiver):
-                continue
-            for name in _entered(call, candidates(target, self._program)):
-                record = self._catalog.find(name)
-                if record is not None and not _is_harmless(record, name) and not _overrides(target, name):
-                    return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
+            key = target, call.kind == "with-enter"
+            if key not in self._by_target:
+                self._by_target[key] = self._of_target(*key)
+            found = self._by_target[key]
+            if found is not None:
+                record, name = found
+                return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
         return self._imported(function, call)
+
+    def _of_target(self, target: Target, entered: bool) -> tuple[Record, str] | None:  # noqa: FBT001  the parts of a key
+        """The record of a target, and the name that it was found by."""
+        if target.symbol in self._program.functions or self._is_another(target.receiver):
+            return None
+        names = candidates(target, self._program)
+        for name in _entered(names) if entered else names:
+            record = self._catalog.find(name)
+            if record is not None and not _is_harmless(record, name) and not _overrides(target, name):
+                return record, name
+        return None
 
     def _is_another(self, receiver: str) -> bool:
         """Whether a class is no file, whatever it inherits from, or the asynchronous one of a name."""
@@ -250,12 +263,11 @@ def candidates(target: Target, program: Program) -> Iterator[str]:
         yield owner
 
 
-def _entered(call: Call, names: Iterator[str]) -> Iterator[str]:
-    """The names that a call may be known by; what a `with` enters it also leaves, which is where an executor waits."""
+def _entered(names: Iterator[str]) -> Iterator[str]:
+    """The names that a `with` may be known by; what it enters it also leaves, which is where an executor waits."""
     for name in names:
         yield name
-        if call.kind == "with-enter":
-            yield name.replace(".__enter__", ".__exit__")
+        yield name.replace(".__enter__", ".__exit__")
 
 
 def _is_harmless(record: Record, name: str) -> bool:

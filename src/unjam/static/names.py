@@ -118,7 +118,7 @@ class Namer:
             return self._imported(outline, name, depth)
         if name in outline.bases or self._is_function(outline, name):
             return f"{self._places.module(outline)}.{name}"
-        if self._places.assigned(outline, name) or any(name == each.name for each in outline.scopes):
+        if self._places.assigned(outline, name) or self._places.has_scope(outline, name):
             return ""
         return f"builtins.{name}" if name in _BUILTINS else ""
 
@@ -153,9 +153,9 @@ class Namer:
     def _returned(self, function: Function, depth: int, item: str = "") -> str:
         """The class of what a function returns, or of one item of the tuple that it returns."""
         outline = self._program.outlines[function.path]
-        for scope, form, text in outline.returns:
-            if scope == function.index and (form == item or not (item or form.startswith("item"))):
-                at = 0 if form == "annotation" else scope
+        for form, text in self._places.returned(outline, function.index):
+            if form == item or not (item or form.startswith("item")):
+                at = 0 if form == "annotation" else function.index
                 found = self._resolve(function.path, at, text, depth + 1)
                 if found and found not in _UNSAID:
                     return found
@@ -320,5 +320,7 @@ def _set_at(outline: Outline, assignment: Assignment, scope: int) -> bool:
 
 def _split(part: str) -> tuple[str, str, str]:
     """The word of a part, the elements taken, the calls; what has another order is left in the word."""
+    if part.isidentifier():
+        return part, "", ""
     found = _PART.match(part)
     return (found[1], found[2], found[3]) if found else (part, "", "")

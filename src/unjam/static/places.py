@@ -30,6 +30,8 @@ class Places:
         self._binding = Binding(program)
         self._assigned: dict[str, dict[str, list[Assignment]]] = {}
         self._annotated: dict[str, set[str]] = {}
+        self._scopes: dict[str, set[str]] = {}
+        self._returned: dict[str, dict[int, list[tuple[str, str]]]] = {}
         self._classes: dict[str, tuple[Outline, str]] | None = None
         self._kept: dict[str, list[Kept]] | None = None
         self._places: dict[str, tuple[Kept, ...]] = {}
@@ -50,6 +52,21 @@ class Places:
         if outline.path not in self._annotated:
             self._annotated[outline.path] = {key.partition(":")[2] for key in outline.annotations}
         return name in self._annotated[outline.path]
+
+    def has_scope(self, outline: Outline, name: str) -> bool:
+        """Whether a function of a file, or a lambda, has that qualified name."""
+        if outline.path not in self._scopes:
+            self._scopes[outline.path] = {each.name for each in outline.scopes}
+        return name in self._scopes[outline.path]
+
+    def returned(self, outline: Outline, scope: int) -> list[tuple[str, str]]:
+        """Form and text of what a function of a file returns."""
+        found = self._returned.get(outline.path)
+        if found is None:
+            found = self._returned[outline.path] = defaultdict(list)
+            for at, form, text in outline.returns:
+                found[at].append((form, text))
+        return found.get(scope, [])
 
     def class_of(self, name: str) -> tuple[Outline, str] | None:
         """The file and the qualified name in it of a class of the project."""

@@ -37,6 +37,14 @@ class Function:
     scope: Scope
     fact: FunctionFact | None = None
     calls: list[Call] = field(default_factory=list)
+    _by_span: dict[Span, list[Call]] = field(default_factory=dict)
+
+    def at(self, span: Span) -> list[Call]:
+        """The calls of exactly that span, in their order, once all of them are there."""
+        if not self._by_span:
+            for call in self.calls:
+                self._by_span.setdefault(call.span, []).append(call)
+        return self._by_span.get(span, [])
 
     @property
     def name(self) -> str:

@@ -49,6 +49,8 @@ class Stored:
         every(program, self._read_lists)
         self._read_assignments()
         self._follow_parameters()
+        self._keepers = {symbol for (symbol, _), attributes in self._stores.items() if attributes}
+        """Functions that store a parameter."""
         every(program, self._read_arguments)
 
     def called(self, function: Function, call: Call) -> tuple[str, ...]:
@@ -251,6 +253,8 @@ class Stored:
             if call.site is None or not call.site.arguments:
                 continue
             for target in call.targets:
+                if target.symbol in self._program.functions and target.symbol not in self._keepers:
+                    continue
                 for parameter, argument in self._binding.bound(target, call.site):
                     for attribute in self._attributes(target.symbol, parameter):
                         self._keep(attribute, function, argument)

@@ -62,10 +62,14 @@ def kept_at(text: str) -> tuple[str, str]:
     `request.app.state.db`, `hass.data[DOMAIN][entry.entry_id]`, `request.app["db"]`, `context.bot_data["db"]`,
     `entry.runtime_data`: frameworks hand them on without a type. A variable `data` is anybody's.
     """
+    if not any(word in text for word in _SHARED_WORDS):
+        return "", ""
     found = _SHARED.search(re.sub(r"\.(?:setdefault|get)\(\)", "[*]", text))
     return (found[1], found[2]) if found else ("", "")
 
 
+_SHARED_WORDS = ("state", "data", "app")
+"""One of these is in each text that _SHARED finds."""
 _SHARED = re.compile(
     r"(?:^|\.)(state\.\w+|(?:(?<=\.)data|app|bot_data|chat_data|user_data)(?:\[[\w*]+\])+|runtime_data)((?:\W.*)?)$"
 )

@@ -9,6 +9,7 @@ from unjam.errors import NotAvailable, UsageError
 from unjam.model.findings import Grade
 from unjam.static import analysis, checker, facts, imports, names, outlines, program
 from unjam.static.analysis import Analysis
+from unjam.static.binding import Binding
 from unjam.static.check import Options
 from unjam.static.checker import Request, Run
 from unjam.static.config import Config
@@ -427,3 +428,33 @@ def test_other_version_of_the_type_checker_is_refused(other_version):
     """Facts of another version may mean something else: the message says which one to install."""
     with pytest.raises(NotAvailable, match=r"pip install 'pyrefly>=1.1,<1.5'"):
         checker.version(str(other_version))
+
+
+@pytest.mark.parametrize(("owner", "method"), [(Binding, "_parameters"), (Leaves, "_of_target")])
+def test_what_is_the_same_for_many_calls_is_found_out_once(project, checked, monkeypatch, owner, method):
+    """The parameters of a function that is called from everywhere are looked up once by each who asks, and so is its record."""
+    asked = Counter()
+    plain = getattr(owner, method)
+
+    def counted(self, *key):
+        asked[id(self), key] += 1
+        return plain(self, *key)
+
+    monkeypatch.setattr(owner, method, counted)
+    calls = "".join("    time.sleep(1)\n    own(time)\n" for _ in range(9))
+    result = checked(project(app_py=f"import time\n\ndef own(what): ...\n\nasync def f():\n{calls}"))
+    assert [1] * len(asked) == list(asked.values())
+    assert len(result.problems) == 9
+
+
+def test_typed_call_is_not_asked_by_name_whether_it_runs_a_loop(project, checked, monkeypatch):
+    """Of a call that the type checker knows as another function the name is not walked through."""
+    asked = []
+    plain = names.Namer.qualified
+    monkeypatch.setattr(
+        names.Namer, "qualified", lambda self, function, text: asked.append(text) or plain(self, function, text)
+    )
+    text = "import asyncio, time\n\nasync def main(): time.sleep(1)\n\ndef own(x): ...\n\ndef f():\n    own(1)\n    asyncio.run(main())\n"
+    (problem,) = checked(project(app_py=text)).problems
+    assert problem.once
+    assert ("own" in asked, "asyncio.run" in asked) == (False, True)
