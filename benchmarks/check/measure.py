@@ -19,7 +19,7 @@ from pathlib import Path
 
 from unjam.model.findings import Grade
 from unjam.static.analysis import Analysis
-from unjam.static.check import Options
+from unjam.static.check import Options, asked
 from unjam.static.config import Config
 from unjam.static.project import Settings, found
 from unjam.static.result import Severity
@@ -45,7 +45,11 @@ def analysed(folder, flags):
     options = Options(dt.date(2026, 1, 1), libraries=not flags.no_libs)
     analysis = Analysis(project, options, Config(), lambda text: print(f"    {text}", file=sys.stderr))
     gc.disable()  # as the command does
-    analysis.result()
+    run = asked(project)
+    try:
+        analysis.result(run)
+    finally:
+        run.close()
     gc.enable()
     return analysis
 

@@ -49,10 +49,10 @@ def checking(tmp_path):
         import signal, sys
         from pathlib import Path
         from unjam.cli import main
-        from unjam.static import analysis, checker
+        from unjam.static import checker
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
         checker.program = lambda: {str(patient)!r}
-        analysis.stubs = lambda cache: {str(tmp_path)!r}
+        checker.stubs = lambda cache: {str(tmp_path)!r}
         sys.exit(main(["check", {str(tmp_path / "app.py")!r}, "--no-cache"]))
         """
     )

@@ -12,14 +12,13 @@ from functools import partial
 from unjam.knowledge.clients import CLIENTS
 from unjam.knowledge.records import Weight
 from unjam.model.findings import Evidence
-from unjam.static import cache, imports, libraries, missing
+from unjam.static import cache, checker, imports, libraries, missing
 from unjam.static.accuse import Accusation, Knowledge, Writer, blocking, fingerprint
 from unjam.static.allowances import Allowances
 from unjam.static.beside import tools
 from unjam.static.buffers import Buffers
 from unjam.static.chains import Chains
 from unjam.static.check import Options
-from unjam.static.checker import Request, Run, stubs
 from unjam.static.config import Config
 from unjam.static.effects import Effects
 from unjam.static.entries import Entries
@@ -40,12 +39,14 @@ from unjam.static.result import Coverage, Problem, Result, Severity
 from unjam.static.source import Outline
 
 
-def analysed(project: Project, options: Options, config: Config, say: Callable[[str], None]) -> Result:
-    """Analyse a project. Raises NotAvailable and FactsError."""
+def analysed(
+    project: Project, options: Options, config: Config, say: Callable[[str], None], run: checker.Run
+) -> Result:
+    """Analyse a project that the type checker has been asked for. Raises NotAvailable and FactsError."""
     collecting = gc.isenabled()
     gc.disable()  # millions of small tuples are made and none of them is ever part of a cycle
     try:
-        return Analysis(project, options, config, say).result()
+        return Analysis(project, options, config, say).result(run)
     finally:
         if collecting:
             gc.enable()
@@ -66,27 +67,20 @@ class Analysis:
         self._catalog = Catalog((*config.sinks, *self._known.records, *CLIENTS))
         self._result = Result(str(project.root), skipped=dict(project.skipped))
 
-    def result(self) -> Result:
+    def result(self, run: checker.Run) -> Result:
         """Run all steps. Raises NotAvailable and FactsError."""
         project = self._project
-        if not project.files:
-            return self._result
         self._say(f"checking {len(project.files):,} files")
-        shipped = stubs(cache.folder())
-        sites = (*project.site_packages, shipped)
-        run = Run(Request(project.files, project.roots, sites, project.python_version))
-        try:
-            outlines, unread = read_outlines(project, fresh=self._options.fresh)
-            self._result.skipped |= unread
-            self._say("reading types")
-            facts = facts_of(run)
-        finally:
-            run.close()
+        outlines, unread = read_outlines(project, fresh=self._options.fresh)
+        self._result.skipped |= unread
+        self._say("reading types")
+        facts = facts_of(run)
+        run.release()
         self._say("following calls")
         program = self.program = joined(facts, outlines)
         program.meant = implementations(program)
         self._result.skipped |= program.skipped
-        self._result.notices += missing.notices(project, outlines, shipped)
+        self._result.notices += missing.notices(project, outlines, checker.stubs(cache.folder()))
         self._judge(program)
         return self._result
 

@@ -37,9 +37,21 @@ def check(
     kept: Result | None = None if options.fresh else cache.load("results", key)
     if kept is not None and not is_over(kept.holds_until, options.today):
         return kept
-    # Imported here: an unchanged project is answered without loading what analyses it.
-    from unjam.static.analysis import analysed
+    if not project.files:
+        return Result(str(project.root), skipped=dict(project.skipped))
+    run = asked(project)
+    try:
+        # Imported here: an unchanged project is answered without what analyses it, and the type checker works while it is loaded.
+        from unjam.static.analysis import analysed
 
-    result = analysed(project, options, settings, say)
+        result = analysed(project, options, settings, say, run)
+    finally:
+        run.close()
     cache.save("results", key, result)
     return result
+
+
+def asked(project: Project) -> checker.Run:
+    """Start the type checker on a project; whoever asks closes it. Raises NotAvailable."""
+    sites = (*project.site_packages, checker.stubs(cache.folder()))
+    return checker.Run(checker.Request(project.files, project.roots, sites, project.python_version))

@@ -155,9 +155,13 @@ class Run:
         self.wait()
         shutil.copytree(self.printed / "typeshed_third_party", into)
 
-    def close(self) -> None:
-        """Stop the process if it still runs, and wait until its output is deleted."""
+    def release(self) -> None:
+        """Stop the process if it still runs, and let its output be deleted while we go on."""
         for pipe in (self._keeper.stdin, self._keeper.stdout):
             if pipe is not None:
                 pipe.close()
+
+    def close(self) -> None:
+        """Release it, and wait until its output is deleted."""
+        self.release()
         self._keeper.wait()

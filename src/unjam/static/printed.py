@@ -104,14 +104,20 @@ class Printed:
         self._same: dict[Ids, Ids] = {}
 
     def early(self) -> None:
-        """Read what has been printed since the last time."""
-        for name in _names(self._folder / "call_graphs"):
+        """Read what has been printed since the last time: the wanted files, and the definitions that their calls mean."""
+        names = _names(self._folder / "call_graphs")
+        for name in names:
             if name not in self._seen:
                 self._seen.add(name)
                 with contextlib.suppress(Exception):  # it is half written, or odd: that is told when it is asked for
                     if self._is_wanted(name):
                         self.definitions(name)
                         self.graph(name)
+        meant = {str(identity) for module, _, _, owner, _ in self._same for identity in (module, owner)}
+        for name in names:
+            if name not in self._definitions and name.rpartition(":")[2].removesuffix(".json") in meant:
+                with contextlib.suppress(Exception):  # as above
+                    self.definitions(name)
 
     def _is_wanted(self, name: str) -> bool:
         with open(self._folder / "call_graphs" / name, "rb") as stream:  # noqa: PTH123  thousands of files
@@ -120,22 +126,23 @@ class Printed:
 
     def index(self) -> dict[str, dict[str, Any]]:
         """All modules by id. Raises FactsError, as the following do."""
-        modules: dict[str, dict[str, Any]] = _load(self._folder / "pyrefly.pysa.json")["modules"]
+        modules: dict[str, dict[str, Any]] = _load(f"{self._folder}/pyrefly.pysa.json")["modules"]
         return modules
 
     def definitions(self, name: str) -> Definitions:
         """The definitions of the module whose files have that name."""
-        return self._once(self._definitions, self._folder / "definitions" / name, Definitions)
+        return self._once(self._definitions, "definitions", name, Definitions)
 
     def graph(self, name: str) -> Graph:
         """Its call graph."""
-        return self._once(self._graphs, self._folder / "call_graphs" / name, self._graph)
+        return self._once(self._graphs, "call_graphs", name, self._graph)
 
-    def _once(self, known: dict[str, tuple[_State, T]], path: Path, read: Callable[[dict[str, Any]], T]) -> T:
+    def _once(self, known: dict[str, tuple[_State, T]], kind: str, name: str, read: Callable[[dict[str, Any]], T]) -> T:
+        path = f"{self._folder}/{kind}/{name}"
         state = _state(path)
-        found = known.get(path.name)
+        found = known.get(name)
         if found is None or found[0] != state:
-            found = known[path.name] = state, read(_load(path))
+            found = known[name] = state, read(_load(path))
         return found[1]
 
     def _graph(self, raw: dict[str, Any]) -> Graph:
@@ -199,18 +206,18 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _state(path: Path) -> _State:
+def _state(path: str) -> _State:
     try:
         found = os.stat(path)  # noqa: PTH116  thousands of files
     except OSError as error:
-        raise FactsError(f"pyrefly left {path.name} unreadable: {error}") from error
+        raise FactsError(f"pyrefly left {Path(path).name} unreadable: {error}") from error
     return found.st_size, found.st_mtime_ns
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as stream:  # noqa: PTH123  thousands of files
             loaded: dict[str, Any] = json.loads(stream.read())
     except (OSError, ValueError) as error:
-        raise FactsError(f"pyrefly left {path.name} unreadable: {error}") from error
+        raise FactsError(f"pyrefly left {Path(path).name} unreadable: {error}") from error
     return loaded

@@ -253,16 +253,12 @@ def facts_of_two(two, monkeypatch):
     here, said = two
 
     class Answered:
-        def __init__(self, _request):
+        def release(self):
             pass
 
-        def close(self):
-            pass
-
-    monkeypatch.setattr(analysis, "Run", Answered)
     monkeypatch.setattr(analysis, "facts_of", lambda _run: said)
     options = Options(dt.date(2026, 1, 1), libraries=True, fresh=True)
-    return lambda: Analysis(here, options, Config(), lambda _text: None).result()
+    return lambda: Analysis(here, options, Config(), lambda _text: None).result(Answered())
 
 
 def test_newer_grammar_of_exceptions_is_read(project, checked):
