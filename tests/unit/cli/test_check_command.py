@@ -115,6 +115,27 @@ print(code, *sorted({"rich", "difflib", "unjam.static.analysis"} & set(sys.modul
 """
 
 
+CHANGED = """
+import sys
+from unjam import cli
+from unjam.static.checker import Run
+start = Run.__init__
+def started(self, request):
+    print("started", "unjam.static.analysis" in sys.modules)
+    start(self, request)
+Run.__init__ = started
+cli.main(["check", "--output-format", "concise"])
+print("ended", "unjam.static.analysis" in sys.modules)
+"""
+
+
+def test_the_type_checker_works_while_what_analyses_is_loaded(root):
+    """Of a changed project the type checker is started before the modules are imported that read what it prints."""
+    checked = subprocess.run([sys.executable, "-c", CHANGED], capture_output=True, text=True, check=True, timeout=60)
+    told = [line for line in checked.stdout.splitlines() if line.startswith(("started", "ended"))]
+    assert ["started False", "ended True"] == told[-2:]
+
+
 def test_an_unchanged_project_is_answered_with_few_imports(root, capsys):
     """Imports are most of what an answer from the cache costs: what analyses and what prints pages are not among them."""
     assert cli.main(["check"]) == 1
