@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from unjam.allowed import allowances_of
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
     OnStall = Callable[[Finding], None]
     OnJudged = Callable[[Event, tuple[Finding, ...]], None]
-    """Called with the last line of a stall that is over and all that was found of it, a finding for each part, what is allowed last."""
+    """Called with the last line of a stall that is over and all that was found of it, a finding for each part, what is allowed last.
+
+    Nothing was found where there was no time to think about it: of many stalls in a row not each is (`Budget`).
+    """
 
 MOST_WAITING = 1_000
 """Findings kept for callbacks that are slow; what comes beyond it they are not told of."""
@@ -42,7 +45,39 @@ MOST_PAUSES = 64
 MOST_A_SECOND = 5
 """Lines logged in one second: enough to see what it is. What is not logged is counted in the next line that is."""
 
+SHARE = 50
+"""Thinking about stalls takes at most a fiftieth of a CPU, measured over many: the loop of a service that is late all the time waits for the GIL meanwhile."""
+
+MOST_SAVED_NS = 1_000_000_000
+"""What was not used for thinking is saved up to so much, which is enough for some hundred stalls at once."""
+
 logger = logging.getLogger("unjam")
+
+
+class Budget:
+    """How much CPU time thinking about stalls may take: a share of all time."""
+
+    def __init__(
+        self, clock: Callable[[], int] = time.monotonic_ns, cpu: Callable[[], int] = time.thread_time_ns
+    ) -> None:
+        self._clock, self._cpu = clock, cpu
+        self._saved_ns, self._at_ns = MOST_SAVED_NS, clock()
+
+    def is_left(self) -> bool:
+        """Whether there is something left of it now."""
+        now = self._clock()
+        self._saved_ns = min(MOST_SAVED_NS, self._saved_ns + (now - self._at_ns) // SHARE)
+        self._at_ns = now
+        return self._saved_ns > 0
+
+    @contextlib.contextmanager
+    def spent(self) -> Iterator[None]:
+        """What the calling thread uses meanwhile is taken from it."""
+        before = self._cpu()
+        try:
+            yield
+        finally:
+            self._saved_ns -= self._cpu() - before
 
 
 class Telling:
@@ -55,8 +90,10 @@ class Telling:
         self._open: dict[int, list[Event]] = {}
         self._ended: set[int] = set()
         self._pauses: deque[Event] = deque(maxlen=MOST_PAUSES)
+        self._budget = Budget()
         self.at_threshold: list[OnStall] = []
         self.at_end: list[OnStall] = []
+        self.logs: list[Log] = []
         self.judged: list[OnJudged] = []
 
     def receive(self, event: Event) -> None:
@@ -75,8 +112,7 @@ class Telling:
         # The end of the process may come while the drainer still tells.
         if number in self._ended:
             self._ended.discard(number)
-            self._tell(number, self.at_end, self.judged)
-            self._open.pop(number, None)
+            self._tell_end(self._open.pop(number, []))
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's stalls: the parent tells of them."""
@@ -93,22 +129,24 @@ class Telling:
         is_new = number not in self._open
         others = [other for other in self._open.get(number, ()) if other["e"] != "stall"]
         self._open[number] = [*others, event]
-        if is_new and event["t1"] is None:
-            self._tell(number, self.at_threshold)
+        if is_new and event["t1"] is None and self.at_threshold:
+            _hand_on(self._conclusion(self._open[number]), self.at_threshold)
         if event["t1"] is not None:
             self._ended.add(number)
 
-    def _tell(self, number: int, listeners: list[OnStall], judges: list[OnJudged] | None = None) -> None:
-        if not listeners and not judges:
-            return
-        mine = self._open.get(number, [])
-        found = self._conclusion(mine)
-        for listener in tuple(listeners):
-            for finding in found.counting[:1]:
-                listener(finding)
+    def _tell_end(self, mine: list[Event]) -> None:
+        """Who asks for each stall gets each; the others are told of those for which there is time."""
+        wanting = [log.write for log in self.logs if log.has_room()]
+        found: Sorted | None = None
+        if self.at_end or ((wanting or self.judged) and self._budget.is_left()):
+            found = self._conclusion(mine)
+            _hand_on(found, [*self.at_end, *wanting])
+        for log in self.logs:
+            if found is None or log.write not in wanting:
+                log.keep_back()
+        everything = () if found is None else (*found.counting, *(each.finding for each in found.allowed))
         stalls = [event for event in mine if event["e"] == "stall"]
-        everything = (*found.counting, *(each.finding for each in found.allowed))
-        for judged in tuple(judges or ()) if stalls and everything else ():
+        for judged in tuple(self.judged) if stalls and (everything or found is None) else ():
             judged(stalls[-1], everything)
 
     def _conclusion(self, mine: list[Event]) -> Sorted:
@@ -120,9 +158,17 @@ class Telling:
         began = min((event["t0"] for event in mine if event["e"] == "stall"), default=0)
         events = [*self._memory.known(), *(pause for pause in self._pauses if pause["t1"] > began), *mine]
         header, stacks, allowances = self._monitor.header(), self._memory.stacks, allowances_of(self._monitor)
-        found = diagnose_stall(header, stacks, events, sources=sources, pid=os.getpid(), allowances=allowances)
-        sources.rest()
+        with self._budget.spent():
+            found = diagnose_stall(header, stacks, events, sources=sources, pid=os.getpid(), allowances=allowances)
+            sources.rest()
         return found
+
+
+def _hand_on(found: Sorted, listeners: list[OnStall]) -> None:
+    """Tell of a stall by its worst finding."""
+    for listener in tuple(listeners):
+        for finding in found.counting[:1]:
+            listener(finding)
 
 
 def source_lines(file: str) -> tuple[str, ...] | None:
@@ -210,13 +256,21 @@ class LineLimit:
         self._since = float("-inf")
         self._let_through = self._kept_back = 0
 
-    def remark(self) -> str | None:
-        """What is to be said at the end of a line: how many were kept back before it. None: keep this one back."""
+    def has_room(self) -> bool:
+        """Whether a line would be let through now."""
         now = self._clock()
         if now - self._since >= 1.0:
             self._since, self._let_through = now, 0
-        if self._let_through >= MOST_A_SECOND:
-            self._kept_back += 1
+        return self._let_through < MOST_A_SECOND
+
+    def keep_back(self) -> None:
+        """Count one that is not written."""
+        self._kept_back += 1
+
+    def remark(self) -> str | None:
+        """What is to be said at the end of a line: how many were kept back before it. None: keep this one back."""
+        if not self.has_room():
+            self.keep_back()
             return None
         kept_back, self._kept_back = self._kept_back, 0
         self._let_through += 1
@@ -228,6 +282,14 @@ class Log:
 
     def __init__(self, limit: LineLimit | None = None) -> None:
         self._limit = limit or LineLimit()
+
+    def has_room(self) -> bool:
+        """Whether a finding would be logged now."""
+        return self._limit.has_room()
+
+    def keep_back(self) -> None:
+        """Count one that is not logged."""
+        self._limit.keep_back()
 
     def write(self, finding: Finding) -> None:
         """Log it, or count it."""
@@ -285,9 +347,10 @@ def wire(telling: Telling, settings: Settings) -> None:
     wanted = [
         (telling.at_threshold, say_at_threshold, settings.live),
         (telling.at_end, say_at_end, settings.live),
-        (telling.at_end, _log.write, settings.log),
         (telling.at_end, _callbacks.put, _callbacks.any()),
     ]
+    if settings.log and _log not in telling.logs:
+        telling.logs.append(_log)
     for listeners, listener, is_wanted in wanted:
         if is_wanted and listener not in listeners:
             listeners.append(listener)

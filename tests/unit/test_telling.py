@@ -6,7 +6,7 @@ import unjam.diagnosis.diagnose
 from unjam.diagnosis.allowances import Sorted
 from unjam.model.findings import Finding, Grade
 from unjam.model.session import Allowed
-from unjam.telling import MOST_A_SECOND, LineLimit, Telling
+from unjam.telling import MOST_A_SECOND, MOST_SAVED_NS, SHARE, Budget, LineLimit, Log, Telling
 
 FOUND = (Finding("UJ101", "sleep", Grade.EXACT, "long"), Finding("UJ501", "gil", Grade.EXACT, "short"))
 ALLOWED = Finding("UJ102", "file", Grade.EXACT, "meant")
@@ -91,6 +91,61 @@ def test_a_limit_keeps_lines_back_and_counts_them():
     now[0] = 1.0
     assert [""] * MOST_A_SECOND + [None] * 3 == remarks
     assert [" (3 more were not logged)", ""] == [limit.remark(), limit.remark()]
+
+
+def test_thinking_takes_its_share_of_the_time_and_no_more():
+    """What is saved up may be used at once; after that a share of the time that passes, and it is not saved up without end."""
+    now = used = 0
+    budget = Budget(clock=lambda: now, cpu=lambda: used)
+
+    def spend(ns):
+        nonlocal used
+        with budget.spent():
+            used += ns
+
+    spend(MOST_SAVED_NS - 1)
+    assert budget.is_left()
+    spend(11)
+    assert not budget.is_left()
+    now += 10 * SHARE
+    assert not budget.is_left()
+    now += SHARE
+    assert budget.is_left()
+    now += 100 * SHARE * MOST_SAVED_NS
+    assert budget.is_left()
+    spend(MOST_SAVED_NS)
+    assert not budget.is_left()
+
+
+def test_stalls_without_end_are_counted_without_being_thought_about(told, monkeypatch):
+    """Metrics get every stall, with nothing found; the log counts it among those it left out."""
+    log = Log()
+    told.at_end.clear()
+    told.logs.append(log)
+    monkeypatch.setattr(Budget, "is_left", lambda self: False)
+    told.receive(stall(1, 10))
+    told.settled(1)
+    assert (told.asked, told.all_judged) == ([], [(1, ())])
+    assert log._limit.remark() == " (1 more were not logged)"
+
+
+def test_who_asks_for_each_stall_gets_each(told, monkeypatch):
+    """A callback of `on_stall` and the lines of --live are what somebody wants to see, whatever it costs."""
+    monkeypatch.setattr(Budget, "is_left", lambda self: False)
+    told.receive(stall(1, 10))
+    told.settled(1)
+    assert ([FOUND[0]], [(1, (*FOUND, ALLOWED))]) == (told.ended, told.all_judged)
+
+
+def test_a_line_that_will_not_be_logged_is_not_thought_about(told):
+    """The log takes so many a second: the others are only counted."""
+    told.at_end.clear()
+    told.judged.clear()
+    told.logs.append(Log(LineLimit(clock=lambda: 0.0)))
+    for number in range(MOST_A_SECOND + 3):
+        told.receive(stall(number, 10))
+        told.settled(number)
+    assert len(told.asked) == MOST_A_SECOND
 
 
 def test_a_pause_before_a_stall_is_none_of_its(told):

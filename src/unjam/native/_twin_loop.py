@@ -49,7 +49,6 @@ def _bucket_of(length: int) -> int:
     return BUCKETS[units] if units < KNOWN_UNITS else _bucket(units)
 
 
-
 NOTE_EVERY_NS = 10_000_000
 """A loop's thread reads its own CPU clock this often, which takes half a microsecond: a stall's part is counted from there."""
 

@@ -37,6 +37,17 @@ def test_a_stall_counts_once_and_its_time_by_the_cause_of_each_part(meter):
     assert told.stall_ns == {"kernel": 290e6, "cpu": 10e6, "gil": 100e6}
 
 
+def test_a_stall_that_nobody_thought_about_counts_as_unknown(meter):
+    """Of very many in a row: how many there were and how long they took stays true."""
+    meter._judged(stall(t0=1_000, t1=301_000), ())
+    told = meter.read()
+    assert (told.stalls, told.blocked_ns, told.stall_ns) == (
+        {"unknown": 1},
+        {"unknown": 300_000},
+        {"unexplained": 300_000},
+    )
+
+
 @pytest.mark.parametrize("ended", [True, False], ids=["over", "goes on"])
 def test_a_timeout_is_judged_by_the_stalls_around_it(meter, ended):
     """One that fired behind a stall is the loop's fault, whether the line of its end has come or not."""

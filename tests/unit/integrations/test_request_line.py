@@ -1,9 +1,11 @@
 """Laws of the line of `unjam.request`: who held the loop, where, and whom it made late, in words that can be searched for."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from unjam.integrations.web.request import Hold, Request
-from unjam.integrations.web.telling import ROUTES_TOLD, fields, line
+from unjam.integrations.web.telling import ROUTES_TOLD, RequestTelling, fields, line
 from unjam.model.findings import Finding, Grade, Location
 
 MS = 1_000_000
@@ -69,3 +71,14 @@ def test_the_fields_say_what_the_line_says():
         "file": "app.py",
         "line": 12,
     }
+
+
+def test_a_hold_is_told_once_also_where_nothing_was_found():
+    """Of very many stalls in a row not each is explained: who held the loop and whom it made late is known all the same."""
+    held, written = hold({"GET /": [20]}), []
+    telling = RequestTelling(SimpleNamespace(write=written.append), lambda: {1: [held]})
+    stall = {"e": "stall", "id": 1, "loop": 1, "t0": 0, "t1": 301 * MS}
+    telling.judged(stall, ())
+    telling.judged(stall, ())
+    assert [(event["holder"], event["count"]) for event in written] == [("GET /report/{id}", 1)]
+    assert held.finding is None

@@ -50,3 +50,15 @@ def test_a_stall_that_is_told_of_too_late_has_no_span_to_ask(loop):
     assert spans._during == {}
     spans.stop()
     assert watched.subscribers == []
+
+
+def test_a_stall_that_nobody_thought_about_has_no_span(monkeypatch):
+    """Of very many in a row not each is explained: there is no cause that a span could tell."""
+    failures = []
+    monkeypatch.setattr("unjam.integrations.otel.spans.report_failure", lambda *told: failures.append(told))
+    spans, watched = Spans(TracerProvider()), Monitor(None)
+    spans.follow(watched)
+    for judged in watched.telling.judged:
+        judged({"e": "stall", "id": 1, "loop": 1, "t0": 0, "t1": 10**9}, ())
+    assert (failures, spans._delayed) == ([], {})
+    spans.stop()

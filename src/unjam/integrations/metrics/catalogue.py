@@ -11,7 +11,10 @@ from typing import Literal, NamedTuple, TypeAlias
 from unjam.knowledge import index
 from unjam.model.timeouts import Fault
 
-CAUSES = (*sorted(rule.cause for rule in index.rules() if rule.code < "UJ6"), "unknown")
+UNKNOWN = "unknown"
+"""The cause of a stall that no rule explains, or that there was no time to think about."""
+
+CAUSES = (*sorted(rule.cause for rule in index.rules() if rule.code < "UJ6"), UNKNOWN)
 """The causes of stalls: the rules up to UJ5xx, of what a loop can be held by."""
 
 FAULTS = tuple(fault.value for fault in Fault)

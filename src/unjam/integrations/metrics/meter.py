@@ -12,6 +12,7 @@ from typing import Any
 
 from unjam import monitor
 from unjam.diagnosis.timeouts import Absence, fault_of
+from unjam.integrations.metrics.catalogue import UNKNOWN
 from unjam.integrations.metrics.reading import NOTHING, LoopSum, Reading, loop_of, summed
 from unjam.model.findings import Finding
 from unjam.model.session import Event
@@ -36,8 +37,14 @@ class Counts:
         self.stall_ns: defaultdict[str, float] = defaultdict(float)
         self.timeouts: Counter[str] = Counter()
 
-    def add_stall(self, found: Sequence[Finding]) -> None:
-        """Count a stall: once under its main cause, its time under the cause of each part."""
+    def add_stall(self, stall: Event, found: Sequence[Finding]) -> None:
+        """Count a stall: once under its main cause, its time under the cause of each part; with nothing found as unknown."""
+        if not found:
+            length_ns = stall["t1"] - stall["t0"]
+            self.stalls[UNKNOWN] += 1
+            self.blocked_ns[UNKNOWN] += length_ns
+            self.stall_ns["unexplained"] += length_ns
+            return
         self.stalls[max(found, key=lambda finding: finding.total_ms).cause] += 1
         for finding in found:
             self.blocked_ns[finding.cause] += finding.total_ms * 1e6
@@ -141,9 +148,8 @@ class Meter:
 
     def _judged(self, stall: Event, found: tuple[Finding, ...]) -> None:
         self._watched()
-        del stall
         with self._lock:
-            self._counts.add_stall(found)
+            self._counts.add_stall(stall, found)
 
     def _receive(self, event: Event) -> None:
         self._watched()

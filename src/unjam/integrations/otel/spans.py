@@ -157,6 +157,8 @@ class Spans:
     def _judged(self, stall: Event, found: tuple[Finding, ...]) -> None:
         with self._lock:
             delayed = self._delayed.pop(stall["id"], [])
+        if not found:
+            return
         try:
             holder = self._holder(stall, found[0])
             targets = [

@@ -18,14 +18,18 @@ UNKNOWN = "something that is no request"
 
 
 class Hold:
-    """A stretch in which one step kept the loop: from when to when (ns on CLOCK_MONOTONIC), who, and whom it made late."""
+    """A stretch in which one step kept the loop: from when to when (ns on CLOCK_MONOTONIC), who, and whom it made late.
 
-    __slots__ = ("begin_ns", "end_ns", "finding", "late", "more_late", "name", "request")
+    It is `told` once its stall is over; of many in a row not each has a `finding`.
+    """
+
+    __slots__ = ("begin_ns", "end_ns", "finding", "late", "more_late", "name", "request", "told")
 
     def __init__(self, begin_ns: int, end_ns: int, request: Request | None, name: str) -> None:
         self.begin_ns, self.end_ns = begin_ns, end_ns
         self.request, self.name = request, name
         self.finding: Finding | None = None
+        self.told = False
         self.late: dict[Request, int] = {}
         self.more_late = 0
 
@@ -52,7 +56,7 @@ class Late:
     """Who made a request late: `by` is a route, a task or a callback, `ms` at most how late it was made.
 
     `finding` says which line it was and what to do; it is None until the stall has been thought about, a tenth of a second
-    after its end, and stays so below the monitor's threshold.
+    after its end, and stays so below the monitor's threshold and where too many stalls follow each other for each to be thought about.
     """
 
     by: str

@@ -38,7 +38,8 @@ class RequestTelling:
         """A stall is complete; called in the drainer's thread."""
         hold = self._hold_of(stall)
         if hold is not None:
-            hold.finding = next((each for each in findings if each.culprit), findings[0])
+            hold.finding = next((each for each in findings if each.culprit), findings[0] if findings else None)
+            hold.told = True
             self._monitor.write(event_of(hold, stall["loop"]))
             self._log(hold)
 
@@ -49,7 +50,7 @@ class RequestTelling:
             hold for hold in list(self._holds().get(stall["loop"], ())) if begin <= hold.begin_ns and hold.end_ns <= end
         ]
         longest = max(holds, key=lambda hold: hold.length_ns, default=None)
-        if longest is None or longest.finding is not None or not (longest.late or longest.request):
+        if longest is None or longest.told or not (longest.late or longest.request):
             return None
         return longest
 
