@@ -48,7 +48,7 @@ MOST_A_SECOND = 5
 SHARE = 50
 """Thinking about stalls takes at most a fiftieth of a CPU, measured over many: the loop of a service that is late all the time waits for the GIL meanwhile."""
 
-MOST_SAVED_NS = 1_000_000_000
+MOST_SAVED_NS = 500_000_000
 """What was not used for thinking is saved up to so much, which is enough for some hundred stalls at once."""
 
 logger = logging.getLogger("unjam")
