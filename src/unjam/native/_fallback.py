@@ -347,8 +347,6 @@ def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int
     """See _core.pyi."""
     tallies.ask(variable, observe)
     _engine.observers.tallies = variable is not None
-    for slot in list(_engine.slots.values()):
-        slot.have_tallies()
 
 
 def scheduled_site(handle: Any) -> tuple[str, int, str] | None:

@@ -13,7 +13,7 @@ from functools import partial
 from types import BuiltinFunctionType, CodeType, FrameType, MethodWrapperType
 from typing import Any
 
-from unjam.native._twin_loop import Slot
+from unjam.native._twin_loop import BUCKETS, Slot
 from unjam.native._twin_stacks import describe
 from unjam.native._twin_tally import tallies
 
@@ -44,23 +44,27 @@ def hook_selector(loop: Any, slot: Slot) -> bool:
 
 
 def _timed_select(select: Callable[[float | None], Any], slot: Slot) -> Callable[..., Any]:
-    clock = time.monotonic_ns
+    clock, ended, began, lag, observers = time.monotonic_ns, slot.ended, slot.began, slot.lag, slot.observers
 
     def timed_select(timeout: float | None = None) -> Any:
         now = clock()
         length = now - slot.away_since
         # What `ended` and `began` do of a usual turn is written out: a server takes more turns than requests, and a call costs as much.
-        if length < slot.short:
+        if length < slot.short and not observers.tallies:
+            lag[BUCKETS[length >> 10]] += 1
+            if length > slot.longest_turn:  # noqa: PLR1730 -- comparing costs a third of calling max()
+                slot.longest_turn = length
             slot.away_since = 0
-            slot.turned(length)
+            slot.turns += 1
+            slot.away += length
         else:
-            slot.ended(now, timeout)
+            ended(now, timeout)
         try:
             return select(timeout)
         finally:
             slot.step_from = slot.away_since = now = clock()
             if now >= slot.note_at:
-                slot.began(now)
+                began(now)
             else:
                 slot.steps_before = slot.steps
                 slot.late_at = now + slot.fifth
@@ -78,7 +82,7 @@ def start_heartbeat(loop: Any, slot: Slot) -> None:
         # It may have left at any time since the beat before: half way is the best guess, and on the average right.
         length = now - slot.away_since
         if due and now - due >= every // 2:
-            slot.saw_turn(length)
+            slot.longest_turn = max(slot.longest_turn, length)
             if length >= slot.threshold:
                 slot.stalled(slot.away_since, now)
         due, slot.away_since = now + every, now + every // 2

@@ -41,29 +41,10 @@ KNOWN_UNITS = 1_024
 BUCKETS = tuple(map(_bucket, range(KNOWN_UNITS)))
 
 SHORT_NS = KNOWN_UNITS << 10
-"""A turn shorter than this has its bucket looked up, and nothing else done."""
-
-
-def _bucket_of(length: int) -> int:
-    units = length >> 10
-    return BUCKETS[units] if units < KNOWN_UNITS else _bucket(units)
-
+"""A turn shorter than this has its bucket looked up."""
 
 NOTE_EVERY_NS = 10_000_000
 """A loop's thread reads its own CPU clock this often, which takes half a microsecond: a stall's part is counted from there."""
-
-
-MOST_TRIES = 100
-"""Somebody who reads the histogram while the loop's thread adds to it reads it again, so often at the most."""
-
-
-class Sums(NamedTuple):
-    """The turns added up so far, and the lengths of those since, in nanoseconds; `since` grows while this is the loop's present one."""
-
-    turns: int
-    away: int
-    longest: int
-    since: list[int]
 
 
 class FinishedTurn(NamedTuple):
@@ -97,52 +78,52 @@ class Observers:
         self.tallies = False
 
 
-class Pulse:
-    """What each turn and each step touches, side by side: what lies apart a server fetches from memory again and again.
-
-    `turned(length)` notes a turn that has ended. Turns shorter than `short` are of no interest by themselves.
-    """
-
-    __slots__ = ("away_since", "fifth", "late_at", "note_at", "short", "step_from", "steps", "steps_before", "turned")
-
-
-class Slot(Pulse):
+class Slot:
     """One loop. Its own thread writes and the watchdog reads: every field is one assignment, which the GIL makes whole.
 
-    `away_since` is when the loop left its select, 0 while it is in it or was never seen leaving it. `sums` are of all turns
-    that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies half way to
+    `away_since` is when the loop left its select, 0 while it is in it or was never seen leaving it. `away` is the sum of
+    all turns that have ended. With `counts_turns` false (a loop that has no select to be seen) `away_since` lies half way to
     the loop's next heartbeat: in the future, or a few milliseconds past, while all is well. `late_at` is when the present
     turn is late enough for its steps to be of interest: only then they are looked at one by one. `recent` holds the turns
     before the present one, while there are tallies, the last one first, each from when to when, and whether the loop then waited
     in its select. `noted` is the CPU time of its thread (None: not measured) as a turn began, and `away` at that moment; after
-    `note_at` it is noted again.
+    `note_at` it is noted again. Turns shorter than `short` are of no interest by themselves.
     """
 
     __slots__ = (
-        "_adding",
-        "_lag",
         "alive_from",
         "asleep",
+        "away",
+        "away_since",
         "counts_steps",
         "counts_turns",
+        "fifth",
         "finished",
         "hops",
         "ident",
         "ids",
+        "lag",
         "last_observed",
+        "late_at",
         "longest_step",
+        "longest_turn",
         "loop_id",
+        "note_at",
         "noted",
         "observers",
         "put_off",
         "recent",
-        "sums",
+        "short",
+        "step_from",
+        "steps",
+        "steps_before",
         "tally",
         "tally_since",
         "threshold",
         "tid",
         "turn_longest",
         "turn_longest_of",
+        "turns",
         "undo",
         "victims",
         "victims_left",
@@ -169,13 +150,11 @@ class Slot(Pulse):
         self.noted: tuple[int | None, int] = system.cpu_ns(self.tid), 0
         self.note_at = 0
         self.alive_from = self.step_from = time.monotonic_ns()
-        self.away_since = self.longest_step = 0
+        self.away_since = self.away = self.longest_turn = self.longest_step = 0
         self.turn_longest = self.turn_longest_of = 0
         self.late_at = NEVER
-        self.steps = self.steps_before = self.last_observed = 0
-        self._lag = [0] * LAG_BUCKETS
-        self._adding = False
-        self._have_sums(0, 0, 0)
+        self.turns = self.steps = self.steps_before = self.last_observed = 0
+        self.lag = [0] * LAG_BUCKETS
         self.finished: deque[FinishedTurn] = deque(maxlen=64)
         self.victims, self.victims_left = (0, 0, 0), 0
         self.recent: deque[tuple[int, int, bool]] = deque(maxlen=RECENT)
@@ -188,62 +167,7 @@ class Slot(Pulse):
 
     def set_threshold(self, threshold: int) -> None:
         """Change the threshold, in nanoseconds."""
-        self.threshold, self.fifth = threshold, threshold // 5
-        self.have_tallies()
-
-    def have_tallies(self) -> None:
-        """Whether somebody asks how long requests waited has changed: then no turn is short."""
-        self.short = 0 if self.observers.tallies else min(self.threshold, SHORT_NS)
-
-    @property
-    def turns(self) -> int:
-        """How many turns have ended."""
-        sums = self.sums
-        return sums.turns + len(sums.since)
-
-    @property
-    def away(self) -> int:
-        """The sum of all turns that have ended."""
-        sums = self.sums
-        return sums.away + sum(sums.since)
-
-    @property
-    def longest_turn(self) -> int:
-        """The longest of them."""
-        sums = self.sums
-        return max(sums.longest, *sums.since, 0)
-
-    @property
-    def lag(self) -> list[int]:
-        """How many of them there were of each length: docs/recording.md."""
-        for _ in range(MOST_TRIES):
-            sums, lag = self.sums, self._lag[:]
-            if sums is self.sums and not self._adding:
-                break
-            time.sleep(0)
-        for length in sums.since[:]:
-            lag[_bucket_of(length)] += 1
-        return lag
-
-    def add_up(self) -> None:
-        """Add up the turns that have been noted one by one; in the loop's own thread."""
-        turns, away, longest, since = self.sums
-        if since:
-            self._adding = True
-            for length in since:
-                self._lag[_bucket_of(length)] += 1
-            self._have_sums(turns + len(since), away + sum(since), max(longest, *since))
-            self._adding = False
-
-    def saw_turn(self, length: int) -> None:
-        """A turn of a loop whose turns are not counted was at least so long."""
-        self._have_sums(0, 0, max(self.sums.longest, length))
-
-    def _have_sums(self, turns: int, away: int, longest: int) -> None:
-        # In this order, both in the loop's thread: whoever has read the sums before goes on with a list that grows no more.
-        since: list[int] = []
-        self.turned = since.append
-        self.sums = Sums(turns, away, longest, since)
+        self.threshold, self.fifth, self.short = threshold, threshold // 5, min(threshold, SHORT_NS)
 
     def began(self, now: int) -> None:
         """The loop left its select."""
@@ -257,8 +181,7 @@ class Slot(Pulse):
         """Note the CPU time of the calling thread, which is the loop's, and wake the watchdog if that sleeps."""
         # In this order: who falls asleep first says so and then has this called.
         self.note_at = now + NOTE_EVERY_NS
-        self.add_up()
-        self.noted = time.thread_time_ns(), self.sums.away
+        self.noted = time.thread_time_ns(), self.away
         put_off = self.put_off
         if self.asleep:
             self.asleep = False
@@ -282,12 +205,17 @@ class Slot(Pulse):
         if not began:
             return
         length = now - began
+        units = length >> 10
+        self.lag[BUCKETS[units] if units < KNOWN_UNITS else _bucket(units)] += 1
+        if length > self.longest_turn:  # noqa: PLR1730 -- comparing costs a third of calling max()
+            self.longest_turn = length
         if length >= self.threshold:
             self.stalled(began, now)
         if self.observers.tallies:
             self.recent.appendleft((began, now, timeout is None or timeout > 0))
         self.away_since = 0
-        self.turned(length)
+        self.turns += 1
+        self.away += length
 
     def stalled(self, began: int, ended: int) -> None:
         """A turn that was a stall has ended: leave it to the watchdog, which may not have seen it."""
