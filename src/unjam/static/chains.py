@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,7 +67,6 @@ class Way:
     """Whether the function's name, or that of each coroutine nearest above it, says that it is run when something begins or ends; no framework calls it."""
     ends: bool = False
     """Whether it says so of an end."""
-
     kept: Kept = Kept.NOT
     """The cache or guard that is on each way here and lets it happen only the first time."""
     serves: bool = False
@@ -117,6 +117,7 @@ class Chains:
         if not entries:
             return None
         labelled = [entry for entry in entries if self._reach.entries[entry].label]
+        served = [entry for entry in labelled if not self._reach.entries[entry].startup]
         chosen = (labelled or entries)[0]
         tops = self._tops(entries)
         endless = self._looped(down)
@@ -125,11 +126,15 @@ class Chains:
         nearest = self._nearest(down)
         # A route is asked for as often as users come, whatever it is called.
         said = [symbol] if _says(self._name(symbol), _RARE | _ENDS) else nearest
-        names = [self._name(each) for each in said if not labelled]
+        names = [self._name(each) for each in said if not served]
         rare = bool(names) and all(_says(name, _RARE | _ENDS) for name in names)
         ends = rare and all(_says(name, _ENDS) for name in names)
-        guards = (kept for kept in (Kept.FOR_GOOD, Kept.BY_KEY) if tops and not self._repeats(symbol, cut, kept))
-        kept = next(guards, Kept.NOT)
+        kept = next(
+            (kept for kept in (Kept.FOR_GOOD, Kept.BY_KEY) if tops and not self._repeats(symbol, cut, kept)), Kept.NOT
+        )
+        # What only the making of an object leads to, and a hook of the start is among those who make it, is the start.
+        begins = any(entry.startup for entry in tops) and not served
+        startup = startup or (begins and not self._repeats(symbol, cut, Kept.FOR_GOOD, _is_constructor))
         top = self._reach.entries[chosen]
         return Way(top, _edges(chosen, down), nearest, startup, single, rare, ends, kept, self._serves)
 
@@ -155,7 +160,7 @@ class Chains:
     def _is_top(self, symbol: str) -> bool:
         entry = self._reach.entries.get(symbol)
         return entry is not None and (
-            bool(entry.label) or symbol in self._referred or not self._reach.callers.get(symbol)
+            bool(entry.label) or entry.main or symbol in self._referred or not self._reach.callers.get(symbol)
         )
 
     @cached_property
@@ -168,11 +173,15 @@ class Chains:
     def _serves(self) -> bool:
         return any(entry.label and not entry.startup for entry in self._reach.entries.values())
 
-    def _repeats(self, symbol: str, cut: frozenset[tuple[str, int]], kept: Kept) -> bool:
-        """Whether a way leads here on which nothing is kept so long after the first time."""
+    def _repeats(
+        self, symbol: str, cut: frozenset[tuple[str, int]], kept: Kept, closed: Callable[[str], bool] = lambda _: False
+    ) -> bool:
+        """Whether a way leads here on which nothing is kept so long after the first time, and that no `closed` function is on."""
         seen, waiting = {symbol}, [symbol]
         while waiting and len(seen) < FARTHEST:
             current = waiting.pop()
+            if closed(current):
+                continue
             if self._is_top(current):
                 return True
             for edge in self._reach.callers.get(current, ()):
@@ -195,6 +204,10 @@ class Chains:
         """Where a function is defined."""
         function = self._program.functions[symbol]
         return Location(function.path, function.scope.line, function.name)
+
+
+def _is_constructor(symbol: str) -> bool:
+    return symbol.endswith(".__init__")
 
 
 def _says(name: str, words: frozenset[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import ClassVar
 
 from unjam.static.names import Namer
@@ -21,6 +22,11 @@ _OF_BUFFERS = frozenset(
 _BUFFERS = frozenset({"BytesIO", "StringIO"})
 _FETCHED = frozenset({"text", "content", "body", "data", "read()", "text()", "getvalue()"})
 """Last parts of what holds a text that is here already."""
+_COME = ("httpx.Response.", "sqlalchemy.engine.Result.", "sqlalchemy.engine.ScalarResult.")
+"""Classes of which all has come where one was awaited: https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html."""
+_QUEUE = re.compile(r"Queue$")
+_TASKS = frozenset({"create_task", "ensure_future", "gather", "shield", "wait_for"})
+"""What takes coroutines."""
 _WAITING = {
     "acquire": ("blocking", 0, 1),
     "get": ("block", 0, 1),
@@ -75,7 +81,8 @@ class Harmless:
         `glob.glob` does so only where it is told to.
         """
         if name in {"glob.glob", "glob.iglob"}:
-            return call.site is not None and call.site.argument(-1, "recursive") is None
+            recursive = call.site.argument(-1, "recursive") if call.site is not None else None
+            return call.site is not None and (recursive is None or recursive.text == "False")
         pattern = call.site.argument(0) if call.site is not None and name == "pathlib.Path.glob" else None
         return pattern is not None and pattern.text[:1] in {"'", '"'} and not _DEEP.search(pattern.text)
 
@@ -210,25 +217,48 @@ class Harmless:
         return site.argument(-1, "transport") is not None or _unverified(site)
 
     def _is_here(self, function: Function, site: CallSite, name: str) -> bool:
-        """`read()` of a response of httpx that was awaited: its body has been read, or the call would raise."""
-        if not name.startswith("httpx.Response."):
+        """A response of httpx or a result of SQLAlchemy that was awaited: its body has been read, its rows have come."""
+        if not name.startswith(_COME):
             return False
         receiver = site.text.rpartition(".")[0]
-        assigned = (
-            each
-            for each in self._program.outlines[function.path].assignments
-            if each.scope == function.index and each.target == receiver
+        outline = self._program.outlines[function.path]
+        here = (each for each in outline.assignments if each.scope == function.index and each.target == receiver)
+        made = receiver.removesuffix("()")
+        return any(each.form == "awaited" for each in here) or any(
+            each.text == made
+            and each.use == "awaited"
+            and each.span[:2] >= site.span[:2]
+            and each.span[2:] <= site.span[2:]
+            for each in outline.calls
         )
-        return any(each.form == "awaited" for each in assigned)
 
     def _has_room(self, function: Function, site: CallSite, name: str) -> bool:
-        """`put` on a queue that was made without a bound never waits; what a queue does with itself is its own business."""
+        """`put` on a queue that was made without a bound never waits; what a queue does with itself is its own business.
+
+        Where the file does not make it, none that the program makes has a bound.
+        """
         if site.text in {"self.put", "self.get"} and name.startswith(("queue.", "_queue.")):
             return True
         if not name.endswith("Queue.put"):
             return False
-        made = self._made(function, site.text.rpartition(".")[0])
-        return bool(made) and all(not site.arguments for site in made)
+        named = self._made(function, site.text.rpartition(".")[0])
+        made = [each for each in named if _QUEUE.search(each.text)] or self._queues
+        return bool(made) and all(not each.arguments for each in made)
+
+    @cached_property
+    def _queues(self) -> list[CallSite]:
+        """Where the program makes queues between threads or processes."""
+        sites = (site for outline in self._program.outlines.values() for site in outline.calls)
+        return [site for site in sites if _QUEUE.search(site.text) and not site.text.startswith("asyncio.")]
+
+    def _is_run_elsewhere(self, function: Function, site: CallSite, _name: str) -> bool:
+        """`ensure_future(credentials.refresh())`: what a loop is given to run is a coroutine, whatever its class has of that name."""
+        return any(
+            each.site is not None
+            and each.site.text.rpartition(".")[2] in _TASKS
+            and any(argument.span == site.span for argument in each.site.arguments)
+            for each in function.calls
+        )
 
     _RULES: ClassVar[tuple[Callable[..., bool], ...]] = (
         _does_not_wait,
@@ -237,6 +267,7 @@ class Harmless:
         _is_done,
         _is_here,
         _has_room,
+        _is_run_elsewhere,
         _asks_first,
         _not_taken,
         _in_memory,

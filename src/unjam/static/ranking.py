@@ -22,6 +22,9 @@ _MISTAKES = frozenset({"UJ204", "UJ205", "UJ206"})
 """What is wrong however often it is done."""
 _OWN = frozenset({"UJ107", "UJ202", "UJ203"})
 """Waits for what a program has started itself: processes, queues, threads."""
+_READY = frozenset({"os.read", "socket.socket.accept", "socket.socket.recv", "socket.socket.recvfrom"})
+"""What takes what is there, where a loop has seen that something is."""
+_READER = "callback of add_reader"
 _SETS_UP = re.compile(r"""['"](?:\\n|\\t|\s)*(?:CREATE|ALTER|DROP|PRAGMA|VACUUM)\b""", re.IGNORECASE)
 _WORKS = re.compile(r"""['"](?:\\n|\\t|\s)*(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\b""", re.IGNORECASE)
 
@@ -57,18 +60,22 @@ class Ranking:
 
     def _mere(self, accusation: Accusation, way: Way, accepted: str) -> str:
         """Why it is a note whatever it costs."""
-        if accepted:
-            return f"the line says noqa {accepted}: its author knows that it blocks"
-        if accusation.leaf == RELOADED:
-            return "a module is loaded again when somebody has changed it, which is rare"
         starts = way.startup or (way.single and way.serves and not accusation.looped)
-        if starts or (max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES):
-            return _STARTS if starts else _KEPT
-        if way.ends and accusation.rule in _OWN:
-            return "by its name it waits for what it ends, which is rare"
-        if accusation.rule == CONSOLE and not (way.entry.label or accusation.looped or _looped(way)):
-            return "it asks once, and nobody is served meanwhile who would not wait for the answer anyway"
-        return ""
+        kept = max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES
+        asked = way.entry.label or accusation.looped or _looped(way)
+        reasons = (
+            (accepted, f"the line says noqa {accepted}: its author knows that it blocks"),
+            (accusation.leaf == RELOADED, "a module is loaded again when somebody has changed it, which is rare"),
+            (starts, _STARTS),
+            (kept, _KEPT),
+            (way.ends and accusation.rule in _OWN, "by its name it waits for what it ends, which is rare"),
+            (accusation.leaf in _READY and way.entry.label == _READER, "it is called when there is something to read"),
+            (
+                accusation.rule == CONSOLE and not asked,
+                "it asks once, and nobody is served meanwhile who would not wait for the answer anyway",
+            ),
+        )
+        return next((why for holds, why in reasons if holds), "")
 
     def _mild(self, accusation: Accusation, way: Way) -> str:
         """Why local work of milliseconds is a note."""

@@ -155,6 +155,7 @@ async def one_folder(path: Path):
     list(path.glob(f"{path.name}*.png"))  # note: UJ102 pathlib.Path.glob
     list(path.glob(f"**/{path.name}"))  # warning: UJ102 pathlib.Path.glob
     glob.glob("*.png")  # note: UJ102 glob.glob
+    glob.glob("*.png", recursive=False)  # note: UJ102 glob.glob
     glob.glob("**/*.png", recursive=True)  # warning: UJ102 glob.glob
     return list(path.glob("**/*.png"))  # warning: UJ102 pathlib.Path.glob
 

@@ -54,6 +54,24 @@ def test_chain_leads_from_the_route_to_the_call(project, checked):
     assert problem.finding.grade is Grade.EXACT
 
 
+PUTS = """\
+import queue
+
+
+async def handler(jobs: queue.Queue, table: dict[str, queue.Queue]):
+    jobs.put(1)
+    chosen = table.get("first")
+    chosen.put(1)
+"""
+
+
+@pytest.mark.parametrize(("made", "told"), [("queue.Queue()", 0), ("queue.Queue(8)", 2)])
+def test_a_queue_waits_where_the_program_makes_one_with_a_bound(project, checked, made, told):
+    """A function that is given its queue waits for room only where some queue of the program can be full."""
+    root = project(app_py=PUTS, jobs_py=f"import queue\n\njobs = {made}\n")
+    assert [problem.rule for problem in checked(root).problems] == ["UJ202"] * told
+
+
 READERS = """\
 import io
 from typing import BinaryIO
