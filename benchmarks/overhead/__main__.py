@@ -3,7 +3,7 @@
     python benchmarks/overhead [--rounds 100] [--only soon1,asgi-uvloop,idle,start] [--json FILE]
 
 Ratios are to the bare program in the same round: 1.00 is free. "bare again" is the same program once more, and shows what
-the machine makes of equal things.
+the machine makes of equal things. `beside` says most of a server: two of them on one CPU, each round with new processes (5 s for each tier).
 """
 
 import argparse
@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from beside import beside
 from micro import OPERATIONS, micro
 from pairs import Cost, ratios
 from servers import asgi
 from still import idle, starts
-from switched import switched
 from variants import BASE, Variant, variants
 
 IDLE_S = 10.0
@@ -29,7 +29,7 @@ PAIRED: dict[str, Bench] = {
         for name in ("soon1", "echo")
     },
     **{f"asgi-{loop}": lambda all_, count, loop=loop: asgi(all_, loop, count) for loop in ("asyncio", "uvloop")},
-    **{f"switched-{loop}": lambda _all, count, loop=loop: switched(loop, count) for loop in ("asyncio", "uvloop")},
+    **{f"beside-{loop}": lambda _all, count, loop=loop: beside(loop, count) for loop in ("asyncio", "uvloop")},
 }
 OTHERS = ("idle", "start")
 

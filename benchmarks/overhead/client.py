@@ -1,11 +1,13 @@
-"""A load client: so many requests over a few kept connections, in this process."""
+"""A load client: requests over a few kept connections, in this process."""
 
 import asyncio
 import socket
 import time
+from collections import Counter
 from urllib.request import urlopen
 
 CONNECTIONS = 8
+REQUESTS_OF_A_CONNECTION = 1_000
 READY_S = 20.0
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 END_OF_HEAD = b"\r\n\r\n"
@@ -43,16 +45,29 @@ def load(port: int, requests: int) -> None:
 
 
 async def _load(port: int, requests: int) -> None:
-    await asyncio.gather(*(_connection(port, requests // CONNECTIONS) for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(_connection(port, requests // CONNECTIONS, Counter()) for _ in range(CONNECTIONS)))
 
 
-async def _connection(port: int, requests: int) -> None:
+async def connections(port: int, answered: Counter[int]) -> None:
+    """Send requests until cancelled, and count the answers by port."""
+    await asyncio.gather(*(_endless(port, answered) for _ in range(CONNECTIONS)))
+
+
+async def _endless(port: int, answered: Counter[int]) -> None:
+    while True:
+        await _connection(port, REQUESTS_OF_A_CONNECTION, answered)
+
+
+async def _connection(port: int, requests: int, answered: Counter[int]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in range(requests):
-        writer.write(REQUEST)
-        head = await reader.readuntil(END_OF_HEAD)
-        await reader.readexactly(_content_length(head))
-    writer.close()
+    try:
+        for _ in range(requests):
+            writer.write(REQUEST)
+            head = await reader.readuntil(END_OF_HEAD)
+            await reader.readexactly(_content_length(head))
+            answered[port] += 1
+    finally:
+        writer.close()
 
 
 def _content_length(head: bytes) -> int:

@@ -1,8 +1,6 @@
-"""An ASGI hello-world under uvicorn.
+"""An ASGI hello-world under uvicorn; /cpu answers how many seconds of CPU the process has used.
 
-/cpu answers how many seconds of CPU the process has used; /watch/TIER has unjam watch from then on, /watch/ has it stop.
-
-python server.py PORT LOOP [FOLDER]
+python server.py PORT LOOP
 """
 
 import sys
@@ -15,31 +13,20 @@ async def app(scope, _receive, send):
     """Answer every request at once."""
     if scope["type"] != "http":
         return
-    path = scope["path"]
-    if path.startswith("/watch/"):
-        switch(path.removeprefix("/watch/"))
-    body = repr(time.process_time()).encode() if path == "/cpu" else b"Hello, world!"
+    body = repr(time.process_time()).encode() if scope["path"] == "/cpu" else b"Hello, world!"
     headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def switch(tier):
-    """Be watched by this tier, or by none."""
-    import unjam  # a server that is never asked is one without it
-
-    unjam.uninstall()
+def serve(port, loop, tier="", folder=None):
+    """Answer until the process is told to end, watched by this tier or by none."""
     if tier:
-        unjam.install(tier=tier, folder=sys.argv[3])
+        import unjam  # a server that is not watched is one without it
+
+        unjam.install(tier=tier, folder=folder, log=False)
+    uvicorn.run(app, host="127.0.0.1", port=port, loop=loop, lifespan="off", access_log=False, log_level="error")
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        app,
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        loop=sys.argv[2],
-        lifespan="off",
-        access_log=False,
-        log_level="error",
-    )
+    serve(int(sys.argv[1]), sys.argv[2])

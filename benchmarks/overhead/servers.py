@@ -38,12 +38,12 @@ def _loaded(port: int) -> Cost:
 
 
 @contextmanager
-def serving(variant: Variant, loop: str, *more: str) -> Iterator[int]:
-    """The server on a port of its own, which is given; `more` are its last arguments."""
+def serving(variant: Variant, loop: str) -> Iterator[int]:
+    """The server on a port of its own, which is given."""
     port = free_port()
     server = str(Path(__file__).with_name("server.py"))
     process = subprocess.Popen(
-        variant.command(server, str(port), loop, *more), env=variant.environ(), stderr=subprocess.DEVNULL
+        variant.command(server, str(port), loop), env=variant.environ(), stderr=subprocess.DEVNULL
     )
     try:
         wait_until_ready(port)

@@ -1,19 +1,17 @@
 """What the middleware costs: in one process a call, and behind a server the throughput and the slowest answers.
 
-    python benchmarks/web [--rounds 200] [--only call,offers,shop,customers] [--loop asyncio,uvloop] [--json FILE]
+    python benchmarks/web [--rounds 12] [--only call,offers,shop,customers] [--loop asyncio,uvloop] [--json FILE]
 
-`call` gives microseconds for each request that the middleware adds to one under the monitor. `offers` and `shop` are a service
-under uvicorn in one process that is switched from variant to variant: bare, bare once more (the machine's noise), and `offers` (one
-small endpoint) watched, with the middleware without its header, and with all of it; `shop` (the quick endpoints of examples/shop
-without its faults) and `customers` (all of them, as its customers ask for them) with everything: monitor, recording, middleware and
-Prometheus metrics. The server is started anew every ten rounds. In brackets stands where the median lies with 95 % confidence, by
-drawing starts anew; without a second start that is not known.
+`call` gives microseconds for each request that the middleware adds to one under the monitor. `offers` and `shop` are a service under
+uvicorn beside itself without unjam, on one CPU, loaded at the same time: `offers` (one small endpoint) bare once more (the machine's
+noise), watched, with the middleware without its header, and with all of it; `shop` (the quick endpoints of examples/shop without its
+faults) and `customers` (all of them, as its customers ask for them) with everything: monitor, recording, middleware and Prometheus
+metrics. Each round has new processes; in brackets stands where the median lies with 95 % confidence, by drawing rounds anew.
 """
 
 import argparse
 import json
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from random import Random
 from statistics import median, quantiles
@@ -21,11 +19,14 @@ from statistics import median, quantiles
 from call import added_us
 from service import SERVICES, Measured, Service, compare
 
+CALLS = 200
+"""Rounds of `call`, each a twentieth of a second."""
+
 DRAWS = 2_000
 """Draws of the bootstrap: enough for the second digit of its bounds."""
 
 FIGURES: dict[str, Callable[[Measured], float]] = {
-    "throughput": lambda each: each.per_second,
+    "throughput": lambda each: each.answers,
     "cpu": lambda each: each.cpu_s,
     "p99": lambda each: each.p99_ms,
 }
@@ -34,7 +35,7 @@ FIGURES: dict[str, Callable[[Measured], float]] = {
 def main() -> None:
     """Run what is asked for and print one line for each result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--only", default="call,offers,shop,customers")
     parser.add_argument("--loop", default="asyncio,uvloop")
     parser.add_argument("--json", type=Path)
@@ -42,7 +43,7 @@ def main() -> None:
     results = {}
     for loop in options.loop.split(","):
         if "call" in options.only.split(","):
-            results[f"call {loop}"] = call(loop, options.rounds)
+            results[f"call {loop}"] = call(loop, CALLS)
         for each in SERVICES:
             if each.name in options.only.split(","):
                 results[f"{each.name} {loop}"] = service(each, loop, options.rounds)
@@ -59,30 +60,26 @@ def call(loop: str, rounds: int) -> dict[str, float]:
 
 
 def service(asked: Service, loop: str, rounds: int) -> dict[str, dict[str, float]]:
-    """Ratios of throughput, of the server's CPU and of the 99th percentile to the bare service of the same round."""
-    starts = compare(asked, loop, rounds)
+    """Ratios of throughput, of the CPU for the same work and of the 99th percentile to the bare service beside it."""
+    all_ = list(compare(asked, loop, rounds))
     found = {}
-    for name in asked.variants[1:]:
+    for name in asked.variants:
         ratios = {
-            figure: [
-                [of(each) / of(bare) for each, bare in zip(start[name], start[asked.variants[0]], strict=True)]
-                for start in starts
-            ]
+            figure: [of(own) / of(bare) for bare, own in (each[name] for each in all_)]
             for figure, of in FIGURES.items()
         }
-        found[name] = {figure: median(chain(*each)) for figure, each in ratios.items()}
+        found[name] = {figure: median(each) for figure, each in ratios.items()}
         told = "  ".join(f"{figure} {found[name][figure]:.3f} {bounds(each)}" for figure, each in ratios.items())
         print(f"{asked.name:8} {loop:8} {name:12} {told}", flush=True)
     return found
 
 
-def bounds(starts: list[list[float]]) -> str:
-    """Where the median of all lies with 95 % confidence. Rounds of one start are alike, so starts are what is drawn."""
-    if len(starts) == 1:
+def bounds(ratios: list[float]) -> str:
+    """Where the median lies with 95 % confidence; not known of one round."""
+    if len(ratios) == 1:
         return ""
     draw = Random(1).choices
-    medians = [median(chain(*draw(starts, k=len(starts)))) for _ in range(DRAWS)]
-    cuts = quantiles(medians, n=40)
+    cuts = quantiles([median(draw(ratios, k=len(ratios))) for _ in range(DRAWS)], n=40)
     return f"[{cuts[0]:.3f}, {cuts[-1]:.3f}]"
 
 

@@ -1,46 +1,49 @@
-"""A service that is switched from variant to variant and loaded in between, with the load from this process."""
+"""A service beside itself without unjam: two forks of one process on one CPU, loaded at the same time (overhead/beside.py says why)."""
 
 import asyncio
-import json
+import importlib
 import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
-from urllib.parse import quote
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "shop"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "overhead"))
 
 from client import END_OF_HEAD, free_port, wait_until_ready
+from forks import Server, forked, two_cpus
+from hosting import serve
 from load import HEALTH, REQUESTS
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 CONNECTIONS = 8
 
-ROUNDS_OF_A_START = 10
-"""Equal processes differ by more than unjam costs (where their memory lies), so the variants share one, and several are looked at."""
+WARMING = 8
+"""So many times less than what is measured is asked before it, and once through at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Which service, in which variants, the first of them bare; what is asked of it in turn, how often in a round, and what else it needs.
+    """Which service, in which variants, what each connection asks of it in turn, how often, and what else it needs.
 
-    `app` is its name for server.py.
+    `app` is the module of its application.
     """
 
     name: str
     app: str
     variants: tuple[str, ...]
     asked: tuple[tuple[str, str], ...]
-    requests: int
+    times: int
     prices: bool = False
 
 
@@ -52,83 +55,89 @@ the former would be errors where customers ask together, the latter would be wha
 
 SERVICES = (
     Service(
-        "offers",
-        "offers",
-        ("bare", "bare again", "watched", "headerless", "middleware"),
-        (("GET", "/items/7?count=2"),),
-        400,
+        "offers", "offers", ("bare again", "watched", "headerless", "middleware"), (("GET", "/items/7?count=2"),), 500
     ),
     # Its quick endpoints: where a handler waits for the price service or for the database, nobody would see what we cost.
     Service(
         "shop",
-        "shop",
-        ("bare", "bare again", "everything"),
+        "shop.main",
+        ("bare again", "everything"),
         (("GET", "/health"), ("GET", "/catalogue"), ("GET", "/orders/41/invoice")),
-        240,
+        120,
         prices=True,
     ),
     # What its own customers ask for (examples/shop/load.py), without their pauses.
-    Service("customers", "shop", ("bare", "bare again", "everything"), (HEALTH, *BOUGHT), 56, prices=True),
+    Service("customers", "shop.main", ("bare again", "everything"), (HEALTH, *BOUGHT), 2, prices=True),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One round of one variant: answers a second, CPU of the server in seconds, 99th percentile of the answers in ms."""
+    """One of two services that did the same work side by side: the answers it had given when the first of them was done, the CPU it took for
+    all of its work in seconds, the 99th percentile of its answers in ms."""
 
-    per_second: float
+    answers: int
     cpu_s: float
     p99_ms: float
 
 
-def compare(service: Service, loop: str, rounds: int) -> list[dict[str, list[Measured]]]:
-    """The rounds of each variant, by start of the server."""
-    left = [min(ROUNDS_OF_A_START, rounds - done) for done in range(0, rounds, ROUNDS_OF_A_START)]
-    return [_of_one_start(service, loop, count) for count in left]
-
-
-def _of_one_start(service: Service, loop: str, rounds: int) -> dict[str, list[Measured]]:
-    """Each variant once a round, in an order of its own each time; a first round warms up and is not kept."""
-    found: dict[str, list[Measured]] = {name: [] for name in service.variants}
+def compare(service: Service, loop: str, rounds: int) -> Iterator[dict[str, tuple[Measured, Measured]]]:
+    """In each round each variant beside the bare service, with new processes: the bare one's figures and its own."""
     with ExitStack() as stack:
-        prices = stack.enter_context(_prices()) if service.prices else 0
-        port = stack.enter_context(_serving(service, loop, prices))
-        for number in range(rounds + 1):
-            for name in random.sample(service.variants, k=len(service.variants)):
-                _read(port, f"/switch/{quote(name)}")
-                measured = _measure(service, port)
-                if number:
-                    found[name].append(measured)
-                if name == "everything":
-                    _read(port, "/metrics/")
-    return found
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        app = _application(service, home, stack.enter_context(_prices()) if service.prices else 0)
+        for number in range(rounds):
+            yield {name: _pair(service, app, loop, name, home / f"{number} {name}") for name in service.variants}
 
 
-def _measure(service: Service, port: int) -> Measured:
-    before, began = _cpu_s(port), time.perf_counter()
-    waited = asyncio.run(_load(service, port))
-    spent = time.perf_counter() - began
-    return Measured(service.requests / spent, _cpu_s(port) - before, quantiles(waited, n=100)[98] * 1e3)
+def _application(service: Service, home: Path, prices: int) -> Any:
+    """The application, made once for all forks, which write into folders of their own."""
+    os.environ |= {"SHOP_ROUTES": "healthy", "SHOP_FOLDER": ".", "SHOP_PRICES": f"http://127.0.0.1:{prices}"}
+    for name in [name for name in sys.modules if name.partition(".")[0] == service.app.partition(".")[0]]:
+        del sys.modules[name]  # made for another price service
+    os.chdir(home)
+    return importlib.import_module(service.app).app
 
 
-def _cpu_s(port: int) -> float:
-    return float(json.loads(_read(port, "/cpu")))
+def _pair(service: Service, app: Any, loop: str, variant: str, home: Path) -> tuple[Measured, Measured]:
+    with ExitStack() as stack:
+        leave = stack.enter_context(two_cpus())
+        servers = {}
+        for name in random.sample(("bare", variant), k=2):
+            folder = home / name
+            folder.mkdir(parents=True)
+            servers[name] = stack.enter_context(forked(partial(serve, app=app, loop=loop, variant=name, folder=folder)))
+        leave()
+        bare, own = asyncio.run(_compared(service, servers["bare"], servers[variant]))
+        return bare, own
 
 
-def _read(port: int, path: str) -> bytes:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        return bytes(answer.read())
+async def _compared(service: Service, *servers: Server) -> list[Measured]:
+    await asyncio.gather(*(_work(service, server, max(1, service.times // WARMING), []) for server in servers))
+    before = [server.cpu_ns() for server in servers]
+    answers: list[list[float]] = [[] for _ in servers]
+    works = [
+        asyncio.create_task(_work(service, server, service.times, waited))
+        for server, waited in zip(servers, answers, strict=True)
+    ]
+    await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+    first = [len(waited) for waited in answers]
+    after = await asyncio.gather(*works)
+    return [
+        Measured(count, (end - began) / 1e9, quantiles(waited, n=100)[98] * 1e3)
+        for count, began, end, waited in zip(first, before, after, answers, strict=True)
+    ]
 
 
-async def _load(service: Service, port: int) -> list[float]:
-    each = await asyncio.gather(*(_connection(service, port, number) for number in range(CONNECTIONS)))
-    return [seconds for waited in each for seconds in waited]
+async def _work(service: Service, server: Server, times: int, waited: list[float]) -> int:
+    """Have everything answered so often; the CPU time that the server has used then."""
+    await asyncio.gather(*(_connection(service, server.port, number, times, waited) for number in range(CONNECTIONS)))
+    return server.cpu_ns()
 
 
-async def _connection(service: Service, port: int, number: int) -> list[float]:
+async def _connection(service: Service, port: int, number: int, times: int, waited: list[float]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    waited = []
-    for turn in range(number, number + service.requests // CONNECTIONS):
+    for turn in range(number, number + times * len(service.asked)):
         method, path = service.asked[turn % len(service.asked)]
         began = time.perf_counter()
         writer.write(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
@@ -138,7 +147,6 @@ async def _connection(service: Service, port: int, number: int) -> list[float]:
         await _read_body(reader, head)
         waited.append(time.perf_counter() - began)
     writer.close()
-    return waited
 
 
 async def _read_body(reader: asyncio.StreamReader, head: bytes) -> None:
@@ -152,29 +160,12 @@ async def _read_body(reader: asyncio.StreamReader, head: bytes) -> None:
 
 
 @contextmanager
-def _serving(service: Service, loop: str, prices: int):
+def _prices() -> Iterator[int]:
     port = free_port()
-    command = [sys.executable, str(Path(__file__).with_name("server.py")), service.app, str(port), loop]
-    with tempfile.TemporaryDirectory() as folder:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("UNJAM")}
-        shop = {"SHOP_ROUTES": "healthy", "SHOP_FOLDER": folder, "SHOP_PRICES": f"http://127.0.0.1:{prices}"}
-        with _started(command, port, environ | shop, folder):
-            yield port
-
-
-@contextmanager
-def _prices():
-    port = free_port()
-    with _started([sys.executable, str(SHOP / "prices.py"), str(port)], port, dict(os.environ), str(SHOP)):
-        yield port
-
-
-@contextmanager
-def _started(command: list[str], port: int, environ: dict[str, str], folder: str):
-    process = subprocess.Popen(command, env=environ, cwd=folder)
+    process = subprocess.Popen([sys.executable, str(SHOP / "prices.py"), str(port)], cwd=SHOP)
     try:
         wait_until_ready(port)
-        yield
+        yield port
     finally:
         process.terminate()
         process.wait()
