@@ -49,7 +49,7 @@ SHARE = 50
 """Thinking about stalls takes at most a fiftieth of a CPU, measured over many: the loop of a service that is late all the time waits for the GIL meanwhile."""
 
 MOST_SAVED_NS = 500_000_000
-"""What was not used for thinking is saved up to so much, which is enough for some hundred stalls at once."""
+"""What was not used for thinking is saved up to so much, which is enough for fifty stalls with deep stacks at once on a slow machine."""
 
 logger = logging.getLogger("unjam")
 
@@ -136,13 +136,14 @@ class Telling:
 
     def _tell_end(self, mine: list[Event]) -> None:
         """Who asks for each stall gets each; the others are told of those for which there is time."""
-        wanting = [log.write for log in self.logs if log.has_room()]
+        with_room = [log for log in self.logs if log.has_room()]
         found: Sorted | None = None
-        if self.at_end or ((wanting or self.judged) and self._budget.is_left()):
+        if self.at_end or ((with_room or self.judged) and self._budget.is_left()):
             found = self._conclusion(mine)
-            _hand_on(found, [*self.at_end, *wanting])
+            _hand_on(found, [*self.at_end, *(log.write for log in with_room)])
         for log in self.logs:
-            if found is None or log.write not in wanting:
+            # Of what nobody thought about it is not known whether it is allowed.
+            if found is None or (log not in with_room and found.counting):
                 log.keep_back()
         everything = () if found is None else (*found.counting, *(each.finding for each in found.allowed))
         stalls = [event for event in mine if event["e"] == "stall"]

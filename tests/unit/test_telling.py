@@ -148,6 +148,19 @@ def test_a_line_that_will_not_be_logged_is_not_thought_about(told):
     assert len(told.asked) == MOST_A_SECOND
 
 
+def test_what_is_allowed_is_not_counted_as_left_out_of_the_log(told, monkeypatch):
+    """Nobody would have logged it: a stall that is allowed all of it leaves no trace there, whether there is room or not."""
+    nothing = Sorted([], [Allowed(ALLOWED, "on purpose")])
+    monkeypatch.setattr(unjam.diagnosis.diagnose, "diagnose_stall", lambda *_, **__: nothing)
+    limit = LineLimit(clock=lambda: 0.0)
+    told.logs.append(Log(limit))
+    for _ in range(MOST_A_SECOND):
+        limit.remark()
+    told.receive(stall(1, 10))
+    told.settled(1)
+    assert (told.all_judged, limit._kept_back) == ([(1, (ALLOWED,))], 0)
+
+
 def test_a_pause_before_a_stall_is_none_of_its(told):
     """A program that collects all the time keeps many pauses, and each conclusion reads those that may have made its stall only."""
     told.receive(pause(5))
