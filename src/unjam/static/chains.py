@@ -40,6 +40,7 @@ _ENDS = frozenset(
         "close",
         "disconnect",
         "dispose",
+        "restart",
         "shutdown",
         "stop",
         "teardown",
@@ -69,6 +70,10 @@ class Way:
     """Whether it says so of an end."""
     kept: Kept = Kept.NOT
     """The cache or guard that is on each way here and lets it happen only the first time."""
+    served: bool = False
+    """Whether a framework calls it for each request, message or event."""
+    made: bool = False
+    """Whether only the making of an object leads here, and no framework's call to it."""
     serves: bool = False
     """Whether the program has routes or handlers: then what its main coroutine does once is its start."""
 
@@ -132,11 +137,11 @@ class Chains:
         kept = next(
             (kept for kept in (Kept.FOR_GOOD, Kept.BY_KEY) if tops and not self._repeats(symbol, cut, kept)), Kept.NOT
         )
+        made = bool(tops) and not served and not self._repeats(symbol, cut, Kept.FOR_GOOD, _is_constructor)
         # What only the making of an object leads to, and a hook of the start is among those who make it, is the start.
-        begins = any(entry.startup for entry in tops) and not served
-        startup = startup or (begins and not self._repeats(symbol, cut, Kept.FOR_GOOD, _is_constructor))
-        top = self._reach.entries[chosen]
-        return Way(top, _edges(chosen, down), nearest, startup, single, rare, ends, kept, self._serves)
+        startup = startup or (made and any(entry.startup for entry in tops))
+        top, edges = self._reach.entries[chosen], _edges(chosen, down)
+        return Way(top, edges, nearest, startup, single, rare, ends, kept, bool(served), made, self._serves)
 
     def _name(self, symbol: str) -> str:
         return self._program.functions[symbol].scope.name.rpartition(".")[2]

@@ -20,10 +20,14 @@ CONSOLE = "UJ108"
 """What a program asks once at its console keeps nobody waiting who would not wait for the answer anyway."""
 _MISTAKES = frozenset({"UJ204", "UJ205", "UJ206"})
 """What is wrong however often it is done."""
-_OWN = frozenset({"UJ107", "UJ202", "UJ203"})
-"""Waits for what a program has started itself: processes, queues, threads."""
+_OWN = frozenset({"UJ103", "UJ107", "UJ202", "UJ203"})
+"""Waits for what a program holds itself: sockets, processes, queues, threads."""
 _READY = frozenset({"os.read", "socket.socket.accept", "socket.socket.recv", "socket.socket.recvfrom"})
 """What takes what is there, where a loop has seen that something is."""
+_STARTS_TASKS = frozenset(
+    ["TaskGroup", "create_task", "ensure_future", "gather", "run_coroutine_threadsafe", "start_soon"]
+)
+"""What gives a loop something to do beside the coroutine that runs."""
 _READER = "callback of add_reader"
 _SETS_UP = re.compile(r"""['"](?:\\n|\\t|\s)*(?:CREATE|ALTER|DROP|PRAGMA|VACUUM)\b""", re.IGNORECASE)
 _WORKS = re.compile(r"""['"](?:\\n|\\t|\s)*(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\b""", re.IGNORECASE)
@@ -42,6 +46,7 @@ class Ranking:
 
     def __init__(self, program: Program) -> None:
         self.small = Small(program)
+        self._program = program
 
     def ranked(self, accusation: Accusation, way: Way, accepted: str) -> Rank:
         """`accepted` is the code by which the line says that its author knows of the call, or nothing."""
@@ -62,7 +67,7 @@ class Ranking:
         """Why it is a note whatever it costs."""
         starts = way.startup or (way.single and way.serves and not accusation.looped)
         kept = max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES
-        asked = way.entry.label or accusation.looped or _looped(way)
+        asked = way.entry.label or ((accusation.looped or _looped(way)) and self._does_more(accusation, way))
         reasons = (
             (accepted, f"the line says noqa {accepted}: its author knows that it blocks"),
             (accusation.leaf == RELOADED, "a module is loaded again when somebody has changed it, which is rare"),
@@ -77,6 +82,12 @@ class Ranking:
         )
         return next((why for holds, why in reasons if holds), "")
 
+    def _does_more(self, accusation: Accusation, way: Way) -> bool:
+        """Whether the loop has more to do than to wait for who sits at the console: what asks starts tasks, or is no main coroutine of one that serves."""
+        paths = {self._program.functions[edge.caller].path for edge in way.edges} | {accusation.function.path}
+        sites = (site for path in paths for site in self._program.outlines[path].calls)
+        return (way.serves and not way.single) or any(site.text.rpartition(".")[2] in _STARTS_TASKS for site in sites)
+
     def _mild(self, accusation: Accusation, way: Way) -> str:
         """Why local work of milliseconds is a note."""
         if way.rare:
@@ -85,8 +96,7 @@ class Ranking:
             return "its statements set the database up, which is rare"
         if accusation.leaf == "subprocess.Popen":
             return "asyncio starts its processes on the loop as well: only to wait for one would be won"
-        repeated = max((accusation.repeated, *(edge.repeated for edge in way.edges)))
-        return self.small.why(accusation, repeated)
+        return self.small.why(accusation, way)
 
 
 _STARTS = "only what runs at the start, at the end or on a signal leads here, so it costs once"

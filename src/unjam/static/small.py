@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from unjam.static.result import Severity
 from unjam.static.source import CallSite, Repeated
 
 if TYPE_CHECKING:
     from unjam.static.accuse import Accusation
+    from unjam.static.chains import Way
     from unjam.static.program import Function, Program
     from unjam.static.source import Outline
 
@@ -29,6 +31,27 @@ _TELLS = "homeassistant"
 """A framework that tells its users of each file and each import on its loop: https://developers.home-assistant.io/docs/asyncio_blocking_operations/."""
 _ROW = re.compile(r"""['"](?:\\n|\\t|\s)*SELECT\b(?!.*\bLIKE\b).*\bWHERE\b""", re.IGNORECASE | re.DOTALL)
 """A statement that looks rows up; `LIKE` reads a whole table."""
+_MODERATE = frozenset(
+    {
+        "filecmp.cmp",
+        "kubernetes.config.load_incluster_config",
+        "kubernetes.config.load_kube_config",
+        "os.open",
+        "os.removedirs",
+        "os.renames",
+        "os.write",
+        "psutil.pids",
+        "shutil.chown",
+        "shutil.copy",
+        "shutil.copy2",
+        "shutil.copyfile",
+        "shutil.copymode",
+        "shutil.copystat",
+        "tarfile.is_tarfile",
+        "zipfile.is_zipfile",
+    }
+)
+"""What takes some hundred microseconds in ordinary use, about a millisecond at most: one file copied, one opened, settings of a client."""
 _ASIDE = frozenset({"connect", "cursor", "close", "fetchone"})
 """What is done with a database for one row beside executing the statement that asks for it."""
 
@@ -39,14 +62,21 @@ class Small:
     def __init__(self, program: Program) -> None:
         self._program = program
 
-    def why(self, accusation: Accusation, repeated: Repeated) -> str:
-        """Why one of it takes so little, `repeated` as the loops on the way make it again; "" where it may take long."""
+    def why(self, accusation: Accusation, way: Way) -> str:
+        """Why it takes so little, or is done so rarely where no route or handler leads to it; "" where it may be worth moving."""
         if accusation.below or is_told(self._program.outlines[accusation.function.path]):
             return ""
+        if way.made and accusation.severity is Severity.WARNING:
+            return "only the making of an object leads here, and no route or handler is known to make one for each who asks"
+        repeated = max((accusation.repeated, *(edge.repeated for edge in way.edges)))
         if accusation.rule == "UJ102" and accusation.leaf.startswith(_CERTIFICATES):
             return "" if repeated else "reading certificates takes 10 to 30 ms, and no loop leads here"
-        what = self._what(accusation) if repeated is not Repeated.AT_ONCE else ""
-        return what and f"{what} takes less than the hop to a thread, and no loop asks for many at once"
+        what = self._what(accusation)
+        if what and repeated is not Repeated.AT_ONCE:
+            return f"{what} takes less than the hop to a thread, and no loop asks for many at once"
+        if not way.served and (what or accusation.leaf in _MODERATE):
+            return "it takes about a millisecond, and no route or handler is known to ask for it"
+        return ""
 
     def _what(self, accusation: Accusation) -> str:
         if accusation.rule == "UJ102" and (accusation.leaf.startswith(_TEXTS) or self._opens_text(accusation)):

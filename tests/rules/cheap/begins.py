@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ class Settings:
     """Reads what it needs when it is made."""
 
     def __init__(self, path: Path):
-        self.data = path.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+        self.data = path.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
         self.text = self.asked()
         asyncio.run(asyncio.sleep(0))  # error: UJ205 asyncio.run
 
@@ -46,6 +47,21 @@ async def on_startup():
 
 async def make_one():
     return Model()
+
+
+class Store:
+    """Is made by a coroutine that nobody is known to call; so is what it then gives."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.bytes = path.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+
+    def get(self):
+        return self.path.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+
+
+async def opened(path: Path):
+    return Store(path).get()
 
 
 class Picture:
@@ -88,6 +104,22 @@ async def stop_worker(thread: threading.Thread):
 
 async def worker_stopped(thread: threading.Thread):
     thread.join()  # error: UJ203 threading.Thread.join
+
+
+async def disconnect(connection: socket.socket):
+    connection.recv(1)  # note: UJ103 socket.socket.recv
+
+
+async def connected(connection: socket.socket):
+    connection.recv(1)  # error: UJ103 socket.socket.recv
+
+
+async def restart():
+    os.system("service shop restart")  # note: UJ107 os.system
+
+
+async def rest():
+    os.system("service shop status")  # error: UJ107 os.system
 
 
 class Pipe:

@@ -5,6 +5,7 @@ import csv
 import glob
 import inspect
 import json
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -58,12 +59,14 @@ async def opens_somehow(path, mode):
         return stream.read()
 
 
+@app.post("/many")
 async def many_texts(paths: list[Path]):
     for path in paths:
         path.read_text()  # warning: UJ102 pathlib.Path.read_text
     return [path.read_text() for path in paths]  # warning: UJ102 pathlib.Path.read_text
 
 
+@app.post("/helped")
 async def many_by_a_helper(paths: list[Path]):
     for path in paths:
         helped(path)
@@ -71,6 +74,23 @@ async def many_by_a_helper(paths: list[Path]):
 
 def helped(path: Path):
     return path.read_text()  # warning: UJ102 pathlib.Path.read_text
+
+
+async def many_that_nobody_asks_for(paths: list[Path]):
+    for path in paths:
+        path.read_text()  # note: UJ102 pathlib.Path.read_text
+    path.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+
+
+async def copies(path: Path, target):
+    shutil.copyfile(path, "other")  # note: UJ102 shutil.copyfile
+    with path.open("rb") as source:  # warning: UJ102 pathlib.Path.open
+        shutil.copyfileobj(source, target)  # warning: UJ102 shutil.copyfileobj
+
+
+@app.post("/copies")
+async def copies_for_each_request(name: str):
+    shutil.copyfile(name, "other")  # warning: UJ102 shutil.copyfile
 
 
 @app.get("/texts")
@@ -83,6 +103,7 @@ async def waits_for_nothing(path: Path):
     return path.read_text()  # warning: UJ102 pathlib.Path.read_text
 
 
+@app.post("/apart")
 async def one_after_the_other(paths: list[Path], queue: asyncio.Queue):
     for path in paths:
         text = path.read_text()  # note: UJ102 pathlib.Path.read_text
@@ -100,6 +121,7 @@ def helped_apart(path: Path):
     return path.read_text()  # note: UJ102 pathlib.Path.read_text
 
 
+@app.post("/until")
 async def until_it_can_be_read(path: Path):
     while True:
         try:
@@ -112,6 +134,7 @@ async def listed() -> list[Path]:
     return []
 
 
+@app.post("/listed")
 async def what_is_awaited_first():
     for path in await listed():
         path.read_text()  # warning: UJ102 pathlib.Path.read_text
@@ -208,6 +231,7 @@ async def a_whole_table(connection: sqlite3.Connection):
     return cursor.fetchone()  # warning: UJ106 sqlite3.Cursor.fetchone
 
 
+@app.post("/rows")
 async def a_row_for_each(connection: sqlite3.Connection, names):
     for name in names:
         cursor = connection.execute("SELECT a FROM t WHERE b = ?", name)  # warning: UJ106 sqlite3.Connection.execute

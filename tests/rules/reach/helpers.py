@@ -19,7 +19,7 @@ def deepest():
 class Client:
     def __init__(self, name):
         self.name = name
-        Path(name).write_bytes(b"x")  # warning: UJ102 pathlib.Path.write_bytes
+        Path(name).write_bytes(b"x")  # note: UJ102 pathlib.Path.write_bytes
 
     @classmethod
     def make(cls):
