@@ -26,7 +26,7 @@
 `# arguments: a b` (one run with each), `# usually: native asyncio` (other tiers and loops only with UNJAM_TEST_FULL),
 `# loops: asyncio`, `# python: 3.12` (at least), `# threshold: 4ms`,
 `# namespaces` (needs a network, or a /proc, of its own), `# blind` (nobody can tell there how long it had no CPU),
-`# quota` (runs with a fifth of a CPU) and `# serial` (nothing may run beside it).
+`# quota` (runs with a fifth of a CPU) and `# serial` (judged alone where it does not pass beside others).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Which target programs are run in which tier on which loop, and one run of one of them under `unjam run`."""
+"""Which target programs are run in which tier on which loop, and one run of one of them, watched."""
 
 import functools
 import importlib.util
@@ -7,13 +7,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from expectations import TARGETS, Program, programs
 from judging import Run
+
+from unjam.children import child_environment
+from unjam.cli.run import POLL_S, SETTLE_S
+from unjam.cli.session import load
+from unjam.model.durations import parse_duration
+from unjam.recording import folder as recordings
+from unjam.reports import renderer
 
 TIMEOUT_S = 60
 GATE = (3, 11)
@@ -106,25 +114,52 @@ def can_unshare() -> bool:
 
 
 def watched(combination: Combination, folder: Path) -> Run:
-    """Run it under `unjam run`, recording below `folder`, and read the JSON report."""
+    """Run it as `unjam run` has a program watched, recording below `folder`, and tell of it as the JSON report does.
+
+    The command itself would be a second interpreter for each program, at twice the cost; `commanded` runs that.
+    """
     program, argument, tier, loop = combination
-    folder.mkdir(exist_ok=True, parents=True)
-    report = folder / "report.json"
-    threshold = ["--threshold", program.header["threshold"]] if "threshold" in program.header else []
-    unjam = [sys.executable, "-m", "unjam", "run", "--json", report, "--out", folder, "--quiet", *threshold, "--"]
+    recording = recordings.create(program.name, root=folder)
+    recordings.write_meta(recording, {"cwd": str(TARGETS)})
+    environment = child_environment(os.environ, folder=recording, threshold_ns=threshold_ns(program), tier=tier)
     with quota_group() if "quota" in program.header else nullcontext() as group:
-        # It has to be in the group before unjam looks for one.
-        enter = ["sh", "-c", f'echo 0 > {group}/cgroup.procs && exec "$@"', "sh"] if group else []
-        done = started([*unjam, *enter, sys.executable, program.path, *filter(None, [argument])], tier, loop)
+        done = started([*entering(group), sys.executable, program.path, *filter(None, [argument])], loop, environment)
+    assert done.returncode == 0, done.stderr
+    end = time.monotonic() + SETTLE_S
+    while recordings.writers(recording) and time.monotonic() < end:
+        time.sleep(POLL_S)
+    return Run(program, tier, loop, json.loads(renderer("json")(load(recording))), done.stdout)
+
+
+def commanded(combination: Combination, folder: Path) -> Run:
+    """Run it under the command `unjam run`, recording below `folder`, and read the JSON report."""
+    program, argument, tier, loop = combination
+    report = folder / "report.json"
+    threshold = ["--threshold", f"{threshold_ns(program)}ns"]
+    unjam = [sys.executable, "-m", "unjam", "run", "--json", report, "--out", folder, "--quiet", *threshold, "--"]
+    command = [*unjam, sys.executable, program.path, *filter(None, [argument])]
+    done = started(command, loop, os.environ | {"UNJAM_TIER": tier})
     assert done.returncode == 0, done.stderr
     return Run(program, tier, loop, json.loads(report.read_text()), done.stdout)
 
 
-def started(command: Sequence[str | Path], tier: str, loop: str) -> subprocess.CompletedProcess[str]:
+def threshold_ns(program: Program) -> int:
+    """What is a stall in it."""
+    return parse_duration(program.header.get("threshold", "50ms"), what="threshold")
+
+
+def entering(group: Path | None) -> list[str]:
+    """What starts a command in a control group: it has to be in there before unjam looks for one."""
+    return ["sh", "-c", f'echo 0 > {group}/cgroup.procs && exec "$@"', "sh"] if group else []
+
+
+def started(
+    command: Sequence[str | Path], loop: str, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
     """Run a command of a target program to its end."""
     return subprocess.run(
         command,
-        env=os.environ | {"UNJAM_TIER": tier, "PROGRAM_LOOP": loop},
+        env={**environment, "PROGRAM_LOOP": loop},
         cwd=TARGETS,
         stdin=subprocess.DEVNULL,
         capture_output=True,

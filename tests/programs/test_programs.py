@@ -1,9 +1,9 @@
-"""Target programs under `unjam run`: what they say about themselves is what unjam finds, and nothing else."""
+"""Target programs, watched: what they say about themselves is what unjam finds, and nothing else."""
 
 import pytest
 from expectations import programs
 from judging import brief, complaints, is_starved
-from running import Combination, combinations, watched, why_not
+from running import Combination, combinations, commanded, watched, why_not
 
 
 def cases():
@@ -35,9 +35,23 @@ def test_what_it_says_is_what_is_found(combination, tmp_path):
 @pytest.mark.parametrize("tier", ["native", "python"])
 def test_silence_comes_from_watching(tier, loop, tmp_path):
     """A healthy program's report has the numbers that show it was watched: the loop, its kind, its turns, the tier that was asked for."""
-    program = next(program for program in programs() if program.name == "healthy_streams")
-    combination = Combination(program, "", tier, loop)
+    combination = Combination(named("healthy_streams"), "", tier, loop)
     skip_unless_possible(combination)
     report = watched(combination, tmp_path).report
     assert [(each["tier"], loop in each["type"]) for each in report["loops"]] == [(tier, True)]
     assert tier == "python" or report["loops"][0]["turns"] > 1000
+
+
+@pytest.mark.parametrize("name", ["sleep", "short_stalls", "healthy_streams"])
+def test_the_command_tells_the_same(name, tmp_path):
+    """`unjam run` reports what this suite reads from the recording: the fault, one below the usual threshold, none."""
+    run = commanded(Combination(named(name), "", "native", "asyncio"), tmp_path)
+    if complaints(run) and is_starved(run):
+        pytest.skip(f"the machine gave the program no CPU for {run.starved_ms:.0f} ms: {complaints(run)}")
+    assert complaints(run) == []
+    assert len(run.report["loops"]) == 1
+
+
+def named(name):
+    (program,) = (each for each in programs() if each.name == name)
+    return program
