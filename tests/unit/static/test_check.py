@@ -101,7 +101,7 @@ def test_chain_is_of_a_way_that_works_on_a_file(project, checked):
 
 
 MAIN = "import asyncio\nimport time\n\n\nasync def main():\n    time.sleep(1)\n\n\nasyncio.run(main())\n"
-SERVES = "from fastapi import FastAPI\n\n\napp = FastAPI()\n\n\n@app.get('/items')\nasync def items():\n    return []\n"
+SERVES = "class Api: ...\n\n\napi = Api()\n\n\n@api.get('/items')\nasync def items():\n    return []\n"
 
 
 @pytest.mark.parametrize(("text", "severity"), [(MAIN, Severity.WARNING), (MAIN + SERVES, Severity.NOTE)])
