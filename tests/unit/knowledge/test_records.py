@@ -26,8 +26,8 @@ NOT_PYTHON = {"hashlib.new", "importlib.__import__", "redis.Redis.decr"}
 """Names bound to a function of another name."""
 
 
-def _installed(name: str) -> bool:
-    return importlib.util.find_spec(name.split(".", maxsplit=1)[0]) is not None
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def _found(name: str) -> object:
@@ -136,7 +136,7 @@ def _complaint(call: Call) -> str:
     return "" if rule == call.rule else f"{call.name}: {_module(code.co_filename)}:{code.co_qualname} leads to {rule}"
 
 
-@pytest.mark.parametrize("package", sorted({call.name.split(".")[0] for call in CALLS if _installed(call.name)}))
+@pytest.mark.parametrize("package", sorted(filter(_installed, {call.name.split(".")[0] for call in CALLS})))
 def test_names_exist_where_installed(package):
     """A name that its installed package does not have, or whose frame leads elsewhere, is a missed alarm in waiting."""
     mine = [call for call in CALLS if call.name.split(".")[0] == package and not ONLY_TYPED.match(call.name)]
