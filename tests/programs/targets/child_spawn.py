@@ -1,3 +1,4 @@
+# serial: the first call in a thread imports what makes threads, on the loop, and that computes
 """A child process with a fault, started by name."""
 
 import asyncio
