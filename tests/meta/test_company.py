@@ -47,10 +47,11 @@ def test_fails_anywhere():
 def suite(pytester, monkeypatch):
     """Run a suite under these tests' conftest: `suite("--put-off=noted")`."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.mkdir("tests").joinpath("conftest.py").write_text(CONFTEST.read_text())
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     pytester.makeini("[pytest]\nmarkers = serial\n")
-
-    pytester.path.joinpath("tests/test_rules.py").write_text(TESTS)
+    tests = pytester.mkdir("tests")
+    tests.joinpath("conftest.py").write_text(CONFTEST.read_text())
+    tests.joinpath("test_rules.py").write_text(TESTS)
 
     def suite(*options):
         return pytester.runpytest_subprocess("-p", "xdist", "-p", "no:cacheprovider", "-rs", *options, timeout=100)
@@ -71,3 +72,9 @@ def test_what_does_not_pass_beside_others_is_judged_alone(suite, pytester):
     assert (pytester.path / "made").read_text() == "x"
     (pytester.path / "tests/test_other.py").write_text("raise RuntimeError('read for nothing')\n")
     suite("--only-put-off=noted").assert_outcomes(passed=2, failed=1, deselected=4)
+
+
+def test_what_shares_is_there(request):
+    """A module that has got another name would be made by each worker again."""
+    (conftest,) = (plugin for plugin in request.config.pluginmanager.get_plugins() if hasattr(plugin, "SHARING"))
+    assert {path.name for path in CONFTEST.parent.rglob("test_*.py")} >= conftest.SHARING
