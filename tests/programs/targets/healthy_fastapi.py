@@ -1,4 +1,5 @@
 # needs: uvicorn, fastapi, httpx
+# serial: what it imports is collected while it runs, and that computes
 """Slow endpoints, asynchronous ones and fewer synchronous ones than anyio has tokens."""
 
 import asyncio

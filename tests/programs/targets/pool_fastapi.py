@@ -1,4 +1,5 @@
 # needs: uvicorn, fastapi, httpx
+# serial: what it imports is collected while it runs, and that computes
 """More requests to a synchronous endpoint than anyio has tokens."""
 
 import asyncio
