@@ -46,6 +46,12 @@ SHORT_NS = KNOWN_UNITS << 10
 NOTE_EVERY_NS = 10_000_000
 """A loop's thread reads its own CPU clock this often, which takes half a microsecond: a stall's part is counted from there."""
 
+CALM_NOTE_EVERY_NS = 20_000_000
+"""While every turn is short: what they may have waited since is little."""
+
+CALM_AFTER_NS = 1_000_000_000
+"""So long after the last turn of a fifth of the threshold or more every turn is short."""
+
 
 class FinishedTurn(NamedTuple):
     """A turn that was long enough to be a stall, as its own thread saw it end.
@@ -87,7 +93,7 @@ class Slot:
     turn is late enough for its steps to be of interest: only then they are looked at one by one. `recent` holds the turns
     before the present one, while there are tallies, the last one first, each from when to when, and whether the loop then waited
     in its select. `noted` is the CPU time of its thread (None: not measured) as a turn began, and `away` at that moment; after
-    `note_at` it is noted again. Turns shorter than `short` are of no interest by themselves.
+    `note_at` it is noted again. `calm_from` is from when on every turn is taken to be short. Turns shorter than `short` are of no interest by themselves.
     """
 
     __slots__ = (
@@ -95,6 +101,7 @@ class Slot:
         "asleep",
         "away",
         "away_since",
+        "calm_from",
         "counts_steps",
         "counts_turns",
         "fifth",
@@ -148,7 +155,7 @@ class Slot:
         self.set_threshold(threshold)
         self.counts_turns = self.counts_steps = False
         self.noted: tuple[int | None, int] = system.cpu_ns(self.tid), 0
-        self.note_at = 0
+        self.note_at = self.calm_from = 0
         self.alive_from = self.step_from = time.monotonic_ns()
         self.away_since = self.away = self.longest_turn = self.longest_step = 0
         self.turn_longest = self.turn_longest_of = 0
@@ -167,7 +174,7 @@ class Slot:
 
     def set_threshold(self, threshold: int) -> None:
         """Change the threshold, in nanoseconds."""
-        self.threshold, self.fifth, self.short = threshold, threshold // 5, min(threshold, SHORT_NS)
+        self.threshold, self.fifth, self.short = threshold, threshold // 5, min(threshold // 5, SHORT_NS)
 
     def began(self, now: int) -> None:
         """The loop left its select."""
@@ -180,7 +187,7 @@ class Slot:
     def note(self, now: int) -> None:
         """Note the CPU time of the calling thread, which is the loop's, and wake the watchdog if that sleeps."""
         # In this order: who falls asleep first says so and then has this called.
-        self.note_at = now + NOTE_EVERY_NS
+        self.note_at = now + (NOTE_EVERY_NS if now < self.calm_from else CALM_NOTE_EVERY_NS)
         self.noted = time.thread_time_ns(), self.away
         put_off = self.put_off
         if self.asleep:
@@ -209,8 +216,10 @@ class Slot:
         self.lag[BUCKETS[units] if units < KNOWN_UNITS else _bucket(units)] += 1
         if length > self.longest_turn:  # noqa: PLR1730 -- comparing costs a third of calling max()
             self.longest_turn = length
-        if length >= self.threshold:
-            self.stalled(began, now)
+        if length >= self.fifth:
+            self.calm_from = now + CALM_AFTER_NS
+            if length >= self.threshold:
+                self.stalled(began, now)
         if self.observers.tallies:
             self.recent.appendleft((began, now, timeout is None or timeout > 0))
         self.away_since = 0

@@ -102,6 +102,7 @@ slot_turn_was_long(struct slot *slot, uint64_t left, uint64_t entered)
     else {
         slot->victims_left = 0;
     }
+    SET(slot->long_turn, entered);
     slot->switches = own_switches();
     slot->switches_seen = true;
     errno = kept;

@@ -56,6 +56,7 @@ struct slot {
     _Atomic uint64_t turn_longest_step; /* ticks */
     _Atomic uint64_t longest_step;      /* ticks */
     _Atomic uint64_t step_began;        /* ticks, 0 between steps */
+    _Atomic uint64_t long_turn;         /* when the last long turn ended, ticks; 0: none has */
     uint32_t victims_left; /* steps still to be told of as victims of a stall, before the turn after it ends */
     bool by_steps;  /* its epoll descriptor is not known: each step is taken for a turn, so that long steps at least are seen */
     bool adoptable; /* registered from another thread, not yet bound to its own */

@@ -14,7 +14,13 @@ static const uint64_t OFTEN = 10000000, RARER = 50000000, RARE = 500000000;
 static const uint64_t OFTEN_FROM = 100000000, RARER_FROM = 1000000000, RARE_FROM = 10000000000;
 
 /* Two looks of a watchdog that is given its CPU are not farther apart: what is less sure than this is not known. */
-static const uint64_t UNSURE = 20000000;
+static const uint64_t UNSURE = 25000000;
+
+/* A loop is calm when no turn was long for so long. */
+static const uint64_t CALM_AFTER = 1000000000;
+
+/* The present turn of a calm loop is younger than this part of the threshold: nearly all turns end before. */
+enum { YOUNG_PART = 10 };
 
 /* The line of a stall at the threshold is for who listens, and for the recording of a process that is killed within the next second: then
  * the stall is over or has another. It is half of all that a service with many stalls writes, so that after so many of them only one
@@ -76,8 +82,8 @@ read_counters(const struct slot *slot, uint64_t left)
 
 /* The counters at the beginning `t0` of a turn, from the last look before it and a look in it: in the time away between the last
  * look and the turn (`away_ns`: all of it before the turn) the thread was on a CPU as far as CPU time went by, then on a run
- * queue. What it waited for a CPU besides that and longer than the turn has lasted, it waited when its select was over. Off by 10 ms at
- * most, the distance of two looks. */
+ * queue. What it waited for a CPU besides that and longer than the turn has lasted, it waited when its select was over. Off by at most
+ * what short turns waited since the last look. */
 static struct reading
 at_beginning(const struct reading *last, const struct reading *now, uint64_t away_ns, uint64_t t0)
 {
@@ -320,6 +326,7 @@ watch_look(struct slot *slot, const struct gap *gap)
     if (left != 0 && left == watch->left) {
         watch->suspended_ns += overlap(gap, watch->t0, gap->to);
         follow_turn(slot, watch);
+        watch->gone = clock_read_ns(slot->cpu_clock) == 0;
         return true;
     }
     if (watch->left != 0) {
@@ -335,7 +342,22 @@ watch_look(struct slot *slot, const struct gap *gap)
         follow_turn(slot, watch);
     }
     watch->last = now;
+    watch->gone = now.cpu_ns == 0;
     return true;
+}
+
+bool
+watch_is_calm(const struct slot *slot, uint64_t now)
+{
+    uint64_t left = GET(slot->left), last = GET(slot->long_turn);
+    bool young = left == 0 || clock_since(now, clock_at(left)) < GET(threshold_ns) / YOUNG_PART;
+    return young && (last == 0 || clock_since(now, clock_at(last)) > CALM_AFTER);
+}
+
+bool
+watch_is_gone(const struct slot *slot)
+{
+    return watch_of(slot)->gone;
 }
 
 bool

@@ -25,6 +25,7 @@ struct watch {
     uint64_t next_sample, next_line;
     uint32_t stall;      /* its number, 0: no line written yet */
     uint64_t suspended_ns;
+    bool gone;           /* its thread had ended when it was last looked at */
     struct samples samples;
 };
 
@@ -35,6 +36,12 @@ struct gap {
 
 /* Look at one loop; `gap.ns` is 0 normally. Returns whether it was active since the last look. */
 bool watch_look(struct slot *slot, const struct gap *gap);
+
+/* Was every turn of this loop short lately, the present one included? Then it may be looked at less often. After a look. */
+bool watch_is_calm(const struct slot *slot, uint64_t now);
+
+/* Had its thread ended, without a word, when a look found the loop active? */
+bool watch_is_gone(const struct slot *slot);
 
 /* Is there a stall of this loop of which more could be told than was: an open one, or one that ended? Any thread. */
 bool watch_has_more(const struct slot *slot);

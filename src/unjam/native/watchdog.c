@@ -1,4 +1,4 @@
-/* A look at every loop each tick while loops turn; none while they are quiet.
+/* A look at every loop each tick while loops turn, each second one while all turns are short; none while they are quiet.
  *
  *     ticking --(no loop turned for 20 ms)--> drowsy --(one tick later, still nothing)--> asleep
  *        ^------------------ watchdog_wake() by whoever leaves a select ------------------'
@@ -32,6 +32,9 @@ static const uint64_t SLEEP_NS = 5000000000;
 /* A tick that is later than this many ticks needs an explanation. */
 enum { LATE_TICKS = 3 };
 
+/* Between two looks at loops that are calm. */
+enum { CALM_TICKS = 2 };
+
 enum { STACK_SIZE = 256 * 1024 };
 
 /* How often it is looked whether a thread is gone, and for how long. */
@@ -54,19 +57,20 @@ static _Atomic uint32_t flushes_wanted, flushes_made;
 /* Of the watchdog's own thread. */
 static struct kept own_schedstat = {.fd = -1};
 
-/* What the process had used when the watchdog looked last. */
+/* What the process had used when the watchdog looked last, and what is read of files: by then, and how late it has woken since. */
 struct standing {
-    uint64_t cpu_ns, runq_ns, throttlings, throttled_ns;
+    uint64_t cpu_ns;
+    uint64_t runq_ns, throttlings, throttled_ns, late_ns;
 };
 
-/* While nothing moves it is read only once in so many ticks: it costs as much as all the rest of a quiet tick. */
+/* Files are read once in so many ticks, and while nothing moves so is the CPU time: it costs as much as all the rest of a tick. */
 enum { STANDING_EVERY = 16 };
 
 static struct standing
 standing_now(void)
 {
     return (struct standing){clock_read_ns(CLOCK_PROCESS_CPUTIME_ID), threads_run_delay(&own_schedstat),
-                             cgroup_throttlings(), cgroup_throttled()};
+                             cgroup_throttlings(), cgroup_throttled(), 0};
 }
 
 static uint64_t
@@ -78,29 +82,38 @@ tick(void)
 }
 
 /* Did the whole process stand still? Since it woke at `awake`, to look and sleep, more time has passed than that takes; it was not waiting
- * for a CPU, and no thread of the process used any. (A process throttled by a quota stands still too, and since Linux 6.18 not all of
- * that is booked as waiting for a CPU.) */
+ * for a CPU, and no thread of the process used any. It waited for one as long as it has since its standing was read, less what it woke late
+ * before. (A process throttled by a quota stands still too, and since Linux 6.18 not all of that is booked as
+ * waiting for a CPU.) */
 static struct gap
-find_gap(const struct standing *then, uint64_t awake, uint64_t slept_for, uint64_t resumed_ns)
+find_gap(struct standing *then, uint64_t awake, uint64_t slept_for, uint64_t resumed_ns)
 {
     struct gap gap = {.from = awake, .to = clock_ns(), .ns = resumed_ns};
     uint64_t late = clock_since(gap.to, awake + slept_for);
     if (late <= LATE_TICKS * tick()) {
+        then->late_ns += late;
         return gap;
     }
     struct standing now = standing_now();
-    uint64_t queued = clock_since(now.runq_ns, then->runq_ns), cpu = clock_since(now.cpu_ns, then->cpu_ns);
+    uint64_t queued = clock_since(clock_since(now.runq_ns, then->runq_ns), then->late_ns);
+    uint64_t cpu = clock_since(now.cpu_ns, then->cpu_ns);
     bool throttled = now.throttlings != then->throttlings || now.throttled_ns != then->throttled_ns;
     if (now.runq_ns != UNKNOWN_NS && cpu < late / 10 && queued < late / 2 && !throttled) {
         gap.ns += late - queued;
     }
+    *then = now;
     return gap;
 }
 
-static bool
+/* What a look at all loops found: whether one has moved, and whether all are calm. */
+struct found {
+    bool active, calm;
+};
+
+static struct found
 look_at_all(const struct gap *gap, bool flush)
 {
-    bool active = false;
+    struct found found = {.calm = true};
     int end = atomic_load(&slots_end);
     for (int i = 0; i < end; i++) {
         int state = atomic_load(&slots[i].state);
@@ -108,8 +121,9 @@ look_at_all(const struct gap *gap, bool flush)
             continue;
         }
         bool moved = watch_look(&slots[i], gap);
-        bool gone = moved && clock_read_ns(slots[i].cpu_clock) == 0; /* its thread ended without a word */
-        active |= moved;
+        bool gone = moved && watch_is_gone(&slots[i]);
+        found.active |= moved;
+        found.calm = found.calm && watch_is_calm(&slots[i], gap->to);
         if (flush) {
             watch_flush(&slots[i]);
         }
@@ -117,15 +131,15 @@ look_at_all(const struct gap *gap, bool flush)
             slot_free(&slots[i]);
         }
     }
-    return active;
+    return found;
 }
 
 /* How long to sleep now, given for how long nothing has moved. */
 static uint64_t
-sleep_length(uint64_t quiet_ns)
+sleep_length(uint64_t quiet_ns, bool calm)
 {
     if (quiet_ns < QUIET_NS) {
-        return tick();
+        return calm ? CALM_TICKS * tick() : tick();
     }
     bool drowsy = atomic_exchange(&watchdog_asleep, 1) == 0;
     return drowsy ? tick() : SLEEP_NS;
@@ -151,17 +165,20 @@ watch_loops(void *unused)
     unsigned ticks = 0;
     struct gap gap = {.to = clock_ns()};
     struct standing standing = standing_now();
-    bool active = false;
+    struct found found = {0};
     for (;;) {
         uint32_t seen = atomic_load(&control);
         bool last = atomic_load(&stopping);
         uint32_t wanted = atomic_load(&flushes_wanted);
         bool flush = wanted != atomic_load(&flushes_made);
         uint64_t awake = gap.to;
-        if (active || ++ticks % STANDING_EVERY == 0) {
+        if (++ticks % STANDING_EVERY == 0) {
             standing = standing_now();
         }
-        active = look_at_all(&gap, flush);
+        else if (found.active) {
+            standing.cpu_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
+        }
+        found = look_at_all(&gap, flush);
         if (flush) {
             atomic_store(&flushes_made, wanted);
             futex_wake_all(&flushes_made);
@@ -169,12 +186,12 @@ watch_loops(void *unused)
         if (last) {
             break;
         }
-        if (active) {
+        if (found.active) {
             quiet_ns = 0;
             atomic_store(&watchdog_asleep, 0);
             make_room();
         }
-        uint64_t length = sleep_length(quiet_ns);
+        uint64_t length = sleep_length(quiet_ns, found.calm);
         futex_wait(&control, seen, length);
         gap = find_gap(&standing, awake, length, clock_anchor());
         quiet_ns = atomic_load(&control) != seen ? 0 : quiet_ns + length;

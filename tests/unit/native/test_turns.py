@@ -276,6 +276,39 @@ def test_the_idle_watchdog_sleeps_and_wakes(run):
     assert outcome.told["used"] <= 1_000_000_000 * 0.003
 
 
+def test_a_calm_loop_is_looked_at_half_as_often(run):
+    """Each second tick while every turn is short, each tick for a second after a long one."""
+    outcome = run("""
+        start(threshold_ms=1000, tick_ms=10)
+        def sleeps_of_the_watchdog():
+            for task in os.listdir("/proc/self/task"):
+                with open(f"/proc/self/task/{task}/status") as status:
+                    text = status.read()
+                if text.startswith("Name:\tunjam-watchdog"):
+                    return int(re.search(r"^voluntary_ctxt_switches:\\s*(\\d+)", text, re.M).group(1))
+        async def rate(seconds):
+            began, before = time.monotonic(), sleeps_of_the_watchdog()
+            while time.monotonic() < began + seconds:
+                await asyncio.sleep(0.001)
+            return (sleeps_of_the_watchdog() - before) / (time.monotonic() - began)
+        async def main():
+            register()
+            await rate(0.1)
+            calm = await rate(1.0)
+            for _ in range(20):  # a busy machine gives the watchdog its CPU late
+                time.sleep(0.25)
+                restless = await rate(0.5)
+                if restless > 60:
+                    break
+            tell(calm=calm, restless=restless)
+            core.unregister_loop(1)
+        asyncio.run(main())
+        core.stop()
+    """)
+    assert outcome.told["calm"] <= 1 / 0.02 + 2
+    assert outcome.told["restless"] > 60
+
+
 def test_a_loop_without_epoll_is_watched_by_its_steps(run):
     """Of a loop on another selector, long steps are told all the same; what is not observed is None."""
     outcome = run("""

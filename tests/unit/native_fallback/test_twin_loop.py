@@ -57,6 +57,16 @@ def test_turns_add_up():
     assert (slot.turns, slot.away, slot.longest_turn, slot.away_since) == (3, 745, 700, 0)
 
 
+def test_the_cpu_time_is_noted_half_as_often_while_all_turns_are_short():
+    """Each 20 ms, and each 10 ms for a second after a turn of a fifth of the threshold."""
+    slot = make_slot()
+    for began, length, every in [(5_000, 9, 20), (5_100, 10, 20), (5_200, 1, 10), (6_100, 1, 10), (6_300, 1, 20)]:
+        slot.note_at = 0
+        slot.began(began * MS)
+        assert slot.note_at - began * MS == every * MS
+        slot.ended((began + length) * MS)
+
+
 def lowest_of(bucket):
     """The lowest value of a lag bucket, in units, by the definition of docs/recording.md."""
     if bucket < 16:
@@ -138,8 +148,8 @@ def test_the_cpu_clock_is_read_now_and_then(cpu):
     slot = make_slot()
     for number in range(1000):
         turn(slot, number * MS, MS // 2)
-    assert cpu.read == 100
-    assert slot.cpu_before() == 10 * MS // 2
+    assert cpu.read == 50
+    assert slot.cpu_before() == 20 * MS // 2
 
 
 @example(lengths=[MS, MS + 40_000], threshold_ms=1, tallies=False)

@@ -268,9 +268,9 @@ def waiting(healthy, slots):
 def test_a_turn_that_begins_puts_the_next_look_off(waiting, slots):
     """It is 30 ms away again, but no farther from the last full look than one at a healthy loop."""
     looked = waiting._read_ns
-    for after_ms in (1, 20, 45, 74, 90):
+    for after_ms in (1, 22, 45, 66, 90):
         slots[1].began(looked + after_ms * MS)
-    assert [(until - looked) // MS for until in waiting._alarm.until] == [31, 50, 75, 100]
+    assert [(until - looked) // MS for until in waiting._alarm.until] == [31, 52, 75, 96, 100]
     assert waiting._due_ns == looked + 100 * MS
 
 
