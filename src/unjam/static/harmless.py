@@ -235,21 +235,33 @@ class Harmless:
     def _has_room(self, function: Function, site: CallSite, name: str) -> bool:
         """`put` on a queue that was made without a bound never waits; what a queue does with itself is its own business.
 
-        Where the file does not make it, none that the program makes has a bound.
+        Where the file does not make it, none that the program keeps under that name has a bound, or none that it makes at all.
         """
         if site.text in {"self.put", "self.get"} and name.startswith(("queue.", "_queue.")):
             return True
         if not name.endswith("Queue.put"):
             return False
-        named = self._made(function, site.text.rpartition(".")[0])
-        made = [each for each in named if _QUEUE.search(each.text)] or self._queues
+        receiver = site.text.rpartition(".")[0]
+        here = [each for each in self._made(function, receiver) if _QUEUE.search(each.text)]
+        made = here or self._kept_queues.get(receiver.rpartition(".")[2]) or self._queues
         return bool(made) and all(not each.arguments for each in made)
+
+    @cached_property
+    def _kept_queues(self) -> dict[str, list[CallSite]]:
+        """Those that are kept as an attribute, by its name: another file may put on what a base class has made."""
+        found: dict[str, list[CallSite]] = {}
+        for outline in self._program.outlines.values():
+            names = {each.span: each.target for each in outline.assignments if each.target.startswith("self.")}
+            for site in outline.calls:
+                if _is_queue(site) and site.span in names:
+                    found.setdefault(names[site.span].rpartition(".")[2], []).append(site)
+        return found
 
     @cached_property
     def _queues(self) -> list[CallSite]:
         """Where the program makes queues between threads or processes."""
         sites = (site for outline in self._program.outlines.values() for site in outline.calls)
-        return [site for site in sites if _QUEUE.search(site.text) and not site.text.startswith("asyncio.")]
+        return [site for site in sites if _is_queue(site)]
 
     def _is_run_elsewhere(self, function: Function, site: CallSite, _name: str) -> bool:
         """`ensure_future(credentials.refresh())`: what a loop is given to run is a coroutine, whatever its class has of that name."""
@@ -275,6 +287,10 @@ class Harmless:
         _is_fetched,
         _has_transport,
     )
+
+
+def _is_queue(site: CallSite) -> bool:
+    return bool(_QUEUE.search(site.text)) and not site.text.startswith("asyncio.")
 
 
 def is_buffer(namer: Namer, function: Function, text: str) -> bool:
