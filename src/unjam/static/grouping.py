@@ -9,8 +9,8 @@ from unjam.static.accuse import Accusation
 from unjam.static.program import Program
 from unjam.static.result import Severity
 
-_ARCHIVES = ("tarfile.", "zipfile.")
-"""What packs and unpacks: of a function that does both, one is enough to tell."""
+_ARCHIVES = ("shelve.", "tarfile.", "zipfile.")
+"""What packs and unpacks, or keeps many things in one file: of a function that does more than one of it, one is enough to tell."""
 
 
 def merged(accusations: Iterable[Accusation], program: Program) -> list[Accusation]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from unjam.static.source import Outline
 
 _OPENS = frozenset({"builtins.open", "io.open", "pathlib.Path.open"})
+_FILES = ("_io.", "builtins.open", "io.", "pathlib.Path.", "typing.BinaryIO.", "typing.IO.")
+"""What opens, reads and writes one file."""
 _TEXTS = (
     "pathlib.Path.read_text",
     "pathlib.Path.write_text",
@@ -29,6 +31,25 @@ _CERTIFICATES = ("httpx.AsyncClient", "httpx.Client", "ssl.")
 """What reads the certificates of a machine: 10 to 30 ms, less than the stall of 50 ms that is reported while running."""
 _TELLS = "homeassistant"
 """A framework that tells its users of each file and each import on its loop: https://developers.home-assistant.io/docs/asyncio_blocking_operations/."""
+_SECRETS = frozenset(
+    [
+        "ca",
+        "cert",
+        "certificate",
+        "certificates",
+        "certs",
+        "credential",
+        "credentials",
+        "crypto",
+        "pem",
+        "pkey",
+        "secret",
+        "secrets",
+        "ssl",
+        "tls",
+    ]
+)
+"""Words for certificates, keys and the like, which have some kilobytes."""
 _ROW = re.compile(r"""['"](?:\\n|\\t|\s)*SELECT\b(?!.*\bLIKE\b).*\bWHERE\b""", re.IGNORECASE | re.DOTALL)
 """A statement that looks rows up; `LIKE` reads a whole table."""
 _MODERATE = frozenset(
@@ -52,6 +73,8 @@ _MODERATE = frozenset(
     }
 )
 """What takes some hundred microseconds in ordinary use, about a millisecond at most: one file copied, one opened, settings of a client."""
+_WORDS = re.compile(r"[\W_]+")
+"""What parts the words of names."""
 _ASIDE = frozenset({"connect", "cursor", "close", "fetchone"})
 """What is done with a database for one row beside executing the statement that asks for it."""
 
@@ -83,8 +106,22 @@ class Small:
             return "a small text"
         if accusation.rule == "UJ102" and self._takes_a_piece(accusation):
             return "a piece of the file"
+        if accusation.rule == "UJ102" and self._is_secret(accusation):
+            return "a certificate or a key"
         is_row = accusation.leaf.startswith("sqlite3.") and self._looks_a_row_up(accusation.function)
         return "one row of a local database" if is_row else ""
+
+    def _is_secret(self, accusation: Accusation) -> bool:
+        """Whether a file is opened, read or written that is a certificate or the like by what the call, or its function, is about."""
+        site = self.site(accusation)
+        if site is None or not accusation.leaf.startswith(_FILES):
+            return False
+        texts = (
+            accusation.function.name.rpartition(".")[2],
+            site.text,
+            *(argument.text for argument in site.arguments),
+        )
+        return any(not _SECRETS.isdisjoint(_WORDS.split(text.lower())) for text in texts)
 
     def _opens_text(self, accusation: Accusation) -> bool:
         """Whether it opens a text that is no table: those have as many rows as there are."""

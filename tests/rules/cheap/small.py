@@ -5,6 +5,7 @@ import csv
 import glob
 import inspect
 import json
+import shelve
 import shutil
 import sqlite3
 import time
@@ -33,6 +34,28 @@ async def writes_one_text(path: Path):
 async def bytes_may_be_many(path):
     with open(path, "rb") as stream:  # warning: UJ102 builtins.open
         return stream.read()
+
+
+async def a_certificate(path, ca_file: Path):
+    ca_file.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+    return open(path, "rb").read()  # note: UJ102 _io.BufferedReader.read
+
+
+@app.get("/certificates")
+async def many_certificates(names: list[str]):
+    for name in names:
+        load_pem(name)
+
+
+def load_pem(name: str):
+    return Path(name).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+
+
+async def a_shelf(path, names):
+    with shelve.open(path) as shelf:  # warning: UJ106 shelve.open
+        for name in names:
+            shelf[name] = name  # clean: told where it was opened
+    shelf.sync()  # clean
 
 
 async def a_table(path, rows):
