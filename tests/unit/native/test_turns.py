@@ -293,6 +293,7 @@ def test_a_calm_loop_is_looked_at_half_as_often(run):
             return (sleeps_of_the_watchdog() - before) / (time.monotonic() - began)
         async def main():
             register()
+            until(lambda: sleeps_of_the_watchdog() is not None)  # a thread gives itself its name
             await rate(0.1)
             calm = await rate(1.0)
             for _ in range(20):  # a busy machine gives the watchdog its CPU late
