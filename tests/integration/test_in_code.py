@@ -254,6 +254,7 @@ def test_a_logging_handler_may_end_the_watching(run):
     assert (done.returncode, done.stdout, done.stderr) == (0, "True None\n", "")
 
 
+@pytest.mark.serial  # a watchdog that is given no CPU for as long as the stall lasts cannot name its line
 @pytest.mark.parametrize("ending", ["time.sleep(0.1)", "os._exit(0)", "os.kill(os.getpid(), 15)"])
 def test_the_last_stall_is_logged(run, ending):
     """The program ends right after it, and whoever logs takes his time: the end waits for the line."""
