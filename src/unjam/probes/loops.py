@@ -16,6 +16,12 @@ from unjam.probes.loop_kinds import epoll_fd, is_closed, kind_of
 from unjam.probes.loop_stats import TOLD, add, merge
 from unjam.probes.threads import known_threads, thread_name
 
+LOOKS = 5
+"""How often a stack is looked at that ends in mid-air."""
+
+SUSPENDS = 0x20 | 0x80 | 0x200
+"""CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR: code that somebody else goes on with."""
+
 STATS_EVERY_NS = 1_000_000_000
 """A killed process loses what came after its last `stats`: at most a second."""
 
@@ -396,18 +402,35 @@ def running_loops() -> Iterator[tuple[int, int, Any]]:
     if loop is not None:
         yield own, get_native_id(), loop
     tids = {ident: tid for tid, (ident, _) in known_threads().items()}
-    for ident, frame in current_frames().items():
-        loop = _loop_on(frame) if ident != own else None
-        if loop is not None:
-            yield ident, tids.get(ident, 0), loop
+    for ident, loop in _loops_on_stacks(own).items():
+        yield ident, tids.get(ident, 0), loop
 
 
-def _loop_on(frame: FrameType | None) -> Any:
-    """The loop whose `run_forever` is on this stack; the innermost, where one runs inside another."""
+def _loops_on_stacks(own: int) -> dict[int, Any]:
+    """The loops of other threads by ident. A thread that went on meanwhile, so that its stack ends in mid-air, is looked at again."""
+    found: dict[int, Any] = {}
+    for _ in range(LOOKS):
+        cut = False
+        for ident, frame in current_frames().items():
+            loop, whole = _loop_on(frame) if ident not in found and ident != own else (None, True)
+            if loop is not None:
+                found[ident] = loop
+            cut = cut or not whole
+        if not cut:
+            break
+    return found
+
+
+def _loop_on(frame: FrameType | None) -> tuple[Any, bool]:
+    """The loop whose `run_forever` is on this stack, the innermost where one runs inside another; and whether the stack was seen to its end.
+
+    A coroutine that suspends while its frame is looked at has no caller any more.
+    """
     base_events: Any = sys.modules.get("asyncio.base_events")
     code = getattr(getattr(base_events, "BaseEventLoop", None), "run_forever", None)
+    last = frame
     while frame is not None and code is not None:
         if frame.f_code is code.__code__:
-            return frame.f_locals.get("self")
-        frame = frame.f_back
-    return None
+            return frame.f_locals.get("self"), True
+        last, frame = frame, frame.f_back
+    return None, last is None or not last.f_code.co_flags & SUSPENDS

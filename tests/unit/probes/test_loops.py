@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import threading
 
 import pytest
@@ -269,6 +270,24 @@ def test_a_running_loop_of_another_thread_is_found_on_its_stack():
     stop.set()
     thread.join()
     assert found == [(thread.ident, thread.native_id)]
+
+
+def test_a_stack_that_ends_in_mid_air_is_looked_at_again(monkeypatch):
+    """The other thread goes on while its stack is read: a coroutine that has suspended by then has no caller."""
+
+    async def suspended():
+        await asyncio.sleep(0)
+
+    def run_forever(self):
+        return sys._getframe()
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "run_forever", run_forever)
+    loop, coroutine = object(), suspended()
+    coroutine.send(None)
+    stacks = iter([{1: coroutine.cr_frame}, {1: run_forever(loop)}])
+    monkeypatch.setattr("unjam.probes.loops.current_frames", lambda: next(stacks))
+    assert [(ident, found) for ident, _, found in running_loops()] == [(1, loop)]
+    coroutine.close()
 
 
 def test_hooks_are_undone_and_what_was_kept_passes_on():
