@@ -93,7 +93,8 @@ class Slot:
     turn is late enough for its steps to be of interest: only then they are looked at one by one. `recent` holds the turns
     before the present one, while there are tallies, the last one first, each from when to when, and whether the loop then waited
     in its select. `noted` is the CPU time of its thread (None: not measured) as a turn began, and `away` at that moment; after
-    `note_at` it is noted again. `calm_from` is from when on every turn is taken to be short. Turns shorter than `short` are of no interest by themselves.
+    `note_at` it is noted again. `calm_from` is from when on every turn is taken to be short. Turns shorter than `short` are of no
+    interest by themselves.
     """
 
     __slots__ = (
@@ -174,7 +175,8 @@ class Slot:
 
     def set_threshold(self, threshold: int) -> None:
         """Change the threshold, in nanoseconds."""
-        self.threshold, self.fifth, self.short = threshold, threshold // 5, min(threshold // 5, SHORT_NS)
+        self.threshold, self.fifth = threshold, threshold // 5
+        self.short = min(self.fifth, SHORT_NS)
 
     def began(self, now: int) -> None:
         """The loop left its select."""

@@ -82,9 +82,9 @@ tick(void)
 }
 
 /* Did the whole process stand still? Since it woke at `awake`, to look and sleep, more time has passed than that takes; it was not waiting
- * for a CPU, and no thread of the process used any. It waited for one as long as it has since its standing was read, less what it woke late
- * before. (A process throttled by a quota stands still too, and since Linux 6.18 not all of that is booked as
- * waiting for a CPU.) */
+ * for a CPU, and no thread of the process used any. For how long it waited for one is known since its standing was read: what it woke late
+ * before, while all was well, is no part of this. (A process throttled by a quota stands still too, and since Linux 6.18 not all of that is
+ * booked as waiting for a CPU.) */
 static struct gap
 find_gap(struct standing *then, uint64_t awake, uint64_t slept_for, uint64_t resumed_ns)
 {

@@ -67,7 +67,6 @@ class Ranking:
         """Why it is a note whatever it costs."""
         starts = way.startup or (way.single and way.serves and not accusation.looped)
         kept = max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES
-        asked = way.entry.label or ((accusation.looped or _looped(way)) and self._does_more(accusation, way))
         reasons = (
             (accepted, f"the line says noqa {accepted}: its author knows that it blocks"),
             (accusation.leaf == RELOADED, "a module is loaded again when somebody has changed it, which is rare"),
@@ -76,14 +75,19 @@ class Ranking:
             (way.ends and accusation.rule in _OWN, "by its name it waits for what it ends, which is rare"),
             (accusation.leaf in _READY and way.entry.label == _READER, "it is called when there is something to read"),
             (
-                accusation.rule == CONSOLE and not asked,
+                accusation.rule == CONSOLE and not self._keeps_waiting(accusation, way),
                 "it asks once, and nobody is served meanwhile who would not wait for the answer anyway",
             ),
         )
         return next((why for holds, why in reasons if holds), "")
 
-    def _does_more(self, accusation: Accusation, way: Way) -> bool:
-        """Whether the loop has more to do than to wait for who sits at the console: what asks starts tasks, or is no main coroutine of one that serves."""
+    def _keeps_waiting(self, accusation: Accusation, way: Way) -> bool:
+        """Whether a question at the console keeps others waiting again and again.
+
+        A route leads to it, or it is asked in a loop of what starts tasks, or of a program that serves beside its main coroutine.
+        """
+        if way.entry.label or not (accusation.looped or _looped(way)):
+            return bool(way.entry.label)
         paths = {self._program.functions[edge.caller].path for edge in way.edges} | {accusation.function.path}
         sites = (site for path in paths for site in self._program.outlines[path].calls)
         return (way.serves and not way.single) or any(site.text.rpartition(".")[2] in _STARTS_TASKS for site in sites)
