@@ -89,17 +89,41 @@ REGISTRATIONS: tuple[Registration, ...] = (
     Registration("mcp.server.fastmcp.FastMCP.tool", Sync.LOOP, "MCP tool {name}"),
     Registration("mcp.server.fastmcp.FastMCP.resource", Sync.LOOP, "MCP resource {first}"),
     Registration("mcp.server.fastmcp.FastMCP.prompt", Sync.LOOP, "MCP prompt {name}"),
+    *(
+        Registration(f"{owner}.{name}", Sync.POOL, "MCP " + name.replace("_", " ") + " {name}")
+        for owner, names in (
+            ("fastmcp.FastMCP", ("tool", "resource", "prompt", "custom_route")),
+            ("mcp.server.fastmcp.FastMCP", ("custom_route",)),
+            ("mcp.server.Server", ("call_tool", "list_tools", "read_resource", "get_prompt")),
+        )
+        for name in names
+    ),
     Registration("discord.Client.event", Sync.LOOP, "event {name}"),
     *(
         Registration(f"discord.ext.commands.{name}", Sync.LOOP, "command {name}")
-        for name in ("command", "Bot.command", "Bot.event", "Bot.listen", "Cog.listener")
+        for name in (
+            *("command", "group", "hybrid_command", "hybrid_group", "Group.command", "Cog.listener"),
+            *("Bot.command", "Bot.event", "Bot.group", "Bot.hybrid_command", "Bot.listen"),
+        )
     ),
     Registration("discord.app_commands.command", Sync.LOOP, "command {name}"),
     Registration("aiogram.Router.message", Sync.POOL, "message handler {name}"),
     Registration("aiogram.Dispatcher.message", Sync.POOL, "message handler {name}"),
     Registration("aiogram.Router.callback_query", Sync.POOL, "callback query handler {name}"),
-    Registration("faststream.rabbit.RabbitBroker.subscriber", Sync.POOL, "subscriber {first}"),
-    Registration("pyrogram.Client.on_message", Sync.POOL, "message handler {name}"),
+    *(
+        Registration(f"faststream.{broker}.subscriber", Sync.POOL, "subscriber {first}")
+        for broker in ("rabbit.RabbitBroker", "kafka.KafkaBroker", "nats.NatsBroker", "redis.RedisBroker")
+    ),
+    Registration("taskiq.AsyncBroker.task", Sync.POOL, "task {name}"),
+    Registration("apscheduler.schedulers.asyncio.AsyncIOScheduler.scheduled_job", Sync.POOL, "job {name}"),
+    *(
+        Registration(f"slack_bolt.async_app.AsyncApp.{name}", Sync.POOL, name + " {first}")
+        for name in ("action", "command", "event", "message", "shortcut", "view")
+    ),
+    *(
+        Registration(f"pyrogram.Client.on_{name}", Sync.POOL, name.replace("_", " ") + " handler {name}")
+        for name in ("message", "callback_query", "edited_message", "inline_query")
+    ),
     Registration("telethon.TelegramClient.on", Sync.LOOP, "event handler {name}"),
     Registration("socketio.AsyncServer.event", Sync.LOOP, "event {name}"),
     Registration("socketio.AsyncServer.on", Sync.LOOP, "event {first}"),
@@ -147,3 +171,17 @@ ROUTE_METHODS = frozenset({*_VERBS, "route", "websocket", "api_route", "websocke
 
 MAINS = frozenset({"asyncio.run", "asyncio.runners.run", "asyncio.Runner.run", "anyio.run", "uvloop.run", "trio.run"})
 """Calls that start a loop and run a coroutine in it to its end."""
+
+TASKS = frozenset(
+    {
+        "add_task",
+        "async_create_background_task",
+        "async_create_task",
+        "create_background_task",
+        "create_task",
+        "ensure_future",
+        "run_coroutine_threadsafe",
+        "start_soon",
+    }
+)
+"""What starts a coroutine beside the one that runs, by the last part of its name."""

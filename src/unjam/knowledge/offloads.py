@@ -33,6 +33,8 @@ class Handoff:
     """Whether the callable runs once, before anything is served, or as rarely, on a signal."""
     unless: str = ""
     """A keyword argument that, given as True, sends the callable to a thread all the same."""
+    coroutines: bool = False
+    """Whether only coroutine functions run there: a plain function that is handed over goes to a thread, or is none of this."""
 
 
 def _to_thread(*names: str, position: int = 0, keyword: str = "func") -> tuple[Handoff, ...]:
@@ -45,6 +47,11 @@ def _on_loop(*names: str, position: int = 0, keyword: str = "callback") -> tuple
 
 def _at_startup(*names: str, position: int = -1, keyword: str = "on_startup") -> tuple[Handoff, ...]:
     return tuple(Handoff(name, position, Where.LOOP, keyword, startup=True) for name in names)
+
+
+def _asked(*names: str, position: int = 0, keyword: str = "", startup: bool = False) -> tuple[Handoff, ...]:
+    """What has a coroutine function run for each who asks."""
+    return tuple(Handoff(name, position, Where.LOOP, keyword, startup=startup, coroutines=True) for name in names)
 
 
 def _here(*names: str, position: int = 0, keyword: str = "") -> tuple[Handoff, ...]:
@@ -63,6 +70,7 @@ _EXECUTORS = (
     "concurrent.futures.ThreadPoolExecutor",
     "concurrent.futures.thread.ThreadPoolExecutor",
 )
+_VERBS = ("get", "post", "put", "delete", "patch", "head", "options", "view")
 _PROCESSES = ("concurrent.futures.ProcessPoolExecutor", "concurrent.futures.process.ProcessPoolExecutor")
 
 HANDOFFS: tuple[Handoff, ...] = (
@@ -102,7 +110,22 @@ HANDOFFS: tuple[Handoff, ...] = (
     ),
     *_on_loop("tornado.ioloop.IOLoop.call_later", "tornado.ioloop.IOLoop.add_timeout", position=1),
     *_on_loop("anyio.from_thread.run_sync", "trio.from_thread.run_sync", keyword="func"),
-    *_on_loop("starlette.applications.Starlette.add_event_handler", position=1, keyword="func"),
+    Handoff("starlette.applications.Starlette.add_event_handler", 1, Where.LOOP, "func", startup=True),
+    *_asked("asyncio.start_server", "asyncio.start_unix_server", keyword="client_connected_cb"),
+    *_asked("asyncio.streams.start_server", "asyncio.streams.start_unix_server", keyword="client_connected_cb"),
+    *_asked("websockets.serve", "websockets.server.serve", "websockets.asyncio.server.serve", keyword="handler"),
+    *_asked(*(f"aiohttp.web.{verb}" for verb in _VERBS), position=1, keyword="handler"),
+    *_asked(*(f"aiohttp.web_routedef.{verb}" for verb in _VERBS), position=1, keyword="handler"),
+    *_asked("aiohttp.web.route", "aiohttp.web_routedef.route", position=2, keyword="handler"),
+    *_asked("aiohttp.web_urldispatcher.UrlDispatcher.add_route", position=2, keyword="handler"),
+    *_asked("starlette.routing.Route", "starlette.routing.WebSocketRoute", position=1, keyword="endpoint"),
+    *_asked("fastapi.routing.APIRoute", "fastapi.routing.APIWebSocketRoute", position=1, keyword="endpoint"),
+    *_asked("telegram.ext.CommandHandler", "telegram.ext.MessageHandler", position=1, keyword="callback"),
+    *_asked("telegram.ext.CallbackQueryHandler", "telegram.ext.InlineQueryHandler", keyword="callback"),
+    *_asked("pyrogram.handlers.MessageHandler", "pyrogram.handlers.CallbackQueryHandler", keyword="callback"),
+    *_asked("telethon.TelegramClient.add_event_handler", keyword="callback"),
+    *_asked("apscheduler.schedulers.asyncio.AsyncIOScheduler.add_job", keyword="func"),
+    *_asked("homeassistant.core.ServiceRegistry.async_register", position=2, keyword="service_func"),
     *_on_loop("sanic.Sanic.add_route", "sanic.Blueprint.add_route", keyword="handler"),
     *_on_loop("sanic.Sanic.register_middleware", keyword="middleware"),
     *_at_startup("sanic.Sanic.register_listener", position=0, keyword="listener"),
@@ -113,7 +136,8 @@ HANDOFFS: tuple[Handoff, ...] = (
     *_here("builtins.map", "builtins.filter", "functools.reduce", "_functools.reduce", keyword="function"),
     *_here("builtins.sorted", "builtins.min", "builtins.max", "builtins.list.sort", position=1, keyword="key"),
 )
-"""Sources: the documentation of asyncio, concurrent.futures, anyio, starlette, asgiref, Home Assistant and Tornado.
+"""Sources: the documentation of asyncio, concurrent.futures, anyio, starlette, asgiref, Home Assistant, Tornado, aiohttp, websockets, python-telegram-bot,
+Pyrogram, Telethon and APScheduler.
 
 Home Assistant's `async_track_...` are not among them: of what they are given, coroutine functions and @callback run on the
 loop, which is known without them, and everything else runs in a thread (homeassistant.core.get_hassjob_callable_job_type).
@@ -125,6 +149,9 @@ BY_METHOD: dict[str, Handoff] = {
     "async_add_import_executor_job": Handoff("async_add_import_executor_job", 0, Where.THREAD, awaited=True),
     "call_soon_threadsafe": Handoff("call_soon_threadsafe", 0, Where.LOOP, "callback"),
     "call_soon": Handoff("call_soon", 0, Where.LOOP, "callback"),
+    **{each.name: each for each in _asked(*(f"add_{verb}" for verb in _VERBS), position=1, keyword="handler")},
+    **{each.name: each for each in _asked("add_api_route", "add_websocket_route", position=1, keyword="endpoint")},
+    **{each.name: each for each in _asked("on_startup", "on_shutdown", startup=True)},
 }
 """Method names that mean the same on whatever they are called, for receivers whose type is not known."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -36,6 +36,7 @@ from unjam.static.project import Project, demos, text_of
 from unjam.static.protocols import implementations
 from unjam.static.reach import Reach
 from unjam.static.result import Coverage, Problem, Result, Severity
+from unjam.static.serving import Serving, imported
 from unjam.static.source import Outline
 
 
@@ -104,16 +105,20 @@ class Analysis:
             *step("imports", lambda: list(imports.accusations(program, reach, namer)), list[Accusation](), notices),
         ]
         buffers = Buffers(program, reach, namer)
-        by_hand = self._by_hand(program, reach, namer)
-        writer = Writer(program, Chains(program, reach, by_hand), self._known, mistakes.called_too_early(), buffers)
+        files = imported(program, namer)
+        by_hand = self._by_hand(program, reach, namer, files)
+        chains = Chains(program, reach, by_hand, Serving(program, reach, namer, files, by_hand))
+        writer = Writer(program, chains, self._known, mistakes.called_too_early(), buffers)
         one_for_each = step("findings of one file or client", lambda: merged(found, program), found, notices)
         problems = list(self._allowed(one_for_each, writer, program, by_hand))
         self._result.skipped |= program.skipped
         self._result.problems = sorted(self._fingerprinted(problems), key=_order)
 
-    def _by_hand(self, program: Program, reach: Reach, namer: Namer) -> frozenset[str]:
+    def _by_hand(
+        self, program: Program, reach: Reach, namer: Namer, files: Mapping[str, frozenset[str]]
+    ) -> frozenset[str]:
         """The files of programs that somebody runs by hand; tools are what is meant where nothing else is to be checked."""
-        found = tools(program, reach.entries, namer)
+        found = tools(program, reach.entries, namer, files)
         return demos(self._project) | (found if self._project.reported - found else frozenset())
 
     def _packages(self, program: Program) -> Inside:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from unjam.knowledge.entrypoints import MAINS
 from unjam.static.entries import Entry
@@ -15,14 +15,15 @@ _ASKS = frozenset({"argparse", "click", "docopt", "fire", "getopt", "optparse", 
 """What reads the words of a command line, or draws a bar for who looks on."""
 
 
-def tools(program: Program, entries: Mapping[str, Entry], namer: Namer) -> frozenset[str]:
+def tools(
+    program: Program, entries: Mapping[str, Entry], namer: Namer, imports: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
     """The files of such programs: each runs a loop of its own for who gives it its words, nothing imports it, it serves nothing.
 
-    What only they import is theirs. Where nothing else serves, the program is what there is.
+    What only they import is theirs; `imports` are the files that each file imports. Where nothing else serves, the program is what there is.
     """
     served = (symbol for symbol, entry in entries.items() if entry.label and not entry.startup)
     serving = {program.functions[symbol].path for symbol in served if symbol in program.functions}
-    imports = {path: frozenset(_imported(program, outline, namer)) for path, outline in program.outlines.items()}
     importers: dict[str, set[str]] = {path: set() for path in imports}
     for path, imported in imports.items():
         for each in () if is_test(path) else imported:
@@ -50,15 +51,6 @@ def _is_run(outline: Outline, namer: Namer) -> bool:
         namer.in_module(outline.path, site.text) in MAINS or site.text.endswith(".run_until_complete")
         for site in outline.calls
     )
-
-
-def _imported(program: Program, outline: Outline, namer: Namer) -> Iterator[str]:
-    """The files of the project that a file imports."""
-    for line in (*outline.top_imports, *outline.imports):
-        module = namer.absolute(outline.path, line.module).rstrip(".")
-        for name in (module, *(f"{module}.{each}" for each in line.names)):
-            if name in program.module_paths:
-                yield program.module_paths[name]
 
 
 def _reachable(path: str, imports: Mapping[str, Iterable[str]]) -> set[str]:

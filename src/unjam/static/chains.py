@@ -11,6 +11,7 @@ from unjam.model.findings import Grade, Link, Location
 from unjam.static.entries import Entry
 from unjam.static.program import Program
 from unjam.static.reach import Edge, Reach
+from unjam.static.serving import Serving
 from unjam.static.source import Kept
 
 _RARE = frozenset(
@@ -76,12 +77,22 @@ class Way:
     """Whether only the making of an object leads here, and no framework's call to it."""
     serves: bool = False
     """Whether the program has routes or handlers: then what its main coroutine does once is its start."""
+    unasked: bool = False
+    """Whether the program serves, and nothing that leads here is known or likely to be run for each who asks."""
+    tasks: tuple[tuple[Edge, ...], ...] = ()
+    """Of each coroutine that is started as a task and leads here: the edges from it on."""
+    alone: bool = False
+    """Whether it serves, and only coroutines lead here each of which has a loop run it and nothing else."""
 
     @property
     def once(self) -> Kept:
         """Whether a cache or a guard lets it happen only the first time: for good only where one is on each way here."""
         shown = Kept.BY_KEY if any(edge.once for edge in self.edges) else Kept.NOT
         return max(self.kept, shown)
+
+    def goes_on(self, *, looped: bool) -> bool:
+        """Whether a task that leads here has a loop without end, or the call stands in one (`looped`): it works as long as the program."""
+        return any(looped or any(edge.looped for edge in below) for below in self.tasks)
 
     @property
     def grade(self) -> Grade:
@@ -92,9 +103,10 @@ class Way:
 class Chains:
     """Ways into the functions of one reach."""
 
-    def __init__(self, program: Program, reach: Reach, by_hand: frozenset[str] = frozenset()) -> None:
+    def __init__(self, program: Program, reach: Reach, by_hand: frozenset[str], serving: Serving) -> None:
         """`by_hand` are the paths of programs that somebody runs to see how something is used."""
         self._by_hand = by_hand
+        self._serving = serving
         self._program = program
         self._reach = reach
         self._ways: dict[tuple[str, frozenset[tuple[str, int]]], Way | None] = {}
@@ -124,7 +136,8 @@ class Chains:
         labelled = [entry for entry in entries if self._reach.entries[entry].label]
         served = [entry for entry in labelled if not self._reach.entries[entry].startup]
         chosen = (labelled or entries)[0]
-        tops = self._tops(entries)
+        highest = self._highest(entries)
+        tops = [self._reach.entries[each] for each in highest]
         endless = self._looped(down)
         startup = bool(tops) and all(entry.startup or (entry.command and not endless) for entry in tops)
         single = bool(tops) and all(entry.startup or entry.main for entry in tops) and not endless
@@ -141,7 +154,26 @@ class Chains:
         # What only the making of an object leads to, and a hook of the start is among those who make it, is the start.
         startup = startup or (made and any(entry.startup for entry in tops))
         top, edges = self._reach.entries[chosen], _edges(chosen, down)
-        return Way(top, edges, nearest, startup, single, rare, ends, kept, bool(served), made, self._serves)
+        hosted = self._serving.hosts(self._program.functions[symbol].path)
+        unasked = hosted and not served and not any(map(self._serving.asked, highest))
+        alone = hosted and bool(tops) and all(entry.main and not entry.beside for entry in tops)
+        tasks = tuple(_edges(each, down) for each in down if any(edge.task for edge in self._reach.callers[each]))
+        return Way(
+            top,
+            edges,
+            nearest,
+            startup,
+            single,
+            rare,
+            ends,
+            kept,
+            bool(served),
+            made,
+            self._serves,
+            unasked,
+            tasks,
+            alone,
+        )
 
     def _name(self, symbol: str) -> str:
         return self._program.functions[symbol].scope.name.rpartition(".")[2]
@@ -156,23 +188,17 @@ class Chains:
                     found.append(symbol)
         return tuple(found)
 
-    def _tops(self, entries: list[str]) -> list[Entry]:
+    def _highest(self, entries: list[str]) -> list[str]:
         """The entries that nothing of the program calls, or that a framework calls too."""
         found = [symbol for symbol in entries if self._is_top(symbol)]
         served = [symbol for symbol in found if self._program.functions[symbol].path not in self._by_hand]
-        return [self._reach.entries[symbol] for symbol in served or found]
+        return served or found
 
     def _is_top(self, symbol: str) -> bool:
         entry = self._reach.entries.get(symbol)
         return entry is not None and (
-            bool(entry.label) or entry.main or symbol in self._referred or not self._reach.callers.get(symbol)
+            bool(entry.label) or entry.main or symbol in self._serving.referred or not self._reach.callers.get(symbol)
         )
-
-    @cached_property
-    def _referred(self) -> frozenset[str]:
-        """The functions that the program names without calling them: whoever was given one may call it as often as it likes."""
-        calls = (call for function in self._program.functions.values() for call in function.calls)
-        return frozenset(target.symbol for call in calls if call.kind == "reference" for target in call.targets)
 
     @cached_property
     def _serves(self) -> bool:

@@ -29,6 +29,8 @@ class Passing(NamedTuple):
     startup: bool = False
     awaited: bool = False
     """Whether what it returns is awaited: then it is a coroutine function."""
+    coroutines: bool = False
+    """Whether that is so of coroutine functions only."""
 
 
 class Effects:
@@ -80,7 +82,7 @@ class Effects:
             if argument is not None:
                 away = site.argument(-1, known.unless) if known.unless else None
                 where = Where.THREAD if away is not None and away.text == "True" else known.where
-                yield Passing(argument, where, known.startup)
+                yield Passing(argument, where, known.startup, coroutines=known.coroutines)
             return
         for target in call.targets:
             if target.symbol in self._takers:
@@ -141,7 +143,7 @@ class Effects:
 
     def _handed(self, function: Function, site: CallSite, known: Handoff) -> None:
         argument = site.argument(known.position, known.keyword)
-        if argument is None:
+        if argument is None or known.coroutines:
             return
         owner = self._parameter(function, argument.text)
         if owner:

@@ -24,7 +24,7 @@ from unjam.static.leaves import candidates
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
 from unjam.static.project import is_test
-from unjam.static.source import Argument, Decorator
+from unjam.static.source import Argument, CallSite, Decorator
 
 _STARTUP = frozenset(
     {
@@ -47,6 +47,8 @@ _STARTUP = frozenset(
 discord.py loads an extension, `launch_shards` how it begins."""
 _HOOK = re.compile(r"on_(?:startup|shutdown)|^_?(?:startup|shutdown)_")
 """The same as part of a name: `close_on_shutdown`, `_shutdown_workers`."""
+_ENDING = re.compile(r"\b_?(?:shutdown|stop|close|aclose|cancel)")
+"""How coroutines begin that end something."""
 _SIGNALS = frozenset({"add_signal_handler"})
 """What they run is run rarely, as start-up hooks are: when somebody asks a process to read its settings again, or to end."""
 _CONSOLE = ("click.", "typer.", "asyncclick.", "cyclopts.")
@@ -68,6 +70,8 @@ class Entry:
     """Whether the program runs it once, as that of `asyncio.run(...)`: what it does outside of loops it does once."""
     command: bool = False
     """Whether that is a command of a console, beside which the program serves nobody."""
+    beside: bool = False
+    """Whether it is one task of several that the program has a loop run."""
 
 
 class Entries:
@@ -94,29 +98,39 @@ class Entries:
             known = entries.get(entry.symbol)
             if known is None or (entry.label and not known.label):
                 entries[entry.symbol] = entry
-        for symbol, command in guarded(self._program, self._program.functions.values(), self._mains):
+        for symbol, command, beside in guarded(self._program, self._program.functions.values(), self._mains):
             if symbol in entries and not entries[symbol].label:
-                entries[symbol] = replace(entries[symbol], main=True, command=command)
+                entries[symbol] = replace(entries[symbol], main=True, command=command, beside=beside)
         return entries
 
-    def _mains(self, function: Function) -> Iterator[tuple[str, bool]]:
-        """The coroutines that a function has run once, and whether as commands of a console, by `app.command(f)` or being one."""
+    def _mains(self, function: Function) -> Iterator[tuple[str, bool, bool]]:
+        """The coroutines that a function has run once, whether as commands of a console, by `app.command(f)` or being one, and whether beside others."""
         if is_test(function.path):
             return
         if function.scope.is_async:
             if self._is_command(function):
-                yield function.symbol, True
+                yield function.symbol, True, False
             return
         written = [(call, call.site) for call in function.calls if call.site is not None]
-        endless = any(site.text.endswith((".run_forever", ".run_until_complete")) for _, site in written)
+        sites = [site for _, site in written]
+        in_thread = any(argument.text.endswith(".run_forever") for site in sites for argument in site.arguments)
+        endless = in_thread or any(site.text.endswith((".run_forever", ".run_until_complete")) for site in sites)
+        started = sum(map(_goes_on, self._of_class(function) if in_thread else sites))
+        beside = endless and started > in_thread
         for call, site in written:
             if not site.arguments:
                 continue
-            if self._runs(function, call, site.text, endless=endless):
+            if self._runs(function, call, site, endless=endless):
                 command = self._is_command(function)
-                yield from ((symbol, command) for symbol in self._run(function, site.arguments[0]))
+                yield from ((symbol, command, beside) for symbol in self._run(function, site.arguments[0]))
             elif site.text.endswith((".command", ".callback", ".default")) and self._has_console(function):
-                yield from ((symbol, True) for symbol in callables(self._program, function, site.arguments[0]))
+                yield from ((symbol, True, False) for symbol in callables(self._program, function, site.arguments[0]))
+
+    def _of_class(self, function: Function) -> Iterator[CallSite]:
+        """The calls in the methods of the class that a function is a method of; in the file where it is none."""
+        outline = self._program.outlines[function.path]
+        owner = function.scope.owner
+        return (site for site in outline.calls if not owner or outline.scopes[site.scope].owner == owner)
 
     def _has_console(self, function: Function) -> bool:
         imports = self._program.outlines[function.path].top_imports
@@ -126,13 +140,13 @@ class Entries:
         names = (self._namer.in_module(function.path, decorator.text) for decorator in function.scope.decorators)
         return any(name.startswith(_CONSOLE) for name in names)
 
-    def _runs(self, function: Function, call: Call, text: str, *, endless: bool) -> bool:
-        name = text.rpartition(".")[2]
-        if name in {"run_until_complete", "run_sync"} or (endless and name in _STARTS):
+    def _runs(self, function: Function, call: Call, site: CallSite, *, endless: bool) -> bool:
+        name = site.text.rpartition(".")[2]
+        if name in {"run_until_complete", "run_sync"} or (endless and _starts(site)):
             return True
         if call.targets and not any(target.symbol.endswith(_RUN) for target in call.targets):
             return False
-        return self._namer.qualified(function, text) in MAINS
+        return self._namer.qualified(function, site.text) in MAINS
 
     def _run(self, function: Function, argument: Argument) -> Iterator[str]:
         yield from callables(self._program, function, argument)
@@ -140,10 +154,19 @@ class Entries:
             if call.span == argument.span and call.kind == "call":
                 for target in call.targets:
                     yield from self._program.expanded(target)
+                if not call.targets and call.site is not None and function.fact is not None:
+                    yield from self._below(function.fact.owner, call.site.text)
+
+    def _below(self, owner: str, text: str) -> Iterator[str]:
+        """The methods that only classes below one have: `runner.run(self.run())` in a base that leaves `run` to them."""
+        head, _, name = text.rpartition(".")
+        for child, bases in self._program.bases.items() if head == "self" and owner else ():
+            if owner in bases and name in self._program.methods.get(child, {}):
+                yield self._program.methods[child][name]
 
     def _of(self, function: Function) -> Iterator[Entry]:
         if function.scope.is_async:
-            yield Entry(function.symbol, startup=_is_startup(function))
+            yield Entry(function.symbol, startup=_is_startup(function) or self._in_lifespan(function))
         if function.scope.kind != "module":
             yield from self._registered(function)
             yield from self._overriding(function)
@@ -151,6 +174,13 @@ class Entries:
         yield from self._callbacks(function)
         if function.symbol.replace(":", ".") in self._own:
             yield Entry(function.symbol, "entry point of [tool.unjam]")
+
+    def _in_lifespan(self, function: Function) -> bool:
+        """Whether it is what `lifespan(settings)` makes: the hook itself, defined in a function of that name."""
+        outer = self._program.function_of(function.path, function.scope.parent)
+        if function.scope.kind != "async-generator" or outer is None or outer.scope.kind != "function":
+            return False
+        return "lifespan" in outer.scope.name.rpartition(".")[2].split("_")
 
     def _registered(self, function: Function) -> Iterator[Entry]:
         for decorator in function.scope.decorators:
@@ -218,7 +248,11 @@ class Entries:
                     hook = passing.startup and name not in _SIGNALS
                     label = "start-up hook" if hook else "callback"
                     for symbol in callables(self._program, function, passing.argument):
-                        yield Entry(symbol, f"{label} of {name}", passing.startup)
+                        if not passing.coroutines or self._is_coroutine(symbol):
+                            yield Entry(symbol, f"{label} of {name}", passing.startup)
+
+    def _is_coroutine(self, symbol: str) -> bool:
+        return symbol in self._program.functions and self._program.functions[symbol].scope.is_async
 
 
 def callables(program: Program, function: Function, argument: Argument) -> Iterator[str]:
@@ -241,9 +275,20 @@ def callables(program: Program, function: Function, argument: Argument) -> Itera
                 yield from program.expanded(target)
 
 
+def _starts(site: CallSite) -> bool:
+    return site.text.rpartition(".")[2] in _STARTS
+
+
+def _goes_on(site: CallSite) -> bool:
+    """Whether it starts a coroutine that does not end what was begun."""
+    return _starts(site) and not any(_ENDING.search(argument.text) for argument in site.arguments)
+
+
 def _is_startup(function: Function) -> bool:
-    """Whether its name says that it runs once; a method called `setup` may be anybody's, and a life span that of a lamp."""
+    """Whether its name, or a decorator's, says that it runs once; a method called `setup` may be anybody's, and a life span that of a lamp."""
     name = function.scope.name.rpartition(".")[2]
+    if any(_HOOK.match(decorator.text.rpartition(".")[2]) for decorator in function.scope.decorators):
+        return True
     if name in _STARTUP or _HOOK.search(name):
         return not (name == "setup" and function.scope.owner)
     # `app_lifespan`, `lifespan_context`: frameworks want one that yields once between start and end.

@@ -16,6 +16,7 @@ from unjam.static.harmless import Harmless
 from unjam.static.inside import Inside, Leaf
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
+from unjam.static.source import CallSite
 
 _CALLED_DUNDERS = frozenset({"__enter__", "__iter__", "__next__", "__call__", "__getitem__"})
 """Special methods that `Class.*` covers: users write them as `with`, `for` and so on."""
@@ -241,7 +242,7 @@ class Leaves:
             return None
         name = self._namer.qualified(function, call.site.text)
         record = self._catalog.find(name) if name else None
-        if record is None or _is_harmless(record, name):
+        if record is None or _is_harmless(record, name) or _looks_into(call.site, name):
             return None
         return Leaf(record, _shown(record, name), _weight(call, record), Grade.INFERRED)
 
@@ -272,6 +273,12 @@ def _entered(names: Iterator[str]) -> Iterator[str]:
 
 def _is_harmless(record: Record, name: str) -> bool:
     return record.name.endswith(".*") and name.rpartition(".")[2] in HARMLESS
+
+
+def _looks_into(site: CallSite, name: str) -> bool:
+    """`client.album(key).get("genres")`: what the client gave is a dict."""
+    key = site.argument(0)
+    return name.endswith("().get") and key is not None and key.form == "constant"
 
 
 def _overrides(target: Target, name: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from unjam.static.result import Severity
-from unjam.static.small import Small
-from unjam.static.source import Kept
+from unjam.static.small import Small, is_told
+from unjam.static.source import CallSite, Kept
 
 if TYPE_CHECKING:
     from unjam.static.accuse import Accusation
@@ -28,6 +29,21 @@ _STARTS_TASKS = frozenset(
     ["TaskGroup", "create_task", "ensure_future", "gather", "run_coroutine_threadsafe", "start_soon"]
 )
 """What gives a loop something to do beside the coroutine that runs."""
+_WORKS_BESIDE = _STARTS_TASKS - {"run_coroutine_threadsafe"} | frozenset(
+    [
+        "TCPSite",
+        "create_server",
+        "create_unix_server",
+        "run_app",
+        "run_polling",
+        "serve",
+        "serve_forever",
+        "start_polling",
+        "start_server",
+        "start_unix_server",
+    ]
+)
+"""What gives the loop that it is called on something to do beside, or has it wait for whoever comes."""
 _READER = "callback of add_reader"
 _SETS_UP = re.compile(r"""['"](?:\\n|\\t|\s)*(?:CREATE|ALTER|DROP|PRAGMA|VACUUM)\b""", re.IGNORECASE)
 _WORKS = re.compile(r"""['"](?:\\n|\\t|\s)*(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\b""", re.IGNORECASE)
@@ -53,7 +69,7 @@ class Ranking:
         severity = accusation.severity
         single = way.single and not accusation.looped
         kept = max(accusation.once, way.once)
-        once = bool(kept) or way.startup or single
+        once = bool(kept) or _starts(accusation, way) or single
         if once and severity > Severity.NOTE:
             severity = Severity(severity - 1)
         why = self._mere(accusation, way, accepted) or (
@@ -61,17 +77,32 @@ class Ranking:
         )
         if why:
             return Rank(Severity.NOTE, once, why)
+        if severity > Severity.NOTE and self._is_unasked(accusation, way):
+            return Rank(Severity(severity - 1), once, _UNASKED)
         return Rank(severity, once, _STARTS if single else _KEPT if kept else "")
+
+    def _is_unasked(self, accusation: Accusation, way: Way) -> bool:
+        """Whether the program serves, and nobody who is served is known to wait for it.
+
+        What goes on without end beside what is served keeps that waiting whoever began it.
+        """
+        if not way.unasked or accusation.rule in _MISTAKES or is_told(self._program.outlines[accusation.function.path]):
+            return False
+        return not ((accusation.looped or _looped(way)) and self._works_beside(accusation, way))
 
     def _mere(self, accusation: Accusation, way: Way, accepted: str) -> str:
         """Why it is a note whatever it costs."""
-        starts = way.startup or (way.single and way.serves and not accusation.looped)
+        starts = _starts(accusation, way) or (way.single and way.serves and not accusation.looped)
         kept = max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES
         reasons = (
             (accepted, f"the line says noqa {accepted}: its author knows that it blocks"),
             (accusation.leaf == RELOADED, "a module is loaded again when somebody has changed it, which is rare"),
             (starts, _STARTS),
             (kept, _KEPT),
+            (
+                way.alone and not self._works_beside(accusation, way),
+                "a loop of its own runs it, and nobody else is known to wait there",
+            ),
             (way.ends and accusation.rule in _OWN, "by its name it waits for what it ends, which is rare"),
             (accusation.leaf in _READY and way.entry.label == _READER, "it is called when there is something to read"),
             (
@@ -92,6 +123,19 @@ class Ranking:
         sites = (site for path in paths for site in self._program.outlines[path].calls)
         return (way.serves and not way.single) or any(site.text.rpartition(".")[2] in _STARTS_TASKS for site in sites)
 
+    def _works_beside(self, accusation: Accusation, way: Way) -> bool:
+        """Whether a class on the way, or a file for what is in none, gives the loop more to do or begins to serve."""
+        return any(
+            site.text.rpartition(".")[2] in _WORKS_BESIDE or (site.use == "awaited" and site.text.endswith(".start"))
+            for site in self._written(accusation, way)
+        )
+
+    def _written(self, accusation: Accusation, way: Way) -> Iterator[CallSite]:
+        functions = [*(self._program.functions[edge.caller] for edge in way.edges), accusation.function]
+        for path, owner in {(each.path, each.scope.owner) for each in functions}:
+            outline = self._program.outlines[path]
+            yield from (site for site in outline.calls if outline.scopes[site.scope].owner == owner)
+
     def _mild(self, accusation: Accusation, way: Way) -> str:
         """Why local work of milliseconds is a note."""
         if way.rare:
@@ -105,6 +149,12 @@ class Ranking:
 
 _STARTS = "only what runs at the start, at the end or on a signal leads here, so it costs once"
 _KEPT = "the result is kept, so it costs once"
+_UNASKED = "the program serves, and nothing that serves is known to lead here"
+
+
+def _starts(accusation: Accusation, way: Way) -> bool:
+    """Whether only hooks of the start or the end lead there, and no task that one of them leaves behind."""
+    return way.startup and not way.goes_on(looped=accusation.looped)
 
 
 def _looped(way: Way) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from unjam.knowledge.consumers import CONSUMERS
+from unjam.knowledge.entrypoints import TASKS
 from unjam.knowledge.offloads import Where
 from unjam.model.findings import Grade
 from unjam.static.binding import Binding
@@ -38,6 +39,8 @@ class Edge(NamedTuple):
     looped: bool = True
     repeated: Repeated = Repeated.NOT
     """How it is made again in loops."""
+    task: bool = False
+    """Whether the callee is started as a task, which goes on after the caller has ended."""
 
 
 class Reach:
@@ -193,12 +196,23 @@ class Reach:
         once = max(call.site.once if call.site is not None else Kept.NOT, _kept(callee), self._single(callee))
         looped = call.site is None or call.site.looped
         repeated = call.site.repeated if call.site is not None else Repeated.NOT
-        yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once, looped, repeated)
+        task = callee.scope.is_async and self._is_task(caller, call)
+        yield Edge(caller.symbol, callee.symbol, call.span[0], call.kind, grade, once, looped, repeated, task)
         for symbol in callee.fact.decorators if callee.fact is not None else ():
             if symbol in self._program.functions:
                 for wrapper in self._program.nested(symbol):
                     if wrapper.scope.kind == "function" and not callee.scope.is_async:
                         yield Edge(caller.symbol, wrapper.symbol, call.span[0], "decorator", Grade.INFERRED, once)
+
+    def _is_task(self, caller: Function, call: Call) -> bool:
+        """Whether a call is the coroutine in `asyncio.create_task(poll())`."""
+        sites = (each.site for each in caller.calls if call.site is not None and call.site.use == "argument")
+        return any(
+            site is not None
+            and site.text.rpartition(".")[2] in TASKS
+            and any(argument.span == call.span for argument in site.arguments)
+            for site in sites
+        )
 
     def _single(self, callee: Function) -> Kept:
         """Whether a constructor is of a class whose `__new__` keeps the one object that it makes."""

@@ -92,12 +92,12 @@ class Small:
         if way.made and accusation.severity is Severity.WARNING:
             return "only the making of an object leads here, and no route or handler is known to make one for each who asks"
         repeated = max((accusation.repeated, *(edge.repeated for edge in way.edges)))
-        if accusation.rule == "UJ102" and accusation.leaf.startswith(_CERTIFICATES):
-            return "" if repeated else "reading certificates takes 10 to 30 ms, and no loop leads here"
         what = self._what(accusation)
-        if what and repeated is not Repeated.AT_ONCE:
-            return f"{what} takes less than the hop to a thread, and no loop asks for many at once"
-        if not way.served and (what or accusation.leaf in _MODERATE):
+        if accusation.rule == "UJ102" and accusation.leaf.startswith(_CERTIFICATES) and not what:
+            return "" if repeated else "reading certificates takes 10 to 30 ms, and no loop leads here"
+        if what:
+            return f"{what} takes less than the hop to a thread"
+        if not way.served and accusation.leaf in _MODERATE:
             return "it takes about a millisecond, and no route or handler is known to ask for it"
         return ""
 
@@ -114,6 +114,8 @@ class Small:
     def _is_secret(self, accusation: Accusation) -> bool:
         """Whether a file is opened, read or written that is a certificate or the like by what the call, or its function, is about."""
         site = self.site(accusation)
+        if accusation.leaf.startswith("ssl.SSLContext.load_"):
+            return True
         if site is None or not accusation.leaf.startswith(_FILES):
             return False
         texts = (

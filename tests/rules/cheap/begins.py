@@ -134,3 +134,7 @@ class Pipe:
 
     async def asked(self):
         os.read(self.number, 1024)  # warning: UJ102 os.read
+
+
+ASKED = [reload_settings, opened, rest, unload, connected, Pipe.asked]
+"""What may be asked for."""

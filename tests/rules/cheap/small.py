@@ -1,4 +1,4 @@
-"""Local work that costs less than what is won by moving it, unless it is done again and again; each with its twin."""
+"""Local work that costs less than what is won by moving it; each with its twin. The table at the end has what may be asked for."""
 
 import asyncio
 import csv
@@ -48,7 +48,7 @@ async def many_certificates(names: list[str]):
 
 
 def load_pem(name: str):
-    return Path(name).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    return Path(name).read_bytes()  # note: UJ102 pathlib.Path.read_bytes
 
 
 async def a_shelf(path, names):
@@ -85,8 +85,8 @@ async def opens_somehow(path, mode):
 @app.post("/many")
 async def many_texts(paths: list[Path]):
     for path in paths:
-        path.read_text()  # warning: UJ102 pathlib.Path.read_text
-    return [path.read_text() for path in paths]  # warning: UJ102 pathlib.Path.read_text
+        path.read_text()  # note: UJ102 pathlib.Path.read_text
+    return [path.read_text() for path in paths]  # note: UJ102 pathlib.Path.read_text
 
 
 @app.post("/helped")
@@ -96,7 +96,7 @@ async def many_by_a_helper(paths: list[Path]):
 
 
 def helped(path: Path):
-    return path.read_text()  # warning: UJ102 pathlib.Path.read_text
+    return path.read_text()  # note: UJ102 pathlib.Path.read_text
 
 
 async def many_that_nobody_asks_for(paths: list[Path]):
@@ -123,7 +123,7 @@ async def many_by_a_coroutine(names: list[str]):
 
 
 async def waits_for_nothing(path: Path):
-    return path.read_text()  # warning: UJ102 pathlib.Path.read_text
+    return path.read_text()  # note: UJ102 pathlib.Path.read_text
 
 
 @app.post("/apart")
@@ -137,7 +137,7 @@ async def one_after_the_other(paths: list[Path], queue: asyncio.Queue):
             await asyncio.sleep(1)
         except TimeoutError:
             for path in paths:
-                path.write_text("")  # warning: UJ102 pathlib.Path.write_text
+                path.write_text("")  # note: UJ102 pathlib.Path.write_text
 
 
 def helped_apart(path: Path):
@@ -148,7 +148,7 @@ def helped_apart(path: Path):
 async def until_it_can_be_read(path: Path):
     while True:
         try:
-            return path.read_text()  # warning: UJ102 pathlib.Path.read_text
+            return path.read_text()  # note: UJ102 pathlib.Path.read_text
         except OSError:
             await asyncio.sleep(0)
 
@@ -160,7 +160,7 @@ async def listed() -> list[Path]:
 @app.post("/listed")
 async def what_is_awaited_first():
     for path in await listed():
-        path.read_text()  # warning: UJ102 pathlib.Path.read_text
+        path.read_text()  # note: UJ102 pathlib.Path.read_text
 
 
 @app.get("/text")
@@ -257,8 +257,8 @@ async def a_whole_table(connection: sqlite3.Connection):
 @app.post("/rows")
 async def a_row_for_each(connection: sqlite3.Connection, names):
     for name in names:
-        cursor = connection.execute("SELECT a FROM t WHERE b = ?", name)  # warning: UJ106 sqlite3.Connection.execute
-        cursor.fetchone()  # warning: UJ106 sqlite3.Cursor.fetchone
+        cursor = connection.execute("SELECT a FROM t WHERE b = ?", name)  # note: UJ106 sqlite3.Connection.execute
+        cursor.fetchone()  # note: UJ106 sqlite3.Cursor.fetchone
 
 
 async def closes(connection: sqlite3.Connection, source):
@@ -327,3 +327,27 @@ async def asks_once():
 async def asks_again_and_again():
     while True:
         input("> ")  # error: UJ108 builtins.input
+
+
+ASKED = {
+    "bytes": bytes_may_be_many,
+    "clients": a_client_for_each,
+    "closes": closes,
+    "commands": asks_again_and_again,
+    "copies": copies,
+    "databases": databases,
+    "folder": one_folder,
+    "listened": Listened.ask,
+    "missing": makes_what_is_missing,
+    "pauses": pauses,
+    "pieces": pieces,
+    "rows": Table.rows,
+    "rows of all": all_rows,
+    "service": Service.ask,
+    "shelf": a_shelf,
+    "shutdown": before_shutdown,
+    "somehow": opens_somehow,
+    "table": a_whole_table,
+    "texts": many_that_nobody_asks_for,
+    "to a table": a_table,
+}

@@ -234,3 +234,8 @@ class Several:
     async def search(self, name):
         self.words[name].search("a")  # clean
         return self.clients[name].search(index="a")  # error: UJ106 elasticsearch.Elasticsearch.search
+
+
+ASKED = [by_protocol, by_table, by_partial, by_generators, by_global]
+ASKED += [Dispatcher.dispatch, Dispatcher.tell, Host.run, Several.search]
+"""What may be asked for."""

@@ -49,7 +49,7 @@ class Shown:
 
     def _held_back(self) -> str:
         parts = [
-            (self.result.hidden, "hidden as cheap or rare (--notes shows them)"),
+            (self.result.hidden, "hidden as cheap, rare, or keeping nobody waiting that is known (--notes shows them)"),
             (self.result.known, "in the baseline"),
             (self.result.allowed, "allowed"),
         ]
