@@ -45,10 +45,11 @@ MOST_PAUSES = 64
 MOST_A_SECOND = 5
 """Lines logged in one second: enough to see what it is. What is not logged is counted in the next line that is."""
 
-SHARE = 50
-"""Thinking about stalls takes at most a fiftieth of a CPU, measured over many: the loop of a service that is late all the time waits for the GIL meanwhile."""
+SHARE = 200
+"""Thinking about stalls and telling of them takes at most half a percent of a CPU, measured over many: the loop of a service that is late all the
+time waits for the GIL meanwhile."""
 
-MOST_SAVED_NS = 500_000_000
+MOST_SAVED_NS = 300_000_000
 """What was not used for thinking is saved up to so much, which is enough for fifty stalls with deep stacks at once on a slow machine."""
 
 logger = logging.getLogger("unjam")
@@ -112,7 +113,8 @@ class Telling:
         # The end of the process may come while the drainer still tells.
         if number in self._ended:
             self._ended.discard(number)
-            self._tell_end(self._open.pop(number, []))
+            with self._budget.spent():
+                self._tell_end(self._open.pop(number, []))
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's stalls: the parent tells of them."""
@@ -130,7 +132,8 @@ class Telling:
         others = [other for other in self._open.get(number, ()) if other["e"] != "stall"]
         self._open[number] = [*others, event]
         if is_new and event["t1"] is None and self.at_threshold:
-            _hand_on(self._conclusion(self._open[number]), self.at_threshold)
+            with self._budget.spent():
+                _hand_on(self._conclusion(self._open[number]), self.at_threshold)
         if event["t1"] is not None:
             self._ended.add(number)
 
@@ -159,9 +162,8 @@ class Telling:
         began = min((event["t0"] for event in mine if event["e"] == "stall"), default=0)
         events = [*self._memory.known(), *(pause for pause in self._pauses if pause["t1"] > began), *mine]
         header, stacks, allowances = self._monitor.header(), self._memory.stacks, allowances_of(self._monitor)
-        with self._budget.spent():
-            found = diagnose_stall(header, stacks, events, sources=sources, pid=os.getpid(), allowances=allowances)
-            sources.rest()
+        found = diagnose_stall(header, stacks, events, sources=sources, pid=os.getpid(), allowances=allowances)
+        sources.rest()
         return found
 
 

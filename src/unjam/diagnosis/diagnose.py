@@ -79,7 +79,7 @@ def diagnose_stall(
     `stall_events` holds the `stall` event and, where known, its `step`, `victims`, `crowd`, `gc`, `loop` and `threads` events.
     """
     number = pid if pid is not None else events.integer(header.get("pid")) or 0
-    found, _ = _conclusions(Case(Process(number, header, tuple(stall_events), dict(stacks)), sources))
+    found, _ = _conclusions(Case(Process(number, header, tuple(stall_events), stacks), sources))
     return sort_out(map(findings.worded, _ordered(found, {})), sources, allowances)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from unjam.diagnosis.parsing import Parsed
+from unjam.diagnosis.parsing import Parsed, first_line
 from unjam.knowledge.types import RETURNS
 from unjam.model.stacks import Frame
 
@@ -47,7 +49,8 @@ class Instruction:
 class Module:
     """One file: its nodes by position, and who encloses whom, as far as somebody has asked.
 
-    Reading the whole of a long file takes some ten milliseconds, and what is asked concerns one statement and what its names mean.
+    Reading the whole of a long file takes some ten milliseconds, and so does going through a long class: what is asked concerns one
+    line and what its names mean, so that only what holds this line, or one that mentions such a name, is looked at.
     Every method raises CutWrong where a piece of the file is no Python by itself.
     """
 
@@ -58,28 +61,37 @@ class Module:
         self._parents: dict[ast.AST, ast.AST] = {}
         self._at: dict[Position, ast.AST] = {}
         self._by_line: dict[int, list[ast.Call]] = {}
+        self._known: set[int] = set()
 
     def _know(self, line: int) -> None:
-        """Enter the nodes of the top-level statements of that line."""
+        """Enter the nodes of that line and all that hold them."""
+        if line in self._known:
+            return
+        self._known.add(line)
         for statement in self._parsed.at(line):
-            if statement not in self._parents:
-                self._parents[statement] = self._root
-                self._enter(statement)
+            self._parents[statement] = self._root
+            self._enter(statement, (line,))
 
-    def _enter(self, statement: ast.stmt) -> None:
-        for parent in ast.walk(statement):
+    def _enter(self, statement: ast.stmt, line: tuple[int]) -> None:
+        waiting: deque[ast.AST] = deque([statement])
+        while waiting:
+            parent = waiting.popleft()
             for child in ast.iter_child_nodes(parent):
-                self._parents[child] = parent
+                if _holds(child, line):
+                    self._parents[child] = parent
+                    waiting.append(child)
             if isinstance(parent, (ast.expr, ast.Import, ast.ImportFrom, ast.With, ast.For)):
                 self._note(parent)
 
     def _note(self, node: ast.expr | ast.stmt) -> None:
         end = (node.end_lineno or 0, node.end_col_offset or 0)
-        # Of two nodes at one place the outer one comes first in ast.walk: a lone call in an await is inside, so it wins.
+        # Of two nodes at one place the outer one comes first: a lone call in an await is inside, so it wins.
         self._at[node.lineno, node.col_offset, *end] = node
         if not isinstance(node, ast.Call):
             return
-        self._by_line.setdefault(node.lineno, []).append(node)
+        calls = self._by_line.setdefault(node.lineno, [])
+        if node not in calls:
+            calls.append(node)
         if isinstance(node.func, ast.Attribute):
             # A method call over several lines is placed at the method's name (Python/compile.c, update_start_location_to_match_attr).
             line, column = node.func.end_lineno or 0, (node.func.end_col_offset or 0) - len(node.func.attr.encode())
@@ -211,11 +223,12 @@ class Module:
 
     def _statements(self, scope: Scope, name: str) -> Iterator[ast.AST]:
         """What belongs to that scope itself, not to functions and classes within it, as far as it may tell what a name means."""
+        lines = self._parsed.mentions(name)
         if scope is not self._root:
-            yield from _own(ast.iter_child_nodes(scope))
+            yield from _holding(ast.iter_child_nodes(scope), lines)
             return
         for statements in self._parsed.naming(name):
-            yield from _own(statements)
+            yield from _holding(statements, lines)
 
     def _type_of(self, node: ast.expr, depth: int = 0) -> str:
         """The qualified type of an expression, as far as one assignment in sight tells; "" where it does not."""
@@ -245,20 +258,30 @@ class Module:
             found = [value for each in within for value in _values(each, node.id, ast.Name)]
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}:
             owner = next((each for each in self._ancestors(node) if isinstance(each, ast.ClassDef)), None)
-            found = list(_values(ast.walk(owner), node.attr, ast.Attribute)) if owner else []
+            own = _holding([owner], self._parsed.mentions(node.attr), inner=True) if owner else iter(())
+            found = list(_values(own, node.attr, ast.Attribute))
         else:
             found = []
         return found[0] if found else None
 
 
-def _own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """These nodes and what they hold, without what functions and classes among them hold."""
-    waiting = list(nodes)
+def _holding(nodes: Iterable[ast.AST], lines: Sequence[int], *, inner: bool = False) -> Iterator[ast.AST]:
+    """These nodes and what is in them, as far as it holds one of the lines; without what is in functions and classes, unless `inner`."""
+    waiting = deque(nodes)
     while waiting:
-        node = waiting.pop(0)
-        yield node
-        if not isinstance(node, _SCOPES):
-            waiting.extend(ast.iter_child_nodes(node))
+        node = waiting.popleft()
+        if _holds(node, lines):
+            yield node
+            if inner or not isinstance(node, _SCOPES):
+                waiting.extend(ast.iter_child_nodes(node))
+
+
+def _holds(node: Any, lines: Sequence[int]) -> bool:
+    """Whether the node stands on one of these lines, in ascending order; one that does not know where it stands may."""
+    if not hasattr(node, "lineno"):
+        return True
+    index = bisect_left(lines, first_line(node))
+    return index < len(lines) and lines[index] <= (node.end_lineno or node.lineno)
 
 
 def _values(nodes: Iterator[ast.AST], name: str, kind: type[ast.AST]) -> Iterator[ast.expr]:

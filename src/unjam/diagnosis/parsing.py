@@ -8,6 +8,7 @@ import re
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 PIECE_LINES = 150
 """A piece ends at the first place for it after so many lines: parsing them takes 1 to 2 ms, well below any threshold."""
@@ -31,19 +32,26 @@ class Parsed:
         """With `cut` a method may raise CutWrong; without, the file is parsed here, in one, and this raises what ast.parse does."""
         self._texts = list(pieces(lines)) if cut else ["\n".join(lines)]
         self._firsts = [len(text) - len(text.lstrip("\n")) + 1 for text in self._texts]
+        self._mentions: dict[str, Sequence[int]] = {}
         self._statements: dict[int, list[ast.stmt]] = {} if cut else {0: _tree(self._texts[0]).body}
 
     def at(self, line: int) -> list[ast.stmt]:
         """Those that stand on a line, with their decorators."""
         number = max(0, bisect_right(self._firsts, line) - 1)
-        return [each for each in self._piece(number) if _first_line(each) <= line <= (each.end_lineno or 0)]
+        return [each for each in self._piece(number) if first_line(each) <= line <= (each.end_lineno or 0)]
+
+    def mentions(self, name: str) -> Sequence[int]:
+        """The lines that mention a name, in ascending order."""
+        if name not in self._mentions:
+            word = re.compile(rf"\b{re.escape(name)}\b")
+            self._mentions[name] = [line for text in self._texts for line in _lines_with(word, text)]
+        return self._mentions[name]
 
     def naming(self, name: str) -> Iterator[list[ast.stmt]]:
         """Those of each piece that mentions a name, in order: in no other one can it be given a meaning."""
-        word = re.compile(rf"\b{re.escape(name)}\b")
-        for number, text in enumerate(self._texts):
-            if word.search(text):
-                yield self._piece(number)
+        pieces_with = (bisect_right(self._firsts, line) - 1 for line in self.mentions(name))
+        for number in dict.fromkeys(max(0, number) for number in pieces_with):
+            yield self._piece(number)
 
     def _piece(self, number: int) -> list[ast.stmt]:
         if number not in self._statements:
@@ -54,9 +62,20 @@ class Parsed:
         return self._statements[number]
 
 
-def _first_line(statement: ast.stmt) -> int:
-    """Where a statement begins, with its decorators."""
-    return min((each.lineno for each in getattr(statement, "decorator_list", ())), default=statement.lineno)
+def first_line(node: Any) -> int:
+    """Where a node that stands in the text begins, with its decorators."""
+    decorators: Sequence[ast.expr] = getattr(node, "decorator_list", ())
+    line: int = min((each.lineno for each in decorators), default=node.lineno) if decorators else node.lineno
+    return line
+
+
+def _lines_with(word: re.Pattern[str], text: str) -> Iterator[int]:
+    """The numbers of the lines of a piece, counted from 1, in which a word stands."""
+    line, counted, last = 1, 0, 0
+    for found in word.finditer(text):
+        line, counted = line + text.count("\n", counted, found.start()), found.start()
+        if line != last:
+            yield (last := line)
 
 
 def parsed(lines: Sequence[str]) -> ast.Module:

@@ -40,8 +40,8 @@ class Origins:
 
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Origins:
-        """Those of a process, from its header event."""
-        return cls(src=_texts(header.get("src")), stdlib=_texts(header.get("stdlib")), site=_texts(header.get("site")))
+        """Those of a process, from its header event: one for all that have the same folders, since it remembers the files."""
+        return _origins(*(tuple(_texts(header.get(name))) for name in ("src", "stdlib", "site")))
 
     def _owner(self, file: str, function: str = "") -> Owner:
         if file.startswith("<"):
@@ -65,6 +65,11 @@ class Origins:
         match = _PACKAGES.match(file) or _STDLIB.match(file)
         inside = file[len(root) :] if root else file[match.end(1) :] if match else re.split(r"[\\/]", file)[-1]
         return re.sub(r"[\\/]", ".", inside.strip("\\/").removesuffix(".py")).removesuffix(".__init__")
+
+
+@lru_cache(16)
+def _origins(src: tuple[str, ...], stdlib: tuple[str, ...], site: tuple[str, ...]) -> Origins:
+    return Origins(src=src, stdlib=stdlib, site=site)
 
 
 def _owner_of_name(file: str, function: str) -> Owner:

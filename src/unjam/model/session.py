@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -25,7 +26,7 @@ class Process:
     pid: int
     header: Event
     events: tuple[Event, ...]
-    stacks: dict[int, Stack]
+    stacks: Mapping[int, Stack]
     killed: bool = False
     torn: int = 0
     dropped: int = 0

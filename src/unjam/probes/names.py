@@ -22,6 +22,15 @@ from typing import Any
 
 from unjam.model.lines import printable
 
+_mro = type.__dict__["__mro__"].__get__
+_flags = type.__dict__["__flags__"].__get__
+"""The fields of `type` itself, past any metaclass."""
+
+_step_type: Any = None
+
+_IMMUTABLE = 1 << 8
+"""Py_TPFLAGS_IMMUTABLETYPE: the type is of C."""
+
 DEEPEST_PARTIAL = 5
 """Partials inside partials that are looked into."""
 
@@ -38,11 +47,16 @@ def module_name(cls: type) -> str:
 
 def task_of(callback: Any) -> Any:
     """The task whose step or wake-up a callback is; None where it is something else."""
-    if type(callback) is MethodType or type(callback) is BuiltinMethodType:
+    kind = type(callback)
+    if kind is MethodType or kind is BuiltinMethodType:
         owner = callback.__self__
-    elif type_name(type(callback)) == "TaskStepMethWrapper":
-        # A type of C that is not exported. What it refers to is its task (and, since 3.12, its type).
-        owner = next((held for held in gc.get_referents(callback) if not _is_type(held)), None)
+    elif _is_step(kind):
+        # What it refers to is its task (and, since 3.12, its type).
+        owner = None
+        for held in gc.get_referents(callback):
+            if not _is_type(held):
+                owner = held
+                break
     else:
         return None
     return owner if _task_base(type(owner)) is not None else None
@@ -61,6 +75,12 @@ def task(value: Any) -> dict[str, Any] | None:
         "file": code.co_filename if code else None,
         "line": code.co_firstlineno if code else None,
     }
+
+
+def coroutine_of(task: Any) -> str:
+    """The qualified name of a task's coroutine; "" where it is no asyncio task."""
+    base = _task_base(type(task))
+    return "" if base is None else _qualname(base.get_coro(task))
 
 
 def callable_name(value: Any) -> str:
@@ -95,14 +115,32 @@ def _task_base(cls: type) -> Any:
     tasks: Any = sys.modules.get("asyncio.tasks")
     if tasks is None:
         return None
+    if cls is tasks.Task:
+        return cls
     # `in` would call a metaclass of the program; the second is the one in Python, of which eager loops make use.
     known = (tasks.Task, getattr(tasks, "_PyTask", tasks.Task))
-    return next((base for base in type.__dict__["__mro__"].__get__(cls) for task in known if base is task), None)
+    return next((base for base in _mro(cls) for task in known if base is task), None)
+
+
+def _is_step(kind: type) -> bool:
+    """Whether it is the type of what a task of C has its loop call, which is not exported; every class of a program can be changed."""
+    global _step_type  # noqa: PLW0603 -- there is one in a process
+    if kind is _step_type:
+        return True
+    if _flags(kind) & _IMMUTABLE and type_name(kind) == "TaskStepMethWrapper":
+        _step_type = kind
+    return kind is _step_type
 
 
 def _is_type(value: Any) -> bool:
     """Whether it is a class; isinstance() would ask the object for its `__class__`."""
-    return any(base is type for base in type.__dict__["__mro__"].__get__(type(value)))
+    kind = type(value)
+    if kind is type:
+        return True
+    for base in _mro(kind):  # noqa: SIM110 -- a generator takes longer than all the rest
+        if base is type:
+            return True
+    return False
 
 
 def _qualname(coroutine: Any) -> str:

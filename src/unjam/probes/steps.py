@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
@@ -30,29 +31,32 @@ class Who:
     def __init__(self, task: dict[str, Any] | None, callback: str, site: tuple[str, int, str] | None) -> None:
         self.task, self.callback, self.site = task, callback, site
 
-    @property
-    def kind(self) -> tuple[object, ...]:
-        """Steps of the same kind are one group of a crowd."""
-        return (self.task["coroutine"], "", None) if self.task else ("", self.callback, self.site)
-
 
 class Turn:
-    """The notes of one late turn of one loop."""
+    """The notes of one late turn of one loop. Steps of the same `kind` are one group of a crowd; `taken` says that they are written."""
 
     def __init__(self, loop_id: int, stall_id: int) -> None:
         self.loop_id, self.stall_id = loop_id, stall_id
         self.last_ns = 0
+        self.taken = False
         self.steps: list[tuple[int, int, Who]] = []
-        self.groups: dict[tuple[object, ...], tuple[Who, list[int]]] = {}
+        self.groups: dict[object, tuple[Who, list[int]]] = {}
 
-    def add(self, who: Who, t0: int, t1: int, *, is_long: bool) -> None:
-        """Note a step."""
+    def add(self, kind: object, who: Who | Callable[[], Who], t0: int, t1: int, *, is_long: bool) -> None:
+        """Note a step; where `who` is to be asked, it is for those that are told one by one, and for the first of each kind."""
         self.last_ns = t1
-        if is_long and len(self.steps) < MOST_STEPS:
-            self.steps.append((t0, t1, who))
-        if len(self.groups) < MOST_GROUPS or who.kind in self.groups:
-            _, sums = self.groups.setdefault(who.kind, (who, [0, 0, 0]))
-            sums[:] = sums[0] + 1, sums[1] + t1 - t0, max(sums[2], t1 - t0)
+        is_told = is_long and len(self.steps) < MOST_STEPS
+        group = self.groups.get(kind)
+        if group is None or is_told:
+            named = who if isinstance(who, Who) else who()
+            if is_told:
+                self.steps.append((t0, t1, named))
+            if group is None:
+                if len(self.groups) >= MOST_GROUPS:
+                    return
+                group = self.groups[kind] = named, [0, 0, 0]
+        sums = group[1]
+        sums[:] = sums[0] + 1, sums[1] + t1 - t0, max(sums[2], t1 - t0)
 
 
 class StepNotes:
@@ -61,12 +65,17 @@ class StepNotes:
     def __init__(self, engine: Any, emit: Emit, threshold_ns: int) -> None:
         self._engine, self._emit, self._threshold_ns = engine, emit, threshold_ns
         self._turns: deque[Turn] = deque(maxlen=MOST_TURNS)
+        self._last: Turn | None = None
 
     def observe(self, loop_id: int, stall_id: int, handle: Any, t0: int, t1: int) -> None:
         """A late step has ended."""
         try:
-            turn = self._turn(loop_id, stall_id, t0)
-            turn.add(self._who(handle), t0, t1, is_long=5 * (t1 - t0) >= self._threshold_ns)
+            callback = handle._callback
+            task = names.task_of(callback)
+            who = None if task is not None else self._of_callback(handle, callback)
+            kind = (who.callback, who.site) if who is not None else names.coroutine_of(task)
+            is_long = 5 * (t1 - t0) >= self._threshold_ns
+            self._turn(loop_id, stall_id, t0).add(kind, who or partial(_of_task, task), t0, t1, is_long=is_long)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a step is not named", error)
 
@@ -81,6 +90,7 @@ class StepNotes:
         t0, t1 = stall["t0"], stall["t1"]
         mine = [turn for turn in list(self._turns) if turn.loop_id == stall["loop"] and t0 < turn.last_ns <= t1]
         for turn in mine:
+            turn.taken = True
             self._turns.remove(turn)
         steps = [step for turn in mine for step in turn.steps if step[0] >= t0]
         for step in steps:
@@ -90,19 +100,18 @@ class StepNotes:
 
     def _turn(self, loop_id: int, stall_id: int, t0: int) -> Turn:
         """The notes of the turn of this step: the loop's last ones, unless they are of another turn."""
-        last = next((turn for turn in reversed(self._turns) if turn.loop_id == loop_id), None)
-        if last is not None and last.stall_id in {0, stall_id} and t0 - last.last_ns < self._threshold_ns // 5:
-            last.stall_id = stall_id
-            return last
-        turn = Turn(loop_id, stall_id)
-        self._turns.append(turn)
-        return turn
+        last: Turn | None = self._last
+        if last is None or last.loop_id != loop_id or last.taken:
+            # A copy, since the drainer takes turns out meanwhile; no tuple: making one may collect garbage, which lets the drainer in.
+            last = next((turn for turn in reversed(list(self._turns)) if turn.loop_id == loop_id), None)
+        if last is None or last.stall_id not in {0, stall_id} or t0 - last.last_ns >= self._threshold_ns // 5:
+            last = Turn(loop_id, stall_id)
+            self._turns.append(last)
+        last.stall_id = stall_id
+        self._last = last
+        return last
 
-    def _who(self, handle: Any) -> Who:
-        callback = handle._callback
-        task = names.task_of(callback)
-        if task is not None:
-            return Who(names.task(task), "", None)
+    def _of_callback(self, handle: Any, callback: Any) -> Who:
         site = None if names.callable_code(callback) else self._engine.scheduled_site(handle)
         return Who(None, names.callable_name(callback), site)
 
@@ -112,10 +121,16 @@ class StepNotes:
         self._emit({**_head("step", stall), "loop": stall["loop"], "t0": begin, "t1": end, **named})
 
     def _write_crowd(self, stall: dict[str, Any], turns: list[Turn]) -> None:
-        groups = sorted((group for turn in turns for group in turn.groups.values()), key=lambda group: -group[1][1])
+        groups = sorted(
+            (group for turn in turns for group in list(turn.groups.values())), key=lambda group: -group[1][1]
+        )
         written = [_group(who, sums) for who, sums in groups[:GROUPS_WRITTEN]]
         others = max(0, (stall.get("steps") or 0) - sum(group["n"] for group in written))
         self._emit({**_head("crowd", stall), "groups": written, "others": others})
+
+
+def _of_task(task: Any) -> Who:
+    return Who(names.task(task), "", None)
 
 
 def _head(kind: str, stall: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import os
 import threading
@@ -249,3 +250,43 @@ def test_a_name_is_found_in_another_statement_of_its_file():
     sources = Sources(lambda _: text)
     assert sources.instruction(Frame("x.py", 5, "f", 4, 5, 18)).name == "threading.Lock.acquire"
     assert sources.instruction(Frame("x.py", 7, "<module>", 0, 7, 14)).name == "threading.Lock.release"
+
+
+LONG = (
+    *(
+        "import time as clock",
+        "class Long:",
+        "    def __init__(self, lock: clock.Lock):",
+        "        self.lock = lock",
+        "",
+    ),
+    *(
+        line
+        for n in range(300)
+        for line in (f"    def m{n}(self):", f"        return [each + {n} for each in self.rows]", "")
+    ),
+    *("    @property", "    def last(self):", "        return (self.lock", "            .acquire(clock.sleep(1)))"),
+)
+
+
+def test_of_a_long_class_only_what_is_asked_about_is_looked_at(monkeypatch):
+    """Going through all of it would take ten milliseconds, in which the program waits for the GIL."""
+    looked_at = []
+    all_nodes, children = len(list(ast.walk(ast.parse("\n".join(LONG))))), ast.iter_child_nodes
+    monkeypatch.setattr(ast, "iter_child_nodes", lambda node: looked_at.append(node) or children(node))
+    sources, line = Sources(lambda _: LONG), len(LONG)
+    inner = sources.instruction(Frame("x.py", line, "Long.last", 21, line, 35))
+    assert (inner.name, inner.resolved) == ("time.sleep", True)
+    outer = sources.instruction(Frame("x.py", line, "Long.last", 13, line, 36))
+    assert (outer.name, outer.resolved) == ("time.Lock.acquire", True)
+    assert 20 * len(looked_at) < all_nodes
+
+
+def test_a_node_is_found_from_each_of_its_lines():
+    """A call over several lines is asked about from its first one and from its last, and is one call all the same."""
+    text = ("import time", "def f(g):", "    return g(", "        time.sleep(1),", "        2)")
+    sources = Sources(lambda _: text)
+    assert sources.mentioned("x.py", 4, "sleep") == "time.sleep"
+    assert sources.instruction(Frame("x.py", 3, "f", 11, 5, 10)).text == "g(time.sleep(1), 2)"
+    assert sources.instruction(Frame("x.py", 4, "f")).name == "time.sleep"
+    assert sources.instruction(Frame("x.py", 3, "f")).text == "g(time.sleep(1), 2)"

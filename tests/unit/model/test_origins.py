@@ -75,3 +75,10 @@ def test_garbage_in_a_header_is_no_folder():
     """A header of a torn recording names no folders: everything outside known patterns is the user's."""
     origins = Origins.of({"src": [None, 3, ""], "stdlib": "x", "site": {}})
     assert origins.owner("/srv/app/a.py") == "user"
+
+
+def test_processes_with_the_same_folders_share_what_is_known():
+    """Of each file it is found out once whose it is, not once for each stall and each worker."""
+    header = {"src": ["/srv/app"], "stdlib": [STDLIB], "site": [SITE]}
+    assert Origins.of(header) is Origins.of({**header, "pid": 7})
+    assert Origins.of(header) is not Origins.of({**header, "src": ["/srv/other"]})

@@ -132,7 +132,17 @@ def test_a_task_of_the_program_is_not_asked():
     assert len(described["name"]) <= 400
 
 
-@pytest.mark.parametrize("make", [hostile, of_hostile_type, int, lambda: None, lambda: plain, lambda: asyncio.Future])
+class TaskStepMethWrapper:
+    """Called like the type of C that a task has its loop call."""
+
+    def __init__(self):
+        self.task = None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [hostile, of_hostile_type, int, TaskStepMethWrapper, lambda: None, lambda: plain, lambda: asyncio.Future],
+)
 def test_what_is_no_task_is_none(make):
     """Anything else is no task, and nothing of it runs to find out."""
     assert names.task(make()) is None

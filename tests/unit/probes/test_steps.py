@@ -2,7 +2,8 @@
 
 import asyncio
 
-from unjam.probes.steps import MOST_GROUPS, MOST_STEPS, StepNotes
+from unjam.probes import names
+from unjam.probes.steps import MOST_GROUPS, MOST_STEPS, StepNotes, Turn
 
 MS = 1_000_000
 
@@ -128,3 +129,59 @@ def test_a_cancelled_handle_has_no_callback_any_more():
     notes.observe(1, 9, handle, 1000 * MS, 1200 * MS)
     notes.write(stall(1000, 1201))
     assert [event["callback"] for event in written] == ["NoneType"]
+
+
+def test_steps_are_noted_while_others_are_taken():
+    """The drainer writes one loop's steps while another loop's thread looks for its own: nothing of it fails or is lost."""
+    notes, written = make_notes()
+    observe(notes, 9, 1000, 1200, loop=3)
+
+    class Taking(Turn):
+        """A turn that is met in the search, and taken by the drainer at that moment."""
+
+        @property
+        def loop_id(self):
+            if self in notes._turns:
+                notes._turns.remove(self)
+            return 2
+
+        @loop_id.setter
+        def loop_id(self, value):
+            pass
+
+    notes._turns.append(Taking(2, 0))
+    notes._turns.append(Taking(2, 0))
+    observe(notes, 9, 1000, 1200, loop=1)
+    notes.write(stall(1000, 1201))
+    assert [event["callback"] for event in written] == ["work"]
+
+
+def test_a_step_after_its_turn_was_written_is_of_another_turn():
+    """What is noted once the stall has been told of would be kept where nobody looks any more."""
+    notes, written = make_notes()
+    observe(notes, 9, 1000, 1200)
+    notes.write(stall(1000, 1200))
+    observe(notes, 9, 1200, 1400, callback=other)
+    notes.write(stall(1200, 1401))
+    assert [event["callback"] for event in written] == ["work", "other"]
+
+
+def test_one_of_a_known_kind_is_counted_without_being_named(monkeypatch):
+    """A turn of thousands of steps of one coroutine asks for the name of its task once: naming takes most of the time."""
+    named = []
+    monkeypatch.setattr(names, "task", lambda task: named.append(task) or {"name": "t", "coroutine": "tick"})
+    notes, written = make_notes()
+
+    async def tick():
+        await asyncio.sleep(0)
+
+    async def main():
+        tasks = [asyncio.create_task(tick()) for _ in range(100)]
+        for number, handle in enumerate(list(asyncio.get_running_loop()._ready)):
+            notes.observe(1, 9, handle, (1000 + number) * MS, (1001 + number) * MS)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    notes.write(stall(1000, 1100, steps=100))
+    assert [(group["coroutine"], group["n"]) for group in written[0]["groups"]] == [("tick", 100)]
+    assert len(named) == 1

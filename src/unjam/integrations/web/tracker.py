@@ -89,7 +89,9 @@ class Tracker:
             request.add_hold(hold)
 
     def _waited(self, loop: int, request: Request, begin_ns: int, end_ns: int) -> None:
-        for hold in self.holds.get(loop, ()):
+        for hold in reversed(self.holds.get(loop, ())):
+            if hold.end_ns <= begin_ns:
+                return  # as all that came before it
             delay = min(end_ns, hold.end_ns) - max(begin_ns, hold.begin_ns)
             if delay >= OVERLAP_NS and hold.request is not request:
                 request.add_delay(hold, delay)
