@@ -45,12 +45,12 @@ MOST_PAUSES = 64
 MOST_A_SECOND = 5
 """Lines logged in one second: enough to see what it is. What is not logged is counted in the next line that is."""
 
-SHARE = 200
-"""Thinking about stalls and telling of them takes at most half a percent of a CPU, measured over many: the loop of a service that is late all the
+SHARE = 100
+"""Thinking about stalls and telling of them takes at most one percent of a CPU, measured over many: the loop of a service that is late all the
 time waits for the GIL meanwhile."""
 
-MOST_SAVED_NS = 300_000_000
-"""What was not used for thinking is saved up to so much, which is enough for fifty stalls with deep stacks at once on a slow machine."""
+MOST_SAVED_NS = 500_000_000
+"""What was not used for thinking is saved up to so much, which is enough for a hundred stalls with deep stacks at once on a slow machine."""
 
 logger = logging.getLogger("unjam")
 
@@ -113,8 +113,12 @@ class Telling:
         # The end of the process may come while the drainer still tells.
         if number in self._ended:
             self._ended.discard(number)
+            with_room = [log for log in self.logs if log.has_room()]
+            is_thought_about = bool(self.at_end) or (bool(with_room or self.judged) and self._budget.is_left())
+            if is_thought_about:
+                _import_judge()
             with self._budget.spent():
-                self._tell_end(self._open.pop(number, []))
+                self._tell_end(self._open.pop(number, []), with_room, is_thought_about=is_thought_about)
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's stalls: the parent tells of them."""
@@ -132,16 +136,16 @@ class Telling:
         others = [other for other in self._open.get(number, ()) if other["e"] != "stall"]
         self._open[number] = [*others, event]
         if is_new and event["t1"] is None and self.at_threshold:
+            _import_judge()
             with self._budget.spent():
                 _hand_on(self._conclusion(self._open[number]), self.at_threshold)
         if event["t1"] is not None:
             self._ended.add(number)
 
-    def _tell_end(self, mine: list[Event]) -> None:
+    def _tell_end(self, mine: list[Event], with_room: list[Log], *, is_thought_about: bool) -> None:
         """Who asks for each stall gets each; the others are told of those for which there is time."""
-        with_room = [log for log in self.logs if log.has_room()]
         found: Sorted | None = None
-        if self.at_end or ((with_room or self.judged) and self._budget.is_left()):
+        if is_thought_about:
             found = self._conclusion(mine)
             _hand_on(found, [*self.at_end, *(log.write for log in with_room)])
         for log in self.logs:
@@ -165,6 +169,11 @@ class Telling:
         found = diagnose_stall(header, stacks, events, sources=sources, pid=os.getpid(), allowances=allowances)
         sources.rest()
         return found
+
+
+def _import_judge() -> None:
+    """Import what thinks, a few hundred milliseconds once on a slow machine: the first stalls would use up all that is saved for thinking."""
+    import unjam.diagnosis.diagnose  # noqa: F401
 
 
 def _hand_on(found: Sorted, listeners: list[OnStall]) -> None:
