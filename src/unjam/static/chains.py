@@ -11,7 +11,7 @@ from unjam.model.findings import Grade, Link, Location
 from unjam.static.entries import Entry
 from unjam.static.program import Program
 from unjam.static.reach import Edge, Reach
-from unjam.static.serving import Serving
+from unjam.static.serving import Serving, serves
 from unjam.static.source import Kept
 
 _RARE = frozenset(
@@ -39,6 +39,8 @@ _ENDS = frozenset(
         "aclose",
         "cleanup",
         "close",
+        "deinit",
+        "destroy",
         "disconnect",
         "dispose",
         "restart",
@@ -144,7 +146,8 @@ class Chains:
         nearest = self._nearest(down)
         # A route is asked for as often as users come, whatever it is called.
         said = [symbol] if _says(self._name(symbol), _RARE | _ENDS) else nearest
-        names = [self._name(each) for each in said if not served]
+        asked = any(serves(self._reach.entries[entry].label) for entry in served)
+        names = [self._name(each) for each in said if not asked]
         rare = bool(names) and all(_says(name, _RARE | _ENDS) for name in names)
         ends = rare and all(_says(name, _ENDS) for name in names)
         kept = next(

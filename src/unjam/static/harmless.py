@@ -114,11 +114,34 @@ class Harmless:
         return bool((flagged and flagged.text == "False") or (timeout and timeout.text in {"0", "0.0"}))
 
     def _polls(self, function: Function, site: CallSite, name: str) -> bool:
-        """`poll()` of a connection between processes waits only where it is told how long; after it `recv()` takes what is there."""
-        if name == "multiprocessing.connection.Connection.recv":
+        """`poll()` of a connection between processes waits only where it is told how long; after it `recv()` takes what is there.
+
+        So does `get()` of a queue in a function that asks whether it is `empty()`.
+        """
+        asks = "poll" if name == "multiprocessing.connection.Connection.recv" else ""
+        asks = "empty" if name.endswith("Queue.get") else asks
+        if asks:
             receiver = site.text.rpartition(".")[0]
-            return any(each.site is not None and each.site.text == f"{receiver}.poll" for each in function.calls)
+            return any(each.site is not None and each.site.text == f"{receiver}.{asks}" for each in function.calls)
         return name == "multiprocessing.connection.Connection.poll" and not site.arguments
+
+    def _is_told_not_to_wait(self, function: Function, site: CallSite, name: str) -> bool:
+        """A socket that its file makes non-blocking, or a call with `MSG_DONTWAIT`; to connect a datagram socket sends nothing."""
+        if not name.startswith(("socket.socket.", "_socket.socket.")):
+            return False
+        if any("MSG_DONTWAIT" in argument.text for argument in site.arguments):
+            return True
+        receiver, _, method = site.text.rpartition(".")
+        if method == "connect":
+            made = self._made(function, receiver)
+            return bool(made) and all(any("SOCK_DGRAM" in each.text for each in one.arguments) for one in made)
+        kept = receiver.rpartition(".")[2]
+        calls = self._program.outlines[function.path].calls
+        told = (each for each in calls if each.text.rpartition(".")[2] == "setblocking" and each.arguments)
+        return any(
+            each.text.rpartition(".")[0].rpartition(".")[2] == kept and each.arguments[0].text in {"False", "0"}
+            for each in told
+        )
 
     def _compares_with_before(self, _function: Function, site: CallSite, name: str) -> bool:
         """`psutil.cpu_percent()` without an interval compares with the call before and waits for nothing."""
@@ -275,6 +298,7 @@ class Harmless:
     _RULES: ClassVar[tuple[Callable[..., bool], ...]] = (
         _does_not_wait,
         _polls,
+        _is_told_not_to_wait,
         _compares_with_before,
         _is_done,
         _is_here,

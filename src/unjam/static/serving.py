@@ -94,7 +94,7 @@ class Serving:
 
     @cached_property
     def _hosting(self) -> frozenset[str]:
-        served = (symbol for symbol, entry in self._reach.entries.items() if not entry.startup and _serves(entry.label))
+        served = (symbol for symbol, entry in self._reach.entries.items() if not entry.startup and serves(entry.label))
         paths = {self._program.functions[symbol].path for symbol in served if symbol in self._program.functions}
         near: dict[str, set[str]] = {path: set() for path in self._imports}
         for path, imported in self._imports.items():
@@ -192,7 +192,8 @@ class Serving:
         return frozenset(target.symbol for call in calls if call.kind == "reference" for target in call.targets)
 
 
-def _serves(label: str) -> bool:
+def serves(label: str) -> bool:
+    """Whether an entry's label is that of a route or a handler, not of a callback that the program has given its loop itself."""
     return bool(label) and label.removeprefix("callback of ") not in _TURNS
 
 
@@ -210,4 +211,4 @@ def _imported(program: Program, path: str, namer: Namer) -> Iterator[str]:
                 yield program.module_paths[name]
 
 
-__all__ = ["Serving", "imported"]
+__all__ = ["Serving", "imported", "serves"]

@@ -114,6 +114,24 @@ async def connected(connection: socket.socket):
     connection.recv(1)  # error: UJ103 socket.socket.recv
 
 
+class Network:
+    """Gives up what it holds when a timer of its own finds nothing to talk to."""
+
+    def watch(self, thread: threading.Thread):
+        self.thread = thread
+        asyncio.get_running_loop().call_later(1, self.refresh)
+
+    def refresh(self):
+        self.deinit()
+        self.look()
+
+    def deinit(self):
+        self.thread.join()  # note: UJ203 threading.Thread.join
+
+    def look(self):
+        self.thread.join()  # error: UJ203 threading.Thread.join
+
+
 async def restart():
     os.system("service shop restart")  # note: UJ107 os.system
 
