@@ -22,11 +22,17 @@ __all__ = ["__version__", "allow", "install", "on_stall", "uninstall", "watch"]
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from unjam.allowing import allow
+    from unjam.callbacks import on_stall
     from unjam.monitor import install, uninstall
-    from unjam.telling import on_stall
     from unjam.watching import watch
 
-_HOMES = {"allow": "allowing", "install": "monitor", "uninstall": "monitor", "on_stall": "telling", "watch": "watching"}
+_HOMES = {
+    "allow": "allowing",
+    "install": "monitor",
+    "uninstall": "monitor",
+    "on_stall": "callbacks",
+    "watch": "watching",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from unjam.failure import say
 
 TYPE_CHECKING = False
@@ -21,11 +19,16 @@ def allowances_of(monitor: Monitor, more: Sequence[Allow] = ()) -> Allowances:
 
     from unjam.diagnosis.allowances import Allowances
 
-    tables, root = _declared(monitor.folder_at_start)
+    folder = monitor.folder_at_start
+    if folder not in _known:
+        _known[folder] = _declared(folder)
+    tables, root = _known[folder]
     return Allowances((*more, *tables), root, dt.datetime.now(tz=dt.UTC).date())
 
 
-@cache
+_known: dict[str, tuple[tuple[Allow, ...], str]] = {}
+
+
 def _declared(folder: str) -> tuple[tuple[Allow, ...], str]:
     """The tables and the root of the project. Where they cannot be read, one line says so, and nothing is allowed."""
     from unjam.errors import UsageError

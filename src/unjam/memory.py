@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from unjam.model.session import Event
     from unjam.model.stacks import Stack
     from unjam.monitor import Monitor
@@ -14,37 +14,11 @@ MOST_THREADS = 10_000
 """Names of threads kept: a program that starts more of them over its life names the later ones."""
 
 
-class Stacks(Mapping[int, "Stack"]):
-    """Stacks by id, each read when somebody asks for it: of a service's hundreds a conclusion asks for those of one stall."""
-
-    def __init__(self) -> None:
-        self._kept: dict[int, Event | Stack] = {}
-
-    def put(self, number: int, event: Event) -> None:
-        """Keep one as it was recorded."""
-        self._kept[number] = event
-
-    def __getitem__(self, number: int) -> Stack:
-        """Raises KeyError where there is none. What reads is imported here, so that a program without a stall does not."""
-        found = self._kept[number]
-        if isinstance(found, dict):
-            from unjam.recording.reader import parse_stack
-
-            found = self._kept[number] = parse_stack(found)
-        return found
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(list(self._kept))
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-
 class Memory:
     """Fed with every event from its making on; what was said before is read back from the process's own recording."""
 
     def __init__(self, monitor: Monitor) -> None:
-        self.stacks = Stacks()
+        self._stacks: dict[int, Event | Stack] = {}
         self._loops: dict[int, Event] = {}
         self._names: dict[str, str] = {}
         self._known: list[Event] | None = None
@@ -55,7 +29,7 @@ class Memory:
         """Keep what later events refer to; bounded by what the engine interns."""
         kind = event["e"]
         if kind == "stack":
-            self.stacks.put(event["id"], event)
+            self._stacks[event["id"]] = event
         elif kind == "loop":
             self._loops[event["loop"]] = event
             self._known = None
@@ -67,6 +41,13 @@ class Memory:
             self._known = None
             while len(self._names) > MOST_THREADS:
                 del self._names[next(iter(self._names))]
+
+    @property
+    def stacks(self) -> Mapping[int, Stack]:
+        """The stacks by id, as they come; what reads them is imported when they are asked for, so that a program without a stall does not."""
+        from unjam.recording.reader import Stacks
+
+        return Stacks(self._stacks)
 
     def known(self) -> list[Event]:
         """The events that name threads and loops; the same list until there is another one: each test of a suite asks."""

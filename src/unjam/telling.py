@@ -1,27 +1,23 @@
 """Telling of stalls while the program runs: `--live` lines, callbacks, logging; each stall by its worst finding.
 
-All of it happens outside of the loops' threads.
+All of it happens outside of the loops' threads. Every program that calls `unjam.install()` imports this: `logging` alone would take it 10 ms.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import queue
-import threading
+import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any
 
 from unjam.allowed import allowances_of
-from unjam.errors import UsageError
-from unjam.failure import report_failure, say
+from unjam.failure import say
 from unjam.memory import Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from unjam.diagnosis.allowances import Sorted
     from unjam.diagnosis.source import Sources
     from unjam.model.findings import Finding
@@ -36,9 +32,6 @@ if TYPE_CHECKING:
     Nothing was found where there was no time to think about it: of many stalls in a row not each is (`Budget`).
     """
 
-MOST_WAITING = 1_000
-"""Findings kept for callbacks that are slow; what comes beyond it they are not told of."""
-
 MOST_PAUSES = 64
 """Collections of garbage remembered for the stalls that they made, which are told of right after them."""
 
@@ -52,8 +45,6 @@ time waits for the GIL meanwhile."""
 MOST_SAVED_NS = 500_000_000
 """What was not used for thinking is saved up to so much, which is enough for a hundred stalls with deep stacks at once on a slow machine."""
 
-logger = logging.getLogger("unjam")
-
 
 class Budget:
     """How much CPU time thinking about stalls may take: a share of all time."""
@@ -62,7 +53,7 @@ class Budget:
         self, clock: Callable[[], int] = time.monotonic_ns, cpu: Callable[[], int] = time.thread_time_ns
     ) -> None:
         self._clock, self._cpu = clock, cpu
-        self._saved_ns, self._at_ns = MOST_SAVED_NS, clock()
+        self._saved_ns, self._at_ns, self._before_ns = MOST_SAVED_NS, clock(), 0
 
     def is_left(self) -> bool:
         """Whether there is something left of it now."""
@@ -71,14 +62,13 @@ class Budget:
         self._at_ns = now
         return self._saved_ns > 0
 
-    @contextlib.contextmanager
-    def spent(self) -> Iterator[None]:
-        """What the calling thread uses meanwhile is taken from it."""
-        before = self._cpu()
-        try:
-            yield
-        finally:
-            self._saved_ns -= self._cpu() - before
+    def __enter__(self) -> None:
+        """What the calling thread uses from here on is taken from it."""
+        self._before_ns = self._cpu()
+
+    def __exit__(self, *_: object) -> None:
+        """Up to here."""
+        self._saved_ns -= self._cpu() - self._before_ns
 
 
 class Telling:
@@ -90,7 +80,7 @@ class Telling:
         self._sources: Sources | None = None
         self._open: dict[int, list[Event]] = {}
         self._ended: set[int] = set()
-        self._pauses: deque[Event] = deque(maxlen=MOST_PAUSES)
+        self._pauses: list[Event] = []
         self._budget = Budget()
         self.at_threshold: list[OnStall] = []
         self.at_end: list[OnStall] = []
@@ -106,7 +96,7 @@ class Telling:
         elif kind in {"step", "crowd", "victims"} and event.get("stall") in self._open:
             self._open[event["stall"]].append(event)
         elif kind == "gc":
-            self._pauses.append(event)
+            self._pauses = [*self._pauses[1 - MOST_PAUSES :], event]
 
     def settled(self, number: int) -> None:
         """Tell of a stall that is over, of which all events have been received."""
@@ -117,7 +107,7 @@ class Telling:
             is_thought_about = bool(self.at_end) or (bool(with_room or self.judged) and self._budget.is_left())
             if is_thought_about:
                 _import_judge()
-            with self._budget.spent():
+            with self._budget:
                 self._tell_end(self._open.pop(number, []), with_room, is_thought_about=is_thought_about)
 
     def after_fork_in_child(self) -> None:
@@ -137,7 +127,7 @@ class Telling:
         self._open[number] = [*others, event]
         if is_new and event["t1"] is None and self.at_threshold:
             _import_judge()
-            with self._budget.spent():
+            with self._budget:
                 _hand_on(self._conclusion(self._open[number]), self.at_threshold)
         if event["t1"] is not None:
             self._ended.add(number)
@@ -216,50 +206,6 @@ def say_at_end(finding: Finding) -> None:
     say(f"unjam: stall {one_line(finding)}")
 
 
-class Callbacks:
-    """Calls the program's own functions in a thread of their own: one that blocks or raises harms nobody else."""
-
-    def __init__(self) -> None:
-        self._callbacks: list[OnStall] = []
-        self._waiting: queue.Queue[Finding] = queue.Queue(MOST_WAITING)
-        self._thread: threading.Thread | None = None
-
-    def add(self, callback: OnStall) -> Callable[[], None]:
-        """Have it called; returns what ends that."""
-        self._callbacks.append(callback)
-
-        def remove() -> None:
-            if callback in self._callbacks:
-                self._callbacks.remove(callback)
-
-        return remove
-
-    def any(self) -> bool:
-        """Whether there is one."""
-        return bool(self._callbacks)
-
-    def put(self, finding: Finding) -> None:
-        """Pass a finding on without waiting."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="unjam-on-stall", daemon=True)
-            try:
-                self._thread.start()
-            except RuntimeError:
-                return  # the interpreter is ending: no thread begins any more (CPython 3.12)
-        # A callback that never comes back must not fill the memory; the recording has it all.
-        with contextlib.suppress(queue.Full):
-            self._waiting.put_nowait(finding)
-
-    def _run(self) -> None:
-        while True:
-            finding = self._waiting.get()
-            for callback in tuple(self._callbacks):
-                try:
-                    callback(finding)
-                except BaseException as error:  # noqa: BLE001 -- it is the program's own function, and may call exit()
-                    report_failure("a callback of on_stall failed", error)
-
-
 class LineLimit:
     """Lets no more than `MOST_A_SECOND` lines of a log through in a second, and counts those that it keeps back."""
 
@@ -307,7 +253,11 @@ class Log:
         """Log it, or count it."""
         remark = self._limit.remark()
         if remark is not None:
-            logger.warning("stall %s%s", one_line(finding), remark, extra={"unjam": fields(finding)})
+            import logging
+
+            logging.getLogger("unjam").warning(
+                "stall %s%s", one_line(finding), remark, extra={"unjam": fields(finding)}
+            )
 
 
 def fields(finding: Finding) -> dict[str, Any]:
@@ -329,38 +279,18 @@ def fields(finding: Finding) -> dict[str, Any]:
     }
 
 
-_callbacks = Callbacks()
 _log = Log()
-
-
-def on_stall(callback: OnStall) -> Callable[[], None]:
-    """Call `callback(finding)` after each stall of this process, in a thread of unjam's own; returns what ends that.
-
-    It may be registered before `install` or after. What it raises is told in one line on stderr; one that blocks keeps
-    nobody waiting but those that come after it. Raises UsageError for what is no plain function: no loop runs where it is called.
-    """
-    import inspect
-
-    from unjam import monitor
-
-    if not callable(callback) or inspect.iscoroutinefunction(callback):
-        kind = "a coroutine function" if callable(callback) else type(callback).__name__
-        raise UsageError(f"unjam.on_stall calls a plain function with each finding, not {kind}")
-
-    remove = _callbacks.add(callback)
-    watched = monitor.current()
-    if watched is not None:
-        wire(watched.tell(), watched.settings)
-    return remove
 
 
 def wire(telling: Telling, settings: Settings) -> None:
     """Connect what the settings and the program ask for, each once."""
+    callbacks = sys.modules.get("unjam.callbacks")  # of a program that has called on_stall
     wanted = [
         (telling.at_threshold, say_at_threshold, settings.live),
         (telling.at_end, say_at_end, settings.live),
-        (telling.at_end, _callbacks.put, _callbacks.any()),
     ]
+    if callbacks is not None:
+        wanted.append((telling.at_end, callbacks.registered.put, callbacks.registered.any()))
     if settings.log and _log not in telling.logs:
         telling.logs.append(_log)
     for listeners, listener, is_wanted in wanted:

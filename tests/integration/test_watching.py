@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 import unjam
+from unjam.callbacks import Callbacks
 from unjam.errors import LoopBlocked, UsageError
-from unjam.telling import Callbacks, LineLimit, Log, fields, logger, one_line
+from unjam.telling import LineLimit, Log, fields, one_line
 from unjam.watching import NOBODYS, Stretches, Watch
 
 pytestmark = pytest.mark.serial
@@ -264,7 +265,7 @@ def test_callbacks_are_called_in_a_thread_of_ours(tier):
 def test_a_callback_that_raises_harms_nobody(tier, monkeypatch):
     """The others are called all the same."""
     reported = []
-    monkeypatch.setattr("unjam.telling.report_failure", lambda what, error: reported.append(type(error)))
+    monkeypatch.setattr("unjam.callbacks.report_failure", lambda what, error: reported.append(type(error)))
     callbacks, told = Callbacks(), threading.Event()
     callbacks.add(lambda finding: 1 / 0)
     callbacks.add(lambda finding: told.set())
@@ -286,7 +287,7 @@ def test_logging_is_one_line_with_fields(tier, caplog):
     assert f"stall {one_line(finding)}" == caplog.records[0].getMessage()
     assert fields(finding) == caplog.records[0].unjam
     assert "\n" not in caplog.records[0].getMessage()
-    assert logger.name == caplog.records[0].name
+    assert caplog.records[0].name == "unjam"
 
 
 def test_live_lines_and_log_of_an_installed_monitor(tmp_path, tier):

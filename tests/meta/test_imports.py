@@ -45,8 +45,9 @@ print(" ".join(sorted(set(sys.modules) - before)))
 """
 
 
-def python(*arguments):
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False)
+def python(*arguments, cwd=None):
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -61,6 +62,25 @@ def test_importing_unjam_starts_nothing():
     """`import unjam` brings neither asyncio nor threads nor a command line into a program."""
     added = set(python("-c", ADDED).split())
     assert added & {"asyncio", "threading", "argparse", "rich", "uvloop", "subprocess", "json"} == set()
+
+
+def test_installing_imports_nothing_heavy(tmp_path):
+    """A program that does not use asyncio yet waits for none of what its parts of the watch will need."""
+    added = set(python("-c", ADDED.replace("import unjam", "import unjam; unjam.install()"), cwd=tmp_path).split())
+    heavy = {
+        "asyncio",
+        "collections",
+        "contextlib",
+        "dataclasses",
+        "inspect",
+        "json",
+        "logging",
+        "queue",
+        "re",
+        "shutil",
+    }
+    assert "unjam.telling" in added
+    assert added & (heavy | {"threading", "typing", "unjam.callbacks", "unjam.diagnosis"}) == set()
 
 
 def test_a_program_is_started_before_its_report_is_imported():

@@ -1,7 +1,5 @@
 """Laws of telling of stalls inside the process: each once, when it is settled, with what belongs to it, and to its own process."""
 
-import contextlib
-
 import pytest
 
 import unjam.diagnosis.diagnose
@@ -102,7 +100,7 @@ def test_thinking_takes_its_share_of_the_time_and_no_more():
 
     def spend(ns):
         nonlocal used
-        with budget.spent():
+        with budget:
             used += ns
 
     spend(MOST_SAVED_NS - 1)
@@ -121,18 +119,12 @@ def test_thinking_takes_its_share_of_the_time_and_no_more():
 
 def test_what_is_done_about_a_stall_is_taken_from_the_share(told, monkeypatch):
     """Also what the listeners make of it: they write and log, which takes as long as thinking."""
-    spent = []
-
-    @contextlib.contextmanager
-    def measured(self):
-        before = len(told.all_judged)
-        yield
-        spent.append(len(told.all_judged) - before)
-
-    monkeypatch.setattr(Budget, "spent", measured)
+    seen = []
+    monkeypatch.setattr(Budget, "__enter__", lambda self: seen.append(len(told.all_judged)))
+    monkeypatch.setattr(Budget, "__exit__", lambda self, *_: seen.append(len(told.all_judged)))
     told.receive(stall(1, 10))
     told.settled(1)
-    assert spent == [1]
+    assert seen == [0, 1]
 
 
 def test_stalls_without_end_are_counted_without_being_thought_about(told, monkeypatch):

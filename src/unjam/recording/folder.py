@@ -1,16 +1,20 @@
-"""Where recordings live: making the folder of one, finding the newest, pruning the old."""
+"""Where recordings live: making the folder of one, finding the newest, pruning the old.
+
+A program that calls `unjam.install()` imports this, so what only some of it needs is imported there.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import shutil
 import sys
 import time
-from typing import Any
 
 from unjam.errors import RecordingError
+from unjam.model.lines import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 if sys.platform != "win32":
     import fcntl
@@ -37,9 +41,7 @@ def create(program: str, *, root: str | os.PathLike[str] = ROOT) -> str:
     _ignore_in_git(root)
     folder = _make_unique(os.path.join(root, f"{_utc_now()}-{_safe_name(program)}"))
     write_meta(folder, {"v": 1, "program": program, "started": time.time(), "cwd": os.getcwd()})
-    # Another run may be pruning the same folders, and an old one that cannot be removed harms nobody.
-    with contextlib.suppress(OSError):
-        prune(root)
+    prune(root)
     return folder
 
 
@@ -48,8 +50,8 @@ def write_meta(folder: str | os.PathLike[str], values: dict[str, Any]) -> None:
     path = os.path.join(folder, META)
     merged = read_meta(folder) | values
     temporary = f"{path}.{os.getpid()}"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(merged, file)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(encode(merged))
     os.replace(temporary, path)
 
 
@@ -57,6 +59,8 @@ def read_meta(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """The recording's meta.json; empty where it is missing or garbage."""
     try:
         with open(os.path.join(folder, META), encoding="utf-8") as file:
+            import json
+
             meta = json.load(file)
     except (OSError, ValueError, RecursionError):
         return {}
@@ -87,7 +91,18 @@ def prune(root: str | os.PathLike[str] = ROOT, *, keep: int = KEPT) -> None:
     """Remove all but the newest `keep` recordings, never one that a process still writes to."""
     for folder in recordings(root)[:-keep]:
         if not in_use(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            # Another run may be pruning the same folders, and an old one that cannot be removed harms nobody.
+            try:
+                _remove(folder)
+            except OSError:
+                pass
+
+
+def _remove(folder: str) -> None:
+    """Remove a recording: it has files only. Raises OSError where that cannot be; what else somebody has put there stays."""
+    for name in os.listdir(folder):
+        os.unlink(os.path.join(folder, name))
+    os.rmdir(folder)
 
 
 def in_use(folder: str | os.PathLike[str]) -> bool:
@@ -122,9 +137,11 @@ def _held(path: str) -> bool:
 
 
 def _ignore_in_git(root: str) -> None:
-    path = os.path.join(root, ".gitignore")
-    with contextlib.suppress(FileExistsError), open(path, "x", encoding="ascii") as file:
-        file.write("*\n")
+    try:
+        with open(os.path.join(root, ".gitignore"), "x", encoding="ascii") as file:
+            file.write("*\n")
+    except FileExistsError:
+        pass
 
 
 def _make_unique(wanted: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,29 @@ def parse_events(lines: Iterable[bytes]) -> list[Event]:
     events = (event for event in _events(lines) if event is not None)
     each = (whole.restore(event) if event["e"] == "stack" else event for event in events)
     return [event for event in each if event is not None]
+
+
+class Stacks(Mapping[int, Stack]):
+    """Stacks by id, each read when somebody asks for it: of a service's hundreds a conclusion asks for those of one stall.
+
+    `kept` has them as they were recorded, and is where those that were read are put.
+    """
+
+    def __init__(self, kept: dict[int, Event | Stack]) -> None:
+        self._kept = kept
+
+    def __getitem__(self, number: int) -> Stack:
+        """Raises KeyError where there is none."""
+        found = self._kept[number]
+        if isinstance(found, dict):
+            found = self._kept[number] = parse_stack(found)
+        return found
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(list(self._kept))
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
 
 def parse_stack(event: Event) -> Stack:

@@ -70,6 +70,17 @@ def test_a_recording_that_nobody_writes_is_pruned(tmp_path):
     assert not old[0].exists()
 
 
+def test_what_somebody_has_put_into_a_recording_keeps_no_other(tmp_path):
+    """A folder that cannot be removed stays, with what is not ours; the others go."""
+    old = make_old(tmp_path, 22)
+    (old[0] / "notes").mkdir()
+    (old[0] / "notes" / "kept.txt").write_text("mine")
+    age(old[0])
+    folder.prune(tmp_path)
+    assert (old[0] / "notes" / "kept.txt").read_text() == "mine"
+    assert not old[1].exists()
+
+
 def test_writers_are_those_who_hold_their_file(tmp_path):
     """Whoever has ended, or never was one of ours, is no writer; two files of one process are one writer."""
     files = [ProcessFile(tmp_path, pid) for pid in (7, 7, 8)]
