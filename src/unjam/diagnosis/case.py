@@ -85,6 +85,10 @@ class Case:
         groups = event.mappings(self.crowds.get(stall.number, {}).get("groups"))
         return tuple(sorted(map(event.crowd_of, groups), key=lambda each: -each.total_ns))
 
+    def is_guessed(self, stall: Stall) -> bool:
+        """Whether the kinds of its steps were found by looking at some of them."""
+        return self.crowds.get(stall.number, {}).get("guessed") is True
+
     def is_user(self, place: Location | None) -> bool:
         """Whether a place is the user's own code."""
         return place is not None and self.origins.owner(place.file, place.function) == "user"

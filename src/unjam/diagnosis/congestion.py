@@ -55,7 +55,8 @@ def _counted_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[B
     if pieces and not mine:
         return None
     groups = case.crowd_of(stall)
-    return _crowd_blame(case, groups, mine, Grade.EXACT, (_counted(stall, len(long)), *_kinds(groups))), others
+    kinds = _kinds(groups, is_guessed=case.is_guessed(stall))
+    return _crowd_blame(case, groups, mine, Grade.EXACT, (_counted(stall, len(long)), *kinds)), others
 
 
 def _own_ns(step: Step, stall: Stall, share: float) -> float:
@@ -78,10 +79,11 @@ def _counted(stall: Stall, long: int) -> Evidence:
     )
 
 
-def _kinds(groups: Sequence[Crowd]) -> Iterable[Evidence]:
+def _kinds(groups: Sequence[Crowd], *, is_guessed: bool) -> Iterable[Evidence]:
+    about = "about " if is_guessed else ""
     for group in groups[:5]:
         where = f", scheduled at {group.site.file}:{group.site.line}" if group.site else ""
-        text = f"{group.count} x {group.name or 'a callback'}: {group.total_ns / 1e6:.0f} ms in all{where}"
+        text = f"{about}{group.count} x {group.name or 'a callback'}: {group.total_ns / 1e6:.0f} ms in all{where}"
         yield Evidence("steps", text)
 
 

@@ -113,11 +113,12 @@ def install_steps(handle_type: type, on_failure: Callable[[Any, BaseException], 
 def uninstall_steps() -> None:
     """Put the original back if ours is still there."""
 
-def set_step_observer(observe: Callable[[int, int, Any, int, int], None] | None) -> None:
-    """Call `observe(loop_id, stall_id, handle, t0_ns, t1_ns)` in the loop's thread after each step that makes its turn late.
+def set_step_observer(observe: Callable[[int, int, Any, int, int, int, int], None] | None) -> None:
+    """Call `observe(loop_id, stall_id, handle, t0_ns, t1_ns, more, more_ns)` in the loop's thread after steps that make its turn late.
 
-    That is: once a turn has passed a fifth of the threshold, each of its steps that took at least a 500th of the threshold (0.1 ms of
-    50 ms; those below a fifth are of interest as a crowd only). `stall_id` is 0 while the turn is not a stall yet: the observer may
+    That is: once a turn has passed a fifth of the threshold, after each of its steps that is as long as that, and after some of those that took
+    at least a 500th of the threshold (0.1 ms of 50 ms; in the Python tier of any length), so few that this adds one percent. `more` is how many
+    such steps it was not told of since, and `more_ns` how long they took together; 0 with a long one. `stall_id` is 0 while the turn is not a stall yet: the observer may
     be told of a step whose turn never becomes one. An observer that raises is called no more.
     """
 

@@ -21,7 +21,7 @@ from unjam.model.shared_frames import FullStacks
 from unjam.native import _twin_os as system
 from unjam.native._twin_alarm import LockAlarm
 from unjam.native._twin_hooks import Steps, hook_selector, start_heartbeat
-from unjam.native._twin_loop import Numbers, Observer, Observers, Slot
+from unjam.native._twin_loop import Numbers, Observer, Observers, Slot, StepObserver
 from unjam.native._twin_sampler import Sampler, native_id
 from unjam.native._twin_stacks import FrameFields, Place, StackTable, describe, walk
 from unjam.native._twin_tally import Tally as Tally  # noqa: PLC0414 -- part of the contract
@@ -333,7 +333,7 @@ def uninstall_steps() -> None:
     _engine.steps.uninstall()
 
 
-def set_step_observer(observe: Observer | None) -> None:
+def set_step_observer(observe: StepObserver | None) -> None:
     """See _core.pyi."""
     _engine.observers.step = observe
 

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, TypeAlias
 from unjam.native import _twin_os as system
 
 Observer: TypeAlias = Callable[[int, int, Any, int, int], None]
-"""observe(loop_id, stall_id, handle, from_ns, to_ns): see the contract in _core.pyi."""
+StepObserver: TypeAlias = Callable[[int, int, Any, int, int, int, int], None]
+"""observe(loop_id, stall_id, handle, from_ns, to_ns), and for steps more and more_ns: see the contract in _core.pyi."""
 
 LAG_BUCKETS = 1024
 """Enough for every turn length that fits 64 bits: 16 buckets for each power of two of 1,024 ns."""
 
-OBSERVE_EVERY_NS = 250_000
-"""A late turn of very many tiny steps is observed at most this often, which bounds what observing adds to it to 1 %."""
+TELLING_PART = 100
+"""Of the steps of a late turn that are not long so few are observed that this adds one part in so many."""
 
 
 RECENT = 16
@@ -78,7 +79,7 @@ class Observers:
 
     def __init__(self) -> None:
         self.waiting: dict[int, Slot] = {}
-        self.step: Observer | None = None
+        self.step: StepObserver | None = None
         self.victim: Observer | None = None
         self.most_victims = 0
         self.tallies = False
@@ -111,7 +112,6 @@ class Slot:
         "ident",
         "ids",
         "lag",
-        "last_observed",
         "late_at",
         "longest_step",
         "longest_turn",
@@ -129,10 +129,13 @@ class Slot:
         "tally_since",
         "threshold",
         "tid",
+        "told_at",
+        "told_for",
         "turn_longest",
         "turn_longest_of",
         "turns",
         "undo",
+        "untold",
         "victims",
         "victims_left",
         "wake",
@@ -161,7 +164,8 @@ class Slot:
         self.away_since = self.away = self.longest_turn = self.longest_step = 0
         self.turn_longest = self.turn_longest_of = 0
         self.late_at = NEVER
-        self.turns = self.steps = self.steps_before = self.last_observed = 0
+        self.turns = self.steps = self.steps_before = self.told_at = self.told_for = 0
+        self.untold = 0, 0, 0
         self.lag = [0] * LAG_BUCKETS
         self.finished: deque[FinishedTurn] = deque(maxlen=64)
         self.victims, self.victims_left = (0, 0, 0), 0
@@ -246,13 +250,28 @@ class Slot:
         self.turn_longest = max(self.longest_step_since(began), took)
         self.turn_longest_of = began
         self.longest_step = max(self.longest_step, took)
-        observe = self.observers.step
-        if observe is not None and (took >= self.fifth or now - self.last_observed >= OBSERVE_EVERY_NS):
-            observe(self.loop_id, stall_id, handle, now - took, now)
-            self.last_observed = now
+        if self.observers.step is not None:
+            self.observe_step(self.observers.step, stall_id, handle, now - took, now)
         if stall_id != self.victims[1] and stall_id and self.observers.victim is not None:
             self.victims, self.victims_left = (began, stall_id, self.turns), self.observers.most_victims
             self.observers.waiting[self.ident] = self
+
+    def observe_step(self, observe: StepObserver, stall_id: int, handle: Any, t0: int, t1: int) -> None:
+        """Tell of a step of a late turn, or count it among those that are not told of: see the contract in _core.pyi."""
+        turn, more, more_ns = self.untold
+        if turn != self.away_since:
+            more = more_ns = 0
+        is_long = t1 - t0 >= self.fifth
+        if not is_long and t1 - self.told_at < min(self.fifth, TELLING_PART * self.told_for):
+            self.untold = self.away_since, more + 1, more_ns + t1 - t0
+            return
+        if is_long:
+            observe(self.loop_id, stall_id, handle, t0, t1, 0, 0)
+        else:
+            self.untold = self.away_since, 0, 0
+            observe(self.loop_id, stall_id, handle, t0, t1, more, more_ns)
+        self.told_at = time.monotonic_ns()
+        self.told_for = self.told_at - t1
 
     def victim(self, handle: Any) -> None:
         """A step is about to run that may have had to wait for a stall: one of the same turn or of the next."""

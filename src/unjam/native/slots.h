@@ -80,6 +80,11 @@ struct slot {
     /* The stall of the present turn: turn number (low 32 bits) << 32 | stall number; 0: none yet. */
     _Atomic uint64_t stall;
 
+    /* Of the present turn's late steps; loop's thread only. Ticks: when the observer was last told of one, and how long that took; how many
+     * steps it has not been told of since, in which turn, and how long they were. */
+    uint64_t told_at, told_for, untold_turn, untold_ns;
+    uint32_t untold;
+
     /* The last stall with victims; loop's thread only. */
     uint32_t victims_stall;
     uint64_t victims_since; /* ticks */

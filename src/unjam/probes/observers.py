@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    Observer: TypeAlias = Callable[[int, int, Any, int, int], None]
+    Observer: TypeAlias = Callable[..., None]
 
 
 class Observers:

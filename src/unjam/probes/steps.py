@@ -33,18 +33,35 @@ class Who:
 
 
 class Turn:
-    """The notes of one late turn of one loop. Steps of the same `kind` are one group of a crowd; `taken` says that they are written."""
+    """The notes of one late turn of one loop. Steps of the same `kind` are one group of a crowd.
+
+    `taken` says that they are written, `is_guessed` that not of each step it was seen whose it was.
+    """
 
     def __init__(self, loop_id: int, stall_id: int) -> None:
         self.loop_id, self.stall_id = loop_id, stall_id
         self.last_ns = 0
-        self.taken = False
+        self.taken = self.is_guessed = False
         self.steps: list[tuple[int, int, Who]] = []
         self.groups: dict[object, tuple[Who, list[int]]] = {}
 
-    def add(self, kind: object, who: Who | Callable[[], Who], t0: int, t1: int, *, is_long: bool) -> None:
-        """Note a step; where `who` is to be asked, it is for those that are told one by one, and for the first of each kind."""
+    def add(
+        self,
+        kind: object,
+        who: Who | Callable[[], Who],
+        step: tuple[int, int],
+        others: tuple[int, int],
+        *,
+        is_long: bool,
+    ) -> None:
+        """Note a step from when to when, and how many others for how long.
+
+        Where `who` is to be asked, it is for those that are told one by one, and for the first of each kind.
+        """
+        t0, t1 = step
+        more, more_ns = others
         self.last_ns = t1
+        self.is_guessed |= more > 0
         is_told = is_long and len(self.steps) < MOST_STEPS
         group = self.groups.get(kind)
         if group is None or is_told:
@@ -56,7 +73,7 @@ class Turn:
                     return
                 group = self.groups[kind] = named, [0, 0, 0]
         sums = group[1]
-        sums[:] = sums[0] + 1, sums[1] + t1 - t0, max(sums[2], t1 - t0)
+        sums[:] = sums[0] + 1 + more, sums[1] + t1 - t0 + more_ns, max(sums[2], t1 - t0)
 
 
 class StepNotes:
@@ -67,15 +84,18 @@ class StepNotes:
         self._turns: deque[Turn] = deque(maxlen=MOST_TURNS)
         self._last: Turn | None = None
 
-    def observe(self, loop_id: int, stall_id: int, handle: Any, t0: int, t1: int) -> None:
-        """A late step has ended."""
+    def observe(  # noqa: PLR0917 -- the engine's contract
+        self, loop_id: int, stall_id: int, handle: Any, t0: int, t1: int, more: int, more_ns: int
+    ) -> None:
+        """A late step has ended, and `more` before it that took `more_ns` together, which are taken to be of its kind."""
         try:
             callback = handle._callback
             task = names.task_of(callback)
             who = None if task is not None else self._of_callback(handle, callback)
             kind = (who.callback, who.site) if who is not None else names.coroutine_of(task)
             is_long = 5 * (t1 - t0) >= self._threshold_ns
-            self._turn(loop_id, stall_id, t0).add(kind, who or partial(_of_task, task), t0, t1, is_long=is_long)
+            turn = self._turn(loop_id, stall_id, t0)
+            turn.add(kind, who or partial(_of_task, task), (t0, t1), (more, more_ns), is_long=is_long)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a step is not named", error)
 
@@ -126,7 +146,8 @@ class StepNotes:
         )
         written = [_group(who, sums) for who, sums in groups[:GROUPS_WRITTEN]]
         others = max(0, (stall.get("steps") or 0) - sum(group["n"] for group in written))
-        self._emit({**_head("crowd", stall), "groups": written, "others": others})
+        guessed = any(turn.is_guessed for turn in turns)
+        self._emit({**_head("crowd", stall), "groups": written, "others": others, "guessed": guessed})
 
 
 def _of_task(task: Any) -> Who:

@@ -50,11 +50,20 @@ def story(**options):
     return told, told.file("feed.py", CODE)
 
 
-def crowd(told, stall, path, n=30, each=30):
-    told.event("crowd", stall=stall, others=0, groups=[
+def crowd(told, stall, path, n=30, each=30, *, guessed=False):
+    told.event("crowd", stall=stall, others=0, guessed=guessed, groups=[
         {"coroutine": "refresh", "n": n, "total_ns": n * each * MS, "max_ns": each * MS, "site": [path, 5, "fan_out"]},
         {"callback": "tick", "n": 2, "total_ns": 2 * MS, "max_ns": MS, "site": None},
     ])  # fmt: skip
+
+
+def test_kinds_that_were_guessed_are_told_as_such():
+    """Where not each step was looked at, their number is about right, and said to be."""
+    told, path = story()
+    stack = told.stack(told.frame(path, "work(item)", "refresh"), told.frame(path, "item * 2", "work", "function"))
+    number = told.stall(900, cpu(88, stack, moved=60), steps=32, longest_step_ms=31, cpu_ms=899, runq_ms=0)
+    crowd(told, number, path, guessed=True)
+    assert any(each.text.startswith("about 30 x refresh: 900 ms") for each in only(told.told()).evidence)
 
 
 def test_thirty_steps_of_thirty_milliseconds():

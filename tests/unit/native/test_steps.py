@@ -184,6 +184,40 @@ def test_a_crowd_is_counted_and_told(run):
     assert outcome.told["heard"] >= 60
 
 
+def test_an_observer_that_takes_long_hears_of_few(run):
+    """Of steps that are not long it is told so few that it adds little, and of how many there were; long ones it is told of all."""
+    outcome = run("""
+        start(threshold_ms=500)
+        steps()
+        heard = []
+        def observe(*told):
+            heard.append((told[2]._callback is spin, told[5], told[6]))
+            spin(0.0002)
+        core.set_step_observer(observe)
+        async def main():
+            register()
+            await asyncio.sleep(0.01)
+            for _ in range(300):
+                asyncio.get_running_loop().call_soon(spin, 0.003)
+            asyncio.get_running_loop().call_soon(time.sleep, 0.2)
+            for _ in range(50):
+                asyncio.get_running_loop().call_soon(spin, 0.003)
+            await asyncio.sleep(0.05)
+        asyncio.run(main())
+        core.stop()
+        tell(
+            short=sum(short for short, _, _ in heard),
+            long=[more for short, more, _ in heard if not short],
+            all=sum(1 + more for short, more, _ in heard if short),
+            ms=sum(ns for _, _, ns in heard) / 1e6,
+        )
+    """)
+    assert outcome.told["short"] <= 150
+    assert 0 in outcome.told["long"]
+    assert 250 <= outcome.told["all"] <= 350
+    assert outcome.told["ms"] >= 3 * (outcome.told["all"] - outcome.told["short"])
+
+
 def test_victims_are_those_that_had_to_wait(run):
     """Steps behind the long one and those of the next turn, at most as many as asked for; none without a stall."""
     outcome = run("""

@@ -1,6 +1,7 @@
 """Laws of a loop's slot: what its own thread notes at the edges of turns and steps, on a clock of the test's own."""
 
 import itertools
+import time
 from bisect import bisect_right
 from types import SimpleNamespace
 
@@ -198,21 +199,49 @@ def test_steps_are_told_once_their_turn_is_late():
     assert slot.late_at == 110 * MS
     for now in (101, 109, 112, 170):
         step(slot, now * MS)
-    assert told == [(1, 0, "handle", 109 * MS, 112 * MS), (1, 1, "handle", 112 * MS, 170 * MS)]
+    assert told == [(1, 0, "handle", 109 * MS, 112 * MS, 0, 0), (1, 1, "handle", 112 * MS, 170 * MS, 0, 0)]
     assert slot.longest_step_since(100 * MS) == slot.longest_step == 58 * MS
     assert slot.longest_step_since(200 * MS) == 0
 
 
-def test_tiny_steps_of_a_late_turn_are_told_now_and_then():
-    """A turn of 100,000 tiny steps pays for 4,000 observations a second at the most."""
-    told = []
+def test_tiny_steps_of_a_late_turn_are_told_now_and_then(monkeypatch):
+    """A turn of 100,000 tiny steps pays one percent to be told of, and each of them is counted with one that is."""
+    told, now = [], 0
     observers = Observers()
     observers.step = lambda *facts: told.append(facts)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now + 2_500)  # so long telling takes
     slot = make_slot(observers=observers)
     slot.began(1)
     for number in range(100_000):
-        step(slot, 1 + number * 1000)
-    assert len(told) == pytest.approx(90 * 4, abs=2)
+        now = 1 + number * 1000
+        step(slot, now)
+    assert len(told) == pytest.approx(90 * MS / (100 * 2_500 + 2_500), abs=2)
+    assert sum(1 + facts[5] for facts in told) == pytest.approx(90_000, abs=251)
+    assert sum(facts[4] - facts[3] + facts[6] for facts in told) == pytest.approx(90 * MS, abs=0.251 * MS)
+
+
+def test_what_was_not_told_of_a_turn_is_none_of_the_next(monkeypatch):
+    """A long step is told of by itself, and what came before it with the next one that is not long, in the same turn alone."""
+    told, now = [], 0
+    observers = Observers()
+    observers.step = lambda *facts: told.append(facts[3:])
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now + MS)
+    slot = make_slot(observers=observers)
+    for began in (0, 1000):
+        slot.began(began * MS + 1)
+        for end in (15, 16, 18, 40, 51, 52):
+            now = (began + end) * MS
+            step(slot, now)
+        slot.ended((began + 53) * MS)
+    spans = [(a // MS % 1000, b // MS % 1000, *more) for a, b, *more in told]
+    assert spans == 2 * [(0, 15, 0, 0), (18, 40, 0, 0), (40, 51, 0, 0)]
+    observers.step, told[:] = (lambda *facts: told.append(facts[3:])), []
+    slot.began(2000 * MS)
+    for end in (15, 16, 18, 29, 30):
+        now = (2000 + end) * MS
+        step(slot, now)
+        slot.told_for = 0 if end == 29 else slot.told_for
+    assert told[-1] == (2029 * MS, 2030 * MS, 2, 3 * MS)
 
 
 def test_victims_are_those_of_this_turn_and_the_next():

@@ -39,8 +39,8 @@ def stall(t0, t1, steps=2, loop=1):
     return {"e": "stall", "id": 9, "loop": loop, "t0": t0 * MS, "t1": t1 * MS, "steps": steps}
 
 
-def observe(notes, stall_id, t0, t1, *, callback=work, loop=1):
-    notes.observe(loop, stall_id, handle_of(callback), t0 * MS, t1 * MS)
+def observe(notes, stall_id, t0, t1, *, callback=work, loop=1, more=0):
+    notes.observe(loop, stall_id, handle_of(callback), t0 * MS, t1 * MS, more, more * MS)
 
 
 def test_a_long_step_of_a_stall_is_written():
@@ -105,8 +105,22 @@ def test_many_short_steps_are_a_crowd():
     notes.write(stall(1000, 1200, steps=300))
     (event,) = written
     assert [(group["callback"], group["n"]) for group in event["groups"]] == [("work", 150), ("other", 50)]
-    assert (event["e"], event["others"]) == ("crowd", 100)
+    assert (event["e"], event["others"], event["guessed"]) == ("crowd", 100, False)
     assert event["groups"][0]["total_ns"] == 150 * MS
+
+
+def test_steps_that_were_not_looked_at_count_with_the_next_that_was():
+    """Whose they were is guessed then, and the event says so."""
+    notes, written = make_notes()
+    for number in range(20):
+        observe(notes, 9, 1000 + 10 * number, 1001 + 10 * number, callback=work if number % 4 else other, more=9)
+    notes.write(stall(1000, 1200, steps=205))
+    (event,) = written
+    groups = [
+        (group["callback"], group["n"], group["total_ns"] // MS, group["max_ns"] // MS) for group in event["groups"]
+    ]
+    assert groups == [("work", 150, 150, 1), ("other", 50, 50, 1)]
+    assert (event["others"], event["guessed"]) == (5, True)
 
 
 def test_notes_are_bounded():
@@ -126,7 +140,7 @@ def test_a_cancelled_handle_has_no_callback_any_more():
     notes, written = make_notes()
     handle = handle_of(work)
     handle.cancel()
-    notes.observe(1, 9, handle, 1000 * MS, 1200 * MS)
+    notes.observe(1, 9, handle, 1000 * MS, 1200 * MS, 0, 0)
     notes.write(stall(1000, 1201))
     assert [event["callback"] for event in written] == ["NoneType"]
 
@@ -178,7 +192,7 @@ def test_one_of_a_known_kind_is_counted_without_being_named(monkeypatch):
     async def main():
         tasks = [asyncio.create_task(tick()) for _ in range(100)]
         for number, handle in enumerate(list(asyncio.get_running_loop()._ready)):
-            notes.observe(1, 9, handle, (1000 + number) * MS, (1001 + number) * MS)
+            notes.observe(1, 9, handle, (1000 + number) * MS, (1001 + number) * MS, 0, 0)
         await asyncio.gather(*tasks)
 
     asyncio.run(main())

@@ -94,7 +94,7 @@ class Spans:
         watched = self._monitor
         return 0 if watched is None else watched.number_of(loop)
 
-    def _on_step(self, loop: int, stall: int, handle: Any, t0: int, t1: int) -> None:
+    def _on_step(self, loop: int, stall: int, handle: Any, t0: int, t1: int, *_others: int) -> None:
         del stall
         if t1 - t0 < self._least_ns():
             return
