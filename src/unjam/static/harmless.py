@@ -44,6 +44,8 @@ _SHORT = frozenset({"sqlite3.Connection.close"})
 _DEEP = re.compile(r"\*\*|\*/")
 """Patterns that go down into folders."""
 _COMPARING = frozenset({"psutil.cpu_percent", "psutil.cpu_times_percent", "psutil.Process.cpu_percent"})
+_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
+"""What names of TLS contexts say."""
 _NOTHING = frozenset({"None", "0", "0.0"})
 
 
@@ -234,10 +236,12 @@ class Harmless:
         )
 
     def _has_transport(self, _function: Function, site: CallSite, name: str) -> bool:
-        """`httpx.AsyncClient(transport=...)` makes no TLS context of its own, and `verify=False` one without certificates."""
+        """`httpx.AsyncClient(transport=...)` and `verify=context` make no TLS context of their own, and `verify=False` one without certificates."""
         if name not in {"httpx.AsyncClient", "httpx.Client"}:
             return False
-        return site.argument(-1, "transport") is not None or _unverified(site)
+        verify = site.argument(-1, "verify")
+        has_context = verify is not None and bool(_CONTEXT.search(verify.text))
+        return has_context or site.argument(-1, "transport") is not None or _unverified(site)
 
     def _is_here(self, function: Function, site: CallSite, name: str) -> bool:
         """A response of httpx or a result of SQLAlchemy that was awaited: its body has been read, its rows have come."""

@@ -28,6 +28,8 @@ _PAUSE = 0.001
 """Seconds: a pause that is given to other threads, and costs a few hops to one."""
 _STALL = 0.05
 """Seconds: what `unjam run` calls a stall unless it is told otherwise."""
+_SHARED = ("azure.", "google.")
+"""First parts that the packages of several makers, or of several services, share."""
 _MAKERS = (".__init__", ".__new__")
 
 
@@ -101,7 +103,9 @@ def _method_of(name: str) -> str:
 
 
 def _top(name: str) -> str:
-    return name.partition(".")[0].lstrip("_")
+    """The package of a name; what many packages share the first part of has more parts."""
+    parts = 3 if name.startswith("google.cloud.") else 2 if name.startswith(_SHARED) else 1
+    return ".".join(name.split(".")[:parts]).lstrip("_")
 
 
 def _public(method: str) -> bool:

@@ -63,8 +63,8 @@ _DEMOS = frozenset(
     }
 )
 """Folders of programs that somebody runs by hand to see how something is used, where they are no packages."""
-_SHOWN = frozenset({("examples",), ("benchmarks",), ("tutorials",), ("cookbook",)})
-"""The same at the top of a project, where nobody keeps the program itself."""
+_SHOWN = frozenset({"examples", "benchmarks", "tutorials", "cookbook"})
+"""The same at the top of a project or of a part of it, in a folder that is no package: nobody keeps the program itself there."""
 _ENVIRONMENTS = (".venv", "venv", "env", ".env")
 
 
@@ -231,7 +231,10 @@ def demos(project: Project) -> frozenset[str]:
 def _is_demo(top: Path, path: Path) -> bool:
     below = path.relative_to(top).parts[:-1]
     folders = (top.joinpath(*below[: depth + 1]) for depth, name in enumerate(below) if name in _DEMOS)
-    return below[:1] in _SHOWN or any(not (folder / "__init__.py").exists() for folder in folders)
+    above = (top.joinpath(*below[:depth]) for depth, name in enumerate(below) if name in _SHOWN)
+    return (bool(below) and below[0] in _SHOWN) or any(
+        not (folder / "__init__.py").exists() for folder in (*folders, *above)
+    )
 
 
 @cache

@@ -194,10 +194,12 @@ def fills_what_it_guards(node: ast.If) -> Kept:
     guarded = _guarded(node.test)
     if not guarded:
         return Kept.NOT
-    if guarded.startswith("self.") and any(map(_of_self, node.body)):
-        beginning = (dotted(each.value).rpartition(".")[2] for each in node.body if isinstance(each, ast.Expr))
-        if isinstance(node.test, ast.Compare) or any(_BEGINS.search(name) for name in beginning):
-            return Kept.FOR_GOOD  # `if self.client is None: await self.connect()`, `if not self.ready: self.load()`
+    begins = any(_BEGINS.search(_method(each)) for each in node.body)
+    own = guarded.startswith("self.") and any(map(_of_self, node.body))
+    if own and (begins or isinstance(node.test, ast.Compare)):
+        return Kept.FOR_GOOD  # `if self.client is None: await self.connect()`, `if not self.ready: self.load()`
+    if begins and _READY.search(guarded):
+        return Kept.BY_KEY  # `if not ready: model.load()`
     if guarded.endswith(("exists()", "is_file()", "isfile()", "is_dir()", "isdir()")):
         return Kept.BY_KEY  # what is missing is made, and is there the next time
     for statement in node.body:
@@ -217,8 +219,15 @@ def _kept(test: ast.expr, name: str) -> Kept:
     return Kept.FOR_GOOD if lasts and not is_key else Kept.BY_KEY
 
 
+_READY = re.compile(r"(?:ready|loaded|initiali[sz]ed)(?:\(\))?$")
+"""What is asked of something before it is made ready."""
 _BEGINS = re.compile(r"connect|init|load|set_?up|open|create|build|prepare|ensure")
 """Names of methods that make what the object lacks."""
+
+
+def _method(statement: ast.stmt) -> str:
+    """The name of what a statement calls, leaving what it returns."""
+    return dotted(statement.value).rpartition(".")[2] if isinstance(statement, ast.Expr) else ""
 
 
 def _of_self(statement: ast.stmt) -> bool:

@@ -196,6 +196,12 @@ async def a_client_for_each(urls):
             await client.get(url)
 
 
+async def a_client_with_a_context_for_each(urls, ssl_context):
+    for url in urls:
+        async with httpx.AsyncClient(verify=ssl_context) as client:  # clean
+            await client.get(url)
+
+
 async def one_folder(path: Path):
     list(path.glob("*.png"))  # note: UJ102 pathlib.Path.glob
     list(path.glob(f"{path.name}*.png"))  # note: UJ102 pathlib.Path.glob

@@ -108,10 +108,14 @@ def test_package_in_one_of_its_name_is_found_where_it_is_added(tmp_path):
 
 @pytest.mark.parametrize(
     ("named", "shown"),
-    [("", {"examples/chat.py", "examples/__init__.py"}), ("examples", set()), ("examples/chat.py", set())],
+    [
+        ("", {"examples/chat.py", "examples/__init__.py", "part/examples/__init__.py"}),
+        ("examples", set()),
+        ("examples/chat.py", set()),
+    ],
 )
 def test_examples_are_folders_that_nobody_names_and_nobody_imports(tmp_path, named, shown):
-    """A folder of examples is one by its name, unless it is a package below the top or what the user asks about."""
+    """A folder of examples is one by its name, unless it is a package in a package or what the user asks about."""
     write(
         tmp_path,
         "pyproject.toml",
@@ -120,6 +124,9 @@ def test_examples_are_folders_that_nobody_names_and_nobody_imports(tmp_path, nam
         "examples/__init__.py",
         "examples/chat.py",
         "examples/a/b.py",
+        "part/examples/__init__.py",
+        "app/__init__.py",
+        "app/examples/__init__.py",
     )
     shown = shown and shown | {"examples/a/b.py"}
     found_here = demos(found([str(tmp_path / named)], Settings()))
