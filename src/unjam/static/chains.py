@@ -94,7 +94,7 @@ class Way:
 
     def goes_on(self, *, looped: bool) -> bool:
         """Whether a task that leads here has a loop without end, or the call stands in one (`looped`): it works as long as the program."""
-        return any(looped or any(edge.looped for edge in below) for below in self.tasks)
+        return any(looped or any(edge.looped and edge.kind == "call" for edge in below) for below in self.tasks)
 
     @property
     def grade(self) -> Grade:
@@ -139,7 +139,8 @@ class Chains:
         served = [entry for entry in labelled if not self._reach.entries[entry].startup]
         chosen = (labelled or entries)[0]
         highest = self._highest(entries)
-        tops = [self._reach.entries[each] for each in highest]
+        hosted = self._serving.hosts(self._program.functions[symbol].path)
+        tops = [self._reach.entries[each] for each in self._likely(highest, hosted=hosted)]
         endless = self._looped(down)
         startup = bool(tops) and all(entry.startup or (entry.command and not endless) for entry in tops)
         single = bool(tops) and all(entry.startup or entry.main for entry in tops) and not endless
@@ -157,7 +158,6 @@ class Chains:
         # What only the making of an object leads to, and a hook of the start is among those who make it, is the start.
         startup = startup or (made and any(entry.startup for entry in tops))
         top, edges = self._reach.entries[chosen], _edges(chosen, down)
-        hosted = self._serving.hosts(self._program.functions[symbol].path)
         unasked = hosted and not served and not any(map(self._serving.asked, highest))
         alone = hosted and bool(tops) and all(entry.main and not entry.beside for entry in tops)
         tasks = tuple(_edges(each, down) for each in down if any(edge.task for edge in self._reach.callers[each]))
@@ -196,6 +196,12 @@ class Chains:
         found = [symbol for symbol in entries if self._is_top(symbol)]
         served = [symbol for symbol in found if self._program.functions[symbol].path not in self._by_hand]
         return served or found
+
+    def _likely(self, highest: list[str], *, hosted: bool) -> list[str]:
+        """Those that somebody has run, in a program that serves: what nobody is known to call there says nothing of how often something is done."""
+        run = (entry for entry in highest if self._reach.entries[entry].startup or self._reach.entries[entry].main)
+        found = {*run, *filter(self._serving.asked, highest)} if hosted else set()
+        return [entry for entry in highest if entry in found] or highest
 
     def _is_top(self, symbol: str) -> bool:
         entry = self._reach.entries.get(symbol)

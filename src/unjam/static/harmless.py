@@ -215,7 +215,7 @@ class Harmless:
         spans = {
             each.span
             for each in outline.assignments
-            if each.form == "call" and receiver and each.target.endswith(receiver)
+            if each.form == "call" and receiver and f".{each.target}".endswith(f".{receiver}")
         }
         return [site for site in outline.calls if site.span in spans]
 

@@ -69,7 +69,7 @@ class Ranking:
         severity = accusation.severity
         single = way.single and not accusation.looped
         kept = max(accusation.once, way.once)
-        once = bool(kept) or _starts(accusation, way) or single
+        once = bool(kept) or self._starts(accusation, way) or single
         if once and severity > Severity.NOTE:
             severity = Severity(severity - 1)
         why = self._mere(accusation, way, accepted) or (
@@ -80,6 +80,11 @@ class Ranking:
         if severity > Severity.NOTE and self._is_unasked(accusation, way):
             return Rank(Severity(severity - 1), once, _UNASKED)
         return Rank(severity, once, _STARTS if single else _KEPT if kept else "")
+
+    def _starts(self, accusation: Accusation, way: Way) -> bool:
+        """Whether only hooks of the start or the end lead there, and no task without end that one of them leaves behind."""
+        site = self.small.site(accusation)
+        return way.startup and not way.goes_on(looped=site is not None and site.looped)
 
     def _is_unasked(self, accusation: Accusation, way: Way) -> bool:
         """Whether the program serves, and nobody who is served is known to wait for it.
@@ -92,7 +97,7 @@ class Ranking:
 
     def _mere(self, accusation: Accusation, way: Way, accepted: str) -> str:
         """Why it is a note whatever it costs."""
-        starts = _starts(accusation, way) or (way.single and way.serves and not accusation.looped)
+        starts = self._starts(accusation, way) or (way.single and way.serves and not accusation.looped)
         kept = max(accusation.once, way.once) is Kept.FOR_GOOD and accusation.rule not in _MISTAKES
         reasons = (
             (accepted, f"the line says noqa {accepted}: its author knows that it blocks"),
@@ -150,11 +155,6 @@ class Ranking:
 _STARTS = "only what runs at the start, at the end or on a signal leads here, so it costs once"
 _KEPT = "the result is kept, so it costs once"
 _UNASKED = "the program serves, and nothing that serves is known to lead here"
-
-
-def _starts(accusation: Accusation, way: Way) -> bool:
-    """Whether only hooks of the start or the end lead there, and no task that one of them leaves behind."""
-    return way.startup and not way.goes_on(looped=accusation.looped)
 
 
 def _looped(way: Way) -> bool:

@@ -9,6 +9,9 @@ from pathlib import Path
 from fastapi import FastAPI
 
 
+guard = threading.Lock()
+
+
 async def poll():
     while True:
         time.sleep(1)  # error: UJ101 time.sleep
@@ -27,6 +30,8 @@ def look():
 
 async def warm_up():
     time.sleep(1)  # note: UJ101 time.sleep
+    with guard:  # note: UJ201 _thread.LockType.__enter__
+        time.sleep(1)  # note: UJ101 time.sleep
 
 
 @asynccontextmanager
@@ -34,7 +39,16 @@ async def lifespan(_app):
     while not Path("ready").exists():
         time.sleep(1)  # note: UJ101 time.sleep
     tasks = [asyncio.create_task(poll()), asyncio.create_task(poll_by_a_helper()), asyncio.create_task(warm_up())]
+    prepare()
     yield tasks
+
+
+def prepare():
+    time.sleep(1)  # note: UJ101 time.sleep
+
+
+async def prepares_though_nobody_asks():
+    prepare()
 
 
 app = FastAPI(lifespan=lifespan)
