@@ -51,7 +51,7 @@ _ENDING = re.compile(r"\b_?(?:shutdown|stop|close|aclose|cancel)")
 """How coroutines begin that end something."""
 _SIGNALS = frozenset({"add_signal_handler"})
 """What they run is run rarely, as start-up hooks are: when somebody asks a process to read its settings again, or to end."""
-_CONSOLE = ("click.", "typer.", "asyncclick.", "cyclopts.")
+CONSOLE = ("click.", "typer.", "asyncclick.", "cyclopts.")
 """Packages whose decorators make a function a command of a console."""
 _RUN = (":run", ".run")
 """How the symbols of all of MAINS end, whichever module defines them."""
@@ -134,11 +134,11 @@ class Entries:
 
     def _has_console(self, function: Function) -> bool:
         imports = self._program.outlines[function.path].top_imports
-        return any(f"{line.module}.".startswith(_CONSOLE) for line in imports)
+        return any(f"{line.module}.".startswith(CONSOLE) for line in imports)
 
     def _is_command(self, function: Function) -> bool:
         names = (self._namer.in_module(function.path, decorator.text) for decorator in function.scope.decorators)
-        return any(name.startswith(_CONSOLE) for name in names)
+        return any(name.startswith(CONSOLE) for name in names)
 
     def _runs(self, function: Function, call: Call, site: CallSite, *, endless: bool) -> bool:
         name = site.text.rpartition(".")[2]
@@ -327,4 +327,4 @@ def _overrides() -> dict[str, list[Override]]:
 
 _OVERRIDES = _overrides()
 
-__all__ = ["Entries", "Entry", "callables"]
+__all__ = ["CONSOLE", "Entries", "Entry", "callables"]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from unjam.static.entries import CONSOLE
 from unjam.static.names import Namer
 from unjam.static.program import Function, Program
 from unjam.static.project import is_test
@@ -64,7 +65,6 @@ _TAKING = frozenset(
     }
 )
 """Words of decorators by which frameworks, and registries of a program's own, take a function in."""
-_CONSOLE = ("click.", "typer.", "asyncclick.", "cyclopts.")
 _RECORDS = frozenset({"attr", "attrs", "builtins", "dataclasses_json", "pydantic", "sqlalchemy", "sqlmodel"})
 """Packages, beside the standard library, whose classes call none of the coroutines that are defined below them."""
 _WORDS = re.compile(r"[\W_]+")
@@ -136,7 +136,7 @@ class Serving:
         """Whether a decorator says by its name that it registers what it is put on."""
         for decorator in function.scope.decorators:
             words = set(_WORDS.split(decorator.text.rpartition(".")[2].lower()))
-            if words & _TAKING and not self._namer.in_module(function.path, decorator.text).startswith(_CONSOLE):
+            if words & _TAKING and not self._namer.in_module(function.path, decorator.text).startswith(CONSOLE):
                 return True
         return False
 
@@ -159,9 +159,9 @@ class Serving:
             yield symbol.replace(":", ".")
             module, _, name = symbol.partition(":")
             path = function.path if symbol == owner else self._program.module_paths.get(module)
-            outline = self._program.outlines.get(path) if path is not None else None
-            for text in outline.bases.get(name, ()) if outline is not None else ():
-                yield self._namer.in_module(outline.path, text) if outline is not None else ""
+            if path in self._program.outlines:
+                written = self._program.outlines[path].bases.get(name, ())
+                yield from (self._namer.in_module(path, text) for text in written)
 
     def _is_foreign(self, name: str) -> bool:
         top = name.partition(".")[0]
