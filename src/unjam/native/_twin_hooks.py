@@ -23,7 +23,8 @@ HEARTBEAT_NS = 10_000_000
 MOST_SITES = 1024
 """Scheduled C callables remembered: a loop with more of them waiting is not one where a single site explains a stall."""
 
-_WITHOUT_FRAME = frozenset({BuiltinFunctionType, MethodWrapperType, partial, type})
+_WITHOUT_FRAME = frozenset(map(id, (BuiltinFunctionType, MethodWrapperType, partial, type)))
+"""By id: to look for a type itself asks its metaclass for a hash, which may be the program's, or refuse."""
 
 
 def hook_selector(loop: Any, slot: Slot) -> bool:
@@ -173,9 +174,9 @@ class Steps:
             self._cancelled = False
             self._repr = None
             self._source_traceback = _extract_stack(frame_at(1)) if loop.get_debug() else None
-            if type(callback) in without_frame:
+            if id(type(callback)) in without_frame:
                 # A done-callback is scheduled by what completed its future, which is nobody's line; a server has one a request.
-                if len(args) == 1 and type(args[0]) in futures and args[0].done():
+                if len(args) == 1 and id(type(args[0])) in futures and args[0].done():
                     return
                 remember(self)
 
@@ -202,10 +203,10 @@ def _extract_stack(frame: FrameType) -> Any:
     return sys.modules["asyncio.format_helpers"].extract_stack(frame)
 
 
-def _future_types() -> tuple[type, ...]:
-    """The C types of futures: asking one whether it is done runs nobody's own code."""
+def _future_types() -> frozenset[int]:
+    """The C types of futures, by id: asking one whether it is done runs nobody's own code."""
     c: Any = sys.modules.get("_asyncio")
-    return () if c is None else (c.Task, c.Future)
+    return frozenset() if c is None else frozenset((id(c.Task), id(c.Future)))
 
 
 def _timed_run(

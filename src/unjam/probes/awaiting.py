@@ -11,6 +11,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from unjam.model.lines import printable
+from unjam.probes.names import type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 DEEPEST_CHAIN = 200
 """Awaits followed in one task; what is deeper is told by its outermost part."""
 
-_INNER = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom", AsyncGeneratorType: "ag_await"}
-_FRAME = {CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame"}
+_INNER = {id(CoroutineType): "cr_await", id(GeneratorType): "gi_yieldfrom", id(AsyncGeneratorType): "ag_await"}
+_FRAME = {id(CoroutineType): "cr_frame", id(GeneratorType): "gi_frame", id(AsyncGeneratorType): "ag_frame"}
+"""By the ids of types: to look for a type itself asks its metaclass for a hash, which may be the program's, or refuse."""
 
 
 def is_task(thing: object) -> bool:
@@ -47,7 +49,7 @@ def waits_for(task: Any) -> Any:
 def describe_task(task: Any) -> dict[str, str]:
     """`name` and `coroutine`, its qualified name, each cut and escaped."""
     coroutine = _coroutine(task)
-    name = getattr(coroutine, "__qualname__", "?") if type(coroutine) in _INNER else type(coroutine).__name__
+    name = getattr(coroutine, "__qualname__", "?") if id(type(coroutine)) in _INNER else type_name(type(coroutine))
     return {"name": printable(_of_task("get_name", task)), "coroutine": printable(name)}
 
 
@@ -90,8 +92,8 @@ def _wraps(awaited: object) -> bool:
 def _frames(awaited: Any) -> Iterator[FrameType]:
     for _ in range(DEEPEST_CHAIN):
         if _wraps(awaited):
-            awaited = next((inner for inner in gc.get_referents(awaited) if type(inner) in _INNER), None)
-        kind = type(awaited)
+            awaited = next((inner for inner in gc.get_referents(awaited) if id(type(inner)) in _INNER), None)
+        kind = id(type(awaited))
         if kind not in _INNER:
             return
         frame = getattr(awaited, _FRAME[kind])

@@ -26,6 +26,9 @@ _mro = type.__dict__["__mro__"].__get__
 _flags = type.__dict__["__flags__"].__get__
 """The fields of `type` itself, past any metaclass."""
 
+_SUSPENDED = frozenset(map(id, (CoroutineType, GeneratorType, AsyncGeneratorType)))
+"""By id: to look for a type itself asks its metaclass for a hash, which may be the program's, or refuse."""
+
 _step_type: Any = None
 
 _IMMUTABLE = 1 << 8
@@ -144,7 +147,7 @@ def _is_type(value: Any) -> bool:
 
 
 def _qualname(coroutine: Any) -> str:
-    if type(coroutine) in {CoroutineType, GeneratorType, AsyncGeneratorType}:
+    if id(type(coroutine)) in _SUSPENDED:
         return printable(coroutine.__qualname__)
     return type_name(type(coroutine))
 

@@ -212,7 +212,7 @@ class Timeouts:
         names = frame.f_locals
         deadline = names["timeout_handle"].when()
         seconds = names["timeout"]
-        known = type(seconds) in {int, float}
+        known = type(seconds) is int or type(seconds) is float
         started = round((deadline - seconds) * 1e9) if known else None
         while len(self._fired) >= MOST_OPEN:
             self._fired.pop(next(iter(self._fired)), None)

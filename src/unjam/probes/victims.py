@@ -18,6 +18,9 @@ MOST_VICTIMS = 20
 MOST_STALLS = 64
 """Stalls whose victims are kept until they are written."""
 
+_CONTAINERS = frozenset(map(id, (set, dict, list, deque)))
+"""By id: to look for a type itself asks its metaclass for a hash, which may be the program's, or refuse."""
+
 OWN_CALLBACKS = frozenset({"BaseSelectorEventLoop._read_from_self", "BaseProactorEventLoop._loop_self_reading"})
 """What the loop does for itself: nobody waits for it."""
 
@@ -113,7 +116,7 @@ def _victim(handle: Any, callback: Any, delay_ns: int, *, is_timer: bool) -> Vic
         if requests.is_server(protocol):
             return Victim("request", "", "", delay_ns, request=protocol, finished=requests.finished_of(protocol))
         return Victim("callback", f"connection of {names.type_name(type(protocol))}", "", delay_ns)
-    if type(callback) is BuiltinMethodType and type(callback.__self__) in {set, dict, list, deque}:
+    if type(callback) is BuiltinMethodType and id(type(callback.__self__)) in _CONTAINERS:
         return None
     code = names.callable_code(callback)
     if code is not None and not is_timer and code.co_filename.startswith(_asyncio_folder()):
@@ -126,7 +129,8 @@ def _task_behind(handle: Any) -> Any:
     args = handle._args
     futures: Any = sys.modules["asyncio.futures"]
     future = args[0] if type(args) is tuple and args else None
-    callbacks = getattr(future, "_callbacks", None) if type(future) in {futures.Future, futures._PyFuture} else None
+    is_future = type(future) is futures.Future or type(future) is futures._PyFuture
+    callbacks = getattr(future, "_callbacks", None) if is_future else None
     return names.task_of(callbacks[0][0]) if callbacks else None
 
 

@@ -32,6 +32,9 @@ def taken_over(value: object) -> Iterator[Any]:
             yield from taken_over(leave.__self__)
 
 
+_OF_C: Final = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
+
+
 def _is_exit(function: object) -> bool:
-    known = type(function) in {FunctionType, MethodDescriptorType, WrapperDescriptorType}
+    known = type(function) is FunctionType or id(type(function)) in _OF_C
     return known and function.__name__ in _EXITS  # type: ignore[attr-defined]

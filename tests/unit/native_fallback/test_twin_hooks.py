@@ -102,6 +102,31 @@ def made_by(maker, *arguments):
     return attributes | {"_context": dict(handle._context)}
 
 
+class NotAsked(type):
+    """A metaclass that says by an error that it was asked, as one does that defines `__eq__` alone."""
+
+    def __eq__(cls, other):
+        raise AssertionError("compared")
+
+    __hash__ = None
+
+
+class OfSuchAType(metaclass=NotAsked):
+    def __call__(self):
+        pass
+
+
+def test_the_type_of_what_is_scheduled_is_not_asked(steps):
+    """Whatever a metaclass of the program makes of being hashed or compared, its objects can be scheduled and passed."""
+    assert steps.installed
+    loop, called = asyncio.SelectorEventLoop(), OfSuchAType()
+    handles = [loop.call_soon(called), loop.call_soon(print, called)]
+    loop.close()
+    assert handles[0]._callback is called
+    assert handles[1]._args == (called,)
+    assert [steps.site(handle) is None for handle in handles] == [True, False]
+
+
 def test_each_loop_has_its_own_steps(steps):
     """Whichever began first, and after that one has ended: a step of a loop that is not watched is nobody's."""
     loops = [Noted() for _ in range(3)]

@@ -91,6 +91,25 @@ def test_bookkeeping_is_counted_but_not_named(ready):
     assert event["count"] == 2
 
 
+def test_the_types_of_what_waited_are_not_asked(ready):
+    """Whatever a metaclass of the program makes of being hashed or compared, its objects are named."""
+
+    class NotAsked(type):
+        __hash__ = None
+
+        def __eq__(cls, other):
+            raise AssertionError("compared")
+
+    class Mine(dict, metaclass=NotAsked):
+        pass
+
+    loop = asyncio.new_event_loop()
+    for handle in (asyncio.Handle(Mine().clear, (), loop), asyncio.Handle(print, (Mine(),), loop)):
+        ready.observe(handle, 100 * MS, 200 * MS)
+    loop.close()
+    assert [name.rpartition(".<locals>.")[2] for _, name, _ in names_of(ready.event())] == ["Mine.clear", "print"]
+
+
 def test_a_transport_is_named_after_its_protocol(ready):
     """Data that waited on a connection is the connection's, by the name of the program's own protocol."""
 
