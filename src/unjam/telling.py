@@ -38,12 +38,12 @@ MOST_PAUSES = 64
 MOST_A_SECOND = 5
 """Lines logged in one second: enough to see what it is. What is not logged is counted in the next line that is."""
 
-SHARE = 100
-"""Thinking about stalls and telling of them takes at most one percent of a CPU, measured over many: the loop of a service that is late all the
+SHARE = 50
+"""Thinking about stalls and telling of them takes at most a fiftieth of a CPU, measured over many: the loop of a service that is late all the
 time waits for the GIL meanwhile."""
 
-MOST_SAVED_NS = 500_000_000
-"""What was not used for thinking is saved up to so much, which is enough for a hundred stalls with deep stacks at once on a slow machine."""
+MOST_SAVED_NS = 1_000_000_000
+"""What was not used for thinking is saved up to so much, which is enough for a start that is one stall after the other on a slow machine."""
 
 
 class Budget:
