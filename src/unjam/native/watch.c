@@ -83,8 +83,7 @@ read_counters(const struct slot *slot, uint64_t left)
 /* The counters at the beginning `t0` of a turn, from the last look before it and a look in it: in the time away between the last
  * look and the turn (`away_ns`: all of it before the turn) the thread was on a CPU as far as CPU time went by, then on a run
  * queue. What it waited for a CPU besides that and longer than the turn has lasted, it waited when its select was over. Off by at most
- * what short turns waited since the last look. Where that is long ago and the first look came late, as for who is not given a CPU either, the rest
- * may have been waited in the turn or at the end of the select before it: then it is not known. */
+ * what short turns waited since the last look. */
 static struct reading
 at_beginning(const struct reading *last, const struct reading *now, uint64_t away_ns, uint64_t t0)
 {
@@ -96,10 +95,6 @@ at_beginning(const struct reading *last, const struct reading *now, uint64_t awa
         uint64_t left = clock_since(clock_since(now->ns, t0), clock_since(now->cpu_ns, base.cpu_ns));
         base.runq_ns += smaller(clock_since(now->runq_ns, last->runq_ns), away - cpu);
         base.runq_ns += clock_since(clock_since(now->runq_ns, base.runq_ns), left);
-        uint64_t selecting = clock_since(clock_since(t0, last->ns), away);
-        if (smaller(clock_since(now->runq_ns, base.runq_ns), selecting) > UNSURE) {
-            base.runq_ns = UNKNOWN_NS;
-        }
     }
     return base;
 }
