@@ -11,7 +11,7 @@ from collections.abc import Callable
 from unjam import monitor
 from unjam.errors import UsageError
 from unjam.failure import report_failure
-from unjam.telling import wire
+from unjam.telling import of_the_program, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class Callbacks:
                     report_failure("a callback of on_stall failed", error)
 
 
-registered = Callbacks()
-"""Those of this process."""
+_callbacks = Callbacks()
 
 
 def on_stall(callback: OnStall) -> Callable[[], None]:
@@ -81,8 +80,15 @@ def on_stall(callback: OnStall) -> Callable[[], None]:
         kind = "a coroutine function" if callable(callback) else type(callback).__name__
         raise UsageError(f"unjam.on_stall calls a plain function with each finding, not {kind}")
 
-    remove = registered.add(callback)
+    remove = _callbacks.add(callback)
+    of_the_program[:] = [_callbacks.put]
     watched = monitor.current()
     if watched is not None:
         wire(watched.tell(), watched.settings)
-    return remove
+
+    def end() -> None:
+        remove()
+        if not _callbacks.any():
+            of_the_program.clear()
+
+    return end

@@ -82,7 +82,7 @@ class Monitor:
         atexit.register(self.end)
         self._imports.when_imported("asyncio.events", self._hook_asyncio)
         self._imports.when_imported("uvloop", self._hook_uvloop)
-        if self.settings.live or self.settings.log or "unjam.callbacks" in sys.modules:
+        if self.settings.live or self.settings.log or "unjam.telling" in sys.modules:
             from unjam.telling import wire
 
             wire(self.tell(), self.settings)

@@ -6,7 +6,6 @@ All of it happens outside of the loops' threads. Every program that calls `unjam
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 from unjam.allowed import allowances_of
@@ -42,8 +41,8 @@ SHARE = 50
 """Thinking about stalls and telling of them takes at most a fiftieth of a CPU, measured over many: the loop of a service that is late all the
 time waits for the GIL meanwhile."""
 
-MOST_SAVED_NS = 1_000_000_000
-"""What was not used for thinking is saved up to so much, which is enough for a start that is one stall after the other on a slow machine."""
+MOST_SAVED_NS = 500_000_000
+"""What was not used for thinking is saved up to so much, which is enough for a hundred stalls with deep stacks at once on a slow machine."""
 
 
 class Budget:
@@ -281,16 +280,17 @@ def fields(finding: Finding) -> dict[str, Any]:
 
 _log = Log()
 
+of_the_program: list[OnStall] = []
+"""Who is told of the stalls of whatever monitor there is: the program's callbacks, where it has some."""
+
 
 def wire(telling: Telling, settings: Settings) -> None:
     """Connect what the settings and the program ask for, each once."""
-    callbacks = sys.modules.get("unjam.callbacks")  # of a program that has called on_stall
     wanted = [
         (telling.at_threshold, say_at_threshold, settings.live),
         (telling.at_end, say_at_end, settings.live),
+        *((telling.at_end, listener, True) for listener in of_the_program),
     ]
-    if callbacks is not None:
-        wanted.append((telling.at_end, callbacks.registered.put, callbacks.registered.any()))
     if settings.log and _log not in telling.logs:
         telling.logs.append(_log)
     for listeners, listener, is_wanted in wanted:
