@@ -7,6 +7,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "src" / "unjam").rglob("*.py"))
+WITHIN = ("_bootstrap", "bridge", "control", "integrations", "native", "probes")
+"""Folders of what meets objects of the program inside its process."""
+
 MOST_LINES = 600
 MOST_LINES_OF_A_FUNCTION = 60
 
@@ -45,6 +48,22 @@ def test_nothing_is_left_open(module):
     """No marks of unfinished work in what ships."""
     marks = ("TODO", "FIXME", "XXX")
     assert [mark for mark in marks if mark in module.read_text()] == []
+
+
+@pytest.mark.parametrize(
+    "source", [each for each in MODULES if each.relative_to(ROOT / "src" / "unjam").parts[0] in WITHIN], ids=relative
+)
+def test_types_are_told_apart_by_identity(source):
+    """`type(x) in {...}` and `type(x) == y` ask the metaclass, which may be the program's: `is`, or the ids of types."""
+    compared = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Compare)]
+    asking = [
+        node.lineno
+        for node in compared
+        if isinstance(node.left, ast.Call)
+        and ast.unparse(node.left.func) == "type"
+        and not all(isinstance(each, ast.Is | ast.IsNot) for each in node.ops)
+    ]
+    assert asking == []
 
 
 @pytest.mark.parametrize("source", sorted((ROOT / "src" / "unjam" / "native").glob("*.c")), ids=relative)

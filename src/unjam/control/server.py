@@ -252,7 +252,7 @@ def encode(reply: dict[str, Any]) -> bytes:
     import json  # as above
 
     def pieces(value: Any) -> str:
-        if type(value) is dict and any(type(item) in {list, dict} for item in value.values()):
+        if type(value) is dict and any(isinstance(item, list | dict) for item in value.values()):
             return "{" + ",".join(f"{json.dumps(key)}:{pieces(item)}" for key, item in value.items()) + "}"
         if type(value) is list and len(value) > CHUNK:
             parts = (

@@ -205,7 +205,7 @@ before_step(struct slot *slot, PyObject *handle)
     }
 }
 
-/* Whether the observer is told of a step of a late turn; one that it is not told of is counted. */
+/* Whether the observer is told of a step of a late turn that is not long, which is `limit`; one that it is not told of is counted. */
 static bool
 is_told(struct slot *slot, uint64_t t0, uint64_t t1, uint64_t limit)
 {
@@ -214,12 +214,12 @@ is_told(struct slot *slot, uint64_t t0, uint64_t t1, uint64_t limit)
         slot->untold = 0;
         slot->untold_ns = 0;
     }
-    uint64_t length = clock_span_ns(clock_since(t1, t0)), wait = clock_span_ns(slot->told_for) * TELLING_PART;
-    if (length >= limit || clock_span_ns(clock_since(t1, slot->told_at)) >= (wait < limit ? wait : limit)) {
+    uint64_t wait = clock_span_ns(slot->told_for) * TELLING_PART;
+    if (clock_span_ns(clock_since(t1, slot->told_at)) >= (wait < limit ? wait : limit)) {
         return true;
     }
     slot->untold++;
-    slot->untold_ns += length;
+    slot->untold_ns += clock_span_ns(clock_since(t1, t0));
     return false;
 }
 
@@ -248,8 +248,9 @@ after_step(struct slot *slot, PyObject *handle, uint64_t t0, uint64_t t1)
     if (stall != 0 && victim_observer != NULL && slot->victims_stall != stall) {
         begin_victims(slot, stall, left);
     }
-    if (step_observer != NULL && is_told(slot, t0, t1, limit / LONG_PART)) {
-        tell_step(slot, stall, handle, t0, t1, clock_span_ns(clock_since(t1, t0)) >= limit / LONG_PART);
+    bool is_long = clock_span_ns(clock_since(t1, t0)) >= limit / LONG_PART;
+    if (step_observer != NULL && (is_long || is_told(slot, t0, t1, limit / LONG_PART))) {
+        tell_step(slot, stall, handle, t0, t1, is_long);
     }
 }
 

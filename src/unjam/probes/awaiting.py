@@ -11,6 +11,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from unjam.model.lines import printable
+from unjam.probes.callables import MRO_OF
 from unjam.probes.names import type_name
 
 TYPE_CHECKING = False
@@ -53,20 +54,17 @@ def describe_task(task: Any) -> dict[str, str]:
     return {"name": printable(_of_task("get_name", task)), "coroutine": printable(name)}
 
 
-_MRO = type.__dict__["__mro__"].__get__
-
-
 def _is_a(module_name: str, names: tuple[str, ...], thing: object) -> bool:
     module = sys.modules.get(module_name)
     if module is None:
         return False
     wanted = [vars(module).get(name) for name in names]
-    return any(base is kind for base in _MRO(type(thing)) for kind in wanted)
+    return any(base is kind for base in MRO_OF(type(thing)) for kind in wanted)
 
 
 def _of_task(name: str, task: Any) -> Any:
     """Read a field, or call a method, of asyncio's own Task type on it, whatever a subclass made of it."""
-    for base in _MRO(type(task)):
+    for base in MRO_OF(type(task)):
         found = base.__dict__.get(name) if base.__module__ in {"_asyncio", "asyncio.tasks"} else None
         if found is not None:
             bound = found.__get__(task, base)

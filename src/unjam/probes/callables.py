@@ -13,7 +13,7 @@ DEEPEST_WRAPPING = 8
 
 _MODULE_OF = type.__dict__["__module__"].__get__
 _QUALNAME_OF = type.__dict__["__qualname__"].__get__
-_MRO_OF = type.__dict__["__mro__"].__get__
+MRO_OF = type.__dict__["__mro__"].__get__
 """The slots of `type` itself: a metaclass of the program may define its own and would be run by a plain attribute."""
 
 
@@ -65,13 +65,19 @@ def _of_exact_type(function: object) -> Called:
     if type(function) is GeneratorType:
         code = function.gi_code
         return Called(printable(function.__qualname__), code.co_filename, code.co_firstlineno)
-    kind: Any = function if _is_class(function) else type(function)
+    kind: Any = function if is_class(function) else type(function)
     return Called(_dotted(_MODULE_OF(kind), _QUALNAME_OF(kind)), "", 0)
 
 
-def _is_class(value: object) -> bool:
+def is_class(value: object) -> bool:
     """Whether it is a class, one with a metaclass too; isinstance() would ask the object for its `__class__`."""
-    return any(base is type for base in _MRO_OF(type(value)))
+    kind = type(value)
+    if kind is type:
+        return True
+    for base in MRO_OF(kind):  # noqa: SIM110 -- a generator takes longer than all the rest
+        if base is type:
+            return True
+    return False
 
 
 def _name_of_function(function: object) -> str:

@@ -21,10 +21,10 @@ from types import (
 from typing import Any
 
 from unjam.model.lines import printable
+from unjam.probes.callables import MRO_OF, is_class
 
-_mro = type.__dict__["__mro__"].__get__
-_flags = type.__dict__["__flags__"].__get__
-"""The fields of `type` itself, past any metaclass."""
+_FLAGS_OF = type.__dict__["__flags__"].__get__
+"""The field of `type` itself, past any metaclass."""
 
 _SUSPENDED = frozenset(map(id, (CoroutineType, GeneratorType, AsyncGeneratorType)))
 """By id: to look for a type itself asks its metaclass for a hash, which may be the program's, or refuse."""
@@ -57,7 +57,7 @@ def task_of(callback: Any) -> Any:
         # What it refers to is its task (and, since 3.12, its type).
         owner = None
         for held in gc.get_referents(callback):
-            if not _is_type(held):
+            if not is_class(held):
                 owner = held
                 break
     else:
@@ -99,7 +99,7 @@ def callable_name(value: Any) -> str:
     if type(value) is BuiltinMethodType:
         own = value.__module__ in {None, "builtins"}
         return printable(value.__qualname__ if own else f"{value.__module__}.{value.__qualname__}")
-    return type_name(value if _is_type(value) else type(value))
+    return type_name(value if is_class(value) else type(value))
 
 
 def callable_code(value: Any) -> CodeType | None:
@@ -122,7 +122,7 @@ def _task_base(cls: type) -> Any:
         return cls
     # `in` would call a metaclass of the program; the second is the one in Python, of which eager loops make use.
     known = (tasks.Task, getattr(tasks, "_PyTask", tasks.Task))
-    return next((base for base in _mro(cls) for task in known if base is task), None)
+    return next((base for base in MRO_OF(cls) for task in known if base is task), None)
 
 
 def _is_step(kind: type) -> bool:
@@ -130,20 +130,9 @@ def _is_step(kind: type) -> bool:
     global _step_type  # noqa: PLW0603 -- there is one in a process
     if kind is _step_type:
         return True
-    if _flags(kind) & _IMMUTABLE and type_name(kind) == "TaskStepMethWrapper":
+    if _FLAGS_OF(kind) & _IMMUTABLE and type_name(kind) == "TaskStepMethWrapper":
         _step_type = kind
     return kind is _step_type
-
-
-def _is_type(value: Any) -> bool:
-    """Whether it is a class; isinstance() would ask the object for its `__class__`."""
-    kind = type(value)
-    if kind is type:
-        return True
-    for base in _mro(kind):  # noqa: SIM110 -- a generator takes longer than all the rest
-        if base is type:
-            return True
-    return False
 
 
 def _qualname(coroutine: Any) -> str:

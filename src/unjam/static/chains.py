@@ -162,20 +162,20 @@ class Chains:
         alone = hosted and bool(tops) and all(entry.main and not entry.beside for entry in tops)
         tasks = tuple(_edges(each, down) for each in down if any(edge.task for edge in self._reach.callers[each]))
         return Way(
-            top,
-            edges,
-            nearest,
-            startup,
-            single,
-            rare,
-            ends,
-            kept,
-            bool(served),
-            made,
-            self._serves,
-            unasked,
-            tasks,
-            alone,
+            entry=top,
+            edges=edges,
+            callers=nearest,
+            startup=startup,
+            single=single,
+            rare=rare,
+            ends=ends,
+            kept=kept,
+            served=bool(served),
+            made=made,
+            serves=self._serves,
+            unasked=unasked,
+            tasks=tasks,
+            alone=alone,
         )
 
     def _name(self, symbol: str) -> str:

@@ -206,7 +206,9 @@ class Reach:
 
     def _is_task(self, caller: Function, call: Call) -> bool:
         """Whether a call is the coroutine in `asyncio.create_task(poll())`."""
-        sites = (each.site for each in caller.calls if call.site is not None and call.site.use == "argument")
+        if call.site is None or call.site.use != "argument":
+            return False
+        sites = (each.site for each in caller.calls)
         return any(
             site is not None
             and site.text.rpartition(".")[2] in TASKS
