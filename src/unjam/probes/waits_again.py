@@ -14,8 +14,6 @@ from unjam.probes.waits_tasks import task_key, task_signature
 from unjam.probes.waits_threads import each_stack, thread_key, thread_signature, threads_by_ident
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from unjam.model.waits import Graph
     from unjam.probes.waits_scene import Scene
 
@@ -38,18 +36,11 @@ def _still_tasks(scene: Scene, first: Graph, tasks: Iterable[Any]) -> Iterable[s
 
 def _still_threads(scene: Scene, first: Graph) -> Iterable[str]:
     known = threads_by_ident()
-    for ident, frame in each_stack(scene):
+    for ident, stack in each_stack(scene):
         thread = known.get(ident)
         key = thread_key(scene, ident, thread)
         before = first.nodes.get(key)
-        inner = _innermost(frame)
+        inner = next((frame for frame in stack if not module_of(frame).startswith("unjam.")), None)
         if before is not None and inner is not None and before.sig == thread_signature(inner, thread):
             yield key
-        del frame, inner
-
-
-def _innermost(frame: FrameType) -> FrameType | None:
-    at: FrameType | None = frame
-    while at is not None and module_of(at).startswith("unjam."):
-        at = at.f_back
-    return at
+        del stack, inner

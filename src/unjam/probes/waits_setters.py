@@ -14,7 +14,7 @@ from unjam.probes.waits_read import read
 from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import module_of
 from unjam.probes.waits_tasks import TaskSeen, await_chain
-from unjam.probes.waits_threads import Seen, each_stack, walk
+from unjam.probes.waits_threads import Seen, each_stack, without_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,15 +86,15 @@ def frames_of(
                     yield task.key, task.label, frame
         scene.pause()
     by_ident = {seen.ident: seen for seen in threads}
-    for ident, innermost in each_stack(scene):
+    for ident, stack in each_stack(scene):
         seen = by_ident.get(ident)
-        for frame in walk(innermost)[:DEEP] if seen is not None else ():
+        for frame in without_ours(stack)[:DEEP] if seen is not None else ():
             if (module_of(frame), frame.f_code.co_qualname) in _LOOP_RUNNERS:
                 break
             if seen is not None and (every or not _is_stdlib(frame)):
                 yield seen.key, seen.label, frame
             del frame
-        del innermost
+        del stack
 
 
 def _is_stdlib(frame: FrameType) -> bool:

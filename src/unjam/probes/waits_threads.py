@@ -6,7 +6,7 @@ import sys
 import threading
 import weakref
 from dataclasses import dataclass, field
-from inspect import CO_COROUTINE
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from types import FrameType
 
-MOST_TRIES: Final = 8
+MOST_NAMED: Final = 8
 """Frames in which a name for one object is looked for: a thousand threads that wait for it call it alike."""
 MOST_FRAMES: Final = 2_000
 """Frames walked of one stack: enough for any program that is not in a runaway recursion."""
+MOST_TRIES: Final = 4
+"""Times that a stack is walked which ends in what can be suspended."""
+_SUSPENDS: Final = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
 @dataclass(slots=True)
@@ -62,11 +65,11 @@ def look_at_threads(scene: Scene, *, leave_out: int) -> list[Seen]:
     """Look at every thread but the one of ident `leave_out`."""
     known = threads_by_ident()
     seen: list[Seen] = []
-    for ident, frame in each_stack(scene):
-        chain = walk(frame) if ident != leave_out else []
+    for ident, stack in each_stack(scene):
+        chain = without_ours(stack) if ident != leave_out else []
         if chain:
-            seen.append(_look(scene, ident, chain, known.get(ident), own_wait(frame)))
-        del chain, frame
+            seen.append(_look(scene, ident, chain, known.get(ident), own_wait(stack[0])))
+        del chain, stack
     return seen
 
 
@@ -87,17 +90,34 @@ def threads_by_ident() -> dict[int, Any]:
     return known
 
 
-def each_stack(scene: Scene) -> Iterator[tuple[int, FrameType]]:
-    """Yield ident and innermost frame of each thread; no frame is kept over a pause, and who uses one drops it at once."""
+def each_stack(scene: Scene) -> Iterator[tuple[int, list[FrameType]]]:
+    """Yield ident and stack of each thread, innermost first; no frame is kept over a pause, and who uses one drops it at once."""
     frames = current_frames()
     for ident in list(frames):
-        frame = frames.pop(ident, None)
-        if frame is not None:
-            yield ident, frame
-        del frame
+        stack = _stack(ident, frames.pop(ident, None))
+        if stack:
+            yield ident, stack
+        del stack
         if scene.pause():
             frames.clear()
             frames = current_frames()
+
+
+def _stack(ident: int, frame: FrameType | None) -> list[FrameType]:
+    """Walk a stack, innermost first, cut at `MOST_FRAMES`; empty where the thread has ended.
+
+    A thread that goes on meanwhile may suspend a coroutine of it, below which nothing is then: where a stack ends so, it is walked anew.
+    """
+    stack: list[FrameType] = []
+    for _ in range(MOST_TRIES):
+        stack.clear()
+        while frame is not None and len(stack) < MOST_FRAMES:
+            stack.append(frame)
+            frame = frame.f_back
+        if not stack or not stack[-1].f_code.co_flags & _SUSPENDS:
+            break
+        frame = current_frames().get(ident)
+    return stack
 
 
 def own_wait(frame: FrameType) -> Target | None:
@@ -169,7 +189,7 @@ def give_name(scene: Scene, frame: FrameType, wanted: Any) -> None:
     if wanted is None or type(wanted) is int or id(wanted) in scene.names:
         return
     tries = scene.nameless[id(wanted)] = scene.nameless.get(id(wanted), 0) + 1
-    if tries > MOST_TRIES:
+    if tries > MOST_NAMED:
         return
     for path, value in reachable(frame):
         if value is wanted:
@@ -177,17 +197,10 @@ def give_name(scene: Scene, frame: FrameType, wanted: Any) -> None:
             return
 
 
-def walk(frame: FrameType) -> list[FrameType]:
-    """Return a stack innermost first, cut at `MOST_FRAMES`, without frames of ours; empty for a thread of ours."""
-    chain: list[FrameType] = []
-    at: FrameType | None = frame
-    own = False
-    while at is not None and len(chain) < MOST_FRAMES:
-        own = module_of(at).startswith("unjam.")
-        if not own:
-            chain.append(at)
-        at = at.f_back
-    return [] if own else chain
+def without_ours(stack: list[FrameType]) -> list[FrameType]:
+    """Return a stack without frames of ours; empty for a thread of ours."""
+    own = [module_of(frame).startswith("unjam.") for frame in stack]
+    return [frame for frame, ours in zip(stack, own, strict=True) if not ours] if not own[-1] else []
 
 
 def _find_wait(scene: Scene, seen: Seen, chain: list[FrameType]) -> int:
