@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from contextlib import AsyncExitStack, ExitStack
-from types import FunctionType, MethodDescriptorType, MethodType, WrapperDescriptorType
+from types import (
+    BuiltinMethodType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    WrapperDescriptorType,
+)
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.probes.waits_read import read
@@ -27,14 +35,17 @@ def taken_over(value: object) -> Iterator[Any]:
         return
     callbacks = read(value, "_exit_callbacks")
     for _, leave in list(callbacks) if type(callbacks) is deque else ():
-        if type(leave) is MethodType and _is_exit(leave.__func__):
+        if _is_exit(leave):
             yield leave.__self__
             yield from taken_over(leave.__self__)
 
 
-_OF_C: Final = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
+_FUNCTIONS: Final = frozenset(map(id, (FunctionType, MethodDescriptorType, WrapperDescriptorType)))
+_BOUND_IN_C: Final = frozenset(map(id, (BuiltinMethodType, MethodWrapperType)) if sys.version_info >= (3, 15) else ())
+"""How the exits of C types are bound, which were the functions of a MethodType before."""
 
 
-def _is_exit(function: object) -> bool:
-    known = type(function) is FunctionType or id(type(function)) in _OF_C
-    return known and function.__name__ in _EXITS  # type: ignore[attr-defined]
+def _is_exit(leave: Any) -> bool:
+    bound = type(leave) is MethodType
+    function = leave.__func__ if bound else leave
+    return id(type(function)) in (_FUNCTIONS if bound else _BOUND_IN_C) and function.__name__ in _EXITS

@@ -66,6 +66,14 @@ def exactly(value: object, kinds: tuple[type, ...]) -> bool:
     return any(type(value) is kind for kind in kinds)
 
 
+class _Plain:
+    """As most classes are."""
+
+
+_DICT_OF_PLAIN = class_dict(_Plain)["__dict__"]
+"""How instances of such a class give their dictionary: all of them by one descriptor of `object` from CPython 3.15 on."""
+
+
 def own_dict(value: object) -> dict[str, Any]:
     """Return the instance dictionary, or an empty one where there is none or the class puts code in its place."""
     for entry in mro(type(value)):
@@ -74,7 +82,7 @@ def own_dict(value: object) -> dict[str, Any]:
             continue
         if type(shadow) is not GetSetDescriptorType and type(shadow) is not MemberDescriptorType:
             return {}
-        if shadow.__objclass__ is not entry:
+        if shadow is not _DICT_OF_PLAIN and shadow.__objclass__ is not entry:
             return {}
         break
     else:

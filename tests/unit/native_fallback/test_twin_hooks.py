@@ -77,9 +77,9 @@ def test_an_init_of_somebody_else_stays(monkeypatch):
     """Who has patched it before us is asked for every handle as before; where handles were scheduled is not known then."""
     made = []
 
-    def theirs(self, *arguments):
+    def theirs(self, *arguments, **keywords):
         made.append(self)
-        ORIGINAL_INIT(self, *arguments)
+        ORIGINAL_INIT(self, *arguments, **keywords)
 
     monkeypatch.setattr(asyncio.Handle, "__init__", theirs)
     steps = Steps({})

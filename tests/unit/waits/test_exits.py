@@ -1,6 +1,7 @@
 """Laws of what an exit stack holds: the managers that its end will leave, and nothing else."""
 
 import asyncio
+import sys
 import threading
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext
 
@@ -42,7 +43,10 @@ def test_an_asynchronous_stack_has_both_kinds():
 
 
 def test_what_is_only_called_is_not_held():
-    """A callback may do anything, and so may a class derived from a stack or an object that has one."""
+    """A callback may do anything, and so may a class derived from a stack or an object that has one.
+
+    From CPython 3.15 on a stack keeps the pushed exit of a lock just as that of one entered.
+    """
 
     class Mine(ExitStack):
         pass
@@ -52,5 +56,6 @@ def test_what_is_only_called_is_not_held():
         stack.callback(lock.locked)
         stack.push(lock.__exit__)
         derived.enter_context(nullcontext())
-        assert [[], [], []] == [list(taken_over(value)) for value in (stack, derived, lock)]
+        pushed = [lock] if sys.version_info >= (3, 15) else []
+        assert [pushed, [], []] == [list(taken_over(value)) for value in (stack, derived, lock)]
         stack.pop_all()

@@ -59,7 +59,7 @@ CALLS: tuple[Call, ...] = (
     ),
     *family(
         "re",
-        "match fullmatch search sub subn split findall finditer compile",
+        "match prefixmatch fullmatch search sub subn split findall finditer compile",
         "UJ303",
         gil=Gil.KEEPS,
         weight=Weight.MICROSECONDS,
@@ -68,7 +68,7 @@ CALLS: tuple[Call, ...] = (
     ),
     *family(
         "re.Pattern",
-        "match fullmatch search sub subn split findall finditer",
+        "match prefixmatch fullmatch search sub subn split findall finditer",
         "UJ303",
         gil=Gil.KEEPS,
         weight=Weight.MICROSECONDS,
