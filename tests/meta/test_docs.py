@@ -38,7 +38,9 @@ def test_fragments_of_the_changelog_are_well_named():
     assert [name for name in names if not FRAGMENT.fullmatch(name)] == []
 
 
-@pytest.mark.parametrize("name", ["scripts/test", "scripts/demo", "scripts/lint", "scripts/changelog", ".ci/run"])
+@pytest.mark.parametrize(
+    "name", ["scripts/test", "scripts/demo", "scripts/lint", "scripts/changelog", "scripts/pythons", ".ci/run"]
+)
 def test_a_script_can_be_started(name):
     """Every script is executable and says by whom."""
     script = ROOT / name
