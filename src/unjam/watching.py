@@ -322,8 +322,8 @@ class Stretches:
 
     def end(self, *, threshold: str, allow: Sequence[Allow] = ()) -> Watch | None:
         """It has ended; what was found in it, as if a `Watch` with this threshold had seen it. None where there was nothing."""
-        stalls = self._monitor.flush(FLUSH_S, stalls_before=self._stalls_before)
-        if stalls == self._stalls_before and not self._gathered.tells:
+        self._monitor.flush(FLUSH_S, stalls_before=self._stalls_before)
+        if not self._gathered.tells:
             return None
         gathered, self._gathered = self._gathered, Gathered()
         self._monitor.subscribe(self._gathered.take)

@@ -149,6 +149,17 @@ def test_of_one_stretch_after_another_each_has_its_own(tier):
     assert not stretches.sees("50ms")
 
 
+def test_nothing_is_made_of_a_stretch_that_began_in_a_stall(tier, monkeypatch):
+    """How many stalls there were before is not known then, and in the stretch itself nothing was held."""
+    monkeypatch.setattr(Stretches, "_mark", lambda self: -1)
+    unjam.install(record=False, log=False, threshold="10s")
+    stretches = Stretches(unjam.monitor.current())
+    stretches.begin()
+    asyncio.run(quiet())
+    assert stretches.end(threshold="10s") is None
+    unjam.uninstall()
+
+
 async def quiet():
     await asyncio.sleep(0.01)
 
