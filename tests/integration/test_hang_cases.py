@@ -42,6 +42,7 @@ def test_deep_chains_are_walked_without_recursion_and_cut():
         assert max(len(stack) for stack in graph.stacks) <= 101
 
 
+@pytest.mark.serial
 def test_ten_thousand_tasks_are_collected_in_short_slices():
     """The GIL is never kept for long: what one slice does is bounded in CPU time."""
     with running(HERE / "innocent" / "many_tasks.py") as target:
