@@ -17,6 +17,7 @@ pytestmark = pytest.mark.timeout(600)  # the type checker is CPU-bound, and a bu
 
 HERE = Path(__file__).parent
 SOURCES = sorted(path.relative_to(HERE).as_posix() for path in HERE.glob("*/**/*.py") if path.name != "__init__.py")
+CLEAN = re.compile(r"#\s*clean\b")
 EXPECTED = re.compile(r"#\s*(error|warning|note): (UJ\d+) ([^;#]+?)\s*$")
 
 
@@ -37,11 +38,16 @@ def expected(path: str) -> set[tuple[int, str]]:
     return {(number, f"{match[1]}: {match[2]} {match[3]}") for number, match in matches if match}
 
 
+def clean(path: str) -> set[int]:
+    lines = enumerate((HERE / path).read_text().splitlines(), 1)
+    return {number for number, line in lines if CLEAN.search(line)}
+
+
 @pytest.mark.parametrize("path", SOURCES)
 def test_found_is_what_the_lines_say(result, path):
-    """Every line with an expectation has exactly that finding, and no other line has more than a note."""
+    """Every line with an expectation has exactly that finding, a clean one none, and no other line has more than a note."""
     wanted, file = expected(path), str(Path(result.root) / path)
-    asked = {line for line, _ in wanted}
+    asked = {line for line, _ in wanted} | clean(path)
     found_here = {
         (problem.line, f"{problem.severity.label}: {problem.rule} {problem.finding.leaf}")
         for problem in result.problems

@@ -40,11 +40,12 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A base class whose listed methods a framework calls on the loop even where they are plain `def`."""
+    """A base class whose listed methods a framework calls on the loop: with `sync` LOOP even where they are plain `def`."""
 
     base: str
     methods: tuple[str, ...]
     label: str
+    sync: Sync = Sync.LOOP
 
 
 _VERBS = ("get", "post", "put", "delete", "patch", "head", "options")
@@ -160,8 +161,36 @@ OVERRIDES: tuple[Override, ...] = (
         "{class}.{name} (request handler)",
     ),
     Override("tornado.websocket.WebSocketHandler", ("open", "on_message", "on_close"), "{class}.{name} (websocket)"),
+    *(
+        Override(base, (*_VERBS, "dispatch", "dispatch_request"), "{class}.{name} (view)", Sync.POOL)
+        for base in (
+            *("django.views.View", "django.views.generic.View", "django.views.generic.base.View"),
+            *("starlette.endpoints.HTTPEndpoint", "aiohttp.web.View", "aiohttp.web_urldispatcher.View"),
+            *("quart.views.View", "quart.views.MethodView", "sanic.views.HTTPMethodView"),
+        )
+    ),
+    *(
+        Override(base, methods, "{class}.{name} (websocket)", Sync.POOL)
+        for base, methods in (
+            ("starlette.endpoints.WebSocketEndpoint", ("on_connect", "on_receive", "on_disconnect")),
+            ("channels.generic.websocket.AsyncWebsocketConsumer", ("connect", "receive", "disconnect")),
+            ("channels.generic.websocket.AsyncJsonWebsocketConsumer", ("connect", "receive_json", "disconnect")),
+        )
+    ),
+    Override("starlette.middleware.base.BaseHTTPMiddleware", ("dispatch",), "middleware {class}", Sync.POOL),
+    Override("aiogram.BaseMiddleware", ("__call__",), "middleware {class}", Sync.POOL),
+    Override("discord.Client", ("on_message", "on_interaction", "on_reaction_add"), "event {name}", Sync.POOL),
+    Override("discord.ui.Button", ("callback",), "{class}.{name} (interaction)", Sync.POOL),
+    Override("discord.ui.Select", ("callback",), "{class}.{name} (interaction)", Sync.POOL),
+    Override("discord.ui.Modal", ("on_submit",), "{class}.{name} (interaction)", Sync.POOL),
 )
-"""Methods that are called on the loop whether they are `async def` or `def`."""
+"""https://docs.djangoproject.com/en/stable/topics/async/, https://www.starlette.io/endpoints/, https://docs.aiohttp.org/en/stable/web_reference.html#view,
+https://quart.palletsprojects.com/en/latest/reference/source/quart.views.html, https://sanic.dev/en/guide/advanced/class-based-views.html,
+https://channels.readthedocs.io/en/stable/topics/consumers.html, https://docs.aiogram.dev/en/latest/dispatcher/middlewares.html,
+https://discordpy.readthedocs.io/en/stable/api.html."""
+
+ASGI = ("scope", "receive", "send")
+"""What a coroutine takes that serves as an ASGI application or is around one: https://asgi.readthedocs.io/en/stable/specs/main.html#applications."""
 
 PREFIXES: tuple[Prefix, ...] = (Prefix("homeassistant", "async_", "{name} (Home Assistant)"),)
 """https://developers.home-assistant.io/docs/asyncio_categorizing_functions: what begins so is called on the loop only."""

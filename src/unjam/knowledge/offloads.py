@@ -120,6 +120,31 @@ HANDOFFS: tuple[Handoff, ...] = (
     *_asked("aiohttp.web_urldispatcher.UrlDispatcher.add_route", position=2, keyword="handler"),
     *_asked("starlette.routing.Route", "starlette.routing.WebSocketRoute", position=1, keyword="endpoint"),
     *_asked("fastapi.routing.APIRoute", "fastapi.routing.APIWebSocketRoute", position=1, keyword="endpoint"),
+    *_asked(
+        *(
+            f"{owner}.{name}"
+            for owner in (
+                "fastapi.FastAPI",
+                "fastapi.applications.FastAPI",
+                "fastapi.APIRouter",
+                "fastapi.routing.APIRouter",
+            )
+            for name in ("add_api_route", "add_api_websocket_route")
+        ),
+        position=1,
+        keyword="endpoint",
+    ),
+    *_asked(
+        *(f"starlette.applications.Starlette.{name}" for name in ("add_route", "add_websocket_route")),
+        position=1,
+        keyword="route",
+    ),
+    *_asked(
+        *(f"starlette.routing.Router.{name}" for name in ("add_route", "add_websocket_route")),
+        position=1,
+        keyword="endpoint",
+    ),
+    *_asked("django.urls.path", "django.urls.re_path", position=1, keyword="view"),
     *_asked("telegram.ext.CommandHandler", "telegram.ext.MessageHandler", position=1, keyword="callback"),
     *_asked("telegram.ext.CallbackQueryHandler", "telegram.ext.InlineQueryHandler", keyword="callback"),
     *_asked("pyrogram.handlers.MessageHandler", "pyrogram.handlers.CallbackQueryHandler", keyword="callback"),

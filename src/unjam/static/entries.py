@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from unjam.knowledge.entrypoints import (
+    ASGI,
     MAINS,
     OVERRIDES,
     PREFIXES,
@@ -217,12 +218,14 @@ class Entries:
         name = function.scope.name.rpartition(".")[2]
         for base in self._bases(function, owner):
             for override in _OVERRIDES.get(base, ()):
-                if name in override.methods:
+                if name in override.methods and (function.scope.is_async or override.sync is Sync.LOOP):
                     label = override.label.replace("{class}", owner.partition(":")[2]).replace("{name}", name)
                     yield Entry(function.symbol, label)
 
     def _conventional(self, function: Function) -> Iterator[Entry]:
         name = function.scope.name.rpartition(".")[2]
+        if function.scope.is_async and function.scope.parameters[-len(ASGI) :] == ASGI:
+            yield Entry(function.symbol, f"ASGI application {function.scope.owner or name}")
         for prefix in PREFIXES if function.scope.kind == "function" else ():
             if name.startswith(prefix.beginning) and self._imports(function.path, prefix.package):
                 yield Entry(function.symbol, prefix.label.replace("{name}", name))

@@ -19,6 +19,8 @@ RELOADED = "importlib.reload"
 """What somebody asks for who has changed a module."""
 CONSOLE = "UJ108"
 """What a program asks once at its console keeps nobody waiting who would not wait for the answer anyway."""
+_FILES = "UJ102"
+"""Milliseconds at a time: they count where somebody comes again and again."""
 _MISTAKES = frozenset({"UJ204", "UJ205", "UJ206"})
 """What is wrong however often it is done."""
 _OWN = frozenset({"UJ103", "UJ107", "UJ202", "UJ203"})
@@ -77,8 +79,11 @@ class Ranking:
         )
         if why:
             return Rank(Severity.NOTE, once, why)
-        if severity > Severity.NOTE and self._is_unasked(accusation, way):
-            return Rank(Severity(severity - 1), once, _UNASKED)
+        if severity > Severity.NOTE and not self._is_awaited(accusation, way):
+            if way.unasked:
+                return Rank(Severity.NOTE, once, _UNASKED)
+            if severity is Severity.WARNING and accusation.rule == _FILES:
+                return Rank(Severity.NOTE, once, _LITTLE)
         return Rank(severity, once, _STARTS if single else _KEPT if kept else "")
 
     def _starts(self, accusation: Accusation, way: Way) -> bool:
@@ -86,14 +91,11 @@ class Ranking:
         site = self.small.site(accusation)
         return way.startup and not way.goes_on(looped=site is not None and site.looped)
 
-    def _is_unasked(self, accusation: Accusation, way: Way) -> bool:
-        """Whether the program serves, and nobody who is served is known to wait for it.
-
-        What goes on without end beside what is served keeps that waiting whoever began it.
-        """
-        if not way.unasked or accusation.rule in _MISTAKES or is_told(self._program.outlines[accusation.function.path]):
-            return False
-        return not ((accusation.looped or _looped(way)) and self._works_beside(accusation, way))
+    def _is_awaited(self, accusation: Accusation, way: Way) -> bool:
+        """Whether somebody is known to wait for it: a framework's or the loop's call leads there, or it goes on without end beside what serves."""
+        if way.entry.label or accusation.rule in _MISTAKES or is_told(self._program.outlines[accusation.function.path]):
+            return True
+        return (accusation.looped or _looped(way)) and self._works_beside(accusation, way)
 
     def _mere(self, accusation: Accusation, way: Way, accepted: str) -> str:
         """Why it is a note whatever it costs."""
@@ -155,6 +157,7 @@ class Ranking:
 _STARTS = "only what runs at the start, at the end or on a signal leads here, so it costs once"
 _KEPT = "the result is kept, so it costs once"
 _UNASKED = "the program serves, and nothing that serves is known to lead here"
+_LITTLE = "it costs milliseconds, and nothing that is served, nor a callback of the loop, is known to lead here"
 
 
 def _looped(way: Way) -> bool:

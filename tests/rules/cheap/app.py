@@ -38,7 +38,7 @@ async def changes_an_entry(path: Path):
 
 async def reads_an_entry(path: Path):
     os.listdir(path)  # note: UJ102 os.listdir
-    for _, _, names in os.walk(path):  # warning: UJ102 os.walk
+    for _, _, names in os.walk(path):  # note: UJ102 os.walk
         tempfile.mkstemp(names[0])  # note: UJ102 tempfile.mkstemp
 
 
@@ -46,7 +46,7 @@ async def makes_a_file(path: Path):
     with open(path, "w"):  # note: UJ102 builtins.open
         pass
     open(path, "a").close()  # note: UJ102 builtins.open
-    with open(path, "wb") as stream:  # warning: UJ102 builtins.open
+    with open(path, "wb") as stream:  # note: UJ102 builtins.open
         stream.write(b"text")
 
 
@@ -58,10 +58,10 @@ async def in_memory(data: bytes, path: Path):
     data = io.BytesIO(data)
     zipfile.ZipFile(data)  # clean: it is a buffer by now
     tarfile.open(fileobj=buffer)  # clean
-    with tarfile.open(path) as packed:  # warning: UJ102 tarfile.open
+    with tarfile.open(path) as packed:  # note: UJ102 tarfile.open
         packed.extractall()  # clean: told where it was opened
-    Image.open(path)  # warning: UJ102 PIL.Image.open
-    with path.open("rb") as stream:  # warning: UJ102 pathlib.Path.open
+    Image.open(path)  # note: UJ102 PIL.Image.open
+    with path.open("rb") as stream:  # note: UJ102 pathlib.Path.open
         Image.open(stream)  # clean: where it was opened, it was told
     buffer.write(data)  # clean: it inherits from the classes of files, and is none
     text = io.StringIO()
@@ -134,7 +134,7 @@ class Kept:
         name = None
         if name:
             return name
-        name = Path(path).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+        name = Path(path).read_bytes()  # note: UJ102 pathlib.Path.read_bytes
         return name
 
 
@@ -157,7 +157,7 @@ class Connected:
         self.reads(path)
 
     def reads(self, path):
-        self.client = Path(path).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+        self.client = Path(path).read_bytes()  # note: UJ102 pathlib.Path.read_bytes
 
 
 async def register_client(path):
@@ -179,7 +179,7 @@ async def stopped(thread: threading.Thread):
 
 
 async def registered(path):
-    Path(path).write_bytes(b"token")  # warning: UJ102 pathlib.Path.write_bytes
+    Path(path).write_bytes(b"token")  # note: UJ102 pathlib.Path.write_bytes
 
 
 class Answers:
@@ -315,7 +315,7 @@ async def app_lifespan(app):
 
 
 def extend_lifespan(path):
-    return Path(path).read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    return Path(path).read_bytes()  # note: UJ102 pathlib.Path.read_bytes
 
 
 async def lifespan_of_lamp(path):
@@ -363,7 +363,7 @@ class Command:
     """A method of that name is no start-up."""
 
     async def setup(self):
-        return Path("tags").read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+        return Path("tags").read_bytes()  # note: UJ102 pathlib.Path.read_bytes
 
 
 async def feeds(response, url):

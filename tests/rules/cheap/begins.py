@@ -25,12 +25,12 @@ class Settings:
     def asked(self):
         return httpx.get("http://localhost")  # error: UJ104 httpx.get
 
-    def again(self, path: Path):
-        self.data = path.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    def again(self):
+        self.text = httpx.get("http://localhost")  # error: UJ104 httpx.get
 
 
 async def reload_settings(path: Path):
-    Settings(path).again(path)
+    Settings(path).again()
 
 
 class Model:
@@ -57,7 +57,7 @@ class Store:
         self.bytes = path.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
 
     def get(self):
-        return self.path.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+        return httpx.get("http://localhost")  # error: UJ104 httpx.get
 
 
 async def opened(path: Path):
@@ -177,5 +177,6 @@ class Pipe:
         os.read(self.number, 1024)  # warning: UJ102 os.read
 
 
-ASKED = [reload_settings, opened, rest, unload, connected, Pipe.asked]
+ASKED = [reload_settings, opened, rest, unload, connected]
 """What may be asked for."""
+app.add_api_route("/asked", Pipe.asked)

@@ -1,4 +1,4 @@
-"""Local work that costs less than what is won by moving it; each with its twin. The table at the end has what may be asked for."""
+"""Local work that costs less than what is won by moving it; each with its twin. The end has the routes to what may be asked for."""
 
 import asyncio
 import csv
@@ -105,8 +105,12 @@ async def many_that_nobody_asks_for(paths: list[Path]):
     path.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
 
 
-async def copies(path: Path, target):
+async def copies_for_nobody(path: Path):
     shutil.copyfile(path, "other")  # note: UJ102 shutil.copyfile
+
+
+async def copies(path: Path, target):
+    shutil.copyfile(path, "other")  # warning: UJ102 shutil.copyfile
     with path.open("rb") as source:  # warning: UJ102 pathlib.Path.open
         shutil.copyfileobj(source, target)  # warning: UJ102 shutil.copyfileobj
 
@@ -323,7 +327,7 @@ class Listened:
             await self.begin()
 
     async def begin(self):
-        self.client = Path("client").read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+        self.client = httpx.get("http://localhost")  # error: UJ104 httpx.get
 
 
 async def asks_once():
@@ -335,25 +339,24 @@ async def asks_again_and_again():
         input("> ")  # error: UJ108 builtins.input
 
 
-ASKED = {
-    "bytes": bytes_may_be_many,
-    "clients": a_client_for_each,
-    "closes": closes,
-    "commands": asks_again_and_again,
-    "copies": copies,
-    "databases": databases,
-    "folder": one_folder,
-    "listened": Listened.ask,
-    "missing": makes_what_is_missing,
-    "pauses": pauses,
-    "pieces": pieces,
-    "rows": Table.rows,
-    "rows of all": all_rows,
-    "service": Service.ask,
-    "shelf": a_shelf,
-    "shutdown": before_shutdown,
-    "somehow": opens_somehow,
-    "table": a_whole_table,
-    "texts": many_that_nobody_asks_for,
-    "to a table": a_table,
-}
+def serve():
+    app.add_api_route("/bytes", bytes_may_be_many)
+    app.add_api_route("/clients", a_client_for_each)
+    app.add_api_route("/closes", closes)
+    app.add_api_route("/commands", asks_again_and_again)
+    app.add_api_route("/copies", copies)
+    app.add_api_route("/databases", databases)
+    app.add_api_route("/folder", one_folder)
+    app.add_api_route("/missing", makes_what_is_missing)
+    app.add_api_route("/pauses", pauses)
+    app.add_api_route("/pieces", pieces)
+    app.add_api_route("/rows", Table.rows)
+    app.add_api_route("/rows-of-all", all_rows)
+    app.add_api_route("/service", Service.ask)
+    app.add_api_route("/shelf", a_shelf)
+    app.add_api_route("/shutdown", before_shutdown)
+    app.add_api_route("/somehow", opens_somehow)
+    app.add_api_route("/table", a_whole_table)
+    app.add_api_route("/texts", many_that_nobody_asks_for)
+    app.add_api_route("/to-a-table", a_table)
+    return [Listened.ask]

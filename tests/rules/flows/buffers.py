@@ -3,6 +3,10 @@
 import io
 from typing import BinaryIO
 
+from fastapi import FastAPI
+
+app = FastAPI()
+
 
 class Typed:
     def __init__(self, stream: BinaryIO):
@@ -32,6 +36,7 @@ def handed_on(stream: BinaryIO):
     return parse_body(stream)
 
 
+@app.post("/a-body")
 async def a_body(data):
     handed_on(io.BytesIO(data))
     with io.BytesIO(data) as stream:
@@ -39,11 +44,13 @@ async def a_body(data):
     return Body(io.BytesIO(data)).whole()
 
 
+@app.post("/b-in-memory")
 async def b_in_memory(data):
     parse(io.BytesIO(data))
     return Typed(io.BytesIO(data)).whole()
 
 
+@app.post("/c-on-disk")
 async def c_on_disk(stream: BinaryIO):
     parse(stream)
     return Typed(stream).whole()

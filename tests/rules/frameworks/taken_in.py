@@ -1,8 +1,8 @@
-"""Coroutines that frameworks take in, by call, by decorator, by class or by a table; each does local work, a note where nobody is served by it."""
+"""Coroutines that frameworks take in, by call, by decorator, by class or by a table; each waits, which is a note where nobody is served by it."""
 
 import asyncio
+import time
 from collections.abc import Callable
-from pathlib import Path
 
 import grpc
 import nonebot
@@ -14,51 +14,50 @@ from fastapi import FastAPI
 from nicegui import app as pages
 from starlette.routing import Route
 
-FILE = Path("file")
 api = FastAPI()
 bot = slack_bolt.async_app.AsyncApp()
 driver = nonebot.get_driver()
 
 
 async def connected(reader, writer):
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 async def socket(connection):
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 async def listed(request):
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 async def added(request):
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 async def endpoint(request):
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 def endpoint_in_a_thread(request):
-    FILE.read_bytes()  # clean: Starlette runs plain endpoints in a thread
+    time.sleep(1)  # clean: Starlette runs plain endpoints in a thread
 
 
 async def command(update, context):
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 async def nobody(update, context):
-    FILE.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 async def begun():
-    FILE.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 @driver.on_startup
 async def loaded():
-    FILE.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 async def serve():
@@ -74,21 +73,21 @@ async def serve():
 
 @bot.event("message")
 async def told(event):
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 class Shop(grpc.aio.GenericRpcHandler):
     """Fills in what somebody else calls."""
 
     async def Buy(self, request, context):  # noqa: N802  named by the service
-        FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+        time.sleep(1)  # error: UJ101 time.sleep
 
 
 class Records(Exception):
     """Fills in nothing that would call its coroutines."""
 
     async def bought(self):
-        FILE.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+        time.sleep(1)  # note: UJ101 time.sleep
 
 
 def register(function: Callable) -> Callable:
@@ -101,16 +100,16 @@ def traced(function: Callable) -> Callable:
 
 @register
 async def registered():
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 @traced
 async def plain():
-    FILE.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # note: UJ101 time.sleep
 
 
 async def kept():
-    FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+    time.sleep(1)  # error: UJ101 time.sleep
 
 
 HANDLERS = {"kept": kept}
@@ -120,10 +119,10 @@ class Plugin:
     """Is found by its name and called by its class."""
 
     async def answer(self):
-        FILE.read_bytes()  # warning: UJ102 pathlib.Path.read_bytes
+        time.sleep(1)  # error: UJ101 time.sleep
 
     async def explain(self):
-        FILE.read_bytes()  # note: UJ102 pathlib.Path.read_bytes
+        time.sleep(1)  # note: UJ101 time.sleep
 
 
 @api.get("/answer")

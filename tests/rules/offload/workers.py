@@ -76,5 +76,5 @@ async def forgets(settings: Settings):
 
 
 def settings_of(name: str):
-    with open(name, "rb") as stream:  # warning: UJ102 builtins.open
+    with open(name, "rb") as stream:  # note: UJ102 builtins.open
         return stream.read()

@@ -88,7 +88,7 @@ async def in_memory():
 
 async def makes_a_folder(path: Path):
     path.mkdir()  # note: UJ102 pathlib.Path.mkdir
-    path.write_bytes(b"x")  # warning: UJ102 pathlib.Path.write_bytes
+    path.write_bytes(b"x")  # note: UJ102 pathlib.Path.write_bytes
 
 
 async def tries():
