@@ -43,6 +43,7 @@ _SHORT = frozenset({"sqlite3.Connection.close"})
 """What gives back what is held, and writes only where a log is to be written back by the last one who closes."""
 _DEEP = re.compile(r"\*\*|\*/")
 """Patterns that go down into folders."""
+_FILE_LOCKS = frozenset({"fcntl.flock", "fcntl.lockf"})
 _COMPARING = frozenset({"psutil.cpu_percent", "psutil.cpu_times_percent", "psutil.Process.cpu_percent"})
 _CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
 """What names of TLS contexts say."""
@@ -128,7 +129,12 @@ class Harmless:
         return name == "multiprocessing.connection.Connection.poll" and not site.arguments
 
     def _is_told_not_to_wait(self, function: Function, site: CallSite, name: str) -> bool:
-        """A socket that its file makes non-blocking, or a call with `MSG_DONTWAIT`; to connect a datagram socket sends nothing."""
+        """A socket that its file makes non-blocking, or a call with `MSG_DONTWAIT`; to connect a datagram socket sends nothing.
+
+        So is the lock of a file that is asked for with `LOCK_NB`, or given back.
+        """
+        if name in _FILE_LOCKS:
+            return any(flag in argument.text for argument in site.arguments for flag in ("LOCK_NB", "LOCK_UN"))
         if not name.startswith(("socket.socket.", "_socket.socket.")):
             return False
         if any("MSG_DONTWAIT" in argument.text for argument in site.arguments):

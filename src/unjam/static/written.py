@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from unjam.static.facts import Span
 from unjam.static.source import Decorator, Kept
@@ -86,8 +86,18 @@ def described(node: ast.expr) -> tuple[str, str]:
         return _FORMS[type(node)], ""
     if isinstance(node, ast.Starred):
         return "star", dotted(node.value)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return "other", " | ".join(map(dotted, _flags(node)))
     text = dotted(node)
     return _FORMS.get(type(node), "other"), text
+
+
+def _flags(node: ast.expr) -> Iterator[ast.expr]:
+    """Those of `LOCK_EX | LOCK_NB`, the last one first."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        yield node.right
+        node = node.left
+    yield node
 
 
 _FORMS: dict[type[ast.expr], str] = {

@@ -15,6 +15,7 @@ class Listener:
         self.own.recv(1)  # clean
         connection.recv(1)  # error: UJ103 socket.socket.recv
         connection.recv(1, socket.MSG_DONTWAIT)  # clean
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)  # clean
 
 
 async def own_address():
