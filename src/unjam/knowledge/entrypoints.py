@@ -184,7 +184,7 @@ OVERRIDES: tuple[Override, ...] = (
     Override("discord.ui.Select", ("callback",), "{class}.{name} (interaction)", Sync.POOL),
     Override("discord.ui.Modal", ("on_submit",), "{class}.{name} (interaction)", Sync.POOL),
 )
-"""https://docs.djangoproject.com/en/stable/topics/async/, https://www.starlette.io/endpoints/, https://docs.aiohttp.org/en/stable/web_reference.html#view,
+"""Methods that a framework calls on the loop. Sources: https://docs.djangoproject.com/en/stable/topics/async/, https://www.starlette.io/endpoints/, https://docs.aiohttp.org/en/stable/web_reference.html#view,
 https://quart.palletsprojects.com/en/latest/reference/source/quart.views.html, https://sanic.dev/en/guide/advanced/class-based-views.html,
 https://channels.readthedocs.io/en/stable/topics/consumers.html, https://docs.aiogram.dev/en/latest/dispatcher/middlewares.html,
 https://discordpy.readthedocs.io/en/stable/api.html."""

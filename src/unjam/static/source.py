@@ -33,7 +33,11 @@ class Kept(IntEnum):
 
 
 class Argument(NamedTuple):
-    """One argument of a call. `form` is name, call, lambda, list, constant, star or other; `text` the dotted name or value, of a list the names in it."""
+    """One argument of a call.
+
+    `form` is name, call, lambda, list, constant, star or other; `text` the dotted name or value, of a list or of flags joined by `|` the
+    names in it.
+    """
 
     position: int
     """0-based; -1 for a keyword argument."""
