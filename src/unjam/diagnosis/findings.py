@@ -92,7 +92,16 @@ def _what_was_seen(stall: Stall, blame: Blame, everything: int) -> Iterable[Evid
     elif any(piece.state == "cpu" for piece in blame.pieces):
         yield Evidence("os", f"on a CPU, {share}")
     else:
-        yield Evidence("os", f"state of the thread not observed, {share}")
+        yield Evidence("os", f"{_without_a_state(blame.pieces)}, {share}")
+
+
+def _without_a_state(pieces: Sequence[Piece]) -> str:
+    """Of samples that met the thread neither on a CPU nor in a system call: what that comes of."""
+    if any(piece.state == "ready" for piece in pieces):
+        return "ready, and without a CPU when it was looked at"
+    if any(piece.group.unseen_ns for piece in pieces):
+        return "looked at too late to see what the thread did, as the GIL was kept or the watchdog had no CPU"
+    return "state of the thread not observed"
 
 
 def _most(pieces: Sequence[Piece]) -> Piece:

@@ -45,6 +45,22 @@ def story(snippet: str, *below, function="handler", kind="coroutine"):
     return told, told.stack(told.frame(path, snippet, function, kind), *below)
 
 
+@pytest.mark.parametrize(
+    ("sample", "said"),
+    [
+        ({"state": "cpu"}, "on a CPU, "),
+        ({"state": "ready"}, "ready, and without a CPU when it was looked at, "),
+        ({"state": "unknown", "unseen_ns": 80 * MS}, "looked at too late to see what the thread did, as "),
+        ({"state": "unknown", "unseen_ns": 0}, "state of the thread not observed, "),
+    ],
+)
+def test_what_was_seen_of_the_thread_is_said(sample, said):
+    """A thread that nobody could look at is told apart from one that had no CPU when somebody did, and from one that was looked at late."""
+    told, stack = story("result += price(row)", function="total", kind="function")
+    told.stall(300, {"n": 28, "stack": stack, **sample, "moved": 20}, cpu_ms=70, runq_ms=None)
+    assert any(each.text.startswith(said) for finding in told.told().findings for each in finding.evidence)
+
+
 def test_native_code_without_the_gil_may_go_to_a_thread():
     """pbkdf2 releases the GIL: UJ302, and a thread is the first remedy."""
     told, stack = story('hashlib.pbkdf2_hmac("sha256", b"", b"", 10**6)')
