@@ -2,7 +2,7 @@
 
 CPU time and run-queue delay are counters of the kernel and exact; what remains of the wall time the thread waited. Whether it
 waited for the GIL or for something else is told by the samples, in proportion. Where counters are missing the samples must do for
-all of it, and what no sample tells stays unexplained.
+all of it, and what no sample tells stays unexplained. So does what may have been waited for a CPU before the stall as well as in it.
 """
 
 from __future__ import annotations
@@ -112,10 +112,20 @@ def account(stall: Stall, states: Sequence[State], weights: Sequence[float]) -> 
     return replace(parts, unexplained=parts.unexplained + stall.unseen_ns)
 
 
+def unsure_ns(stall: Stall) -> float:
+    """For how long of a stall nobody can tell whether its thread was given no CPU, or waited for something else."""
+    if stall.cpu_ns is None:
+        return 0.0
+    known = stall.cpu_ns + (stall.runqueue_ns or 0) + stall.suspended_ns + stall.unseen_ns
+    return float(max(0, min(stall.runqueue_unsure_ns, stall.length_ns - known)))
+
+
 def _by_counters(stall: Stall, wall: float, seen: dict[State, float]) -> Parts:
     cpu = min(float(stall.cpu_ns or 0), wall)
     runqueue = None if stall.runqueue_ns is None else min(float(stall.runqueue_ns), wall - cpu)
-    return _split_wait(wall - cpu - (runqueue or 0.0), seen, cpu=cpu, runqueue=runqueue)
+    unsure = unsure_ns(stall)
+    parts = _split_wait(wall - cpu - (runqueue or 0.0) - unsure, seen, cpu=cpu, runqueue=runqueue)
+    return replace(parts, unexplained=parts.unexplained + unsure)
 
 
 def _by_samples(wall: float, seen: dict[State, float]) -> Parts:

@@ -73,6 +73,7 @@ class Look:
 class Stall:
     """One stall of one loop, as its last line tells.
 
+    `runqueue_unsure_ns` on top of `runqueue_ns` may have been waited for a CPU in it, or before it.
     Where the loop has not come back, `end` is the end of the process where that is known, else the time of that line. `unseen_ns` is
     the time after that line: it belongs to the stall, and no sample or counter tells of it. `replaced` has the samples of a loop whose steps
     the Python tier cannot count, with the outermost frame that is another one than before ("frame"), or none ("none").
@@ -93,6 +94,7 @@ class Stall:
     groups: tuple[Group, ...]
     trail: tuple[Look, ...] = ()
     replaced: tuple[Look, ...] = ()
+    runqueue_unsure_ns: int = 0
     unseen_ns: int = 0
 
     @property
@@ -152,6 +154,7 @@ def stall_of(event: Event, *, killed_ns: int | None = None) -> Stall | None:
         return None
     last = max(seen, killed_ns or 0) if end is None else seen
     groups = [_group(each) for each in mappings(event.get("samples"))]
+    runqueue = time_ns(event.get("runq_ns"))
     return Stall(
         number=number,
         loop=integer(event.get("loop")) or 0,
@@ -161,13 +164,14 @@ def stall_of(event: Event, *, killed_ns: int | None = None) -> Stall | None:
         steps=time_ns(event.get("steps")),
         longest_step_ns=time_ns(event.get("longest_step_ns")),
         cpu_ns=time_ns(event.get("cpu_ns")),
-        runqueue_ns=time_ns(event.get("runq_ns")),
+        runqueue_ns=runqueue,
         throttled_ns=time_ns(event.get("throttled_ns")),
         suspended_ns=min(time_ns(event.get("suspended_ns")) or 0, seen - start),
         gil_asked_ns=time_ns(event.get("gil_asked_ns")),
         groups=tuple(filter(None, groups)),
         trail=tuple(filter(None, (_look(each, groups, start) for each in lists(event.get("trail"))))),
         replaced=tuple(filter(None, (_order(each, groups, start) for each in lists(event.get("replaced"))))),
+        runqueue_unsure_ns=0 if runqueue is None else time_ns(event.get("runq_unsure_ns")) or 0,
         unseen_ns=last - seen,
     )
 

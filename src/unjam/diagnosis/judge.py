@@ -100,7 +100,7 @@ class Clues:
     @property
     def idle(self) -> bool:
         """Whether the thread neither had a CPU nor waited for one for most of the stall: what computes cannot have taken that long."""
-        wanted = self.stall.length_ns - (self.stall.runqueue_ns or 0)
+        wanted = self.stall.length_ns - (self.stall.runqueue_ns or 0) - self.stall.runqueue_unsure_ns
         return self.stall.cpu_ns is not None and 2 * self.stall.cpu_ns < wanted
 
     @property
@@ -138,7 +138,7 @@ class Clues:
     def _most_starved_ns(self) -> int:
         """For how long it may have wanted a CPU and had none; where that was not measured, all that it did not run."""
         if self.stall.runqueue_ns is not None:
-            return self.stall.runqueue_ns
+            return self.stall.runqueue_ns + self.stall.runqueue_unsure_ns
         return 0 if self.stall.cpu_ns is None else max(0, self.stall.length_ns - self.stall.cpu_ns)
 
     def name_of(self, record: Call) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from unjam.diagnosis import congestion, garbage, outside, own
-from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, tick_at, weight_of
+from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, tick_at, unsure_ns, weight_of
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Group, Stall, Step
 from unjam.diagnosis.judge import Clues, Judgement, clues_of, judge
@@ -57,7 +57,7 @@ def _pieces(case: Case, stall: Stall) -> list[Piece]:
         clues = [replace(each, state=each.group.state) for each in clues]
     states = [each.state for each in clues]
     weights = [weight_of(group, stall) for group in groups]
-    parts = divide(account(stall, states, weights), states, weights)
+    parts = divide(account(stall, states, weights).less(_unsure(stall).parts), states, weights)
     return [
         Piece(each.group, each.state, each.view, each, judgement, part)
         for each, judgement, part in zip(clues, _judgements(clues), parts, strict=True)
@@ -124,10 +124,13 @@ def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     """External shares, then the own ones; what is too small to be told goes to the largest."""
     external, mine = _external(case, stall, pieces)
     starvation = [blame for blame in external if blame.rule == "UJ502"]
-    if starvation and _is_decisive(case, stall, starvation[0]):
-        return _folded(starvation, [_nobody(pieces, without=starvation)])
+    unsure = _unsure(stall)
+    if starvation and _is_decisive(case, stall, starvation):
+        return _folded(starvation, [_nobody(pieces, without=starvation), unsure])
     if _looked_at_ns(case, stall) < LEAST_LOOKED_AT * (stall.length_ns - stall.unseen_ns):
         return _unwatched(case, stall, external, pieces)
+    if unsure.time_ns and _is_decisive(case, stall, [*starvation, unsure]):
+        return _told_by_clocks(case, stall, external, pieces, unsure.why)
     own_time = total(mine).total
     outer_time = sum(blame.time_ns for blame in external)
     # Without the others the loop's own steps would not have made a stall: then they are not accused.
@@ -135,17 +138,33 @@ def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     blames = [] if innocent else _own(case, stall, mine)
     told, rest = _weighty(case, stall, [*external, *blames])
     left = [*rest, *([_nobody(mine)] if innocent and mine else [])]
-    return _named(case, stall, _folded(told, left) if told else [_unknown(stall, left)])
+    if not told:
+        return _named(case, stall, [_unknown(stall, [*left, unsure])])
+    apart = [unsure] if unsure.time_ns >= LEAST_SHARE * stall.length_ns else []
+    return [*_named(case, stall, _folded(told, left if apart else [*left, unsure])), *apart]
 
 
-def _is_decisive(case: Case, stall: Stall, starvation: Blame) -> bool:
+def _unsure(stall: Stall) -> Blame:
+    """The time for which its thread had no CPU, or waited for anything else, as the first look came late.
+
+    It accuses no line: it is nobody's where it is a large share, and so is the whole stall where it would have been none without it.
+    """
+    unsure = unsure_ns(stall)
+    why = (
+        "the watchdog had no CPU to look in time, and for up to"
+        f" {unsure / 1e6:.0f} ms the loop's thread had none either, or waited for something else"
+    )
+    return Blame("", "", Grade.UNKNOWN, replace(NOTHING, unexplained=unsure), why=why)
+
+
+def _is_decisive(case: Case, stall: Stall, starvation: Sequence[Blame]) -> bool:
     """Whether it would have been no stall with a CPU: then nobody's line is to blame, whatever the rest went into.
 
     One that went on when it was last told of may have become a stall without that.
     """
-    rest = stall.length_ns - stall.suspended_ns - starvation.time_ns
+    starved = sum(blame.time_ns for blame in starvation)
     share = LEAST_SHARE if stall.ended else MOST_OF_OPEN
-    return rest < case.threshold_ns and starvation.time_ns >= share * stall.length_ns
+    return stall.length_ns - stall.suspended_ns - starved < case.threshold_ns and starved >= share * stall.length_ns
 
 
 def _looked_at_ns(case: Case, stall: Stall) -> float:
@@ -162,14 +181,20 @@ def _looked_at_ns(case: Case, stall: Stall) -> float:
 
 
 def _unwatched(case: Case, stall: Stall, external: list[Blame], pieces: list[Piece]) -> list[Blame]:
-    """What clocks alone tell of a stall that was hardly looked at."""
-    known = [blame for blame in external if blame.rule in {"UJ502", "UJ304"}]
-    told, rest = _weighty(case, stall, known)
+    """What is told of a stall that was hardly looked at."""
     looks = sum(group.count for group in stall.groups)
     why = f"it was looked at {looks} times only in {stall.length_ns / 1e6:.0f} ms: the watchdog got no CPU"
     if stall.runqueue_ns is None:
         why += "; whether the loop's own thread lacked one too was not measured"
-    left = replace(_nobody(pieces, without=told), pieces=(), why=why)
+    return _told_by_clocks(case, stall, external, pieces, why)
+
+
+def _told_by_clocks(case: Case, stall: Stall, external: list[Blame], pieces: list[Piece], why: str) -> list[Blame]:
+    """What clocks alone tell of a stall; the rest is nobody's."""
+    known = [blame for blame in external if blame.rule in {"UJ502", "UJ304"}]
+    told, rest = _weighty(case, stall, known)
+    nobody = _nobody(pieces, without=told)
+    left = replace(nobody, parts=nobody.parts.plus(_unsure(stall).parts), pieces=(), why=why)
     return _folded(told, rest) if told and left.time_ns < case.threshold_ns else [*told, left]
 
 
@@ -282,7 +307,7 @@ def _unsampled(case: Case, stall: Stall) -> list[Blame]:
 def _unsampled_collection(case: Case, stall: Stall) -> list[Blame]:
     """The collector times its own pauses, in which the twin cannot look; empty where they did not make the stall."""
     pauses, parts = garbage.pauses_of(case, stall), _all_unexplained(stall)
-    running = 1 - (stall.runqueue_ns or 0) / (stall.length_ns - stall.suspended_ns)
+    running = 1 - ((stall.runqueue_ns or 0) + unsure_ns(stall)) / (stall.length_ns - stall.suspended_ns)
     paused = running * sum(pause.end - pause.start for pause in pauses)
     if paused < max(case.threshold_ns, LEAST_LOOKED_AT * running * stall.length_ns):
         return []

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from unjam.model.session import Event
 
-OF_THE_WHOLE = ("steps", "longest_step_ns", "cpu_ns", "runq_ns", "throttled_ns", "gil_asked_ns")
+OF_THE_WHOLE = ("steps", "longest_step_ns", "cpu_ns", "runq_ns", "runq_unsure_ns", "throttled_ns", "gil_asked_ns")
 """Numbers of a `stall` event that are of its whole turn: of a part they are not known."""
 
 IN_ORDER = frozenset({"trail", "replaced"})

@@ -80,10 +80,22 @@ read_counters(const struct slot *slot, uint64_t left)
     return reading;
 }
 
+/* What a thread `waited` for a CPU after the beginning of a turn, as it seems, it may have waited before it as far as there was `time`: a
+ * loop that sleeps in its select is not looked at, and who looks may be given no CPU either. Between two looks in time it is little. */
+static void
+leave_open(struct reading *beginning, uint64_t waited, uint64_t time)
+{
+    uint64_t unsure = smaller(waited, time);
+    if (unsure > UNSURE) {
+        beginning->runq_ns += unsure;
+        beginning->unsure_ns = unsure;
+    }
+}
+
 /* The counters at the beginning `t0` of a turn, from the last look before it and a look in it: in the time away between the last
  * look and the turn (`away_ns`: all of it before the turn) the thread was on a CPU as far as CPU time went by, then on a run
  * queue. What it waited for a CPU besides that and longer than the turn has lasted, it waited when its select was over. Off by at most
- * what short turns waited since the last look. */
+ * what short turns waited since the last look. Of the rest, as much as there was other time before the turn is unsure. */
 static struct reading
 at_beginning(const struct reading *last, const struct reading *now, uint64_t away_ns, uint64_t t0)
 {
@@ -94,7 +106,9 @@ at_beginning(const struct reading *last, const struct reading *now, uint64_t awa
     if (last->runq_ns != UNKNOWN_NS && now->runq_ns != UNKNOWN_NS) {
         uint64_t left = clock_since(clock_since(now->ns, t0), clock_since(now->cpu_ns, base.cpu_ns));
         base.runq_ns += smaller(clock_since(now->runq_ns, last->runq_ns), away - cpu);
-        base.runq_ns += clock_since(clock_since(now->runq_ns, base.runq_ns), left);
+        uint64_t selecting = clock_since(clock_since(now->runq_ns, base.runq_ns), left);
+        base.runq_ns += selecting;
+        leave_open(&base, clock_since(now->runq_ns, base.runq_ns), clock_since(clock_since(t0, last->ns), away + selecting));
     }
     return base;
 }
@@ -157,6 +171,9 @@ send_stall(const struct slot *slot, struct watch *watch, const struct telling *t
     line_key_measured(&line, "cpu_ns", used(telling->cpu_ns, watch->base.cpu_ns, telling->length));
     line_key_measured(&line, "runq_ns", used(telling->runq_ns, watch->base.runq_ns, telling->length));
     line_key_measured(&line, "throttled_ns", used(cgroup_throttled(), watch->base.throttled_ns, telling->length));
+    if (watch->base.unsure_ns != 0) {
+        line_key_unsigned(&line, "runq_unsure_ns", watch->base.unsure_ns);
+    }
     line_key_unsigned(&line, "suspended_ns", watch->suspended_ns);
     line_key_measured(&line, "gil_asked_ns", watch->samples.gil_asked_ns);
     line_key_unsigned(&line, "samples_lost", watch->samples.lost);
@@ -180,14 +197,6 @@ forget_turn(struct watch *watch)
     samples_clear(&watch->samples);
 }
 
-/* What a turn has used of `all` that was used since the last look, `before` nanoseconds ahead of it: it had `room` for so much. */
-static uint64_t
-used_in_turn(uint64_t all, uint64_t room, uint64_t before)
-{
-    uint64_t most = smaller(all, room);
-    return clock_since(most, clock_since(all, before)) > UNSURE ? UNKNOWN_NS : most;
-}
-
 /* The same where the loop has rested since the last look: what the thread used meanwhile is no turn's. By the first look in a turn
  * (`now`), where that came soon; else, and of a turn that came and went before any look, it is not known. */
 static struct reading
@@ -199,14 +208,15 @@ after_rest(const struct reading *last, const struct reading *now, uint64_t t0, b
         return base;
     }
     uint64_t lasted = clock_since(now->ns, t0), before = clock_since(t0, last->ns);
-    uint64_t cpu = used_in_turn(clock_since(now->cpu_ns, last->cpu_ns), lasted, before);
-    if (cpu == UNKNOWN_NS) {
+    uint64_t all = clock_since(now->cpu_ns, last->cpu_ns), cpu = smaller(all, lasted);
+    if (clock_since(cpu, clock_since(all, before)) > UNSURE) {
         return base;
     }
     base.cpu_ns = now->cpu_ns - cpu;
     if (last->runq_ns != UNKNOWN_NS && now->runq_ns != UNKNOWN_NS) {
-        uint64_t queued = used_in_turn(clock_since(now->runq_ns, last->runq_ns), lasted - cpu, before);
-        base.runq_ns = queued == UNKNOWN_NS ? UNKNOWN_NS : now->runq_ns - queued;
+        uint64_t queued = clock_since(now->runq_ns, last->runq_ns), most = smaller(queued, lasted - cpu);
+        base.runq_ns = now->runq_ns - most;
+        leave_open(&base, most, clock_since(before, queued - most));
     }
     return base;
 }

@@ -11,6 +11,7 @@
 /* Counters of a loop and its thread at one moment. */
 struct reading {
     uint64_t ns, cpu_ns, runq_ns, throttled_ns;
+    uint64_t unsure_ns; /* `runq_ns` may be so much less, where the moment is the beginning of a turn */
     uint64_t away_ns; /* the unfinished turn included */
     uint64_t turns;
     uint32_t runs; /* of the slot: another number is another run of the loop */

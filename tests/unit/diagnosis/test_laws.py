@@ -68,6 +68,7 @@ FIELDS = (
         "longest_step_ns",
         "cpu_ns",
         "runq_ns",
+        "runq_unsure_ns",
         "throttled_ns",
         "suspended_ns",
         "gil_asked_ns",
@@ -136,7 +137,7 @@ def test_garbage_never_raises(header, events, stacks):
 
 MILLISECONDS = st.one_of(st.none(), st.integers(0, 2500))
 COUNTERS = st.fixed_dictionaries({
-    "cpu_ms": MILLISECONDS, "runq_ms": MILLISECONDS, "suspended_ms": st.integers(0, 300), "gil_asked_ms": MILLISECONDS, "steps": st.integers(0, 40),
+    "cpu_ms": MILLISECONDS, "runq_ms": MILLISECONDS, "runq_unsure_ms": MILLISECONDS, "suspended_ms": st.integers(0, 300), "gil_asked_ms": MILLISECONDS, "steps": st.integers(0, 40),
     "longest_step_ms": st.integers(0, 100),
 })  # fmt: skip
 

@@ -30,6 +30,67 @@ def test_a_busy_stall_is_cpu_and_run_queue(run):
     assert stall["runq_ns"] >= length * 0.1
 
 
+def test_what_a_turn_that_nobody_looked_at_waited_for_a_cpu_is_unsure(run):
+    """It may have been waited when the select before it was over: a turn that slept would be told of as starved."""
+    outcome = run("""
+        import subprocess
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.05)
+            core.pause()
+            await asyncio.sleep(0.3)
+            spin(0.8)
+            core.resume()
+            spin(0.8)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        rival.kill()
+        core.stop()
+    """)
+    stall = outcome.longest()
+    length = stall["t1"] - stall["t0"]
+    assert stall["runq_unsure_ns"] > 25_000_000
+    assert stall["runq_ns"] > 25_000_000  # since the first look
+    assert stall["cpu_ns"] + stall["runq_ns"] + stall["runq_unsure_ns"] == pytest.approx(length, rel=0.3)
+
+
+def test_a_turn_that_slept_before_anybody_looked_is_not_starved(run):
+    """What its thread waited for a CPU when the select before was over is not told as waited in the turn."""
+    outcome = run("""
+        import subprocess
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        start()
+        async def main():
+            register()
+            await asyncio.sleep(0.05)
+            core.pause()
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            before = woken = 0
+            while woken - before < 100_000_000:
+                before = queued_ns()
+                await asyncio.sleep(0.05)
+                woken = queued_ns()
+            rival.kill()
+            time.sleep(0.3)
+            core.resume()
+            time.sleep(0.7)
+            tell(queued=queued_ns() - woken)
+            await asyncio.sleep(0.01)
+        def queued_ns():
+            with open("/proc/thread-self/schedstat") as numbers:
+                return int(numbers.read().split()[1])
+        asyncio.run(main())
+        core.stop()
+    """)
+    stall = outcome.longest()
+    assert stall["runq_unsure_ns"] > 25_000_000
+    assert stall["runq_ns"] <= outcome.told["queued"] + 25_000_000
+
+
 def test_what_was_used_before_a_stall_is_not_its_own(run):
     """A loop that works up to the moment it blocks: the work is not booked to the wait."""
     outcome = run("""
