@@ -3,26 +3,20 @@
 #include "marks.h"
 
 #include <string.h>
+#include <sys/uio.h>
 
 #include "compat.h"
+#include "hashes.h"
 #include "memory.h"
 
 /* The fixed part is 72 to 80 bytes. */
 enum { FIXED_MOST = 80, PIECE = FIXED_MOST + MARK_WORDS * 8 };
 
-static char pieces[MARKS][PIECE];
+/* Frames follow each other on the data stack: those no farther apart than this are read as one piece of memory. What is in one piece is read
+ * at once, and each more costs as much as some hundred bytes. */
+enum { GAP = 256 };
 
-static uint64_t
-hash(const char *bytes, size_t size)
-{
-    uint64_t value = 0x9e3779b97f4a7c15u, word;
-    for (size_t at = 0; at + sizeof word <= size; at += sizeof word) {
-        memcpy(&word, bytes + at, sizeof word);
-        value = (value ^ word) * 0xff51afd7ed558ccdu;
-        value ^= value >> 32;
-    }
-    return value;
-}
+static char pieces[MARKS * (PIECE + GAP)];
 
 /* Does the piece show the frame as the walk saw it? */
 static bool
@@ -34,20 +28,42 @@ is_still(const char *piece, const struct mark *mark)
     return (code & ~(uintptr_t)7) == mark->code && instruction == mark->instruction;
 }
 
+/* Read `sizes[i]` bytes of each frame; `places` says where they are then. */
+static bool
+read_frames(const struct marks *marks, const size_t *sizes, const char **places)
+{
+    static struct iovec to[MARKS], from[MARKS];
+    uint32_t count = 0;
+    size_t whole = 0;
+    uintptr_t end = 0;
+    for (uint32_t i = 0; i < marks->count; i++) {
+        uintptr_t frame = marks->at[i].frame;
+        size_t gap = frame - end;
+        if (count == 0 || frame < end || gap > GAP) {
+            to[count] = (struct iovec){pieces + whole, 0};
+            from[count++] = (struct iovec){(void *)frame, 0};
+            gap = 0;
+        }
+        places[i] = pieces + whole + gap;
+        whole += gap + sizes[i];
+        to[count - 1].iov_len = from[count - 1].iov_len += gap + sizes[i];
+        end = frame + sizes[i];
+    }
+    return memory_read_pieces(to, from, count) == whole;
+}
+
 void
 marks_read(struct marks *marks, const uint32_t *words)
 {
-    static struct iovec to[MARKS], from[MARKS];
-    size_t fixed = compat.layout->frame_size, whole = 0;
+    static size_t sizes[MARKS];
+    static const char *places[MARKS];
+    size_t fixed = compat.layout->frame_size;
     for (uint32_t i = 0; i < marks->count; i++) {
-        size_t size = fixed + 8 * (words[i] < MARK_WORDS ? words[i] : MARK_WORDS);
-        to[i] = (struct iovec){pieces[i], size};
-        from[i] = (struct iovec){(void *)marks->at[i].frame, size};
-        whole += size;
+        sizes[i] = fixed + 8 * (words[i] < MARK_WORDS ? words[i] : MARK_WORDS);
     }
-    uint32_t still = 0, there = memory_read_pieces(to, from, marks->count) == whole ? marks->count : 0;
-    for (; still < there && is_still(pieces[still], &marks->at[still]); still++) {
-        marks->at[still].contents = hash(pieces[still] + fixed, to[still].iov_len - fixed);
+    uint32_t still = 0, there = read_frames(marks, sizes, places) ? marks->count : 0;
+    for (; still < there && is_still(places[still], &marks->at[still]); still++) {
+        marks->at[still].contents = hash_words(places[still] + fixed, sizes[still] - fixed);
     }
     marks->cut = still < marks->count;
     marks->count = still;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compat.h"
+#include "hashes.h"
 #include "lines.h"
 #include "marks.h"
 #include "memory.h"
@@ -18,6 +19,9 @@ enum { STACKS = 8192, STACK_POSITIONS = 512 * 1024 };
  * parts, one for each thread and each way by which requests come in. */
 enum { FULL_STACKS = 8 };
 
+/* Threads whose frames are remembered, as in walk.c. */
+enum { THREADS_NAMED = 4 };
+
 struct known_stack {
     uint64_t identity;
     uint32_t first, count; /* in stack_positions */
@@ -28,7 +32,16 @@ struct known_stack {
 /* All guarded by the lock of symbols.c; `walk` is the last one. */
 static const struct walk *walk;
 static char heads[STACK_FRAMES][CODE_HEAD];
-static uint32_t named_frames[STACK_FRAMES];
+static uint32_t named_frames[STACK_FRAMES], named_words[STACK_FRAMES];
+/* What the frames of a thread were when it was looked at last, outermost first: one whose fixed part is the same is the same. */
+static struct named {
+    uintptr_t tstate;
+    uint32_t count;
+    uint64_t fixed[STACK_FRAMES];
+    uint32_t position[STACK_FRAMES]; /* NO_SYMBOL: a frame of the interpreter's own */
+    uint32_t words[STACK_FRAMES]; /* of locals and value stack */
+} named_last[THREADS_NAMED];
+static unsigned named_replaced;
 static struct known_stack stacks[STACKS];
 static uint32_t stack_count;
 static uint32_t stack_table[STACKS * 2];
@@ -59,17 +72,27 @@ from_outside(uint32_t n)
     return n < STACK_OUTER ? STACK_INNER + (oldest + STACK_OUTER - 1 - n) % STACK_OUTER : STACK_FRAMES - 1 - n;
 }
 
-/* Fetch the heads of all code objects with one system call; false if one of them is not there (a torn walk). */
 static bool
-read_heads(uint32_t count)
+is_known(const struct named *last, uint32_t known, uint32_t n)
+{
+    return n < known && last->fixed[n] == walk->frames[from_outside(n)].fixed;
+}
+
+/* Fetch the heads of all code objects that are not known with one system call; false if one of them is not there (a torn walk). */
+static bool
+read_heads(const struct named *last, uint32_t count)
 {
     static struct iovec to[STACK_FRAMES], from[STACK_FRAMES];
     size_t size = compat.layout->code_bytes;
-    for (uint32_t i = 0; i < count; i++) {
-        to[i] = (struct iovec){heads[i], size};
-        from[i] = (struct iovec){(void *)walk->frames[i].code, size};
+    uint32_t unknown = 0;
+    for (uint32_t n = 0; n < count; n++) {
+        if (!is_known(last, last->count, n)) {
+            uint32_t i = from_outside(n);
+            to[unknown] = (struct iovec){heads[i], size};
+            from[unknown++] = (struct iovec){(void *)walk->frames[i].code, size};
+        }
     }
-    return memory_read_pieces(to, from, count) == size * count;
+    return memory_read_pieces(to, from, unknown) == size * unknown;
 }
 
 enum frame_verdict { FRAME_TORN, FRAME_NOT_BEGUN, FRAME_TRAMPOLINE, FRAME_GOOD };
@@ -95,36 +118,73 @@ judge(uint32_t i, int32_t *offset)
     return word_at(heads[i], at->code_filename) == 0 ? FRAME_TRAMPOLINE : FRAME_NOT_BEGUN;
 }
 
-/* The positions of all frames, outermost first, into `to`, and which of the walk each is; returns their number, or -1 for a torn walk
- * or full tables. */
-static int
-name_frames(uint32_t *to)
+static uint32_t
+words_of(const char *head)
 {
-    uint32_t count = kept_frames();
+    uint32_t locals, stack;
+    memcpy(&locals, head + compat.layout->code_locals, sizeof locals);
+    memcpy(&stack, head + compat.layout->code_stacksize, sizeof stack);
+    return locals < MARK_WORDS && stack < MARK_WORDS ? locals + stack : MARK_WORDS;
+}
+
+/* What the n-th frame from the outside is, into `last`. */
+static enum frame_verdict
+learn(struct named *last, uint32_t n)
+{
+    uint32_t i = from_outside(n);
+    int32_t offset;
+    enum frame_verdict verdict = judge(i, &offset);
+    last->position[n] = NO_SYMBOL;
+    if (verdict == FRAME_GOOD) {
+        uint32_t code = symbols_code(walk->frames[i].code, heads[i]);
+        last->position[n] = code == NO_SYMBOL ? NO_SYMBOL : symbols_position(code, offset);
+        last->words[n] = words_of(heads[i]);
+        verdict = last->position[n] == NO_SYMBOL ? FRAME_TORN : FRAME_GOOD;
+    }
+    last->fixed[n] = walk->frames[i].fixed;
+    return verdict;
+}
+
+static struct named *
+named_of(uintptr_t tstate)
+{
+    for (int i = 0; i < THREADS_NAMED; i++) {
+        if (named_last[i].tstate == tstate) {
+            return &named_last[i];
+        }
+    }
+    struct named *last = &named_last[named_replaced++ % THREADS_NAMED];
+    last->tstate = tstate;
+    last->count = 0;
+    return last;
+}
+
+/* The positions of all frames of a thread, outermost first, into `to`, and which of the walk each is; returns their number, or -1 for a
+ * torn walk or full tables. */
+static int
+name_frames(uintptr_t tstate, uint32_t *to)
+{
+    struct named *last = named_of(tstate);
+    uint32_t count = kept_frames(), known = last->count;
     int named = 0;
-    if (count == 0 || !read_heads(count)) {
+    if (count == 0 || !read_heads(last, count)) {
         return -1;
     }
+    last->count = 0;
     for (uint32_t n = 0; n < count; n++) {
-        uint32_t i = from_outside(n);
-        int32_t offset;
-        enum frame_verdict verdict = judge(i, &offset);
+        enum frame_verdict verdict = is_known(last, known, n) ? FRAME_GOOD : learn(last, n);
         if (verdict == FRAME_TORN) {
             return -1;
         }
         if (verdict == FRAME_NOT_BEGUN) {
             break; /* it can have called nothing yet: what lies above is left from before */
         }
-        if (verdict == FRAME_TRAMPOLINE) {
-            continue;
+        last->count = n + 1;
+        if (last->position[n] != NO_SYMBOL) {
+            named_frames[named] = from_outside(n);
+            named_words[named] = last->words[n];
+            to[named++] = last->position[n];
         }
-        uint32_t code = symbols_code(walk->frames[i].code, heads[i]);
-        uint32_t position = code == NO_SYMBOL ? NO_SYMBOL : symbols_position(code, offset);
-        if (position == NO_SYMBOL) {
-            return -1;
-        }
-        named_frames[named] = i;
-        to[named++] = position;
     }
     return named;
 }
@@ -133,20 +193,13 @@ name_frames(uint32_t *to)
 static void
 mark_frames(struct marks *marks, uint32_t count)
 {
-    static uint32_t words[MARKS];
-    const struct layout *at = compat.layout;
     marks->contexts = compat.counts_contexts ? walk->contexts : NO_COUNT;
     marks->count = count <= MARKS && walk->count <= STACK_FRAMES ? count : 0;
     for (uint32_t n = 0; n < marks->count; n++) {
         const struct raw_frame *frame = &walk->frames[named_frames[n]];
-        const char *head = heads[named_frames[n]];
-        uint32_t locals, stack;
-        memcpy(&locals, head + at->code_locals, sizeof locals);
-        memcpy(&stack, head + at->code_stacksize, sizeof stack);
-        words[n] = locals < MARK_WORDS && stack < MARK_WORDS ? locals + stack : MARK_WORDS;
         marks->at[n] = (struct mark){.frame = frame->address, .code = frame->code, .instruction = frame->instruction};
     }
-    marks_read(marks, words);
+    marks_read(marks, named_words);
 }
 
 /* ---- the table ---- */
@@ -156,8 +209,7 @@ identity_of(const uint32_t *positions, int count, bool whole)
 {
     uint64_t value = 0x9e3779b97f4a7c15u + whole;
     for (int i = 0; i < count; i++) {
-        value = (value ^ positions[i]) * 0xff51afd7ed558ccdu;
-        value ^= value >> 32;
+        value = hash_add(value, positions[i]);
     }
     return value;
 }
@@ -190,7 +242,7 @@ read_locked(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks)
     if (!walk->ended || walk->count == 0 || STACK_POSITIONS - positions_used < STACK_FRAMES) {
         return stack;
     }
-    int count = name_frames(&stack_positions[positions_used]);
+    int count = name_frames(tstate, &stack_positions[positions_used]);
     if (count <= 0) {
         return stack;
     }
@@ -407,6 +459,7 @@ reset(void)
     stack_count = positions_used = 0;
     memset(full_stacks, 0, sizeof full_stacks);
     memset(stack_table, 0, sizeof stack_table);
+    memset(named_last, 0, sizeof named_last);
     symbols_reset();
 }
 

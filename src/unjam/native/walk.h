@@ -12,6 +12,7 @@ enum { STACK_INNER = 200, STACK_OUTER = 50, STACK_FRAMES = STACK_INNER + STACK_O
 
 struct raw_frame {
     uintptr_t address, code, instruction;
+    uint64_t fixed; /* hash of all its fixed part: with those, whose globals and locals, and who called it */
     bool generator;
 };
 

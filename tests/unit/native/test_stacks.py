@@ -13,6 +13,40 @@ def test_the_self_check_passes(run):
     assert {source: reason for source, reason in outcome.told.items() if reason} == {}
 
 
+def test_a_thread_is_read_right_wherever_its_frames_were_before(run):
+    """Frames are first looked for where they were the last time: of coroutines and generators that come, go and call each other, and beyond
+    what is kept, each is told as it is now."""
+    outcome = run("""
+        import random
+        def compare():
+            ours = [frame[1:3] for frame in core.stack_of(threading.get_ident())]
+            frame, theirs = sys._getframe(), []
+            while frame:
+                theirs.append((frame.f_lineno, frame.f_code.co_qualname))
+                frame = frame.f_back
+            assert ours[:-1] == theirs[:0:-1], (ours, theirs[::-1])
+            return 1
+        async def awaiting(kinds): return enter(kinds) if random.random() < 0.5 else await awaiting(kinds[1:]) if kinds else compare()
+        def generating(kinds): yield enter(kinds)
+        def calling(kinds): return enter(kinds)
+        def enter(kinds):
+            if not kinds: return compare()
+            kind, rest = kinds[0], kinds[1:]
+            if kind is awaiting:
+                try: awaiting(rest).send(None)
+                except StopIteration as done: return done.value
+            if kind is generating: return next(iter(generating(rest))) + sum(map(enter, [rest]))
+            return kind(rest)
+        for seed in range(300):
+            random.seed(seed)
+            enter(random.choices((awaiting, generating, calling), k=random.randrange(1, 6)))
+        def long(depth): yield (next(long(depth - 1)) if depth else compare())
+        for depth in (100, 30, 120, 63, 64, 65): next(long(depth))
+        tell(done=True)
+    """)
+    assert outcome.told == {"done": True}
+
+
 def test_lines_and_columns_equal_those_of_the_interpreter(run):
     """For every frame of many shapes of source, the walk gives what co_positions gives for the running instruction."""
     outcome = run('''
