@@ -34,31 +34,38 @@ if TYPE_CHECKING:
 MOST_PAUSES = 64
 """Collections of garbage remembered for the stalls that they made, which are told of right after them."""
 
-MOST_A_SECOND = 5
-"""Lines logged in one second: enough to see what it is. What is not logged is counted in the next line that is."""
+MOST_AT_ONCE = 5
+"""Lines logged at once: enough to see what it is. After that there is one a second; what is not logged is counted in the next line that is."""
 
-SHARE = 50
-"""Thinking about stalls and telling of them takes at most a fiftieth of a CPU, measured over many: the loop of a service that is late all the
-time waits for the GIL meanwhile."""
+PART_OF_CPU = 100
+"""Thinking about stalls and telling of them takes at most a hundredth of the CPU time that the process uses, measured over many: the loop of a
+service that is late all the time waits for the GIL meanwhile."""
 
-MOST_SAVED_NS = 500_000_000
-"""What was not used for thinking is saved up to so much, which is enough for a hundred stalls with deep stacks at once on a slow machine."""
+PART_OF_TIME = 1_000
+"""Or so small a part of all time, in a process that mostly sleeps."""
+
+MOST_SAVED_NS = 250_000_000
+"""What was not used for thinking is saved up to so much, which is enough for fifty stalls with deep stacks at once on a slow machine."""
 
 
 class Budget:
-    """How much CPU time thinking about stalls may take: a share of all time."""
+    """How much CPU time thinking about stalls may take: a part of what the process uses, and of all time. The clocks count nanoseconds."""
 
     def __init__(
-        self, clock: Callable[[], int] = time.monotonic_ns, cpu: Callable[[], int] = time.thread_time_ns
+        self,
+        clock: Callable[[], int] = time.monotonic_ns,
+        all_cpu: Callable[[], int] = time.process_time_ns,
+        cpu: Callable[[], int] = time.thread_time_ns,
     ) -> None:
-        self._clock, self._cpu = clock, cpu
-        self._saved_ns, self._at_ns, self._before_ns = MOST_SAVED_NS, clock(), 0
+        self._clock, self._all_cpu, self._cpu = clock, all_cpu, cpu
+        self._saved_ns, self._at_ns, self._used_ns, self._before_ns = MOST_SAVED_NS, clock(), all_cpu(), 0
 
     def is_left(self) -> bool:
         """Whether there is something left of it now."""
-        now = self._clock()
-        self._saved_ns = min(MOST_SAVED_NS, self._saved_ns + (now - self._at_ns) // SHARE)
-        self._at_ns = now
+        now, used = self._clock(), self._all_cpu()
+        more = (used - self._used_ns) // PART_OF_CPU + (now - self._at_ns) // PART_OF_TIME
+        self._saved_ns = min(MOST_SAVED_NS, self._saved_ns + more)
+        self._at_ns, self._used_ns = now, used
         return self._saved_ns > 0
 
     def __enter__(self) -> None:
@@ -206,19 +213,20 @@ def say_at_end(finding: Finding) -> None:
 
 
 class LineLimit:
-    """Lets no more than `MOST_A_SECOND` lines of a log through in a second, and counts those that it keeps back."""
+    """Lets `MOST_AT_ONCE` lines of a log through, and one a second after them, and counts those that it keeps back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._since = float("-inf")
-        self._let_through = self._kept_back = 0
+        self._since = clock()
+        self._room = float(MOST_AT_ONCE)
+        self._kept_back = 0
 
     def has_room(self) -> bool:
         """Whether a line would be let through now."""
         now = self._clock()
-        if now - self._since >= 1.0:
-            self._since, self._let_through = now, 0
-        return self._let_through < MOST_A_SECOND
+        self._room = min(MOST_AT_ONCE, self._room + now - self._since)
+        self._since = now
+        return self._room >= 1.0
 
     def keep_back(self) -> None:
         """Count one that is not written."""
@@ -230,7 +238,7 @@ class LineLimit:
             self.keep_back()
             return None
         kept_back, self._kept_back = self._kept_back, 0
-        self._let_through += 1
+        self._room -= 1.0
         return f" ({kept_back} more were not logged)" if kept_back else ""
 
 

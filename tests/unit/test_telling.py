@@ -6,7 +6,7 @@ import unjam.diagnosis.diagnose
 from unjam.diagnosis.allowances import Sorted
 from unjam.model.findings import Finding, Grade
 from unjam.model.session import Allowed
-from unjam.telling import MOST_A_SECOND, MOST_SAVED_NS, SHARE, Budget, LineLimit, Log, Telling
+from unjam.telling import MOST_AT_ONCE, MOST_SAVED_NS, PART_OF_CPU, PART_OF_TIME, Budget, LineLimit, Log, Telling
 
 FOUND = (Finding("UJ101", "sleep", Grade.EXACT, "long"), Finding("UJ501", "gil", Grade.EXACT, "short"))
 ALLOWED = Finding("UJ102", "file", Grade.EXACT, "meant")
@@ -84,19 +84,23 @@ def test_a_pause_of_the_collector_is_known_to_the_diagnosis(told):
 
 
 def test_a_limit_keeps_lines_back_and_counts_them():
-    """So many in a second; the first one after them says how many there were, and only it."""
+    """So many at once and one a second after them; the first one after those kept back says how many there were, and only it."""
     now = [0.0]
     limit = LineLimit(clock=lambda: now[0])
-    remarks = [limit.remark() for _ in range(MOST_A_SECOND + 3)]
+    remarks = [limit.remark() for _ in range(MOST_AT_ONCE + 3)]
     now[0] = 1.0
-    assert [""] * MOST_A_SECOND + [None] * 3 == remarks
-    assert [" (3 more were not logged)", ""] == [limit.remark(), limit.remark()]
+    assert [""] * MOST_AT_ONCE + [None] * 3 == remarks
+    assert [" (3 more were not logged)", None] == [limit.remark(), limit.remark()]
+    now[0] = 100.0
+    assert [" (1 more were not logged)", *[""] * (MOST_AT_ONCE - 1), None] == [
+        limit.remark() for _ in range(MOST_AT_ONCE + 1)
+    ]
 
 
 def test_thinking_takes_its_share_of_the_time_and_no_more():
-    """What is saved up may be used at once; after that a share of the time that passes, and it is not saved up without end."""
-    now = used = 0
-    budget = Budget(clock=lambda: now, cpu=lambda: used)
+    """What is saved up may be used at once; after that a share of what the process uses and of the time, and it is not saved up without end."""
+    now = all_used = used = 0
+    budget = Budget(clock=lambda: now, all_cpu=lambda: all_used, cpu=lambda: used)
 
     def spend(ns):
         nonlocal used
@@ -107,11 +111,16 @@ def test_thinking_takes_its_share_of_the_time_and_no_more():
     assert budget.is_left()
     spend(11)
     assert not budget.is_left()
-    now += 10 * SHARE
+    all_used += 10 * PART_OF_CPU
     assert not budget.is_left()
-    now += SHARE
+    all_used += PART_OF_CPU
     assert budget.is_left()
-    now += 100 * SHARE * MOST_SAVED_NS
+    spend(11)
+    now += 10 * PART_OF_TIME
+    assert not budget.is_left()
+    now += PART_OF_TIME
+    assert budget.is_left()
+    now += 100 * PART_OF_TIME * MOST_SAVED_NS
     assert budget.is_left()
     spend(MOST_SAVED_NS)
     assert not budget.is_left()
@@ -152,10 +161,10 @@ def test_a_line_that_will_not_be_logged_is_not_thought_about(told):
     told.at_end.clear()
     told.judged.clear()
     told.logs.append(Log(LineLimit(clock=lambda: 0.0)))
-    for number in range(MOST_A_SECOND + 3):
+    for number in range(MOST_AT_ONCE + 3):
         told.receive(stall(number, 10))
         told.settled(number)
-    assert len(told.asked) == MOST_A_SECOND
+    assert len(told.asked) == MOST_AT_ONCE
 
 
 def test_what_is_allowed_is_not_counted_as_left_out_of_the_log(told, monkeypatch):
@@ -164,7 +173,7 @@ def test_what_is_allowed_is_not_counted_as_left_out_of_the_log(told, monkeypatch
     monkeypatch.setattr(unjam.diagnosis.diagnose, "diagnose_stall", lambda *_, **__: nothing)
     limit = LineLimit(clock=lambda: 0.0)
     told.logs.append(Log(limit))
-    for _ in range(MOST_A_SECOND):
+    for _ in range(MOST_AT_ONCE):
         limit.remark()
     told.receive(stall(1, 10))
     told.settled(1)

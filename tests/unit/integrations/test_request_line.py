@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from unjam.integrations.web.request import Hold, Request
-from unjam.integrations.web.telling import ROUTES_TOLD, RequestTelling, fields, line
+from unjam.integrations.web.telling import ROUTES_TOLD, RequestTelling, Routes, fields, line
 from unjam.model.findings import Finding, Grade, Location
 
 MS = 1_000_000
@@ -33,7 +33,7 @@ def test_the_line_of_a_hold_that_made_requests_late():
     assert (
         "GET /report/{id} held the loop 301 ms at app.py:12 report -> time.sleep [UJ101 sleep], "
         "5 other requests late by up to 303 ms (GET /items/{id} x4, GET /healthz)"
-    ) == line(held)
+    ) == line(held, Routes(held))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,8 @@ def test_the_line_of_a_hold_that_made_requests_late():
 )
 def test_how_many_were_late_is_told_by_number(late, told):
     """None, one, and more than are named; without a finding no place is made up."""
-    assert told == line(hold(late))
+    held = hold(late)
+    assert told == line(held, Routes(held))
 
 
 def test_the_fields_say_what_the_line_says():

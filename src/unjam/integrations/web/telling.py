@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -40,8 +39,9 @@ class RequestTelling:
         if hold is not None:
             hold.finding = next((each for each in findings if each.culprit), findings[0] if findings else None)
             hold.told = True
-            self._monitor.write(event_of(hold, stall["loop"]))
-            self._log(hold)
+            routes = Routes(hold)
+            self._monitor.write(event_of(hold, stall["loop"], routes))
+            self._log(hold, routes)
 
     def _hold_of(self, stall: Event) -> Hold | None:
         """The longest step of the stall: of that one the findings are true, if of any."""
@@ -54,15 +54,29 @@ class RequestTelling:
             return None
         return longest
 
-    def _log(self, hold: Hold) -> None:
+    def _log(self, hold: Hold, routes: Routes) -> None:
         remark = self._limit.remark()
         if remark is not None:
-            logger.warning("%s%s", line(hold), remark, extra={"unjam": fields(hold)})
+            logger.warning("%s%s", line(hold, routes), remark, extra={"unjam": fields(hold)})
 
 
-def line(hold: Hold) -> str:
+class Routes:
+    """Those whom a hold has made late by now, by their routes: to tell of one takes a look at its scope."""
+
+    def __init__(self, hold: Hold) -> None:
+        self.delays: dict[str, list[int]] = {}
+        for victim, delay_ns in list(hold.late.items()):
+            self.delays.setdefault(victim.route, []).append(delay_ns)
+
+    @property
+    def longest_ns(self) -> int:
+        """By how much the latest of them was late; 0 for nobody."""
+        return max((delay for delays in self.delays.values() for delay in delays), default=0)
+
+
+def line(hold: Hold, routes: Routes) -> str:
     """One line: who held the loop, for how long, where, and whom it made late."""
-    return f"{hold.holder} held the loop {hold.length_ns / 1e6:.0f} ms{_where(hold.finding)}, {_late(hold)}"
+    return f"{hold.holder} held the loop {hold.length_ns / 1e6:.0f} ms{_where(hold.finding)}, {_late(hold, routes)}"
 
 
 def _where(finding: Finding | None) -> str:
@@ -73,14 +87,14 @@ def _where(finding: Finding | None) -> str:
     return f"{place}{leaf} [{finding.rule or 'UJ'} {finding.cause}]"
 
 
-def _late(hold: Hold) -> str:
-    count = len(hold.late) + hold.more_late
+def _late(hold: Hold, routes: Routes) -> str:
+    counts = sorted(((route, len(each)) for route, each in routes.delays.items()), key=lambda one: -one[1])
+    count = sum(number for _, number in counts) + hold.more_late
     if not count:
         return "no other request was late"
-    routes = Counter(victim.route for victim in list(hold.late)).most_common()
-    told = ", ".join(f"{route} x{number}" if number > 1 else route for route, number in routes[:ROUTES_TOLD])
-    others = f" and {len(routes) - ROUTES_TOLD} more routes" if len(routes) > ROUTES_TOLD else ""
-    longest = max(list(hold.late.values())) / 1e6
+    told = ", ".join(f"{route} x{number}" if number > 1 else route for route, number in counts[:ROUTES_TOLD])
+    others = f" and {len(counts) - ROUTES_TOLD} more routes" if len(counts) > ROUTES_TOLD else ""
+    longest = routes.longest_ns / 1e6
     return f"{count} other request{'s' * (count > 1)} late by up to {longest:.0f} ms ({told}{others})"
 
 
@@ -99,12 +113,9 @@ def fields(hold: Hold) -> dict[str, Any]:
     }
 
 
-def event_of(hold: Hold, loop: int) -> dict[str, Any]:
+def event_of(hold: Hold, loop: int, routes: Routes) -> dict[str, Any]:
     """The `request` event of docs/recording.md."""
-    delays: dict[str, list[int]] = {}
-    for victim, delay in list(hold.late.items()):
-        delays.setdefault(victim.route, []).append(delay)
-    worst = sorted(delays.items(), key=lambda route: -max(route[1]))[:ROUTES_WRITTEN]
+    worst = sorted(routes.delays.items(), key=lambda route: -max(route[1]))[:ROUTES_WRITTEN]
     return {
         "e": "request",
         "t": time.monotonic_ns(),
