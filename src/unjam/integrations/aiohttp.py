@@ -13,7 +13,7 @@ from typing import Any
 
 from unjam.errors import NotAvailable
 from unjam.integrations.server_timing import Detail, detail_of, server_timing
-from unjam.integrations.web.tracker import finish, tracker
+from unjam.integrations.web.tracker import tracker
 
 try:
     from aiohttp import web
@@ -48,7 +48,7 @@ async def _measured(
     try:
         return await handler(request)
     finally:
-        finish(tally)
+        tally.finish()
 
 
 def route_of(request: web.Request) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from unjam.integrations.server_timing import Detail, detail_of, server_timing
-from unjam.integrations.web.tracker import finish, tracker
+from unjam.integrations.web.tracker import tracker
 from unjam.monitor import current as current_monitor
 from unjam.monitor import install
 from unjam.probes.requests import route_of
@@ -63,7 +63,7 @@ class UnjamMiddleware:
         try:
             await self.app(scope, receive, send)
         finally:
-            finish(request)
+            request.finish()
 
     def _install_once(self) -> None:
         self._install = False

@@ -7,7 +7,7 @@ descriptor given to `start` by itself, so that a GIL that is never released agai
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Final, TypedDict
+from typing import Any, Final, Self, TypedDict
 
 TIER: Final[str]
 """'native' or 'python'."""
@@ -133,8 +133,16 @@ class Tally:
     """What the steps of one context took of their loop, and how long they waited for it: the sums of one request.
 
     The steps are those whose context has the tally in the variable given to `set_tally`: of the task that set it, and of the
-    tasks that this one starts. Called in the loop's thread; meant to be subclassed.
+    tasks that this one starts. Called in the loop's thread; meant to be subclassed. What is kept for the subclass is None at first: with
+    it an instance needs no dict.
     """
+
+    scope: Any
+    """What was given to `of`; None since `finish`."""
+    name_of: Any
+    name: Any
+    holds: Any
+    delays: Any
 
     @property
     def own_ns(self) -> int:
@@ -156,6 +164,17 @@ class Tally:
 
     def end(self) -> None:
         """Count no more."""
+
+    @classmethod
+    def of(cls, scope: Any, name_of: Callable[[Any], str]) -> Self | None:
+        """A new one for `scope`, begun, and the variable's value from here on.
+
+        None where the present value is of another scope that is not finished, or the steps of this loop are not observed. While nobody
+        has called `set_tally`, it returns `cls.anew(scope, name_of)`.
+        """
+
+    def finish(self) -> None:
+        """Count no more, and let go of the scope; before that, `keep_name()` is called where there are holds or delays."""
 
 def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
     """Count steps into the tallies that are values of `variable`, on asyncio and on uvloop (there with the C core only).

@@ -22,9 +22,20 @@ HOPS_OF_A_STEP = 2
 class Tally:
     """See _core.pyi."""
 
-    __slots__ = ("_last", "_open", "_own", "_since", "_slot", "_waited")
+    __slots__ = (
+        "_last", "_open", "_own", "_since", "_slot", "_waited",
+        "delays", "holds", "name", "name_of", "scope",
+    )  # fmt: skip
+
+    anew: Callable[[Any, Any], Any]
+    keep_name: Callable[[], None]
 
     def __init__(self) -> None:
+        self.scope: Any = None
+        self.name_of: Any = None
+        self.name: Any = None
+        self.holds: Any = None
+        self.delays: Any = None
         self._own = self._waited = self._last = self._since = 0
         self._slot: Slot | None = None
         self._open = False
@@ -67,6 +78,27 @@ class Tally:
             self._count(now)
             slot.tally, slot.tally_since = None, now
             tallies.tell(slot, self, since, now, waited=False)
+
+    @classmethod
+    def of(cls, scope: Any, name_of: Callable[[Any], str]) -> Any:
+        """Begin a new one for a scope, in the variable."""
+        if not tallies.asked:
+            return cls.anew(scope, name_of)
+        variable = tallies.asked[0]
+        outer = variable.get(None)
+        made = cls()
+        if (isinstance(outer, Tally) and outer.scope is not None) or not made.begin():
+            return None
+        made.scope, made.name_of = scope, name_of
+        variable.set(made)
+        return made
+
+    def finish(self) -> None:
+        """Count no more, and let go of the scope."""
+        self.end()
+        if self.holds is not None or self.delays is not None:
+            self.keep_name()
+        self.scope = None
 
     def _step_begins(self, now: int) -> None:
         self._since = now

@@ -61,6 +61,7 @@ compat_init(void)
     compat.context_exit = (int (*)(void *))dlsym(RTLD_DEFAULT, "PyContext_Exit");
     compat.copy_context = (void *(*)(void))dlsym(RTLD_DEFAULT, "PyContext_CopyCurrent");
     compat.variable_get = (int (*)(void *, void *, void *))dlsym(RTLD_DEFAULT, "PyContextVar_Get");
+    compat.variable_set = (void *(*)(void *, void *))dlsym(RTLD_DEFAULT, "PyContextVar_Set");
     compat.context_type = dlsym(RTLD_DEFAULT, "PyContext_Type");
     compat.traceback_add = (void (*)(const char *, const char *, int))dlsym(RTLD_DEFAULT, "_PyTraceback_Add");
     compat.first_tstate = (void *(*)(void *))dlsym(RTLD_DEFAULT, "PyInterpreterState_ThreadHead");

@@ -50,6 +50,7 @@ struct compat {
     int (*context_exit)(void *);
     void *(*copy_context)(void);
     int (*variable_get)(void *, void *, void *);
+    void *(*variable_set)(void *, void *);
     void *context_type;
     void (*traceback_add)(const char *, const char *, int);
     void *(*first_tstate)(void *);

@@ -2,7 +2,9 @@
 #define PY_SSIZE_T_CLEAN
 #include "tallies.h"
 
+#include <stddef.h>
 #include <stdio.h>
+#include <structmember.h>
 
 #include "clock.h"
 #include "compat.h"
@@ -18,10 +20,13 @@ struct tally {
     uint64_t since, last; /* ticks: from when the present step counts, 0 between steps; the end of the last one */
     int loop;
     bool open, waits_seen;
+    /* Of who derives from the type, which would need a dict for them; NULL is None. The scope is there from `of` to `finish`. */
+    PyObject *scope, *name_of, *name, *holds, *delays;
 };
 
 PyObject *tally_variable;
 static PyObject *observer, *type;
+static bool asked; /* somebody has called set_tally */
 
 /* ---- telling ---- */
 
@@ -179,15 +184,14 @@ tallies_leave(struct slot *slot, uint64_t t1, PyObject *who, bool away)
 
 /* ---- the type ---- */
 
-static PyObject *
-begin(PyObject *self, PyObject *unused)
+static bool
+begins(PyObject *self)
 {
-    (void)unused;
     struct tally *tally = (struct tally *)self;
     struct slot *slot = own_slot();
     bool by_handles = slot != NULL && steps_seen_on(slot);
     if (slot == NULL || tally->open || (!by_handles && slot->tally_depth == 0)) {
-        return Py_NewRef(Py_False);
+        return false;
     }
     uint64_t now = clock_ticks(), began = by_handles ? GET(slot->step_began) : slot->tally_since;
     tally->open = true;
@@ -203,13 +207,60 @@ begin(PyObject *self, PyObject *unused)
     Py_XDECREF((PyObject *)before);
     unsigned slept = hops_since_sleep(slot);
     wait_ends(slot, tally, began == 0 ? now : began, ready_since(slot, slept, hops_of_a_begin(slot, slept)));
-    return Py_NewRef(Py_True);
+    return true;
 }
 
 static PyObject *
-end(PyObject *self, PyObject *unused)
+begin(PyObject *self, PyObject *unused)
 {
     (void)unused;
+    return PyBool_FromLong(begins(self));
+}
+
+/* Whether the tally of the present context is of something that is not finished. */
+static bool
+inside_of_one(void)
+{
+    PyObject *value = NULL;
+    if (compat.variable_get(tally_variable, NULL, &value) != 0) {
+        PyErr_Clear();
+    }
+    bool inside =
+        value != NULL && PyObject_TypeCheck(value, (PyTypeObject *)type) && ((struct tally *)value)->scope != NULL;
+    Py_XDECREF(value);
+    return inside;
+}
+
+static PyObject *
+of(PyObject *class, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2) {
+        return PyErr_Format(PyExc_TypeError, "of() takes a scope and a function that names it");
+    }
+    if (!asked) {
+        return PyObject_CallMethod(class, "anew", "OO", args[0], args[1]);
+    }
+    if (tally_variable == NULL || compat.variable_set == NULL || inside_of_one()) {
+        return Py_NewRef(Py_None);
+    }
+    PyObject *made = PyObject_CallNoArgs(class);
+    if (made == NULL || !begins(made)) {
+        Py_XDECREF(made);
+        return made == NULL ? NULL : Py_NewRef(Py_None);
+    }
+    ((struct tally *)made)->scope = Py_NewRef(args[0]);
+    ((struct tally *)made)->name_of = Py_NewRef(args[1]);
+    PyObject *token = compat.variable_set(tally_variable, made);
+    if (token == NULL) {
+        Py_CLEAR(made);
+    }
+    Py_XDECREF(token);
+    return made;
+}
+
+static void
+ends(PyObject *self)
+{
     struct tally *tally = (struct tally *)self;
     struct slot *slot = own_slot();
     tally->open = false;
@@ -221,6 +272,30 @@ end(PyObject *self, PyObject *unused)
         tell(slot, self, since, now, false);
         Py_DECREF(self);
     }
+}
+
+static PyObject *
+end(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    ends(self);
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *
+finish(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct tally *tally = (struct tally *)self;
+    ends(self);
+    if (tally->holds != NULL || tally->delays != NULL) {
+        PyObject *kept = PyObject_CallMethod(self, "keep_name", NULL);
+        if (kept == NULL) {
+            return NULL;
+        }
+        Py_DECREF(kept);
+    }
+    Py_CLEAR(tally->scope);
     return Py_NewRef(Py_None);
 }
 
@@ -269,6 +344,8 @@ static PyMethodDef METHODS[] = {
     {"timing", timing, METH_NOARGS, NULL},
     {"begin", begin, METH_NOARGS, NULL},
     {"end", end, METH_NOARGS, NULL},
+    {"of", (PyCFunction)(void (*)(void))of, METH_FASTCALL | METH_CLASS, NULL},
+    {"finish", finish, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -278,12 +355,56 @@ static PyGetSetDef GETTERS[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyType_Slot SLOTS_OF_TYPE[] = {{Py_tp_methods, METHODS}, {Py_tp_getset, GETTERS}, {0, NULL}};
+#define KEPT(name) {#name, T_OBJECT, offsetof(struct tally, name), 0, NULL}
+
+static PyMemberDef KEPT_OF_TYPE[] = {KEPT(scope), KEPT(name_of), KEPT(name), KEPT(holds), KEPT(delays), {0}};
+
+static int
+visit_kept(PyObject *self, visitproc visit, void *arg)
+{
+    struct tally *tally = (struct tally *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(tally->scope);
+    Py_VISIT(tally->name_of);
+    Py_VISIT(tally->name);
+    Py_VISIT(tally->holds);
+    Py_VISIT(tally->delays);
+    return 0;
+}
+
+static int
+clear_kept(PyObject *self)
+{
+    struct tally *tally = (struct tally *)self;
+    Py_CLEAR(tally->scope);
+    Py_CLEAR(tally->name_of);
+    Py_CLEAR(tally->name);
+    Py_CLEAR(tally->holds);
+    Py_CLEAR(tally->delays);
+    return 0;
+}
+
+static void
+deallocate(PyObject *self)
+{
+    PyTypeObject *own = Py_TYPE(self);
+    freefunc release = (freefunc)PyType_GetSlot(own, Py_tp_free);
+    PyObject_GC_UnTrack(self);
+    clear_kept(self);
+    release(self);
+    Py_DECREF(own);
+}
+
+static PyType_Slot SLOTS_OF_TYPE[] = {
+    {Py_tp_methods, METHODS},        {Py_tp_getset, GETTERS},     {Py_tp_members, KEPT_OF_TYPE},
+    {Py_tp_traverse, visit_kept},    {Py_tp_clear, clear_kept},   {Py_tp_dealloc, deallocate},
+    {0, NULL},
+};
 
 static PyType_Spec SPEC = {
     .name = "unjam.native._core.Tally",
     .basicsize = sizeof(struct tally),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .slots = SLOTS_OF_TYPE,
 };
 
@@ -306,6 +427,7 @@ set(PyObject **place, PyObject *value)
 void
 tallies_set(PyObject *variable, PyObject *observe)
 {
+    asked = observe != NULL && observe != Py_None;
     set(&observer, observe);
     set(&tally_variable, compat.variable_get == NULL ? NULL : variable);
 }

@@ -4,6 +4,8 @@
  *     begin()  ->  own counts from `since`          a step of its context begins: since = its begin, waited grows
  *     end()    ->  closed: counts no more           a step of its context ends:   own grows, last = its end
  *
+ *     of()     ->  a new one, in the variable, begun         finish()  ->  ended, and its scope let go of
+ *
  * Steps are found by the contextvar whose value the tally is, so that the tasks a request starts count as its own.
  */
 #ifndef UNJAM_TALLIES_H

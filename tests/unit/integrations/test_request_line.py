@@ -7,12 +7,19 @@ import pytest
 from unjam.integrations.web.request import Hold, Request
 from unjam.integrations.web.telling import ROUTES_TOLD, RequestTelling, Routes, fields, line
 from unjam.model.findings import Finding, Grade, Location
+from unjam.native._twin_tally import Tally
 
 MS = 1_000_000
 
 
+class Made(Request, Tally):
+    """A request as the tracker makes them."""
+
+    __slots__ = ()
+
+
 def request(route):
-    made = Request()
+    made = Made()
     made.route = route
     return made
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from unjam.integrations.django.options import options_of
 from unjam.integrations.server_timing import server_timing
-from unjam.integrations.web.tracker import current, finish, tracker
+from unjam.integrations.web.tracker import current, tracker
 
 
 class UnjamMiddleware:
@@ -55,7 +55,7 @@ class UnjamMiddleware:
                 self._add_header(response, tally)
         finally:
             if tally is not None:
-                finish(tally)
+                tally.finish()
         return response
 
     async def _routed(self, request: Any, *view: Any) -> None:

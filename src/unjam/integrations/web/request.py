@@ -65,20 +65,22 @@ class Late:
 
 
 class Request:
-    """The part of a request that is ours; the sums are kept by the engine's Tally, from which the tracker's type inherits, too.
+    """The part of a request that is ours; sums and fields are kept by the engine's Tally, from which the tracker's type inherits, too.
 
     To be read in the request's own loop, or when it is over. `scope` is what the server knows of it, from which `name_of`
     takes the route; it is let go of at the end.
     """
 
+    __slots__ = ()
+
     own_ns: int
     waited_ns: int | None
-    end: Callable[[], None]
     timing: Callable[[], bytes]
-    holds: list[Hold] | None = None
-    delays: list[tuple[Hold, int]] | None = None
-    name: str = ""
-    scope: Any = None
+    finish: Callable[[], None]
+    holds: list[Hold] | None
+    delays: list[tuple[Hold, int]] | None
+    name: str | None
+    scope: Any
     name_of: Callable[[Any], str]
 
     @property

@@ -29,41 +29,36 @@ class Tracker:
 
     def __init__(self) -> None:
         self.monitor: monitor.Monitor | None = None
-        self.make: Callable[[], Any] | None = None
         self.holds: dict[int, deque[Hold]] = {}
         self._told = False
+        self.begin: Callable[[Any, Callable[[Any], str]], Any]
+        """A request that begins here, given its scope and what names that, in its loop's thread; None where it is part of another, or nothing
+        can be observed. The engine's own function where it counts: each request calls it."""
+        self.forget()
 
-    def begin(self, scope: Any, name_of: Callable[[Any], str]) -> Any:
-        """A request that begins here, in its loop's thread; None where it is part of another, or nothing can be observed."""
-        if self.monitor is not monitor.current() or self.make is None:
-            self.wire()
-        make, outer = self.make, VARIABLE.get()
-        if make is None or (outer is not None and outer.scope is not None):
-            return None
-        request = make()
-        request.scope, request.name_of = scope, name_of
-        if not request.begin():
-            return None
-        VARIABLE.set(request)
-        return request
-
-    def wire(self) -> None:
-        """Have the engine of the present monitor count; where there is none, say so once."""
+    def wire(self) -> bool:
+        """Have the engine of the present monitor count; where there is none, say so once. Whether it counts."""
         watched = monitor.current()
         engine = None if watched is None else watched.engine
-        if watched is None or engine is None:
-            self.monitor, self.make = watched, None
-            self._tell_once()
-            return
         self.forget()
-        self.monitor, self.make = watched, type("Request", (Request, engine.Tally), {})
+        self.monitor = watched
+        if watched is None or engine is None:
+            self._tell_once()
+            return False
+        made: Any = type("Request", (Request, engine.Tally), {"__slots__": (), "anew": self._anew})
+        self.begin = made.of
         engine.set_tally(VARIABLE, self._observe)
         _watch_forks()
         telling.wire(watched, lambda: self.holds)
+        return True
 
     def forget(self) -> None:
         """Another process, or another monitor: nothing that was known is."""
-        self.monitor, self.make, self.holds = None, None, {}
+        self.monitor, self.begin, self.holds = None, self._anew, {}
+
+    def _anew(self, scope: Any, name_of: Callable[[Any], str]) -> Any:
+        """A request while the engine does not count yet, or no more."""
+        return self.begin(scope, name_of) if self.wire() else None
 
     def _tell_once(self) -> None:
         if not self._told:
@@ -124,11 +119,3 @@ def current() -> Request | None:
     """The request that the calling task belongs to; None outside of one, or where requests are not measured."""
     request = VARIABLE.get()
     return request if request is not None and request.scope is not None else None
-
-
-def finish(request: Any) -> None:
-    """The request is over: its middleware is left."""
-    request.end()
-    if request.holds is not None or request.delays is not None:
-        request.keep_name()
-    request.scope = None
