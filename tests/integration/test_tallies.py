@@ -244,3 +244,122 @@ def test_watching_may_end_within_a_request(loop, tier):
         tier,
     )
     assert facts is False
+
+
+@EVERYWHERE
+def test_a_scope_has_one_tally_until_it_is_finished(loop, tier):
+    """What begins inside of it is part of it; when it is finished its scope is let go of, and whom it met is kept by name before."""
+    facts, _ = run(
+        """
+        async def main():
+            engine, kept = monitor.current().engine, []
+
+            class Made(engine.Tally):
+                __slots__ = ()
+                keep_name = lambda self: kept.append(self.name_of(self.scope))
+
+            outer = Made.of("outer", str.upper)
+            inner = Made.of("inner", str.upper), await asyncio.create_task(within(Made))
+            outer.finish()
+            begun = outer.scope, outer.own_ns > 0, hasattr(outer, "__dict__"), list(kept)
+            late = Made.of("late", str.upper)
+            late.delays = []
+            late.finish()
+            return inner, begun, kept
+
+        async def within(made):
+            return made.of("within", str.upper)
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    assert facts == [[None, None], [None, True, False, []], ["LATE"]]
+
+
+@EVERYWHERE
+def test_who_asks_first_is_told_to_begin_anew(loop, tier):
+    """While nobody has called set_tally, a class begins its own way; afterwards it is not asked."""
+    facts, _ = run(
+        """
+        async def main():
+            engine = monitor.current().engine
+
+            class Made(engine.Tally):
+                anew = classmethod(lambda cls, scope, name_of: ["anew", scope])
+
+            engine.set_tally(None, None)
+            before = Made.of("scope", str)
+            engine.set_tally(VARIABLE, observe)
+            return before, Made.of("scope", str).scope
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    assert facts == [["anew", "scope"], "scope"]
+
+
+@EVERYWHERE
+def test_a_request_that_is_never_finished_is_collected(loop, tier):
+    """Its scope holds it, and it holds its scope."""
+    facts, _ = run(
+        """
+        import gc, weakref
+
+        class Scope(dict):
+            pass
+
+        async def abandoned(engine):
+            scope = Scope()
+            scope["request"] = engine.Tally.of(scope, str)
+            scope["send"] = scope["request"].passing(scope.get, frozenset({"start"}), max)
+            return weakref.ref(scope)
+
+        async def main():
+            scope = await asyncio.create_task(abandoned(monitor.current().engine))
+            await asyncio.sleep(0)
+            gc.collect()
+            return scope() is None
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    assert facts is True
+
+
+@EVERYWHERE
+def test_messages_pass_and_some_are_changed(loop, tier):
+    """What is of no kind that is asked for goes on as the very object that it is; what fails on the way fails where it is sent."""
+    facts, _ = run(
+        """
+        import collections
+
+        async def main():
+            sent = []
+            passing = engine_tally().passing(sent.append, frozenset({"start"}), lambda tally, message: {**message, "more": 1})
+            body, chained = {"type": "body"}, collections.ChainMap({"type": "body"})
+            for message in (body, {"type": "start"}, collections.ChainMap({"type": "start"}), chained):
+                passing(message)
+            failures = []
+            for wrong in ({}, {"type": []}, None, 3):
+                try:
+                    passing(wrong)
+                except Exception as error:
+                    failures.append(type(error).__name__)
+            return sent[0] is body, sent[3] is chained, [dict(one) for one in sent[1:3]], len(sent), failures
+
+        def engine_tally():
+            return monitor.current().engine.Tally()
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    changed = {"type": "start", "more": 1}
+    assert facts == [True, True, [changed, changed], 4, ["KeyError", "TypeError", "TypeError", "TypeError"]]

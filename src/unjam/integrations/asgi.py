@@ -7,7 +7,6 @@ app = UnjamMiddleware(app)                   anything
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import partial
 from typing import Any, TypeAlias
 
 from unjam.integrations.server_timing import Detail, detail_of, server_timing
@@ -40,7 +39,7 @@ class UnjamMiddleware:
     def __init__(self, app: App, *, server_timing: Detail = "full", install: bool = False) -> None:
         """See the class."""
         self.app = app
-        self._detail = detail_of(server_timing)
+        self._change = _CHANGES[detail_of(server_timing)]
         self._install = install
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,8 +57,8 @@ class UnjamMiddleware:
             await self.app(scope, receive, send)
             return
         scope.setdefault("state", {})["unjam"] = request
-        if self._detail != "off":
-            send = partial(_timed, send, request, self._detail)
+        if self._change is not None:
+            send = request.passing(send, STARTS, self._change)
         try:
             await self.app(scope, receive, send)
         finally:
@@ -70,9 +69,20 @@ class UnjamMiddleware:
         install()
 
 
-def _timed(send: Send, request: Any, detail: Detail, message: Message) -> Awaitable[None]:
-    """Pass a message on, the first of an answer with the header. A partial of it is made faster than a closure."""
-    if message["type"] in STARTS:
-        value = server_timing(request, detail) if request.delays is not None else request.timing()
-        message = {**message, "headers": [*(message.get("headers") or ()), (b"server-timing", value)]}
-    return send(message)
+def _with_times(request: Any, message: Message) -> Message:
+    """The first message of an answer with the header."""
+    return {**message, "headers": [*(message.get("headers") or ()), (b"server-timing", request.timing())]}
+
+
+def _with_all(request: Any, message: Message) -> Message:
+    """The same, with who made the request late."""
+    if request.delays is None:
+        return _with_times(request, message)
+    return {**message, "headers": [*(message.get("headers") or ()), (b"server-timing", server_timing(request, "full"))]}
+
+
+_CHANGES: dict[Detail, Callable[[Any, Message], Message] | None] = {
+    "full": _with_all,
+    "durations": _with_times,
+    "off": None,
+}

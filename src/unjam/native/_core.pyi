@@ -7,7 +7,9 @@ descriptor given to `start` by itself, so that a GIL that is never released agai
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Final, Self, TypedDict
+from typing import Any, Final, Self, TypedDict, TypeVar
+
+_R = TypeVar("_R")
 
 TIER: Final[str]
 """'native' or 'python'."""
@@ -174,7 +176,12 @@ class Tally:
         """
 
     def finish(self) -> None:
-        """Count no more, and let go of the scope; before that, `keep_name()` is called where there are holds or delays."""
+        """Count no more, and let go of the scope. Before that, `keep_name()` is called where there are holds or delays."""
+
+    def passing(
+        self, send: Callable[[Any], _R], kinds: frozenset[str], change: Callable[[Any, Any], Any]
+    ) -> Callable[[Any], _R]:
+        """A callable that sends on what it is called with; a message whose "type" is in `kinds` as `change(self, message)` gives it."""
 
 def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
     """Count steps into the tallies that are values of `variable`, on asyncio and on uvloop (there with the C core only).

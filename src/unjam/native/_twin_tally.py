@@ -6,6 +6,7 @@ import time
 from _thread import get_ident
 from collections.abc import Callable
 from contextvars import Context, ContextVar
+from functools import partial
 from typing import Any
 
 from unjam.failure import report_failure
@@ -100,6 +101,12 @@ class Tally:
             self.keep_name()
         self.scope = None
 
+    def passing(
+        self, send: Callable[[Any], Any], kinds: frozenset[str], change: Callable[[Any, Any], Any]
+    ) -> Callable[[Any], Any]:
+        """Send on, some changed."""
+        return partial(_pass, self, send, kinds, change)
+
     def _step_begins(self, now: int) -> None:
         self._since = now
         self._wait_ends(now, HOPS_OF_A_STEP)
@@ -118,6 +125,12 @@ class Tally:
 
     def _is_of(self, slot: Slot) -> bool:
         return self._open and self._slot is slot
+
+
+def _pass(
+    tally: Tally, send: Callable[[Any], Any], kinds: frozenset[str], change: Callable[[Any, Any], Any], message: Any
+) -> Any:
+    return send(change(tally, message) if message["type"] in kinds else message)
 
 
 class Tallies:

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "compat.h"
+#include "passing.h"
 #include "steps.h"
 
 /* A select that took longer has slept: nothing was ready when it began. One that only looks takes 1 to 2 us, with cold caches ten
@@ -340,12 +341,22 @@ timing(PyObject *self, PyObject *unused)
     return PyBytes_FromStringAndSize(text, length);
 }
 
+static PyObject *
+passing(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 3) {
+        return PyErr_Format(PyExc_TypeError, "passing() takes what sends, kinds of messages and what changes them");
+    }
+    return passing_of(self, args[0], args[1], args[2]);
+}
+
 static PyMethodDef METHODS[] = {
     {"timing", timing, METH_NOARGS, NULL},
     {"begin", begin, METH_NOARGS, NULL},
     {"end", end, METH_NOARGS, NULL},
     {"of", (PyCFunction)(void (*)(void))of, METH_FASTCALL | METH_CLASS, NULL},
     {"finish", finish, METH_NOARGS, NULL},
+    {"passing", (PyCFunction)(void (*)(void))passing, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -411,7 +422,7 @@ static PyType_Spec SPEC = {
 PyObject *
 tallies_type(void)
 {
-    type = PyType_FromSpec(&SPEC);
+    type = passing_prepare() ? PyType_FromSpec(&SPEC) : NULL;
     return type;
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unjam.model.findings import Finding
 
@@ -71,7 +71,8 @@ class Request:
     takes the route; it is let go of at the end.
     """
 
-    __slots__ = ()
+    if not TYPE_CHECKING:  # it would take the fields for missing
+        __slots__ = ()
 
     own_ns: int
     waited_ns: int | None
