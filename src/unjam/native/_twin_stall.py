@@ -23,6 +23,10 @@ AGAIN_NS = 1_000_000_000
 """A stall is told of again when it has lasted so long, and whenever that has doubled."""
 
 
+UNSURE_NS = 25_000_000
+"""So much of what a thread waited for a CPU is booked to a turn, though it may have been before it: a look in time comes not much later."""
+
+
 class EarlyLines:
     """Says which of the lines at the threshold are written."""
 
@@ -92,6 +96,7 @@ class Stall:
         self.began = began
         self.base = base
         self.own_delay_ns = own_delay_ns
+        self.unsure_delay_ns = 0
         self.groups: dict[tuple[object, ...], dict[str, Any]] = {}
         self.samples_lost = 0
         self.suspended_ns = 0
@@ -103,6 +108,21 @@ class Stall:
         self.order: list[list[int]] = []
         self.numbers: dict[tuple[object, ...], int] = {}
         self.held: dict[int, Held] = {}
+
+    def leave_open(self, now: int, accounts: Accounts, before_ns: int) -> None:
+        """Part what its thread waited for a CPU since the base, which was read `before_ns` ahead of the turn, by a first look at it.
+
+        What it waited longer than the turn has lasted was before the turn. Of the rest, as much as there was other time before is unsure.
+        """
+        used = self.base.until(accounts)
+        waited, room = used["runq_ns"], now - self.began - (used["cpu_ns"] or 0)
+        if waited is None or self.base.run_delay_ns is None:
+            return
+        before = max(0, waited - max(0, room))
+        unsure = min(waited - before, max(0, before_ns - before))
+        self.unsure_delay_ns = unsure if unsure > UNSURE_NS else 0
+        delay = self.base.run_delay_ns + before + self.unsure_delay_ns
+        self.base = Accounts(self.base.cpu_ns, delay, self.base.throttled_ns)
 
     def add(self, sample: Sample) -> None:
         """Count a sample in its group, and put the next one off."""
@@ -179,6 +199,7 @@ class Stall:
             "steps": turn.steps if turn else slot.steps - slot.steps_before if counted else None,
             "longest_step_ns": turn.longest_step_ns if turn else self._longest_step(now) if counted else None,
             **self.base.until(end),
+            **({"runq_unsure_ns": self.unsure_delay_ns} if self.unsure_delay_ns else {}),
             "suspended_ns": self.suspended_ns,
             "gil_asked_ns": self.gil_asked_ns if self._was_held(mistaken) else None,
             "samples": [self._sure(group, mistaken) for group in self.groups.values()],

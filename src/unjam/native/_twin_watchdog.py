@@ -370,6 +370,9 @@ class Watchdog:
             base = self._bases.get(slot)
             accounts = Accounts(cpu_ns, None if base is None else base.run_delay_ns, self._throttled)
             stall = self._stalls[slot] = Stall(slot, began, accounts, self._own_delay)
+            if base is not None:
+                used = Accounts(system.cpu_ns(slot.tid), system.run_delay_ns(slot.tid))
+                stall.leave_open(time.monotonic_ns(), used, began - base.read_ns)
             self._sampler.begin_at_latest(slot, began, accounts)
         return stall
 

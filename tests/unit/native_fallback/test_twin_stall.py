@@ -152,6 +152,26 @@ def test_accounts_are_differences_and_never_negative():
     assert (event["t0"], event["t1"], event["steps"], event["longest_step_ns"]) == (1000 * MS, 1060 * MS, 4, 55 * MS)
 
 
+@pytest.mark.parametrize(
+    ("waited_ms", "before_ms", "told_ms"),
+    [
+        (20, 100, (30, None)),  # a look in time
+        (40, 100, (10, 40)),
+        (40, 30, (20, 30)),
+        (40, 10, (50, None)),  # the base was read just before
+        (150, 200, (10, 60)),  # 90 of it before the turn, which has lasted 70 and had a CPU for 10
+        (150, 120, (40, 30)),
+    ],
+)
+def test_what_may_have_been_waited_before_a_turn_is_unsure(waited_ms, before_ms, told_ms):
+    """A thread waited for a CPU between the base and the first look, and 10 ms after that."""
+    stall = make_stall(Accounts(500 * MS, 300 * MS, None))
+    stall.leave_open(1070 * MS, Accounts(510 * MS, (300 + waited_ms) * MS), before_ms * MS)
+    event = stall.event(1090 * MS, Accounts(510 * MS, (310 + waited_ms) * MS))
+    unsure = event.get("runq_unsure_ns")
+    assert (event["runq_ns"] // MS, unsure and unsure // MS) == told_ms
+
+
 def test_an_open_stall_knows_its_unfinished_step():
     """While the stall lasts, its longest step is the one that runs, if that is longer."""
     stall = make_stall()
