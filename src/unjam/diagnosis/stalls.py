@@ -151,8 +151,8 @@ def _unsure(stall: Stall) -> Blame:
     """
     unsure = unsure_ns(stall)
     why = (
-        "the watchdog had no CPU to look in time, and for up to"
-        f" {unsure / 1e6:.0f} ms the loop's thread had none either, or waited for something else"
+        "the first look came late, as on a busy machine, and for up to"
+        f" {unsure / 1e6:.0f} ms before it the loop's thread had no CPU, or waited for something else"
     )
     return Blame("", "", Grade.UNKNOWN, replace(NOTHING, unexplained=unsure), why=why)
 

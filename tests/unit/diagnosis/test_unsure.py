@@ -12,7 +12,7 @@ async def handler(rows):
     for row in rows:
         row += 1
 """
-WHY = "the watchdog had no CPU to look in time"
+WHY = "the first look came late, as on a busy machine"
 
 
 def story(snippet):
