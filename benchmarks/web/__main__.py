@@ -1,9 +1,10 @@
 """What the middleware costs: in one process a call, and behind a server the throughput and the slowest answers.
 
-    python benchmarks/web [--rounds 12] [--only call,offers,shop,customers] [--loop asyncio,uvloop] [--json FILE]
+    python benchmarks/web [--rounds 12] [--only call,offers,shop,customers] [--loop asyncio,uvloop] [--in-turn] [--json FILE]
 
 `call` gives microseconds for each request that the middleware adds to one under the monitor. `offers` and `shop` are a service under
-uvicorn beside itself without unjam, on one CPU, loaded at the same time: `offers` (one small endpoint) bare once more (the machine's
+uvicorn and the same without unjam, on one CPU, loaded at the same time, or in turn in many slices with `--in-turn`, so that each has the
+CPU to itself: `offers` (one small endpoint) bare once more (the machine's
 noise), watched, with the middleware without its header, and with all of it; `shop` (the quick endpoints of examples/shop without its
 faults) and `customers` (all of them, as its customers ask for them) with everything: monitor, recording, middleware and Prometheus
 metrics. Each round has new processes; in brackets stands where the median lies with 95 % confidence, by drawing rounds anew.
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--only", default="call,offers,shop,customers")
     parser.add_argument("--loop", default="asyncio,uvloop")
+    parser.add_argument("--in-turn", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     results = {}
@@ -46,7 +48,7 @@ def main() -> None:
             results[f"call {loop}"] = call(loop, CALLS)
         for each in SERVICES:
             if each.name in options.only.split(","):
-                results[f"{each.name} {loop}"] = service(each, loop, options.rounds)
+                results[f"{each.name} {loop}"] = service(each, loop, options.rounds, in_turn=options.in_turn)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 
@@ -59,9 +61,9 @@ def call(loop: str, rounds: int) -> dict[str, float]:
     return {"us": middle}
 
 
-def service(asked: Service, loop: str, rounds: int) -> dict[str, dict[str, float]]:
-    """Ratios of throughput, of the CPU for the same work and of the 99th percentile to the bare service beside it."""
-    all_ = list(compare(asked, loop, rounds))
+def service(asked: Service, loop: str, rounds: int, *, in_turn: bool) -> dict[str, dict[str, float]]:
+    """Ratios of throughput, of the CPU for the same work and of the 99th percentile to the bare service."""
+    all_ = list(compare(asked, loop, rounds, in_turn=in_turn))
     found = {}
     for name in asked.variants:
         ratios = {

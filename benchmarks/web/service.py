@@ -1,4 +1,5 @@
-"""A service beside itself without unjam: two forks of one process on one CPU, loaded at the same time (overhead/beside.py says why)."""
+"""A service compared with itself without unjam: two forks of one process on one CPU, loaded at the same time, which makes what the machine
+does to one happen to the other (overhead/beside.py), or in turn, so that each has the CPU to itself."""
 
 import asyncio
 import importlib
@@ -31,12 +32,15 @@ CONNECTIONS = 8
 WARMING = 8
 """So many times less than what is measured is asked before it, and once through at least."""
 
+SLICES = 24
+"""Into so many parts the work of services is cut that are loaded in turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """Which service, in which variants, what each connection asks of it in turn, how often, and what else it needs.
 
-    `app` is the module of its application.
+    `app` is the module of its application; a connection asks `slice` requests before it is the other service's turn.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Service:
     variants: tuple[str, ...]
     asked: tuple[tuple[str, str], ...]
     times: int
+    slice: int
     prices: bool = False
 
 
@@ -55,7 +60,12 @@ the former would be errors where customers ask together, the latter would be wha
 
 SERVICES = (
     Service(
-        "offers", "offers", ("bare again", "watched", "headerless", "middleware"), (("GET", "/items/7?count=2"),), 500
+        "offers",
+        "offers",
+        ("bare again", "watched", "headerless", "middleware"),
+        (("GET", "/items/7?count=2"),),
+        500,
+        20,
     ),
     # Its quick endpoints: where a handler waits for the price service or for the database, nobody would see what we cost.
     Service(
@@ -64,30 +74,36 @@ SERVICES = (
         ("bare again", "everything"),
         (("GET", "/health"), ("GET", "/catalogue"), ("GET", "/orders/41/invoice")),
         120,
+        15,
         prices=True,
     ),
     # What its own customers ask for (examples/shop/load.py), without their pauses.
-    Service("customers", "shop.main", ("bare again", "everything"), (HEALTH, *BOUGHT), 2, prices=True),
+    Service("customers", "shop.main", ("bare again", "everything"), (HEALTH, *BOUGHT), 2, 1, prices=True),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One of two services that did the same work side by side: the answers it had given when the first of them was done, the CPU it took for
-    all of its work in seconds, the 99th percentile of its answers in ms."""
+    """One of two services that did the same work: the answers it had given when the first of them was done, or a second where they were
+    loaded in turn, the CPU it took for all of its work in seconds, the 99th percentile of its answers in ms."""
 
-    answers: int
+    answers: float
     cpu_s: float
     p99_ms: float
 
 
-def compare(service: Service, loop: str, rounds: int) -> Iterator[dict[str, tuple[Measured, Measured]]]:
-    """In each round each variant beside the bare service, with new processes: the bare one's figures and its own."""
+def compare(
+    service: Service, loop: str, rounds: int, *, in_turn: bool
+) -> Iterator[dict[str, tuple[Measured, Measured]]]:
+    """In each round each variant and the bare service, with new processes: the bare one's figures and its own."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         app = _application(service, home, stack.enter_context(_prices()) if service.prices else 0)
         for number in range(rounds):
-            yield {name: _pair(service, app, loop, name, home / f"{number} {name}") for name in service.variants}
+            yield {
+                name: _pair(service, app, loop, name, home / f"{number} {name}", in_turn=in_turn)
+                for name in service.variants
+            }
 
 
 def _application(service: Service, home: Path, prices: int) -> Any:
@@ -99,7 +115,9 @@ def _application(service: Service, home: Path, prices: int) -> Any:
     return importlib.import_module(service.app).app
 
 
-def _pair(service: Service, app: Any, loop: str, variant: str, home: Path) -> tuple[Measured, Measured]:
+def _pair(
+    service: Service, app: Any, loop: str, variant: str, home: Path, *, in_turn: bool
+) -> tuple[Measured, Measured]:
     with ExitStack() as stack:
         leave = stack.enter_context(two_cpus())
         servers = {}
@@ -108,11 +126,29 @@ def _pair(service: Service, app: Any, loop: str, variant: str, home: Path) -> tu
             folder.mkdir(parents=True)
             servers[name] = stack.enter_context(forked(partial(serve, app=app, loop=loop, variant=name, folder=folder)))
         leave()
-        bare, own = asyncio.run(_compared(service, servers["bare"], servers[variant]))
+        measure = _in_turn if in_turn else _together
+        bare, own = asyncio.run(measure(service, servers["bare"], servers[variant]))
         return bare, own
 
 
-async def _compared(service: Service, *servers: Server) -> list[Measured]:
+async def _in_turn(service: Service, *servers: Server) -> list[Measured]:
+    for server in servers:
+        await _work(service, server, max(1, service.times // WARMING), [])
+    before = [server.cpu_ns() for server in servers]
+    answers: list[list[float]] = [[] for _ in servers]
+    seconds = [0.0 for _ in servers]
+    for number in range(SLICES):
+        for turn in random.sample(range(len(servers)), k=len(servers)):
+            began = time.perf_counter()
+            await _ask(service, servers[turn], number * service.slice, service.slice, answers[turn])
+            seconds[turn] += time.perf_counter() - began
+    return [
+        Measured(len(waited) / spent, (server.cpu_ns() - began) / 1e9, _p99_ms(waited))
+        for waited, spent, server, began in zip(answers, seconds, servers, before, strict=True)
+    ]
+
+
+async def _together(service: Service, *servers: Server) -> list[Measured]:
     await asyncio.gather(*(_work(service, server, max(1, service.times // WARMING), []) for server in servers))
     before = [server.cpu_ns() for server in servers]
     answers: list[list[float]] = [[] for _ in servers]
@@ -124,20 +160,31 @@ async def _compared(service: Service, *servers: Server) -> list[Measured]:
     first = [len(waited) for waited in answers]
     after = await asyncio.gather(*works)
     return [
-        Measured(count, (end - began) / 1e9, quantiles(waited, n=100)[98] * 1e3)
+        Measured(count, (end - began) / 1e9, _p99_ms(waited))
         for count, began, end, waited in zip(first, before, after, answers, strict=True)
     ]
 
 
+def _p99_ms(waited: list[float]) -> float:
+    return quantiles(waited, n=100)[98] * 1e3
+
+
 async def _work(service: Service, server: Server, times: int, waited: list[float]) -> int:
     """Have everything answered so often; the CPU time that the server has used then."""
-    await asyncio.gather(*(_connection(service, server.port, number, times, waited) for number in range(CONNECTIONS)))
+    await _ask(service, server, 0, times * len(service.asked), waited)
     return server.cpu_ns()
 
 
-async def _connection(service: Service, port: int, number: int, times: int, waited: list[float]) -> None:
+async def _ask(service: Service, server: Server, first: int, count: int, waited: list[float]) -> None:
+    """So many requests on each connection, each of which begins with another one."""
+    await asyncio.gather(
+        *(_connection(service, server.port, first + number, count, waited) for number in range(CONNECTIONS))
+    )
+
+
+async def _connection(service: Service, port: int, first: int, count: int, waited: list[float]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for turn in range(number, number + times * len(service.asked)):
+    for turn in range(first, first + count):
         method, path = service.asked[turn % len(service.asked)]
         began = time.perf_counter()
         writer.write(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
