@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "stacks.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,15 +34,18 @@ struct known_stack {
 static const struct walk *walk;
 static char heads[STACK_FRAMES][CODE_HEAD];
 static uint32_t named_frames[STACK_FRAMES], named_words[STACK_FRAMES];
-/* What the frames of a thread were when it was looked at last, outermost first: one whose fixed part is the same is the same. */
+/* What the frames of a thread were when it was looked at last, outermost first: within one turn, one whose fixed part is the same is the
+ * same. (Later another code object may lie where its own was.) */
 static struct named {
     uintptr_t tstate;
+    uint32_t turn;
     uint32_t count;
     uint64_t fixed[STACK_FRAMES];
     uint32_t position[STACK_FRAMES]; /* NO_SYMBOL: a frame of the interpreter's own */
     uint32_t words[STACK_FRAMES]; /* of locals and value stack */
 } named_last[THREADS_NAMED];
 static unsigned named_replaced;
+static _Atomic uint32_t turn; /* of any loop */
 static struct known_stack stacks[STACKS];
 static uint32_t stack_count;
 static uint32_t stack_table[STACKS * 2];
@@ -148,23 +152,29 @@ learn(struct named *last, uint32_t n)
 static struct named *
 named_of(uintptr_t tstate)
 {
+    uint32_t now = atomic_load(&turn);
+    struct named *last = NULL;
     for (int i = 0; i < THREADS_NAMED; i++) {
         if (named_last[i].tstate == tstate) {
-            return &named_last[i];
+            last = &named_last[i];
         }
     }
-    struct named *last = &named_last[named_replaced++ % THREADS_NAMED];
+    if (last == NULL) {
+        last = &named_last[named_replaced++ % THREADS_NAMED];
+    }
+    if (last->tstate != tstate || last->turn != now) {
+        last->count = 0;
+    }
     last->tstate = tstate;
-    last->count = 0;
+    last->turn = now;
     return last;
 }
 
 /* The positions of all frames of a thread, outermost first, into `to`, and which of the walk each is; returns their number, or -1 for a
  * torn walk or full tables. */
 static int
-name_frames(uintptr_t tstate, uint32_t *to)
+name_frames(struct named *last, uint32_t *to)
 {
-    struct named *last = named_of(tstate);
     uint32_t count = kept_frames(), known = last->count;
     int named = 0;
     if (count == 0 || !read_heads(last, count)) {
@@ -234,15 +244,18 @@ enter(uint64_t identity, int count, bool whole)
     return stack_count;
 }
 
+/* `anew`: whatever was seen before. */
 static struct stack
-read_locked(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks)
+read_locked(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks, bool anew)
 {
+    struct named *last = named_of(tstate);
     struct stack stack = {.reference = NO_STACK};
     walk = walk_thread(tstate, tid);
     if (!walk->ended || walk->count == 0 || STACK_POSITIONS - positions_used < STACK_FRAMES) {
         return stack;
     }
-    int count = name_frames(tstate, &stack_positions[positions_used]);
+    last->count = anew ? 0 : last->count;
+    int count = name_frames(last, &stack_positions[positions_used]);
     if (count <= 0) {
         return stack;
     }
@@ -266,9 +279,15 @@ stacks_read(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks)
         return (struct stack){.reference = NO_STACK};
     }
     symbols_lock();
-    struct stack stack = read_locked(tstate, tid, base, marks);
+    struct stack stack = read_locked(tstate, tid, base, marks, false);
     symbols_unlock();
     return stack;
+}
+
+void
+stacks_turn_begins(void)
+{
+    atomic_fetch_add(&turn, 1);
 }
 
 uintptr_t
@@ -426,7 +445,7 @@ struct frame *
 stacks_copy(uintptr_t tstate, int *count)
 {
     symbols_lock();
-    struct stack read = read_locked(tstate, 0, 0, NULL);
+    struct stack read = read_locked(tstate, 0, 0, NULL, true);
     struct frame *frames = NULL;
     if (read.reference != NO_STACK) {
         const struct known_stack *stack = &stacks[read.reference - 1];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compat.h"
+#include "hashes.h"
 #include "locations.h"
 #include "memory.h"
 
@@ -21,6 +22,7 @@ enum { LINETABLE_MOST = 256 * 1024 };
 
 struct code {
     uintptr_t address, filename, qualname, linetable;
+    uint64_t made; /* hash of what does not change while a code object lives */
     int32_t firstlineno;
     uint32_t file, function; /* offsets into `texts`, each a size and the bytes */
     char kind;
@@ -225,11 +227,33 @@ kind_of(int32_t flags, struct text function)
     return function.size > 0 && function.bytes[0] == '<' ? 'm' : 'k';
 }
 
+/* Its size, the tuples that belong to it, and numbers from co_posonlyargcount on, among which is co_version since 3.12: no two code
+ * objects have the same. (Include/cpython/code.h; 3.11 changes co_warmup, between the two parts.) */
+enum { MADE_FROM = 16, MADE_TO = 48, MADE_AGAIN_FROM = 56, MADE_AGAIN_TO = 96 };
+
+static uint64_t
+hash_of_made(const char *head)
+{
+    uint64_t first = hash_words(head + MADE_FROM, MADE_TO - MADE_FROM);
+    return hash_add(first, hash_words(head + MADE_AGAIN_FROM, MADE_AGAIN_TO - MADE_AGAIN_FROM));
+}
+
+/* A code object may lie where another one was, with its names where those of the other were. */
 static bool
 same_code(const struct code *known, const struct code *seen)
 {
     return known->address == seen->address && known->filename == seen->filename && known->qualname == seen->qualname
-           && known->linetable == seen->linetable && known->firstlineno == seen->firstlineno;
+           && known->linetable == seen->linetable && known->firstlineno == seen->firstlineno && known->made == seen->made;
+}
+
+/* Without a co_version, as in 3.11, only its names tell code that is made, run once and thrown away from the next of its kind. */
+static bool
+still_named(const struct code *known)
+{
+    bool lasts = known->kind != 'm' && text_at(known->file).bytes[0] != '<';
+    return compat.layout->minor >= 12 || lasts
+           || (read_text(known->filename, FILE_MOST) == known->file
+               && read_text(known->qualname, FUNCTION_MOST) == known->function);
 }
 
 uint32_t
@@ -242,10 +266,12 @@ symbols_code(uintptr_t address, const char *head)
         .qualname = pointer_at(head, at->code_qualname),
         .linetable = pointer_at(head, at->code_linetable),
         .firstlineno = int_at(head, at->code_firstlineno),
+        .made = hash_of_made(head),
     };
     uint32_t slot = hash(address >> 4) % (CODES * 2);
     for (; code_table[slot] != 0; slot = (slot + 1) % (CODES * 2)) {
-        if (same_code(&codes[code_table[slot] - 1], &seen)) {
+        const struct code *known = &codes[code_table[slot] - 1];
+        if (same_code(known, &seen) && still_named(known)) {
             return code_table[slot] - 1;
         }
     }

@@ -47,6 +47,26 @@ def test_a_thread_is_read_right_wherever_its_frames_were_before(run):
     assert outcome.told == {"done": True}
 
 
+def test_code_that_lies_where_other_code_was_has_its_own_name(run):
+    """What is compiled, run once and thrown away, as the cells of a notebook are, leaves its place to the next."""
+    outcome = run("""
+        seen, places = [], set()
+        def look():
+            seen.append(core.stack_of(threading.get_ident())[-2][::2][:2])
+        def run_once(number):
+            code = compile("def made(): look()\\nlook(); made()", f"<cell {number:03}>", "exec")
+            places.add(id(code))
+            exec(code, {"look": look})
+        for number in range(200):
+            run_once(number)
+        files = [f"<cell {number:03}>" for number in range(200)]
+        tell(wrong=sum(file != [other, "<module>"] for file, other in zip(map(list, seen[::2]), files)),
+             wrong_made=sum(file != [other, "made"] for file, other in zip(map(list, seen[1::2]), files)),
+             seen=len(seen), again=len(places) < 200)
+    """)
+    assert outcome.told == {"wrong": 0, "wrong_made": 0, "seen": 400, "again": True}
+
+
 def test_lines_and_columns_equal_those_of_the_interpreter(run):
     """For every frame of many shapes of source, the walk gives what co_positions gives for the running instruction."""
     outcome = run('''
