@@ -38,7 +38,7 @@ call(PyObject *self, PyObject *args, PyObject *keywords)
 }
 
 static int
-visit(PyObject *self, visitproc visit, void *arg)
+traverse(PyObject *self, visitproc visit, void *arg)
 {
     struct passing *passing = (struct passing *)self;
     Py_VISIT(Py_TYPE(self));
@@ -72,7 +72,7 @@ deallocate(PyObject *self)
 }
 
 static PyType_Slot SLOTS_OF_TYPE[] = {
-    {Py_tp_call, call}, {Py_tp_traverse, visit}, {Py_tp_clear, clear}, {Py_tp_dealloc, deallocate}, {0, NULL},
+    {Py_tp_call, call}, {Py_tp_traverse, traverse}, {Py_tp_clear, clear}, {Py_tp_dealloc, deallocate}, {0, NULL},
 };
 
 static PyType_Spec SPEC = {

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "stacks.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,7 @@
 #include "hashes.h"
 #include "lines.h"
 #include "marks.h"
-#include "memory.h"
+#include "naming.h"
 #include "symbols.h"
 
 /* Different stacks kept at once, and their frames. */
@@ -19,9 +18,6 @@ enum { STACKS = 8192, STACK_POSITIONS = 512 * 1024 };
 /* A stack is written with the frames that it shares with one of so many that were written in full last: a program has few outermost
  * parts, one for each thread and each way by which requests come in. */
 enum { FULL_STACKS = 8 };
-
-/* Threads whose frames are remembered, as in walk.c. */
-enum { THREADS_NAMED = 4 };
 
 struct known_stack {
     uint64_t identity;
@@ -32,20 +28,6 @@ struct known_stack {
 
 /* All guarded by the lock of symbols.c; `walk` is the last one. */
 static const struct walk *walk;
-static char heads[STACK_FRAMES][CODE_HEAD];
-static uint32_t named_frames[STACK_FRAMES], named_words[STACK_FRAMES];
-/* What the frames of a thread were when it was looked at last, outermost first: within one turn, one whose fixed part is the same is the
- * same. (Later another code object may lie where its own was.) */
-static struct named {
-    uintptr_t tstate;
-    uint32_t turn;
-    uint32_t count;
-    uint64_t fixed[STACK_FRAMES];
-    uint32_t position[STACK_FRAMES]; /* NO_SYMBOL: a frame of the interpreter's own */
-    uint32_t words[STACK_FRAMES]; /* of locals and value stack */
-} named_last[THREADS_NAMED];
-static unsigned named_replaced;
-static _Atomic uint32_t turn; /* of any loop */
 static struct known_stack stacks[STACKS];
 static uint32_t stack_count;
 static uint32_t stack_table[STACKS * 2];
@@ -56,161 +38,6 @@ static uint32_t full_stacks[FULL_STACKS]; /* references, 0: none */
 static uint32_t full_stacks_written;
 static uint64_t lost_before; /* lines, when a stack was last written: one of those in full may be among the later ones */
 static char line_text[192 * 1024];
-
-/* ---- naming ---- */
-
-static uint32_t
-kept_frames(void)
-{
-    return walk->count < STACK_FRAMES ? walk->count : STACK_FRAMES;
-}
-
-/* The n-th kept frame from the outside in `frames`. */
-static uint32_t
-from_outside(uint32_t n)
-{
-    if (walk->count <= STACK_FRAMES) {
-        return walk->count - 1 - n;
-    }
-    uint32_t oldest = (walk->count - STACK_INNER) % STACK_OUTER; /* the innermost of the ring */
-    return n < STACK_OUTER ? STACK_INNER + (oldest + STACK_OUTER - 1 - n) % STACK_OUTER : STACK_FRAMES - 1 - n;
-}
-
-static bool
-is_known(const struct named *last, uint32_t known, uint32_t n)
-{
-    return n < known && last->fixed[n] == walk->frames[from_outside(n)].fixed;
-}
-
-/* Fetch the heads of all code objects that are not known with one system call; false if one of them is not there (a torn walk). */
-static bool
-read_heads(const struct named *last, uint32_t count)
-{
-    static struct iovec to[STACK_FRAMES], from[STACK_FRAMES];
-    size_t size = compat.layout->code_bytes;
-    uint32_t unknown = 0;
-    for (uint32_t n = 0; n < count; n++) {
-        if (!is_known(last, last->count, n)) {
-            uint32_t i = from_outside(n);
-            to[unknown] = (struct iovec){heads[i], size};
-            from[unknown++] = (struct iovec){(void *)walk->frames[i].code, size};
-        }
-    }
-    return memory_read_pieces(to, from, unknown) == size * unknown;
-}
-
-enum frame_verdict { FRAME_TORN, FRAME_NOT_BEGUN, FRAME_TRAMPOLINE, FRAME_GOOD };
-
-/* Does the frame belong to a code object, and has it begun? The offset is in bytes; -2 before the first instruction. */
-static enum frame_verdict
-judge(uint32_t i, int32_t *offset)
-{
-    const struct layout *at = compat.layout;
-    const struct raw_frame *frame = &walk->frames[i];
-    int64_t units = (int64_t)word_at(heads[i], VAR_SIZE);
-    int64_t distance = (int64_t)(frame->instruction - (frame->code + at->code_bytes));
-    int32_t first;
-    memcpy(&first, heads[i] + at->code_firsttraceable, sizeof first);
-    if (word_at(heads[i], OBJECT_TYPE) != compat.code_type || distance < -2 || distance > 2 * units) {
-        return FRAME_TORN;
-    }
-    *offset = (int32_t)distance;
-    if (frame->generator || distance >= 2 * (int64_t)first) {
-        return FRAME_GOOD;
-    }
-    /* The interpreter's own constant code objects have no file. */
-    return word_at(heads[i], at->code_filename) == 0 ? FRAME_TRAMPOLINE : FRAME_NOT_BEGUN;
-}
-
-static uint32_t
-words_of(const char *head)
-{
-    uint32_t locals, stack;
-    memcpy(&locals, head + compat.layout->code_locals, sizeof locals);
-    memcpy(&stack, head + compat.layout->code_stacksize, sizeof stack);
-    return locals < MARK_WORDS && stack < MARK_WORDS ? locals + stack : MARK_WORDS;
-}
-
-/* What the n-th frame from the outside is, into `last`. */
-static enum frame_verdict
-learn(struct named *last, uint32_t n)
-{
-    uint32_t i = from_outside(n);
-    int32_t offset;
-    enum frame_verdict verdict = judge(i, &offset);
-    last->position[n] = NO_SYMBOL;
-    if (verdict == FRAME_GOOD) {
-        uint32_t code = symbols_code(walk->frames[i].code, heads[i]);
-        last->position[n] = code == NO_SYMBOL ? NO_SYMBOL : symbols_position(code, offset);
-        last->words[n] = words_of(heads[i]);
-        verdict = last->position[n] == NO_SYMBOL ? FRAME_TORN : FRAME_GOOD;
-    }
-    last->fixed[n] = walk->frames[i].fixed;
-    return verdict;
-}
-
-static struct named *
-named_of(uintptr_t tstate)
-{
-    uint32_t now = atomic_load(&turn);
-    struct named *last = NULL;
-    for (int i = 0; i < THREADS_NAMED; i++) {
-        if (named_last[i].tstate == tstate) {
-            last = &named_last[i];
-        }
-    }
-    if (last == NULL) {
-        last = &named_last[named_replaced++ % THREADS_NAMED];
-    }
-    if (last->tstate != tstate || last->turn != now) {
-        last->count = 0;
-    }
-    last->tstate = tstate;
-    last->turn = now;
-    return last;
-}
-
-/* The positions of all frames of a thread, outermost first, into `to`, and which of the walk each is; returns their number, or -1 for a
- * torn walk or full tables. */
-static int
-name_frames(struct named *last, uint32_t *to)
-{
-    uint32_t count = kept_frames(), known = last->count;
-    int named = 0;
-    if (count == 0 || !read_heads(last, count)) {
-        return -1;
-    }
-    last->count = 0;
-    for (uint32_t n = 0; n < count; n++) {
-        enum frame_verdict verdict = is_known(last, known, n) ? FRAME_GOOD : learn(last, n);
-        if (verdict == FRAME_TORN) {
-            return -1;
-        }
-        if (verdict == FRAME_NOT_BEGUN) {
-            break; /* it can have called nothing yet: what lies above is left from before */
-        }
-        last->count = n + 1;
-        if (last->position[n] != NO_SYMBOL) {
-            named_frames[named] = from_outside(n);
-            named_words[named] = last->words[n];
-            to[named++] = last->position[n];
-        }
-    }
-    return named;
-}
-
-/* Mark the frames that were named. */
-static void
-mark_frames(struct marks *marks, uint32_t count)
-{
-    marks->contexts = compat.counts_contexts ? walk->contexts : NO_COUNT;
-    marks->count = count <= MARKS && walk->count <= STACK_FRAMES ? count : 0;
-    for (uint32_t n = 0; n < marks->count; n++) {
-        const struct raw_frame *frame = &walk->frames[named_frames[n]];
-        marks->at[n] = (struct mark){.frame = frame->address, .code = frame->code, .instruction = frame->instruction};
-    }
-    marks_read(marks, named_words);
-}
 
 /* ---- the table ---- */
 
@@ -248,19 +75,17 @@ enter(uint64_t identity, int count, bool whole)
 static struct stack
 read_locked(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks, bool anew)
 {
-    struct named *last = named_of(tstate);
     struct stack stack = {.reference = NO_STACK};
     walk = walk_thread(tstate, tid);
     if (!walk->ended || walk->count == 0 || STACK_POSITIONS - positions_used < STACK_FRAMES) {
         return stack;
     }
-    last->count = anew ? 0 : last->count;
-    int count = name_frames(last, &stack_positions[positions_used]);
+    int count = naming_of(walk, tstate, anew, &stack_positions[positions_used]);
     if (count <= 0) {
         return stack;
     }
     if (marks != NULL) {
-        mark_frames(marks, (uint32_t)count);
+        naming_mark(walk, marks, (uint32_t)count);
     }
     stack.whole = base == 0 || walk->outermost == base;
     stack.identity = identity_of(&stack_positions[positions_used], count, stack.whole);
@@ -282,12 +107,6 @@ stacks_read(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks)
     struct stack stack = read_locked(tstate, tid, base, marks, false);
     symbols_unlock();
     return stack;
-}
-
-void
-stacks_turn_begins(void)
-{
-    atomic_fetch_add(&turn, 1);
 }
 
 uintptr_t
@@ -478,7 +297,7 @@ reset(void)
     stack_count = positions_used = 0;
     memset(full_stacks, 0, sizeof full_stacks);
     memset(stack_table, 0, sizeof stack_table);
-    memset(named_last, 0, sizeof named_last);
+    naming_forget();
     symbols_reset();
 }
 

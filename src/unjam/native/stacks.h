@@ -28,9 +28,6 @@ struct stack {
  * `marks` (NULL: not wanted) takes the marks of its frames. Any thread, with or without the GIL; 10 to 30 us. */
 struct stack stacks_read(uintptr_t tstate, pid_t tid, uintptr_t base, struct marks *marks);
 
-/* A turn of a loop begins to be looked at: within one, frames that stand as they stood are not named anew. Watchdog's thread. */
-void stacks_turn_begins(void);
-
 /* Address of the outermost Python frame, 0 if it cannot be had. The thread must not run Python: itself, or the GIL held. */
 uintptr_t stacks_base(uintptr_t tstate);
 

@@ -6,7 +6,7 @@
 
 #include "cgroup.h"
 #include "clock.h"
-#include "stacks.h"
+#include "naming.h"
 #include "steps.h"
 
 /* A long stall is sampled ever more rarely: what it is, is known by then. Nanoseconds. */
@@ -225,7 +225,7 @@ static void
 begin_turn(struct watch *watch, uint64_t left, const struct reading *now, uint64_t away_ns, bool looked)
 {
     forget_turn(watch);
-    stacks_turn_begins();
+    naming_turn_begins();
     watch->left = left;
     watch->t0 = clock_at(left);
     watch->next_sample = watch->t0 + GET(threshold_ns) / 4;
