@@ -41,6 +41,10 @@ _WAITING = {
 """Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
 _SHORT = frozenset({"sqlite3.Connection.close"})
 """What gives back what is held, and writes only where a log is to be written back by the last one who closes."""
+_STATEMENTS = frozenset({"execute", "executemany", "executescript"})
+"""Methods of connections and cursors of DB-API (PEP 249, and what sqlite3 adds)."""
+_ASKS = re.compile(r"""['"](?:\\n|\\t|\s)*(?:SELECT|EXPLAIN)\b""", re.IGNORECASE)
+"""A statement, as it is written, that begins no transaction in sqlite3."""
 _DEEP = re.compile(r"\*\*|\*/")
 """Patterns that go down into folders."""
 _FILE_LOCKS = frozenset({"fcntl.flock", "fcntl.lockf"})
@@ -59,6 +63,8 @@ class Harmless:
 
     def does_not_block(self, function: Function, call: Call, name: str) -> bool:
         """Whether a call that resolves to `name` cannot block as it is written."""
+        if name == "sqlite3.Connection.__exit__" and self._has_nothing_to_commit(function, call):
+            return True
         if call.site is None:
             return name.startswith("requests.Response.") and not self._streams(function)
         return any(rule(self, function, call.site, name) for rule in self._RULES)
@@ -67,6 +73,27 @@ class Harmless:
         """Whether a file asks for a response without its body: only then `response.content` waits, else it is there already."""
         arguments = (site.argument(-1, "stream") for site in self._program.outlines[function.path].calls)
         return any(argument is not None and argument.text != "False" for argument in arguments)
+
+    def _has_nothing_to_commit(self, function: Function, call: Call) -> bool:
+        """`with connection:` commits at its end, which waits for no disk where its last line has committed, or all that it did was to ask."""
+        outline = self._program.outlines[function.path]
+        block = next((block for block in outline.blocks if block.span == call.span), None)
+        if block is None:
+            return False
+        inside = [
+            each
+            for each in outline.calls
+            if each.span > call.span and block.first_line <= each.span[0] <= block.last_line
+        ]
+        if any(each.text.endswith(".commit") and each.span[2] == block.last_line for each in inside):
+            return True
+        statements = [each for each in inside if each.text.rpartition(".")[2] in _STATEMENTS]
+        asked = all((first := each.argument(0)) and _ASKS.match(first.text) for each in statements)
+        receivers = {
+            part for each in statements for part in (each.text.rpartition(".")[0], each.text.partition(".")[0])
+        }
+        handed = any(argument.text in receivers for each in inside for argument in each.arguments)
+        return bool(statements) and asked and not handed
 
     def needs_no_certificates(self, call: Call, name: str) -> bool:
         """Whether a call into a package that leads to a TLS context asks for one that reads no certificates."""
