@@ -25,6 +25,9 @@ from forks import Server, forked, two_cpus
 from hosting import serve
 from load import HEALTH, REQUESTS
 
+import unjam.diagnosis.diagnose
+import unjam.monitor  # noqa: F401 -- both, so that forks differ by what watching takes, not by what is read once
+
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 CONNECTIONS = 8

@@ -60,7 +60,7 @@ def test_what_a_turn_that_nobody_looked_at_waited_for_a_cpu_is_unsure(run):
 def test_a_turn_that_slept_before_anybody_looked_is_not_starved(run):
     """What its thread waited for a CPU when the select before was over is not told as waited in the turn."""
     outcome = run("""
-        import subprocess
+        import contextlib, subprocess
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         start()
@@ -73,12 +73,15 @@ def test_a_turn_that_slept_before_anybody_looked_is_not_starved(run):
             while woken - before < 100_000_000:
                 before = queued_ns()
                 await asyncio.sleep(0.05)
-                woken = queued_ns()
+                woken, woken_at = queued_ns(), time.monotonic_ns()
+            with contextlib.suppress(PermissionError):  # without the right to it, it stays slow beside others
+                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
             rival.kill()
             time.sleep(0.3)
             core.resume()
             time.sleep(0.7)
-            tell(queued=queued_ns() - woken)
+            asked_at = time.monotonic_ns()
+            tell(queued=queued_ns() - woken, woken_at=woken_at, asked_at=asked_at)
             await asyncio.sleep(0.01)
         def queued_ns():
             with open("/proc/thread-self/schedstat") as numbers:
@@ -87,8 +90,12 @@ def test_a_turn_that_slept_before_anybody_looked_is_not_starved(run):
         core.stop()
     """)
     stall = outcome.longest()
+    told = outcome.told
+    uncounted = (
+        told["woken_at"] - stall["t0"] + stall["t1"] - told["asked_at"]
+    )  # of the turn: its thread may have waited in it
     assert stall["runq_unsure_ns"] > 25_000_000
-    assert stall["runq_ns"] <= outcome.told["queued"] + 25_000_000
+    assert stall["runq_ns"] <= told["queued"] + uncounted + 25_000_000
 
 
 def test_what_was_used_before_a_stall_is_not_its_own(run):

@@ -1,5 +1,7 @@
 """The C Handle._run and Handle.__init__: the same as the originals, and what they tell."""
 
+import pytest
+
 
 def test_everything_a_handle_does_is_unchanged(run):
     """Context, arguments, results, cancellation, exceptions with their traceback and sys.exc_info, all as in the original."""
@@ -161,6 +163,7 @@ def test_late_steps_are_told_with_their_stall(run):
     assert outcome.longest()["longest_step_ns"] >= 600_000_000
 
 
+@pytest.mark.serial  # beside others a step takes longer to tell of, and fewer are
 def test_a_crowd_is_counted_and_told(run):
     """One turn of many short steps: the line counts them, none is long, and the observer hears of most."""
     outcome = run("""
