@@ -1,6 +1,7 @@
 """A real uvicorn in the program's own loop, with everything imported before that loop runs: an import on the loop would be a true finding."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,12 @@ import uvicorn
 
 
 def configured(app: Any) -> uvicorn.Config:
-    """What uvicorn needs to serve this application; call it before the loop runs."""
+    """What uvicorn needs to serve this application; call it before the loop runs.
+
+    FastAPI looks the source of an endpoint up at its first request: what `inspect` reads of all modules for that, it has read then.
+    """
+    for route in getattr(app, "routes", ()):
+        inspect.getsourcelines(route.endpoint)
     config = uvicorn.Config(app, port=0, log_level="warning")
     config.load()
     return config
