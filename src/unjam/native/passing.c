@@ -2,6 +2,8 @@
 #define PY_SSIZE_T_CLEAN
 #include "passing.h"
 
+#include "release.h"
+
 struct passing {
     PyObject_HEAD
     PyObject *owner, *send, *kinds, *change;
@@ -63,12 +65,7 @@ clear(PyObject *self)
 static void
 deallocate(PyObject *self)
 {
-    PyTypeObject *own = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(own, Py_tp_free);
-    PyObject_GC_UnTrack(self);
-    clear(self);
-    release(self);
-    Py_DECREF(own);
+    release_object(self, clear);
 }
 
 static PyType_Slot SLOTS_OF_TYPE[] = {

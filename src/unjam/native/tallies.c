@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "compat.h"
 #include "passing.h"
+#include "release.h"
 #include "steps.h"
 
 /* A select that took longer has slept: nothing was ready when it began. One that only looks takes 1 to 2 us, with cold caches ten
@@ -119,21 +120,29 @@ wait_ends(const struct slot *slot, struct tally *tally, uint64_t now, uint64_t s
 
 /* ---- steps ---- */
 
-/* The open tally of the present context; a new reference, or NULL. */
+/* The tally of the present context; a new reference, or NULL. */
 static struct tally *
-present_tally(const struct slot *slot)
+tally_of_context(void)
 {
     PyObject *value = NULL;
     if (compat.variable_get(tally_variable, NULL, &value) != 0) {
         PyErr_Clear();
     }
-    if (value != NULL && PyObject_TypeCheck(value, (PyTypeObject *)type)) {
-        struct tally *tally = (struct tally *)value;
-        if (tally->open && tally->loop == slot->loop) {
-            return tally;
-        }
+    if (value != NULL && !PyObject_TypeCheck(value, (PyTypeObject *)type)) {
+        Py_CLEAR(value);
     }
-    Py_XDECREF(value);
+    return (struct tally *)value;
+}
+
+/* The same where it is open, and of this loop. */
+static struct tally *
+present_tally(const struct slot *slot)
+{
+    struct tally *tally = tally_of_context();
+    if (tally != NULL && tally->open && tally->loop == slot->loop) {
+        return tally;
+    }
+    Py_XDECREF((PyObject *)tally);
     return NULL;
 }
 
@@ -222,13 +231,9 @@ begin(PyObject *self, PyObject *unused)
 static bool
 inside_of_one(void)
 {
-    PyObject *value = NULL;
-    if (compat.variable_get(tally_variable, NULL, &value) != 0) {
-        PyErr_Clear();
-    }
-    bool inside =
-        value != NULL && PyObject_TypeCheck(value, (PyTypeObject *)type) && ((struct tally *)value)->scope != NULL;
-    Py_XDECREF(value);
+    struct tally *tally = tally_of_context();
+    bool inside = tally != NULL && tally->scope != NULL;
+    Py_XDECREF((PyObject *)tally);
     return inside;
 }
 
@@ -398,12 +403,7 @@ clear_kept(PyObject *self)
 static void
 deallocate(PyObject *self)
 {
-    PyTypeObject *own = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(own, Py_tp_free);
-    PyObject_GC_UnTrack(self);
-    clear_kept(self);
-    release(self);
-    Py_DECREF(own);
+    release_object(self, clear_kept);
 }
 
 static PyType_Slot SLOTS_OF_TYPE[] = {
