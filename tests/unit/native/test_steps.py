@@ -1,7 +1,5 @@
 """The C Handle._run and Handle.__init__: the same as the originals, and what they tell."""
 
-import pytest
-
 
 def test_everything_a_handle_does_is_unchanged(run):
     """Context, arguments, results, cancellation, exceptions with their traceback and sys.exc_info, all as in the original."""
@@ -163,7 +161,6 @@ def test_late_steps_are_told_with_their_stall(run):
     assert outcome.longest()["longest_step_ns"] >= 600_000_000
 
 
-@pytest.mark.serial  # beside others a step takes longer to tell of, and fewer are
 def test_a_crowd_is_counted_and_told(run):
     """One turn of many short steps: the line counts them, none is long, and the observer hears of most."""
     outcome = run("""
@@ -175,7 +172,7 @@ def test_a_crowd_is_counted_and_told(run):
             register()
             await asyncio.sleep(0.01)
             for _ in range(100):
-                asyncio.get_running_loop().call_soon(time.sleep, 0.002)
+                asyncio.get_running_loop().call_soon(time.sleep, 0.008)  # to tell of one may take a hundredth of that
             await asyncio.sleep(0.05)
         asyncio.run(main())
         core.stop()
@@ -183,7 +180,7 @@ def test_a_crowd_is_counted_and_told(run):
     """)
     stall = max(outcome.stalls(), key=lambda stall: stall["steps"])
     assert stall["steps"] >= 100
-    assert stall["t1"] - stall["t0"] - stall["longest_step_ns"] >= 99 * 2_000_000
+    assert stall["t1"] - stall["t0"] - stall["longest_step_ns"] >= 99 * 8_000_000
     assert outcome.told["heard"] >= 60
 
 
