@@ -139,6 +139,7 @@ class Sampler:
             sample.state, sample.holds_gil = "cpu", self._held(asked)
         elif cpu_ns is not None and not over:
             now.run_delay_ns = system.run_delay_ns(slot.tid)
+            sample.accounts = now
             kept = seen.hog is not None and self._held(asked) is True
             self._judge_waiting(sample, slot, wall, before.until(now)["runq_ns"], kept=kept)
         self.begin(slot, sample.at_ns, now)

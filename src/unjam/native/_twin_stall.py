@@ -51,6 +51,7 @@ class Sample:
     """
 
     __slots__ = (
+        "accounts",
         "at_ns",
         "fd",
         "first_ns",
@@ -69,6 +70,7 @@ class Sample:
 
     def __init__(self, at_ns: int, place: object = None) -> None:
         self.at_ns = self.first_ns = at_ns
+        self.accounts = Accounts()
         self.place = place
         self.weight = 1
         self.unseen_ns = 0
@@ -96,7 +98,8 @@ class Stall:
         self.began = began
         self.base = base
         self.own_delay_ns = own_delay_ns
-        self.unsure_delay_ns = 0
+        self.unsure_delay_ns = self.overbooked_ns = 0
+        self.unqueued_ns, self.unqueued = began, base
         self.groups: dict[tuple[object, ...], dict[str, Any]] = {}
         self.samples_lost = 0
         self.suspended_ns = 0
@@ -122,7 +125,21 @@ class Stall:
         unsure = min(waited - before, max(0, before_ns - before))
         self.unsure_delay_ns = unsure if unsure > UNSURE_NS else 0
         delay = self.base.run_delay_ns + before + self.unsure_delay_ns
-        self.base = Accounts(self.base.cpu_ns, delay, self.base.throttled_ns)
+        self.base = self.unqueued = Accounts(self.base.cpu_ns, delay, self.base.throttled_ns)
+
+    def leave_out_sleep(self, now: int, accounts: Accounts, *, asleep: bool) -> None:
+        """Take out of what is booked as waiting for a CPU what cannot be: more than there was time since its thread had one, or was `asleep`.
+
+        Linux 6.12 and later take a thread that sleeps off its CPU's queue a little later. One that is moved to another CPU before that is
+        booked as waiting for it until it wakes up: kernel/sched/stats.h (sched_info_enqueue).
+        """
+        used = self.unqueued.until(accounts)
+        if used["runq_ns"] is not None:
+            excess = max(0, used["runq_ns"] - max(0, now - self.unqueued_ns - (used["cpu_ns"] or 0)))
+            self.overbooked_ns += excess
+            self.unqueued = Accounts(self.unqueued.cpu_ns, (self.unqueued.run_delay_ns or 0) + excess)
+        if asleep:
+            self.unqueued_ns, self.unqueued = now, accounts
 
     def add(self, sample: Sample) -> None:
         """Count a sample in its group, and put the next one off."""
@@ -198,7 +215,7 @@ class Stall:
             "t1": turn.ended_ns if turn else None,
             "steps": turn.steps if turn else slot.steps - slot.steps_before if counted else None,
             "longest_step_ns": turn.longest_step_ns if turn else self._longest_step(now) if counted else None,
-            **self.base.until(end),
+            **self.base.until(self._without_sleep(end)),
             **({"runq_unsure_ns": self.unsure_delay_ns} if self.unsure_delay_ns else {}),
             "suspended_ns": self.suspended_ns,
             "gil_asked_ns": self.gil_asked_ns if self._was_held(mistaken) else None,
@@ -206,6 +223,10 @@ class Stall:
             "samples_lost": self.samples_lost,
             **({"replaced": list(self.order)} if self.order else {}),
         }
+
+    def _without_sleep(self, end: Accounts) -> Accounts:
+        booked = end.run_delay_ns
+        return Accounts(end.cpu_ns, None if booked is None else booked - self.overbooked_ns, end.throttled_ns)
 
     def _was_held(self, mistaken: int) -> bool:
         held = sum(each.samples for each in self.held.values())

@@ -43,11 +43,15 @@ READ_EVERY_NS = 100_000_000
 
 
 class Base(NamedTuple):
-    """A thread's run-queue delay while all was well, the turns of its loop by then, and when the delay was read."""
+    """A thread's run-queue delay while all was well, the turns of its loop by then, and when the delay was read.
+
+    The thread ran after `ran_ns`: what it waited for a CPU as it was read, which is booked when that is over, it did since then.
+    """
 
     run_delay_ns: int | None
     turns: int
     read_ns: int
+    ran_ns: int
 
 
 class Glance(NamedTuple):
@@ -96,7 +100,7 @@ class Watchdog:
         self._process_cpu = time.process_time_ns()
         self._own_delay = 0
         self._throttled = system.throttled_ns()
-        self._idle_looks = self._turns = self._read_ns = 0
+        self._idle_looks = self._turns = self._read_ns = self._read_before_ns = 0
         self._due_ns = 0  # when its wait will be over, 0: it does not wait
         self._woken_ns = 0  # when it was first woken since it last looked, 0: not since then
         self._seen_for_ns = 0
@@ -263,7 +267,7 @@ class Watchdog:
     def _take_in(self, glance: Glance) -> None:
         now, waited_ns, began, seen = glance
         asked, suspended = self._explain(waited_ns)
-        self._read_ns = now
+        self._read_before_ns, self._read_ns = self._read_ns, now
         leaving, self._leaving = self._leaving, []
         flushing, self._flushing = self._flushing, []
         for slot in [*self._slots.values(), *leaving]:
@@ -294,6 +298,7 @@ class Watchdog:
                 self._emit(self._event(stall, now, self._accounts(stall.slot)))
 
     def _event(self, stall: Stall, now: int, end: Accounts, turn: FinishedTurn | None = None) -> dict[str, Any]:
+        stall.leave_out_sleep(time.monotonic_ns(), end, asleep=False)
         delay = system.run_delay_ns(_thread.get_native_id()) if stall.held else None
         starved = 0 if delay is None else max(0, delay - stall.own_delay_ns)
         return stall.event(now, end, turn, mistaken=self._sampler.most_mistaken(starved))
@@ -341,6 +346,8 @@ class Watchdog:
             asked = min(look.asked_ns, now - began)
             sample = self._sampler.judge(slot, look.seen, now, asked, over=slot.away_since != began)
             stall.add(sample)
+            if sample.state in {"kernel", "gil"}:
+                stall.leave_out_sleep(sample.at_ns, sample.accounts, asleep=True)
             if sample.holds_gil:
                 stall.gil_asked_ns = max(stall.gil_asked_ns or 0, asked)
         # The loop may have come back while the sample was taken.
@@ -372,7 +379,7 @@ class Watchdog:
             stall = self._stalls[slot] = Stall(slot, began, accounts, self._own_delay)
             if base is not None:
                 used = Accounts(system.cpu_ns(slot.tid), system.run_delay_ns(slot.tid))
-                stall.leave_open(time.monotonic_ns(), used, began - base.read_ns)
+                stall.leave_open(time.monotonic_ns(), used, began - base.ran_ns)
             self._sampler.begin_at_latest(slot, began, accounts)
         return stall
 
@@ -383,7 +390,7 @@ class Watchdog:
             return
         own_delay = self._own_delay
         if base is None or now - base.read_ns >= READ_EVERY_NS:
-            base = Base(system.run_delay_ns(slot.tid), slot.turns, now)
+            base = Base(system.run_delay_ns(slot.tid), slot.turns, now, self._read_before_ns)
             self._own_starved()
             if self._throttled is not None:
                 self._throttled = system.throttled_ns()

@@ -22,6 +22,8 @@ samples_begin(struct samples *samples, uint64_t t0, uint64_t cpu_ns, uint64_t ru
     samples->ns = t0;
     samples->cpu_ns = cpu_ns;
     samples->scheduled = (struct scheduled){runq_ns, 0};
+    samples->unqueued = (struct unqueued){t0, cpu_ns, runq_ns};
+    samples->overbooked_ns = 0;
 }
 
 void
@@ -129,6 +131,22 @@ follow_wait(struct samples *samples, uint64_t now, uint64_t cpu_ns, const struct
     }
 }
 
+/* Linux 6.12 and later take a thread that sleeps off its CPU's queue a little later. One that is moved to another CPU before that is booked
+ * as waiting for it until it wakes up, and has been put on it: the counter of kernel/sched/stats.h (sched_info_enqueue) jumps by most of a
+ * sleep. What is booked by `ns` is more than there was time since the thread was asleep, or had a CPU: that much is taken out. */
+static void
+leave_out_sleep(struct samples *samples, uint64_t ns, uint64_t cpu_ns, uint64_t runq_ns)
+{
+    struct unqueued *from = &samples->unqueued;
+    if (runq_ns == UNKNOWN_NS || from->runq_ns == UNKNOWN_NS) {
+        return;
+    }
+    uint64_t most = clock_since(clock_since(ns, from->ns), clock_since(cpu_ns, from->cpu_ns));
+    uint64_t excess = clock_since(clock_since(runq_ns, from->runq_ns), most);
+    samples->overbooked_ns += excess;
+    from->runq_ns += excess;
+}
+
 static bool
 same(const struct sample *a, const struct sample *b)
 {
@@ -231,7 +249,7 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
     static struct marks marks; /* the watchdog's thread only */
     struct sample sample;
     uintptr_t tstate = GET(slot->tstate);
-    uint64_t slices = threads_scheduled(&slot->schedstat).slices;
+    uint64_t slices = threads_scheduled(&slot->schedstat).slices, looked = clock_ns();
     samples_observe(&sample, &slot->syscall, tstate);
     struct stack stack = stacks_read(tstate, slot->tid, slot->stack_base, &marks);
     uint64_t now = clock_ns(), cpu_ns = clock_read_ns(slot->cpu_clock);
@@ -239,11 +257,16 @@ samples_take(struct samples *samples, struct slot *slot, uint64_t left, uint64_t
     struct spent spent = spent_since(samples, now, cpu_ns, &scheduled);
     sample.stack = stack.reference;
     sample.identity = stack.identity;
+    bool asleep = sample.state == STATE_KERNEL || sample.state == STATE_GIL;
     refine_running(&sample, samples, &spent);
     if (atomic_load_explicit(&slot->left, memory_order_acquire) != left) {
         return; /* the turn ended meanwhile: this may be of the next */
     }
     follow_wait(samples, now, cpu_ns, &scheduled);
+    leave_out_sleep(samples, now, cpu_ns, scheduled.delay_ns);
+    if (asleep && scheduled.slices == slices) {
+        samples->unqueued = (struct unqueued){looked, cpu_ns, scheduled.delay_ns};
+    }
     struct group *group = group_of(samples, &sample, now);
     group->count++;
     group->moved += samples->identity != 0 && samples->identity != sample.identity;
@@ -271,6 +294,7 @@ samples_close(struct samples *samples, uint64_t t0, uint64_t t1, const struct en
 {
     const struct scheduled scheduled = {.delay_ns = turn->runq_ns, .slices = turn->slices};
     follow_wait(samples, t1, turn->cpu_ns, &scheduled);
+    leave_out_sleep(samples, t1, turn->cpu_ns, turn->runq_ns);
     follow_ask(samples, samples->held, t0, t1);
 }
 

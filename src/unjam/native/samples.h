@@ -41,6 +41,11 @@ struct holder {
     uint64_t ns, cpu_ns, runq_ns;
 };
 
+/* The last moment at which the thread surely did not wait for a CPU, and its counters then. */
+struct unqueued {
+    uint64_t ns, cpu_ns, runq_ns;
+};
+
 struct samples {
     uint32_t count; /* groups */
     uint64_t lost;  /* samples that went into the last group although they differ */
@@ -49,6 +54,8 @@ struct samples {
     uint64_t identity, ns, cpu_ns; /* of the sample before, or at the beginning of the turn */
     struct scheduled scheduled;
     enum thread_state state;
+    struct unqueued unqueued;
+    uint64_t overbooked_ns; /* see leave_out_sleep() */
     struct group *latest; /* which it went into; NULL: none that tells what the thread does from then on */
     bool held; /* in it, the loop's thread held the GIL */
     struct holder holder;
@@ -58,7 +65,7 @@ struct samples {
 
 void samples_clear(struct samples *samples);
 
-/* A turn began at `t0`, when the counters of its thread stood so. */
+/* A turn began at `t0`, when its thread had a CPU, and its counters stood so. */
 void samples_begin(struct samples *samples, uint64_t t0, uint64_t cpu_ns, uint64_t runq_ns);
 
 /* Look at the thread of `slot` once and count what is seen, if its turn is still `left`, which began at `t0`. 20 to 60 us. */

@@ -61,12 +61,14 @@ smaller(uint64_t a, uint64_t b)
 
 /* ---- what was used before the turn, and in it ---- */
 
-/* How far the counters are now; the unfinished turn that began at `left` (0: none) counts as time away. */
+/* How far the counters are now; the unfinished turn that began at `left` (0: none) counts as time away. The thread has run since the look at
+ * `before`. */
 static struct reading
-read_counters(const struct slot *slot, uint64_t left)
+read_counters(const struct slot *slot, uint64_t left, uint64_t before)
 {
     struct reading reading = {
         .ns = clock_ns(),
+        .ran_ns = left == 0 ? before : clock_at(left),
         .cpu_ns = clock_read_ns(slot->cpu_clock),
         .runq_ns = threads_run_delay(&slot->schedstat),
         .throttled_ns = cgroup_throttled(),
@@ -108,7 +110,7 @@ at_beginning(const struct reading *last, const struct reading *now, uint64_t awa
         base.runq_ns += smaller(clock_since(now->runq_ns, last->runq_ns), away - cpu);
         uint64_t selecting = clock_since(clock_since(now->runq_ns, base.runq_ns), left);
         base.runq_ns += selecting;
-        leave_open(&base, clock_since(now->runq_ns, base.runq_ns), clock_since(clock_since(t0, last->ns), away + selecting));
+        leave_open(&base, clock_since(now->runq_ns, base.runq_ns), clock_since(clock_since(t0, last->ran_ns), away + selecting));
     }
     return base;
 }
@@ -119,7 +121,7 @@ watch_begin(const struct slot *slot)
     struct watch *watch = watch_of(slot);
     memset(watch, 0, offsetof(struct watch, samples));
     samples_clear(&watch->samples);
-    watch->last = read_counters(slot, GET(slot->left));
+    watch->last = read_counters(slot, GET(slot->left), 0);
 }
 
 static uint64_t
@@ -169,7 +171,8 @@ send_stall(const struct slot *slot, struct watch *watch, const struct telling *t
     line_key_measured(&line, "steps", steps_seen_on(slot) ? telling->steps : UNKNOWN_NS);
     line_key_measured(&line, "longest_step_ns", steps_seen_on(slot) ? telling->longest_step : UNKNOWN_NS);
     line_key_measured(&line, "cpu_ns", used(telling->cpu_ns, watch->base.cpu_ns, telling->length));
-    line_key_measured(&line, "runq_ns", used(telling->runq_ns, watch->base.runq_ns, telling->length));
+    uint64_t runq = telling->runq_ns == UNKNOWN_NS ? UNKNOWN_NS : clock_since(telling->runq_ns, watch->samples.overbooked_ns);
+    line_key_measured(&line, "runq_ns", used(runq, watch->base.runq_ns, telling->length));
     line_key_measured(&line, "throttled_ns", used(cgroup_throttled(), watch->base.throttled_ns, telling->length));
     if (watch->base.unsure_ns != 0) {
         line_key_unsigned(&line, "runq_unsure_ns", watch->base.unsure_ns);
@@ -328,7 +331,8 @@ bool
 watch_look(struct slot *slot, const struct gap *gap)
 {
     struct watch *watch = watch_of(slot);
-    uint64_t turns = watch->last.turns;
+    uint64_t turns = watch->last.turns, before = watch->looked_ns;
+    watch->looked_ns = gap->to;
     uint64_t left = atomic_load_explicit(&slot->left, memory_order_acquire);
     finish_ended(slot, watch, gap);
     if (left == watch->finished) {
@@ -346,7 +350,7 @@ watch_look(struct slot *slot, const struct gap *gap)
     if (left == 0 && watch->last.ns != 0 && turns == GET(slot->turns)) {
         return false;
     }
-    struct reading now = read_counters(slot, left);
+    struct reading now = read_counters(slot, left, before);
     if (left != 0) {
         begin_turn(watch, left, &now, GET(slot->away_ns), true);
         watch->suspended_ns = overlap(gap, watch->t0, gap->to);

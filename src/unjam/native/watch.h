@@ -11,6 +11,7 @@
 /* Counters of a loop and its thread at one moment. */
 struct reading {
     uint64_t ns, cpu_ns, runq_ns, throttled_ns;
+    uint64_t ran_ns; /* its thread ran after this: what it waits for a CPU at the moment, which is booked when that is over, it does since then */
     uint64_t unsure_ns; /* `runq_ns` may be so much less, where the moment is the beginning of a turn */
     uint64_t away_ns; /* the unfinished turn included */
     uint64_t turns;
@@ -18,6 +19,7 @@ struct reading {
 };
 
 struct watch {
+    uint64_t looked_ns;  /* the last look */
     uint64_t left;       /* the turn that is watched (slot.left), 0: none */
     uint64_t finished;   /* the last turn whose end is known */
     uint64_t t0;         /* when the watched turn began */

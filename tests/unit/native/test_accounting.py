@@ -98,6 +98,84 @@ def test_a_turn_that_slept_before_anybody_looked_is_not_starved(run):
     assert stall["runq_ns"] <= told["queued"] + uncounted + 25_000_000
 
 
+BOOKED = """
+import os
+path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
+with open(path) as numbers:
+    cpu, delay, slices = map(int, numbers.read().split())
+counters = os.memfd_create("counters")
+
+def book(queued_ns, times):
+    os.pwrite(counters, f"{cpu} {delay + queued_ns} {slices + times}\\n".encode(), 0)
+
+def books():
+    "From here on the core reads what is booked here of this thread."
+    book(0, 1)
+    fds = [int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
+    kept = [fd for fd in fds if os.path.realpath(f"/proc/self/fd/{fd}") == os.path.realpath(path)]
+    assert kept
+    for fd in kept:
+        os.dup2(counters, fd)
+"""
+"""Has the core read a counter of the system that the program sets."""
+
+
+def test_a_sleep_that_the_system_books_as_waiting_for_a_cpu_is_none(run):
+    """Linux 6.12 and later do so now and then: the counter jumps by most of a sleep as it ends. The looks tell better."""
+    outcome = run(f"""
+        start()
+        exec({BOOKED!r})
+        async def main():
+            register()
+            await asyncio.sleep(0.05)
+            books()
+            await asyncio.sleep(0.1)
+            time.sleep(0.8)
+            book(790_000_000, 2)
+            await asyncio.sleep(0.2)
+            time.sleep(0.8)
+            await asyncio.sleep(0.1)
+        asyncio.run(main())
+        core.stop()
+    """)
+    booked = [stall["runq_ns"] for stall in outcome.stalls() if stall["t1"] - stall["t0"] >= 800_000_000]
+    assert len(booked) == 2
+    # What came between two looks cannot be told from a wait for a CPU.
+    assert booked[0] <= 400_000_000
+    assert booked[1] == 0
+
+
+def test_a_wait_for_a_cpu_that_a_look_met_may_have_begun_before_it(run):
+    """It is booked when it is over: that the look had read the counter just before the turn tells nothing of when it began."""
+    outcome = run(f"""
+        start()
+        exec({BOOKED!r})
+        async def main():
+            register()
+            await asyncio.sleep(0.05)
+            books()
+            core.pause()
+            def look():
+                time.sleep(0.4)
+                core.resume()
+                core.pause()
+            looking = threading.Thread(target=look)
+            looking.start()
+            await asyncio.sleep(0.45)
+            looking.join()
+            time.sleep(0.4)
+            book(300_000_000, 2)
+            core.resume()
+            time.sleep(0.4)
+            await asyncio.sleep(0.1)
+        asyncio.run(main())
+        core.stop()
+    """)
+    stall = outcome.longest()
+    assert stall["runq_ns"] + stall["runq_unsure_ns"] == 300_000_000
+    assert stall["runq_unsure_ns"] >= 290_000_000
+
+
 def test_what_was_used_before_a_stall_is_not_its_own(run):
     """A loop that works up to the moment it blocks: the work is not booked to the wait."""
     outcome = run("""

@@ -172,6 +172,19 @@ def test_what_may_have_been_waited_before_a_turn_is_unsure(waited_ms, before_ms,
     assert (event["runq_ns"] // MS, unsure and unsure // MS) == told_ms
 
 
+def test_a_sleep_that_the_system_books_as_waiting_for_a_cpu_is_none():
+    """What is booked by the end of a sleep is at most as long as the time since its thread was seen asleep; real waits stay."""
+    stall = make_stall(Accounts(500 * MS, 300 * MS, None))
+    stall.leave_out_sleep(1100 * MS, Accounts(510 * MS, 320 * MS), asleep=True)
+    stall.leave_out_sleep(1290 * MS, Accounts(510 * MS, 320 * MS), asleep=True)
+    end = Accounts(515 * MS, 500 * MS)
+    stall.leave_out_sleep(1300 * MS, end, asleep=False)
+    assert stall.event(1300 * MS, end)["runq_ns"] == 25 * MS
+    later = Accounts(515 * MS, 540 * MS)
+    stall.leave_out_sleep(1350 * MS, later, asleep=False)
+    assert stall.event(1350 * MS, later)["runq_ns"] == 65 * MS
+
+
 def test_an_open_stall_knows_its_unfinished_step():
     """While the stall lasts, its longest step is the one that runs, if that is longer."""
     stall = make_stall()
