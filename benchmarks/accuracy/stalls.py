@@ -14,6 +14,7 @@ import random
 import sys
 import threading
 import time
+from contextlib import suppress
 
 dice = random.Random(7)
 ROWS = [dice.random() for _ in range(500_000)]
@@ -56,13 +57,13 @@ KINDS = (sleep, python, native, keeps_gil, locked)
 
 
 def watching() -> tuple[int, int]:
-    """CPU time in ns of the threads that watch, and how often they ran (/proc/PID/task/TID/schedstat); of ours that is all but this one."""
+    """CPU time in ns of the threads that watch, and how often they ran (/proc/PID/task/TID/schedstat); of ours that is all but this one, and one that has just ended."""
     own, cpu, runs = str(threading.get_native_id()), 0, 0
     for tid in os.listdir("/proc/self/task"):
         if tid != own:
-            with open(f"/proc/self/task/{tid}/schedstat") as file:
+            with suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/self/task/{tid}/schedstat") as file:
                 ran, _, times = map(int, file.read().split())
-            cpu, runs = cpu + ran, runs + times
+                cpu, runs = cpu + ran, runs + times
     return cpu, runs
 
 
