@@ -33,14 +33,14 @@ class Base:
         time.sleep(1)
 """
 HELPERS = """\
-import time, requests
+import time, urllib.request
 
 def wait(): ...
 
 def save(path): ...
 
 def fetch():
-    return requests.get("https://example.org")
+    return urllib.request.urlopen("https://example.org")
 """
 OTHERS = {f"other{number}.py": f"def f{number}(): ...\n" for number in range(30)}
 """Files that do not change: so many that one changed file is kept apart."""
