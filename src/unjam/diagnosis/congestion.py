@@ -136,10 +136,11 @@ def _crowd_blame(
     biggest = groups[0] if groups else None
     entry = _entry(pieces)
     sites = [each.site for each in groups if each.site is not None and case.is_user(each.site)]
-    culprit = (
-        sites[0] if biggest and biggest.site in sites else entry.location if entry else (sites[0] if sites else None)
-    )
-    leaf = (biggest.name if biggest else "") or (entry.frame.function if entry else "many steps")
+    scheduled = sites[0] if sites and biggest and biggest.site in sites else None
+    culprit = scheduled or (entry.location if entry else sites[0] if sites else None)
+    # By whomever they were started: what they enter is what most of them are.
+    entered = entry.frame.function if entry and scheduled is None else ""
+    leaf = entered or (biggest.name if biggest else "") or "many steps"
     main = heaviest(pieces) if pieces else None
     return Blame(
         rule="UJ401",

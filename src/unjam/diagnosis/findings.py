@@ -160,6 +160,9 @@ def _key(finding: Finding) -> object:
     culprit = None if automatic else finding.culprit
     # Whoever holds the GIL on one line, or computes there in bytecode, is one culprit, in whichever call he was met.
     leaf = "" if finding.rule in {"UJ301", "UJ501"} and culprit else finding.leaf
+    # Steps that enter one function are of one kind, on whichever of its lines most of them were met.
+    if finding.rule == "UJ401" and culprit and culprit.function == leaf:
+        culprit = replace(culprit, line=0)
     return finding.rule, culprit, leaf, culprit is None and finding.loop, culprit is None and finding.pid
 
 
@@ -222,4 +225,6 @@ def worded(finding: Finding) -> Finding:
         )
     rule = index.rule(finding.rule)
     sentence = rule.one if finding.count == 1 else f"{finding.count} {rule.many}"
+    if finding.culprit and finding.culprit.function == finding.leaf:
+        sentence = sentence.replace(" ({leaf})", "")
     return replace(finding, message=sentence.format_map(fields))

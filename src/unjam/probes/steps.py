@@ -20,6 +20,8 @@ MOST_GROUPS, GROUPS_WRITTEN = 256, 32
 MOST_TURNS = 64
 """Late turns of all loops of which notes are kept until it is known whether they were stalls."""
 
+CANCELLED = "a cancelled callback"
+
 Emit: TypeAlias = Callable[[dict[str, Any]], None]
 
 
@@ -133,7 +135,8 @@ class StepNotes:
 
     def _of_callback(self, handle: Any, callback: Any) -> Who:
         site = None if names.callable_code(callback) else self._engine.scheduled_site(handle)
-        return Who(None, names.callable_name(callback), site)
+        # A handle that was cancelled as it ran has let go of its callback.
+        return Who(None, CANCELLED if callback is None else names.callable_name(callback), site)
 
     def _write_step(self, stall: dict[str, Any], step: tuple[int, int | None, Who]) -> None:
         begin, end, who = step
@@ -141,13 +144,21 @@ class StepNotes:
         self._emit({**_head("step", stall), "loop": stall["loop"], "t0": begin, "t1": end, **named})
 
     def _write_crowd(self, stall: dict[str, Any], turns: list[Turn]) -> None:
-        groups = sorted(
-            (group for turn in turns for group in list(turn.groups.values())), key=lambda group: -group[1][1]
-        )
+        groups = sorted(_together(turns), key=lambda group: -group[1][1])
         written = [_group(who, sums) for who, sums in groups[:GROUPS_WRITTEN]]
         others = max(0, (stall.get("steps") or 0) - sum(group["n"] for group in written))
         guessed = any(turn.is_guessed for turn in turns)
         self._emit({**_head("crowd", stall), "groups": written, "others": others, "guessed": guessed})
+
+
+def _together(turns: list[Turn]) -> list[tuple[Who, list[int]]]:
+    """The groups of some turns, those of the same kind as one."""
+    kinds: dict[object, tuple[Who, list[int]]] = {}
+    for turn in turns:
+        for kind, (who, (count, total, longest)) in list(turn.groups.items()):
+            sums = kinds.setdefault(kind, (who, [0, 0, 0]))[1]
+            sums[:] = sums[0] + count, sums[1] + total, max(sums[2], longest)
+    return list(kinds.values())
 
 
 def _of_task(task: Any) -> Who:

@@ -105,7 +105,7 @@ def labelled(label: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
 def _who(session: Session, finding: Finding) -> Iterator[tuple[str, str]]:
     if finding.task is not None:
         yield "task", f"{safe(finding.task.name)}, coroutine {safe(finding.task.coroutine)}"
-    elif finding.leaf and finding.culprit is not None:
+    elif finding.culprit is not None and finding.leaf not in {"", finding.culprit.function}:
         yield "call", safe(finding.leaf)
     if len(session.pids) > 1 or finding.thread not in {"", "MainThread"}:
         yield "thread", f"{safe(finding.thread) or '-'} of pid {finding.pid}"

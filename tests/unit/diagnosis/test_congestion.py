@@ -79,6 +79,23 @@ def test_thirty_steps_of_thirty_milliseconds():
     assert any("30 x refresh: 900 ms" in each.text for each in finding.evidence)
 
 
+def test_steps_that_enter_one_function_are_of_one_kind():
+    """Whoever started most of them, and on whichever line of it they were met; what else is entered is another finding."""
+    told, path = story()
+    for number, (line, name) in enumerate(
+        [("while True", "consume"), ("handle(item)", "consume"), ("order.done", "totals")]
+    ):
+        stack = told.stack(told.frame(path, line, name), told.frame(path, "item * 2", "work", "function"))
+        stall = told.stall(900, cpu(88, stack, moved=60), steps=32, longest_step_ms=31, cpu_ms=899, runq_ms=0)
+        group = {"coroutine": f"starter{number}", "n": 30, "total_ns": 900 * MS, "max_ns": 30 * MS, "site": None}
+        told.event("crowd", stall=stall, others=0, guessed=False, groups=[group])
+    assert {(each.leaf, each.culprit.function, each.count) for each in told.told().findings} == {
+        ("consume", "consume", 2),
+        ("totals", "totals", 1),
+    }
+    assert all(each.message.endswith(f" in {each.leaf}") for each in told.told().findings)
+
+
 def test_a_step_told_of_while_it_ran_is_told_again_with_its_end():
     """What was written of a step at the threshold may be late on a busy machine: once it is known how long each step took, that counts."""
     told, path = story()

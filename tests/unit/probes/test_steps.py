@@ -109,6 +109,18 @@ def test_many_short_steps_are_a_crowd():
     assert event["groups"][0]["total_ns"] == 150 * MS
 
 
+def test_a_kind_of_steps_is_one_group_though_notes_of_it_were_begun_anew():
+    """A long while in which no step was looked at makes no new kinds."""
+    notes, written = make_notes()
+    for t0 in (1000, 1002, 1100, 1102, 1104):
+        observe(notes, 9, t0, t0 + 1, more=9)
+    observe(notes, 9, 1150, 1152, callback=other)
+    notes.write(stall(1000, 1152, steps=60))
+    (event,) = written
+    assert [(group["callback"], group["n"]) for group in event["groups"]] == [("work", 50), ("other", 1)]
+    assert [group["max_ns"] // MS for group in event["groups"]] == [1, 2]
+
+
 def test_steps_that_were_not_looked_at_count_with_the_next_that_was():
     """Whose they were is guessed then, and the event says so."""
     notes, written = make_notes()
@@ -142,7 +154,7 @@ def test_a_cancelled_handle_has_no_callback_any_more():
     handle.cancel()
     notes.observe(1, 9, handle, 1000 * MS, 1200 * MS, 0, 0)
     notes.write(stall(1000, 1201))
-    assert [event["callback"] for event in written] == ["NoneType"]
+    assert [event["callback"] for event in written] == ["a cancelled callback"]
 
 
 def test_steps_are_noted_while_others_are_taken():
