@@ -139,7 +139,7 @@ def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     told, rest = _weighty(case, stall, [*external, *blames])
     left = [*rest, *([_nobody(mine)] if innocent and mine else [])]
     if not told:
-        return _named(case, stall, [_unknown(stall, [*left, unsure])])
+        return _named(case, stall, [_unknown(stall, [*left, *([unsure] if unsure.time_ns else [])])])
     apart = [unsure] if unsure.time_ns >= LEAST_SHARE * stall.length_ns else []
     return [*_named(case, stall, _folded(told, left if apart else [*left, unsure])), *apart]
 

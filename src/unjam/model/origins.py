@@ -12,8 +12,10 @@ from unjam.model.findings import OriginKind
 Owner: TypeAlias = OriginKind | Literal["unjam"]
 """An origin, or unjam itself, whose frames are removed everywhere."""
 
-_TYPED_IN = ("<string>", "<stdin>", "<console>", "<ipython-input", "<doctest ", "<unknown>", "<input>")
-"""File names of code that was typed in or given to exec: the user's, unlike other names in angle brackets (generated)."""
+_TYPED_IN = ("<stdin>", "<console>", "<ipython-input", "<doctest ", "<unknown>", "<input>")
+"""File names of code that was typed in: the user's, unlike other names in angle brackets (generated)."""
+_GIVEN = "<string>"
+"""What was given to -c is named so, and what a library generates and gives to exec: fastjsonschema, namedtuple, dataclasses."""
 _GENERATED = "__create_fn__"
 """How dataclasses name the functions that they compile from "<string>" (Lib/dataclasses.py)."""
 _PACKAGES = re.compile(r"^(.*[\\/](?:site|dist)-packages)(?:[\\/]|$)")
@@ -24,11 +26,14 @@ _OWN_FOLDER = re.sub(r"[\\/]model[\\/][^\\/]*$", "/", __file__)
 
 
 class Origins:
-    """Classifies the files of one process by the folders that its header names."""
+    """Classifies the files of one process by the folders that its header names; `given`: its program was given to -c, as far as is known."""
 
-    def __init__(self, *, src: Iterable[str] = (), stdlib: Iterable[str] = (), site: Iterable[str] = ()) -> None:
+    def __init__(
+        self, *, src: Iterable[str] = (), stdlib: Iterable[str] = (), site: Iterable[str] = (), given: bool = True
+    ) -> None:
         folders: list[tuple[str, Owner]] = [(_folder(each), "user") for each in src]
         self._only_src = bool(folders)
+        self._given = given
         folders += [(_folder(each), "library") for each in site]
         folders += [(_folder(each), "stdlib") for each in stdlib]
         folders += [(each, "library") for each in _script_folders([*site, *stdlib])]
@@ -41,11 +46,12 @@ class Origins:
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Origins:
         """Those of a process, from its header event: one for all that have the same folders, since it remembers the files."""
-        return _origins(*(tuple(_texts(header.get(name))) for name in ("src", "stdlib", "site")))
+        src, stdlib, site = (tuple(_texts(header.get(name))) for name in ("src", "stdlib", "site"))
+        return _origins(src, stdlib, site, given=header.get("program", "-c") == "-c")
 
     def _owner(self, file: str, function: str = "") -> Owner:
         if file.startswith("<"):
-            return _owner_of_name(file, function)
+            return _owner_of_name(file, function, given=self._given)
         if file.startswith(_OWN_FOLDER) or _OURS.search(file) or _OURS_INSTALLED.search(file):
             return "unjam"
         named = next((owner for folder, owner in self._folders if file.startswith(folder)), None)
@@ -68,14 +74,15 @@ class Origins:
 
 
 @lru_cache(16)
-def _origins(src: tuple[str, ...], stdlib: tuple[str, ...], site: tuple[str, ...]) -> Origins:
-    return Origins(src=src, stdlib=stdlib, site=site)
+def _origins(src: tuple[str, ...], stdlib: tuple[str, ...], site: tuple[str, ...], *, given: bool) -> Origins:
+    return Origins(src=src, stdlib=stdlib, site=site, given=given)
 
 
-def _owner_of_name(file: str, function: str) -> Owner:
+def _owner_of_name(file: str, function: str, *, given: bool) -> Owner:
     if file.startswith("<frozen "):
         return "stdlib"
-    return "user" if file.startswith(_TYPED_IN) and _GENERATED not in function else "library"
+    typed = given if file == _GIVEN else file.startswith(_TYPED_IN)
+    return "user" if typed and _GENERATED not in function else "library"
 
 
 def _script_folders(prefixes: Iterable[str]) -> list[str]:

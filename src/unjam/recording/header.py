@@ -44,8 +44,9 @@ def program_name() -> str:
     # sys.argv is not made yet while `site` runs, and -m has not found its module: the original words have both.
     words = sys.orig_argv
     for position, word in enumerate(words[1:], 1):
-        if word in {"-m", "-c"}:
-            return "-c" if word == "-c" else printable(" ".join(words[position + 1 : position + 2]))
+        ends = word[-1] if word[:1] == "-" and word[1:2] not in {"-", "X", "W"} else ""
+        if ends in {"m", "c"}:
+            return "-c" if ends == "c" else printable(" ".join(words[position + 1 : position + 2]))
         if not word.startswith("-") and words[position - 1] not in {"-X", "-W", "--check-hash-based-pycs"}:
             return printable(os.path.basename(word))
     return printable(os.path.basename(sys.executable or "python"))

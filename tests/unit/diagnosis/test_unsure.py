@@ -35,6 +35,21 @@ def test_a_sleeping_turn_that_nobody_looked_at_in_time_is_not_starved():
     assert f"{WHY}, and for up to 40 ms" in finding.message
 
 
+def test_an_unknown_turn_that_was_looked_at_in_time_does_not_say_otherwise():
+    """Where several things were met for a look each, no look came late."""
+    told = Story()
+    path = told.file("late.py", CODE)
+    stacks = [
+        told.stack(told.frame(path, snippet, f"f{n}")) for n, snippet in enumerate(("row += 1", "for row", "import"))
+    ]
+    told.stall(
+        60, *(cpu(1, stack, between=(15 * n, 15 * n)) for n, stack in enumerate(stacks, 1)), cpu_ms=60, runq_ms=0
+    )
+    finding = only(told.told())
+    assert finding.rule == ""
+    assert WHY not in finding.message
+
+
 @pytest.mark.parametrize("sample", [cpu, ready])
 def test_a_starved_turn_that_nobody_looked_at_in_time_accuses_no_line(sample):
     """The line that was at work when somebody looked used 15 ms of a CPU: the rest is not laid to it, wherever it went."""

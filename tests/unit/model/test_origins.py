@@ -42,6 +42,13 @@ def test_generated_methods_of_dataclasses_are_nobodys_line():
     assert PLAIN.owner("<string>", "__create_fn__.<locals>.__init__") == "library"
 
 
+def test_code_from_a_string_is_the_users_in_a_program_that_was_given_as_one():
+    """Elsewhere some library has generated it, or the line that gave it to exec is the user's."""
+    assert Origins.of({"program": "-c"}).owner("<string>") == "user"
+    assert Origins.of({"program": "jupyter-server"}).owner("<string>") == "library"
+    assert Origins.of({"program": "jupyter-server"}).owner("<stdin>") == "user"
+
+
 def test_a_folder_of_the_users_excludes_all_others():
     """With --src only what lies there is the user's own, and an environment inside it still is not."""
     origins = Origins(src=["/srv/app"], stdlib=[STDLIB], site=[SITE])
