@@ -13,6 +13,8 @@ from unjam.diagnosis.judge import clues_of, judge
 from unjam.diagnosis.own import limited
 from unjam.diagnosis.pieces import Blame, Piece, chain_of, heaviest, samples_in, total
 from unjam.diagnosis.view import View
+from unjam.knowledge import index
+from unjam.knowledge.records import Gil
 from unjam.model.findings import Evidence, Grade, Location
 
 SHARE_OF_WEIGHT = 0.2
@@ -37,6 +39,9 @@ def blame_gil(case: Case, stall: Stall, pieces: Sequence[Piece]) -> list[Blame]:
     return [_blame_holder(case, stall, group) for group in held.values()]
 
 
+RESTS = ("UJ101", "UJ201", "UJ202", "UJ203")
+"""Rules of calls in which a thread only waits: sleeps, locks, futures, queues."""
+
 HOLDERS_OWN_SHARE = 1 / 3
 """A holder of the GIL that lacked a CPU for less than this did so because of those who asked it for the GIL: each wakes up every 5 ms
 to ask again. Sixteen of them on two idle CPUs keep it from one for a fifth of the time (benchmarks/accuracy/gil.py)."""
@@ -54,10 +59,21 @@ def starved_holders(pieces: Sequence[Piece]) -> tuple[list[Piece], Parts]:
 
 
 def holder_view(case: Case, stall: Stall, piece: Piece) -> View:
-    """The stack of the thread that held the GIL; empty where it was not seen, or was the loop's own."""
+    """The stack of the thread that held the GIL; empty where it was not seen, or was the loop's own, or rested by then."""
     life = case.loops.get(stall.loop)
     itself = life is not None and life.tid is not None and piece.group.holder_tid == life.tid
-    return View(()) if itself else case.views.thread(piece.group.holder_stack)
+    view = View(()) if itself else case.views.thread(piece.group.holder_stack)
+    return View(()) if view.frames and _rests(case, view) else view
+
+
+def _rests(case: Case, view: View) -> bool:
+    """Whether a thread was seen where it waits for others and keeps no GIL: what it held it for was over by then."""
+    innermost = view.frames[-1]
+    called = case.sources.instruction(innermost.frame)
+    known = index.by_frame(innermost.module, innermost.frame.function) if innermost.kind != "user" else None
+    if known is None and called is not None and called.resolved:
+        known = index.by_name(called.name)
+    return known is not None and known.gil is Gil.RELEASES and known.rule.startswith(RESTS)
 
 
 def _blame_holder(case: Case, stall: Stall, pieces: list[Piece]) -> Blame:

@@ -42,6 +42,23 @@ def test_the_holder_of_the_gil_is_the_culprit():
     assert finding.accounted.gil == pytest.approx(494 * 45 / 47, abs=1)
 
 
+def test_a_thread_that_waits_by_now_is_not_accused():
+    """A thread that was busy lately, and is seen in a wait for more to do, holds no GIL there: its own line may be any other."""
+    told, path, holder, waiting = story()
+    idle = told.stack(stdlib("queue", "Queue.get"), stdlib("threading", "Condition.wait"), runner=THREAD)
+    asleep = told.stack(told.frame(path, "time.sleep(1)", "hog", "function"), runner=THREAD)
+    for resting in (idle, asleep):
+        told.stall(300, gil(28, waiting, tid=200, holder=resting), cpu_ms=0, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit, finding.count) == ("", None, 2)
+    assert "who held it could not be seen" in finding.message
+    told.stall(
+        300, gil(20, waiting, tid=200, holder=holder), gil(8, waiting, tid=200, holder=idle), cpu_ms=0, runq_ms=0
+    )
+    seen = next(each for each in told.told().findings if each.rule)
+    assert (seen.rule, seen.leaf, round(seen.total_ms, -1)) == ("UJ501", "re.findall", 300)
+
+
 def test_before_the_wake_up_as_well():
     """The wait for the GIL at the end of the loop's own select has no step at all, and the same culprit."""
     told, path, holder, _ = story()
