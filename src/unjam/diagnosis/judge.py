@@ -169,7 +169,7 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
     called = (native.name if native.resolved else "") if native else (callback if innermost is None else "")
     # The loop's own select is a call that waits, but what was due ends it: that it was seen there tells no wait.
     native_record = index.by_name(called) if called and not view.parked else None
-    records = () if view.parked else tuple(record for each in view.below if (record := _record_of(each)))
+    records = () if view.parked else tuple(record for each in view.below if (record := record_of(each)))
     return Clues(
         group=group,
         stall=stall,
@@ -185,7 +185,8 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
     )
 
 
-def _record_of(placed: Placed) -> Call | None:
+def record_of(placed: Placed) -> Call | None:
+    """The record of a frame's function; None for the user's own, and for those that suspend."""
     suspends = placed.frame.kind in {"coroutine", "async-generator"}
     return None if placed.kind == "user" or suspends else index.by_frame(placed.module, placed.frame.function)
 
@@ -251,7 +252,7 @@ def _sure(clues: Clues, grade: Grade) -> Grade:
 
 def _judge_nested(clues: Clues, runner: int) -> Judgement:
     frames = clues.view.frames
-    record = next((found for each in frames[runner:] if (found := _record_of(each))), None)
+    record = next((found for each in frames[runner:] if (found := record_of(each))), None)
     return Judgement("UJ205", record.name if record else "run_until_complete", _sure(clues, Grade.EXACT), record)
 
 

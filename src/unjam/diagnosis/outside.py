@@ -9,7 +9,7 @@ from dataclasses import replace
 from unjam.diagnosis.accounting import NOTHING, Parts
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Stall, location, mappings, text
-from unjam.diagnosis.judge import clues_of, judge
+from unjam.diagnosis.judge import clues_of, judge, record_of
 from unjam.diagnosis.own import limited
 from unjam.diagnosis.pieces import Blame, Piece, chain_of, heaviest, samples_in, total
 from unjam.diagnosis.view import View
@@ -70,7 +70,7 @@ def _rests(case: Case, view: View) -> bool:
     """Whether a thread was seen where it waits for others and keeps no GIL: what it held it for was over by then."""
     innermost = view.frames[-1]
     called = case.sources.instruction(innermost.frame)
-    known = index.by_frame(innermost.module, innermost.frame.function) if innermost.kind != "user" else None
+    known = record_of(innermost)
     if known is None and called is not None and called.resolved:
         known = index.by_name(called.name)
     return known is not None and known.gil is Gil.RELEASES and known.rule.startswith(RESTS)

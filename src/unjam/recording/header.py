@@ -46,10 +46,16 @@ def program_name() -> str:
     for position, word in enumerate(words[1:], 1):
         ends = word[-1] if word[:1] == "-" and word[1:2] not in {"-", "X", "W"} else ""
         if ends in {"m", "c"}:
-            return "-c" if ends == "c" else printable(" ".join(words[position + 1 : position + 2]))
+            following = " ".join(words[position + 1 : position + 2])
+            return printable(following) if ends == "m" else _given_to_c(following)
         if not word.startswith("-") and words[position - 1] not in {"-X", "-W", "--check-hash-based-pycs"}:
             return printable(os.path.basename(word))
     return printable(os.path.basename(sys.executable or "python"))
+
+
+def _given_to_c(code: str) -> str:
+    """What the code given to -c is called: the workers of multiprocessing are started so too, and run what is no part of it."""
+    return printable(code.split()[1]) if code.startswith("from multiprocessing.") else "-c"
 
 
 def stdlib_folders() -> list[str]:

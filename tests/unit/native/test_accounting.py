@@ -99,10 +99,7 @@ def test_a_turn_that_slept_before_anybody_looked_is_not_starved(run):
 
 
 BOOKED = """
-import os
 path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
-with open(path) as numbers:
-    cpu, delay, slices = map(int, numbers.read().split())
 counters = os.memfd_create("counters")
 
 def book(queued_ns, times):
@@ -110,6 +107,9 @@ def book(queued_ns, times):
 
 def books():
     "From here on the core reads what is booked here of this thread."
+    global cpu, delay, slices
+    with open(path) as numbers:
+        cpu, delay, slices = map(int, numbers.read().split())
     book(0, 1)
     fds = [int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
     kept = [fd for fd in fds if os.path.realpath(f"/proc/self/fd/{fd}") == os.path.realpath(path)]
@@ -155,13 +155,15 @@ def test_a_wait_for_a_cpu_that_a_look_met_may_have_begun_before_it(run):
             await asyncio.sleep(0.05)
             books()
             core.pause()
+            loop, met = asyncio.get_running_loop(), asyncio.Event()
             def look():
                 time.sleep(0.4)
                 core.resume()
                 core.pause()
+                loop.call_soon_threadsafe(met.set)
             looking = threading.Thread(target=look)
             looking.start()
-            await asyncio.sleep(0.45)
+            await met.wait()
             looking.join()
             time.sleep(0.4)
             book(300_000_000, 2)
@@ -172,8 +174,8 @@ def test_a_wait_for_a_cpu_that_a_look_met_may_have_begun_before_it(run):
         core.stop()
     """)
     stall = outcome.longest()
-    assert stall["runq_ns"] + stall["runq_unsure_ns"] == 300_000_000
-    assert stall["runq_unsure_ns"] >= 290_000_000
+    assert stall["runq_unsure_ns"] > 25_000_000
+    assert stall["runq_ns"] == 0  # nothing of it is sure
 
 
 def test_what_was_used_before_a_stall_is_not_its_own(run):

@@ -16,10 +16,11 @@ from unjam.recording import header
         (["python", "-um", "pkg.cli"], "pkg.cli"),
         (["python", "-c", "pass"], "-c"),
         (["python", "-Ic", "pass"], "-c"),
+        (["python", "-c", "from multiprocessing.spawn import spawn_main; spawn_main()", "x"], "multiprocessing.spawn"),
         (["python", "--check-hash-based-pycs", "never", "main.py"], "main.py"),
     ],
 )
 def test_a_process_is_named_after_what_it_runs(monkeypatch, words, name):
-    """The script, the module, or "-c": whose code has no file then depends on it."""
+    """The script, the module, or "-c": whose code from a string is depends on it, and a worker of a service is given none."""
     monkeypatch.setattr(sys, "orig_argv", words)
     assert header.program_name() == name
