@@ -219,7 +219,7 @@ after_rest(const struct reading *last, const struct reading *now, uint64_t t0, b
     if (last->runq_ns != UNKNOWN_NS && now->runq_ns != UNKNOWN_NS) {
         uint64_t queued = clock_since(now->runq_ns, last->runq_ns), most = smaller(queued, lasted - cpu);
         base.runq_ns = now->runq_ns - most;
-        leave_open(&base, most, clock_since(before, queued - most));
+        leave_open(&base, most, clock_since(clock_since(t0, last->ran_ns), queued - most));
     }
     return base;
 }

@@ -129,13 +129,14 @@ def test_a_sleep_that_the_system_books_as_waiting_for_a_cpu_is_none(run):
     assert booked[1] == 0
 
 
-def test_a_wait_for_a_cpu_that_a_look_met_may_have_begun_before_it(run):
+@pytest.mark.parametrize("between", ["", "core.rest_loop(1); core.register_loop(1, epoll_of(loop))"], ids=["one run", "two runs"])
+def test_a_wait_for_a_cpu_that_a_look_met_may_have_begun_before_it(run, between):
     """It is booked when it is over: that the look had read the counter just before the turn tells nothing of when it began."""
     outcome = run(f"""
         start()
         exec({BOOKED!r})
         async def main():
-            register()
+            register(1)
             await asyncio.sleep(0.05)
             books()
             core.pause()
@@ -149,6 +150,7 @@ def test_a_wait_for_a_cpu_that_a_look_met_may_have_begun_before_it(run):
             looking.start()
             await met.wait()
             looking.join()
+            {between}
             time.sleep(0.4)
             book(300_000_000, 2)
             core.resume()
