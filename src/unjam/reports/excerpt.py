@@ -10,19 +10,17 @@ from unjam.model.findings import Location
 from unjam.model.session import Session
 from unjam.reports.text import safe
 
-WIDEST = 160
-"""Columns of a source line where the page sets no bound: more would be data, not code."""
+_CUT = "..."
+"""Stands for what is cut off."""
 
 
-def excerpt(session: Session, place: Location, leaf: str, width: int = WIDEST) -> Text | None:
+def excerpt(session: Session, place: Location, leaf: str, width: int) -> Text | None:
     """The line of a place with its number, and below it carets under the call of the leaf where it can be told."""
     source = source_line(session, place)
     if not source:
         return None
     gutter = f"{place.line} | "
-    start, end = _call(source, leaf)
-    source = cut(source, width - len(gutter))
-    end = min(end, len(source))
+    source, (start, end) = _around(source, _call(source, leaf), width - len(gutter))
     shown = Text(gutter, style="dim").append(source, style="not dim")
     if end > start:
         shown.stylize("bold not dim", len(gutter) + start, len(gutter) + end)
@@ -32,7 +30,20 @@ def excerpt(session: Session, place: Location, leaf: str, width: int = WIDEST) -
 
 def cut(text: str, width: int) -> str:
     """Leave of a line what fits."""
-    return text if len(text) <= width else f"{text[: max(width - 3, 0)]}..."
+    return text if len(text) <= width else text[: max(width - len(_CUT), 0)] + _CUT
+
+
+def _around(text: str, call: tuple[int, int], width: int) -> tuple[str, tuple[int, int]]:
+    """Leave of a line what fits, its call too where that fits, and say where the call stands then."""
+    start, end = call
+    fits = end - start <= width - 2 * len(_CUT)
+    if len(text) <= width:
+        return text, call
+    if end <= width - len(_CUT) or not fits:
+        return cut(text, width), (start, min(end, width - len(_CUT)))
+    dropped = min(end + len(_CUT), len(text)) + len(_CUT) - width
+    moved = len(_CUT) - dropped
+    return cut(_CUT + text[dropped:], width), (start + moved, end + moved)
 
 
 def source_line(session: Session, place: Location) -> str:

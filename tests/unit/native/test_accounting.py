@@ -129,7 +129,9 @@ def test_a_sleep_that_the_system_books_as_waiting_for_a_cpu_is_none(run):
     assert booked[1] == 0
 
 
-@pytest.mark.parametrize("between", ["", "core.rest_loop(1); core.register_loop(1, epoll_of(loop))"], ids=["one run", "two runs"])
+@pytest.mark.parametrize(
+    "between", ["", "core.rest_loop(1); core.register_loop(1, epoll_of(loop))"], ids=["one run", "two runs"]
+)
 def test_a_wait_for_a_cpu_that_a_look_met_may_have_begun_before_it(run, between):
     """It is booked when it is over: that the look had read the counter just before the turn tells nothing of when it began."""
     outcome = run(f"""

@@ -43,11 +43,21 @@ def test_long_lines_are_cut():
     assert text.plain.endswith("xxx...")
 
 
-def test_a_call_beyond_the_cut_is_not_pointed_at():
-    """Carets never stand under what is not shown."""
-    text = excerpt(session("x" * 100 + " f()"), Location("a.py", 2, "f"), "f", 60)
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("x" * 100 + " a.f(1)", "2 | ..." + "x" * 46 + " a.f(1)\n" + " " * 54 + "^^^"),
+        ("x" * 100 + " a.f(1) " + "y" * 100, "2 | ..." + "x" * 46 + " a.f...\n" + " " * 54 + "^^^"),
+        ("f(" + "y" * 100 + ")", "2 | f(" + "y" * 51 + "...\n    ^"),
+        ("x" * 100 + ".f()", "2 | " + "x" * 53 + "...\n    " + "^" * 53),
+    ],
+    ids=["at the end", "in the midst", "at the beginning", "too long itself"],
+)
+def test_the_call_of_a_long_line_is_shown(line, shown):
+    """What is cut off is what stands far from the call, and carets never stand under what is not shown."""
+    text = excerpt(session(line), Location("a.py", 2, "f"), "f", 60)
     assert text is not None
-    assert "^" not in text.plain
+    assert text.plain == shown
 
 
 def test_blank_line():

@@ -20,6 +20,7 @@ from unjam.static.result import Problem, Severity
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
 _INDENT = (0, 0, 0, 3)
+_DEEP = (0, 0, 0, 6)
 _MOST_REMEDIES = 2
 
 
@@ -41,9 +42,10 @@ def _problem(shown: Shown, problem: Problem) -> Iterator[RenderableType]:
     title = Text(f"{problem.severity.label} {problem.rule} {safe(finding.cause)}", style=_STYLES[problem.severity])
     yield title.append(f"  {shown.page.place(place.file, place.line, place.function)}", style="bold")
     yield Padding(Text(safe(finding.message)), _INDENT)
-    source = excerpt(Session("", 0.0, 0.0, 0.0, (), (), (), sources=shown.sources), place, finding.leaf)
+    session = Session("", 0.0, 0.0, 0.0, (), (), (), sources=shown.sources)
+    source = excerpt(session, place, finding.leaf, shown.page.width - _DEEP[3])
     if source:
-        yield Padding(source, (0, 0, 0, 6))
+        yield Padding(source, _DEEP)
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold", ratio=1)
