@@ -102,6 +102,7 @@ class Printed:
         self._definitions: dict[str, tuple[_State, Definitions]] = {}
         self._seen: set[str] = set()
         self._same: dict[Ids, Ids] = {}
+        self._meant: set[str] = set()
 
     def early(self) -> None:
         """Read what has been printed since the last time: the wanted files, and the definitions that their calls mean."""
@@ -113,9 +114,8 @@ class Printed:
                     if self._is_wanted(name):
                         self.definitions(name)
                         self.graph(name)
-        meant = {str(identity) for module, _, _, owner, _ in self._same for identity in (module, owner)}
         for name in names:
-            if name not in self._definitions and name.rpartition(":")[2].removesuffix(".json") in meant:
+            if name not in self._definitions and name.rpartition(":")[2].removesuffix(".json") in self._meant:
                 with contextlib.suppress(Exception):  # as above
                     self.definitions(name)
 
@@ -189,7 +189,11 @@ class Printed:
         receiver = raw.get("receiver_class")
         owner, number = (receiver["module_id"], str(receiver["class_id"])) if receiver is not None else (-1, "")
         ids = function["module_id"], function["function_id"], form == "Overrides", owner, number
-        return self._same.setdefault(ids, ids)
+        known = self._same.get(ids)
+        if known is None:
+            self._meant |= {str(ids[0]), str(owner)}
+            known = self._same[ids] = ids
+        return known
 
 
 def _span(location: str) -> Span:
