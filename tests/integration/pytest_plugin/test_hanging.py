@@ -1,6 +1,10 @@
 """Laws of --unjam-hang: a test that does not get on fails and says who waits for whom; one that is slow does not."""
 
+from itertools import pairwise
+
 import pytest
+
+from unjam.integrations.pytest_plugin.hanging import DUMP_S, TICK_S, pause_s
 
 HANGS = """
 import threading
@@ -189,6 +193,23 @@ def test_faulthandlers_own_timeout_goes_on(run):
     result.assert_outcomes(failed=1)
     result.stderr.fnmatch_lines(["Timeout*"])
     result.stdout.fnmatch_lines(["this test hangs: *"])
+
+
+@pytest.mark.parametrize("begins", [tick / 50 for tick in range(10)])
+def test_our_thread_sleeps_while_faulthandler_dumps(begins):
+    """It reads the stacks of threads that run, which can crash the process: no tick comes near to it, and the next soon after."""
+    now, dump_at, ticks = begins, 1.0, []
+    while now < 2.0:
+        now += pause_s(now, dump_at)
+        ticks.append(now)
+    assert min(abs(tick - dump_at) for tick in ticks) > DUMP_S * 0.99
+    assert max(after - before for before, after in pairwise(ticks)) <= TICK_S + 2 * DUMP_S
+
+
+def test_no_faulthandler_no_dump(run):
+    """pytest without that plugin has no such setting."""
+    result = run("def test_it():\n    pass\n", "--unjam-hang=5s", "-p", "no:faulthandler")
+    result.assert_outcomes(passed=1)
 
 
 def test_a_test_may_fork(run):

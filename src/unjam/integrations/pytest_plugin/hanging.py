@@ -31,6 +31,10 @@ from unjam.native.quiet_thread import QuietThread
 TICK_S = 0.1
 """How often it is looked whether it is time to look: no test notices, and a limit of one second still works."""
 
+DUMP_S = 0.1
+"""For so long before and after faulthandler dumps the stacks of a test that takes long, our thread sleeps: they are read without the
+GIL, and CPython 3.12 and 3.13 were seen to crash where a frame ended meanwhile."""
+
 FIRST_LOOK, NEXT_LOOK = 0.25, 0.125
 """Of the limit, when it is looked first and how often after that: a test that is over by then is never looked at."""
 
@@ -88,6 +92,8 @@ class Hanging:
         self._stderr = _real_stderr()
         self._phase: Phase | None = None
         self._timeout_at = float("inf")
+        self._dump_s = _dump_s(config)
+        self._dump_at = float("inf")
         self._debugged = False
         self._exit_status = 0
         self._leaving_since: float | None = None
@@ -101,6 +107,7 @@ class Hanging:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Each part of a test has the whole time."""
+        self._dump_at = time.monotonic() + self._dump_s
         return (yield from self._looked_after(item))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -199,7 +206,7 @@ class Hanging:
             pytest.fail(phase.text, pytrace=False)
 
     def _run(self) -> None:
-        while not self._stopping.wait(TICK_S):
+        while not self._stopping.wait(pause_s(time.monotonic(), self._dump_at)):
             phase = self._phase
             try:
                 if phase is not None and not (self._debugged or is_debugged()):
@@ -257,6 +264,20 @@ class Hanging:
         with contextlib.suppress(OSError, ValueError):
             sys.__stdout__.flush() if sys.__stdout__ is not None else None
         os._exit(status)
+
+
+def pause_s(now: float, dump_at: float) -> float:
+    """How long our thread sleeps: a tick, or until a dump of faulthandler is over that would come in one."""
+    left_s = dump_at - now
+    return left_s + DUMP_S if -DUMP_S < left_s < TICK_S + DUMP_S else TICK_S
+
+
+def _dump_s(config: pytest.Config) -> float:
+    """After how long pytest has the stacks of a test dumped: infinity for never."""
+    try:
+        return float(config.getini("faulthandler_timeout") or 0) or float("inf")
+    except ValueError:  # -p no:faulthandler
+        return float("inf")
 
 
 def _real_stderr() -> int:
