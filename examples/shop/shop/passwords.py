@@ -3,10 +3,10 @@
 import hashlib
 import os
 
-ROUNDS = 250_000
+ROUNDS = 600_000
 
 
 def hashed(password: str) -> str:
-    """Hash with a fresh salt. Computes for some 100 ms."""
+    """Hash with a fresh salt. Computes for 100 ms and more."""
     salt = os.urandom(16)
     return salt.hex() + hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ROUNDS).hex()

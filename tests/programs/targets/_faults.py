@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from _servers import slow_http, slow_tcp
 
 HOLD_S = 0.12
-ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7, "tags": ["a", "b"]} for number in range(80_000)]
+ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7, "tags": ["a", "b"]} for number in range(160_000)]
 url = slow_http(HOLD_S)
 port = slow_tcp(HOLD_S, b"late")
 pool = ThreadPoolExecutor()
@@ -85,7 +85,7 @@ def compute() -> None:
 
 
 def hash_password() -> None:
-    hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 300_000)  # expect-in matrix: UJ302 leaf=hashlib.pbkdf2_hmac count=1
+    hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 600_000)  # expect-in matrix: UJ302 leaf=hashlib.pbkdf2_hmac count=1
 
 
 def encode() -> None:

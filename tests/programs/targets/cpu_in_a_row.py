@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from _truth import quiet, run
 
-ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7} for number in range(80_000)]
+ROWS = [{"id": number, "name": f"name-{number}", "price": number / 7} for number in range(160_000)]
 
 # serial: what computes is judged alone
 
@@ -18,7 +18,7 @@ def compute() -> None:
 
 
 def hash_password() -> None:
-    hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 300_000)  # expect: UJ302 leaf=hashlib.pbkdf2_hmac count=3
+    hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 600_000)  # expect: UJ302 leaf=hashlib.pbkdf2_hmac count=3
 
 
 def encode() -> None:
