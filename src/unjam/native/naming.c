@@ -89,8 +89,9 @@ judge(uint32_t i, int32_t *offset)
     if (frame->generator || distance >= 2 * (int64_t)first) {
         return FRAME_GOOD;
     }
-    /* The interpreter's own constant code objects have no file. */
-    return word_at(heads[i], at->code_filename) == 0 ? FRAME_TRAMPOLINE : FRAME_NOT_BEGUN;
+    /* The interpreter's own constant code objects have no file; in 3.13, the one below an `__init__` has its name for it. */
+    uint64_t file = word_at(heads[i], at->code_filename);
+    return file == 0 || file == word_at(heads[i], at->code_qualname) ? FRAME_TRAMPOLINE : FRAME_NOT_BEGUN;
 }
 
 static uint32_t
