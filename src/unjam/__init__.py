@@ -11,6 +11,9 @@
     bridge                 an island: bounded pools and channels between threads and loops
 
 A layer may import the layers below it only; docs/architecture.md draws it.
+
+PYTEST_DONT_REWRITE: pytest warns of plugins that were imported before it could rewrite their assertions, which is an error where its
+warnings are; `unjam run -- pytest` imports this first, and there is nothing to rewrite.
 """
 
 from __future__ import annotations

@@ -75,14 +75,29 @@ def test_the_source_distribution_is_whole(sdist):
     assert {"README.md", "docs/architecture.md", "scripts/test", "tests/conftest.py"} - names == set()
 
 
-def test_a_wheel_from_it_has_the_whole_package(sdist, tmp_path):
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
+    """A wheel, made from that."""
+    return pip_wheel(sdist, tmp_path_factory.mktemp("wheel"))
+
+
+def test_a_wheel_from_it_has_the_whole_package(wheel):
     """A wheel built from the source distribution has every file of the package, and the core for every Python from 3.11 on."""
-    wheel = pip_wheel(sdist, tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert needed() - names == set()
     assert [name for name in names if name.startswith("tests")] == []
     assert not (PACKAGE / "unjam/native/core.c").exists() or "-cp311-abi3-" in wheel.name
+
+
+def test_pytest_warns_of_nothing_where_it_is_watched(wheel, tmp_path):
+    """It would warn of a plugin that was imported before it, and end where its warnings are errors: an editable install shows nothing of it."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error::pytest.PytestAssertRewriteWarning\n")
+    (tmp_path / "test_it.py").write_text("def test_it():\n    pass\n")
+    pytest_ = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    run(sys.executable, "-m", "unjam", "run", "--", *pytest_, cwd=tmp_path, PYTHONPATH=str(tmp_path / "installed"))
 
 
 def test_no_compiler_is_no_obstacle(sdist, tmp_path):
