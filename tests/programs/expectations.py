@@ -13,7 +13,7 @@
 | grade=G | at least this grade (without it: inferred) |
 | ms=NAME | the length that the program measured under this name (without it: stall, where it measured that) |
 | thread=T, task=N, coroutine=C | what the finding must name; C by its end |
-| victims=N | at least so many (asyncio: uvloop does not tell) |
+| victims=N, victims=none | at least so many, nobody at all (asyncio: uvloop does not tell) |
 | late=R, late-asyncio=R | a request among its victims that ends in R; on that loop |
 | holder=R | the request that it must name as the one that held the loop; neither this nor `late` is told by the twin on uvloop (docs/web.md) |
 | says=WORD | a word that its message or evidence must hold |

@@ -143,8 +143,10 @@ def differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
         found.append(f"count is {finding['count']}")
     if "thread" in words and finding["thread"] != words["thread"]:
         found.append(f"thread is {finding['thread']}")
-    if run.loop == "asyncio" and len(finding["victims"]) < int(words.get("victims", "0")):
-        found.append(f"{len(finding['victims'])} victims")
+    victims = words.get("victims", "0")
+    waited = len(finding["victims"]) or finding.get("victim_count", 0)
+    if run.loop == "asyncio" and (waited > 0 if victims == "none" else waited < int(victims)):
+        found.append(f"{waited} victims")
     said = " ".join([finding["message"], *(each["text"] for each in finding["evidence"])])
     if words.get("says", "") not in said:
         found.append(f"says {said!r}")

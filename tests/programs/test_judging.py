@@ -43,6 +43,14 @@ def test_a_false_alarm_is_named():
     assert [line.partition(":")[0] for line in judged(FINDING, expected=())] == ["false alarm"]
 
 
+def test_nobody_is_less_than_anybody():
+    """Of whom it is expected that nobody waited, nobody may be named, nor counted."""
+    expected = (Expectation("UJ101", "sleep.py", 7, {"victims": "none"}),)
+    assert judged(FINDING, expected=expected) == []
+    assert len(judged(FINDING | {"victims": [{"kind": "task", "name": "it"}]}, expected=expected)) == 1
+    assert len(judged(FINDING | {"victim_count": 1}, expected=expected)) == 1
+
+
 @pytest.mark.parametrize("tier", ["native", "python"])
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("words", [{"late": "/quick"}, {"holder": "/slow"}], ids=str)

@@ -127,8 +127,8 @@ def set_step_observer(observe: Callable[[int, int, Any, int, int, int, int], Non
 def set_victim_observer(observe: Callable[[int, int, Any, int, int], None] | None, most: int = 20) -> None:
     """Call `observe(loop_id, stall_id, handle, ready_ns, now_ns)` before each of the first `most` steps that had to wait for a stall.
 
-    Those are the steps after the long one in the same turn, and those of the next turn. `ready_ns` is the stall's t0: nothing
-    waited longer because of it. An observer that raises is called no more.
+    Those are the steps after the long one in the same turn, and those of the next turn, unless the select between them slept, so that
+    nothing was ready. `ready_ns` is the stall's t0: nothing waited longer because of it. An observer that raises is called no more.
     """
 
 class Tally:

@@ -20,6 +20,8 @@ LAG_BUCKETS = 1024
 TELLING_PART = 100
 """Of the steps of a late turn that are not long so few are observed that this adds one part in so many."""
 
+SLEPT_PART = 5
+"""Of a long wait (10 ms at 50 ms): a select that takes longer than such a part after a stall slept, as nobody was ready."""
 
 RECENT = 16
 """Turns remembered before the present one: more than any server takes from a request's bytes to its handler."""
@@ -122,6 +124,7 @@ class Slot:
         "put_off",
         "recent",
         "short",
+        "stall_ended",
         "step_from",
         "steps",
         "steps_before",
@@ -168,7 +171,7 @@ class Slot:
         self.untold = 0, 0, 0
         self.lag = [0] * LAG_BUCKETS
         self.finished: deque[FinishedTurn] = deque(maxlen=64)
-        self.victims, self.victims_left = (0, 0, 0), 0
+        self.victims, self.victims_left, self.stall_ended = (0, 0, 0), 0, 0
         self.recent: deque[tuple[int, int, bool]] = deque(maxlen=RECENT)
         self.tally: Any = None
         self.hops = [0] * (RECENT + 1)
@@ -234,6 +237,7 @@ class Slot:
 
     def stalled(self, began: int, ended: int) -> None:
         """A turn that was a stall has ended: leave it to the watchdog, which may not have seen it."""
+        self.stall_ended = ended
         steps = self.steps - self.steps_before if self.counts_steps else None
         longest = self.longest_step_since(began) if self.counts_steps else None
         self.finished.append(FinishedTurn(began, ended, steps, longest, self.cpu_before(), time.thread_time_ns()))
@@ -277,7 +281,8 @@ class Slot:
         """A step is about to run that may have had to wait for a stall: one of the same turn or of the next."""
         began, stall_id, turn = self.victims
         observe = self.observers.victim
-        if observe is None or self.turns > turn + 1 or not self.victims_left:
+        slept = self.turns > turn and self.away_since - self.stall_ended >= self.fifth // SLEPT_PART
+        if observe is None or slept or self.turns > turn + 1 or not self.victims_left:
             self.observers.waiting.pop(self.ident, None)
             return
         self.victims_left -= 1

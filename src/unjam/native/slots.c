@@ -115,6 +115,9 @@ slot_came_back(struct slot *slot, uint64_t now)
     if (own_switches() == slot->switches) {
         slot->recent[(GET(slot->turns) - 1) % RECENT].entered = now;
     }
+    else {
+        slot->victims_left = 0; /* its select slept: nobody was ready when the stall was over */
+    }
 }
 
 /* The caller is the loop's own thread. */

@@ -81,8 +81,9 @@ class Turn:
 class StepNotes:
     """Observes steps for the engine, in the loops' threads, and writes `step` and `crowd` events."""
 
-    def __init__(self, engine: Any, emit: Emit, threshold_ns: int) -> None:
-        self._engine, self._emit, self._threshold_ns = engine, emit, threshold_ns
+    def __init__(self, engine: Any, emit: Emit, threshold_ns: int, blame: Callable[[int, Any], None]) -> None:
+        """`blame` is told of each task whose long step is one of a stall's: the number of the stall, and the task."""
+        self._engine, self._emit, self._threshold_ns, self._blame = engine, emit, threshold_ns, blame
         self._turns: deque[Turn] = deque(maxlen=MOST_TURNS)
         self._last: Turn | None = None
 
@@ -96,6 +97,8 @@ class StepNotes:
             who = None if task is not None else self._of_callback(handle, callback)
             kind = (who.callback, who.site) if who is not None else names.coroutine_of(task)
             is_long = 5 * (t1 - t0) >= self._threshold_ns
+            if is_long and task is not None:
+                self._blame(stall_id, task)
             turn = self._turn(loop_id, stall_id, t0)
             turn.add(kind, who or partial(_of_task, task), (t0, t1), (more, more_ns), is_long=is_long)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host

@@ -15,6 +15,9 @@ from unjam.probes import names, requests
 MOST_VICTIMS = 20
 """Victims named for one stall (docs/recording.md); the others are counted."""
 
+SHORTEST_NS = 1_000_000
+"""A timer that came later by less was not held up by a stall: it was due when the stall was over, or was set only then."""
+
 MOST_STALLS = 64
 """Stalls whose victims are kept until they are written."""
 
@@ -48,12 +51,12 @@ class Victim:
 
 
 class Waiters:
-    """Those that had to wait for one stall: named, or at least counted."""
+    """Those that had to wait for one stall: named, or, as those queued behind them, only counted. `told` counts the steps we were told of."""
 
     def __init__(self, stall_id: int) -> None:
         self.stall_id = stall_id
         self.named: list[Victim] = []
-        self.seen = self.queued = 0
+        self.told = self.queued = 0
         self.exact = True
 
 
@@ -63,6 +66,11 @@ class VictimNotes:
     def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
         self._emit = emit
         self._stalls: deque[Waiters] = deque(maxlen=MOST_STALLS)
+        self._culprit = 0, 0
+
+    def blame(self, stall_id: int, task: Any) -> None:
+        """A long step of this stall was that task's. By its address: whatever is there in the next turn was not ready before."""
+        self._culprit = stall_id, id(task)
 
     def observe(self, loop_id: int, stall_id: int, handle: Any, ready_ns: int, now_ns: int) -> None:
         """A step is about to run that had to wait for a stall, since `ready_ns` at most."""
@@ -78,9 +86,10 @@ class VictimNotes:
         if waiters is None:
             return
         self._stalls.remove(waiters)
-        if waiters.seen:
-            worst = sorted((victim for victim in waiters.named if victim.is_named), key=lambda victim: -victim.delay_ns)
-            head = {"e": "victims", "t": time.monotonic_ns(), "stall": stall_id, "count": waiters.seen + waiters.queued}
+        worst = sorted((victim for victim in waiters.named if victim.is_named), key=lambda victim: -victim.delay_ns)
+        if worst or waiters.queued:
+            count = len(worst) + waiters.queued
+            head = {"e": "victims", "t": time.monotonic_ns(), "stall": stall_id, "count": count}
             delay = "exact" if waiters.exact else "at most"
             self._emit({**head, "list": [victim.fields() for victim in worst], "delay": delay})
 
@@ -91,16 +100,30 @@ class VictimNotes:
 
     def _add(self, waiters: Waiters, handle: Any, ready_ns: int, now_ns: int) -> None:
         callback = handle._callback  # a slot of asyncio.Handle, None once it was cancelled
-        if callback is None or names.callable_name(callback) in OWN_CALLBACKS:
+        waiters.told += 1
+        if waiters.told == MOST_VICTIMS:  # the last that we are told of
+            waiters.queued = _queued(handle)
+        if (
+            callback is None
+            or names.callable_name(callback) in OWN_CALLBACKS
+            or self._is_its_own(waiters, handle, callback)
+        ):
             return
-        waiters.seen += 1
-        waiters.queued = _queued(handle)
         when_ns = _when_ns(handle)
-        waiters.exact &= when_ns is not None
         delay_ns = max(0, now_ns - max(ready_ns, when_ns or 0))
         victim = _victim(handle, callback, delay_ns, is_timer=when_ns is not None)
-        if victim is not None and len(waiters.named) < MOST_VICTIMS:
+        if victim is not None and (when_ns is None or delay_ns >= SHORTEST_NS):
+            waiters.exact &= when_ns is not None
             waiters.named.append(victim)
+
+    def _is_its_own(self, waiters: Waiters, handle: Any, callback: Any) -> bool:
+        """Whether it goes on for the culprit, or for who waited for its end: they were not ready before."""
+        stall_id, culprit = self._culprit
+        if stall_id != waiters.stall_id:
+            return False
+        args = handle._args
+        woken_by = args[0] if type(args) is tuple and args else None
+        return culprit in {id(names.task_of(callback)), id(_task_behind(handle)), id(woken_by)}
 
 
 def _victim(handle: Any, callback: Any, delay_ns: int, *, is_timer: bool) -> Victim | None:

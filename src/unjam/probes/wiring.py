@@ -52,8 +52,8 @@ class Probes:
         if self._theirs:
             choice.sources["steps"] = self._theirs
         steps_work = not choice.sources.get("steps")
-        self._steps = StepNotes(engine, self.emit, settings.threshold_ns)
         self._victims = VictimNotes(self.emit)
+        self._steps = StepNotes(engine, self.emit, settings.threshold_ns, self._victims.blame)
         self._gc = GcProbe(engine)
         self._warning = ForkWarning()
         self.loops = Loops(engine, self._note, steps=steps_work, wanted=wanted if fd < 0 else lambda: True)

@@ -16,7 +16,7 @@ class Engine:
 
 def make_notes():
     written = []
-    return StepNotes(Engine(), written.append, 50 * MS), written
+    return StepNotes(Engine(), written.append, 50 * MS, lambda _stall, _task: None), written
 
 
 def handle_of(callback):
