@@ -10,6 +10,7 @@ import unjam
 LONG = 0.7  # so that somebody looks at it though a busy machine keeps him from it
 async def stall(seconds=0.12):
     await asyncio.sleep(0.01)
+    asyncio.get_running_loop().call_soon(int)  # which waits
     time.sleep(seconds)
     await asyncio.sleep(0.01)
 """

@@ -53,7 +53,7 @@ class Case:
             self._by_kind[event.text(each.get("e"))].append(each)
         self.loops = {life.number: life for life in _lives(self.kind("loop"), self.kind("loop_end"))}
         self.threads = _thread_names(self.kind("threads"), self.loops.values())
-        self.stalls = _stalls(self.kind("stall"), process.ended_ns)
+        self.stalls = _stalls(self.kind("stall"), self.end if process.killed else None)
         self.steps = _by_stall(filter(None, map(event.step_of, self.kind("step"))))
         self.pauses: tuple[Pause, ...] = tuple(filter(None, map(event.pause_of, self.kind("gc"))))
         self.crowds = {

@@ -145,7 +145,8 @@ class Pause:
 def stall_of(event: Event, *, killed_ns: int | None = None) -> Stall | None:
     """The stall of a `stall` event; None where its number or its times are no numbers.
 
-    `killed_ns` is when the process was killed: a stall without an end lasted until then, as its end would have been written.
+    `killed_ns` is when the process was killed, or told the last of itself: a stall without an end lasted until then, as its end would
+    have been written.
     """
     number, start, written = integer(event.get("id")), time_ns(event.get("t0")), time_ns(event.get("t"))
     end = time_ns(event.get("t1"))

@@ -27,7 +27,7 @@ def reports_of(case: Case, stalls: Sequence[Stall]) -> list[LoopReport]:
 def _report(case: Case, life: LoopLife, stats: Event, stalls: Sequence[Stall]) -> LoopReport:
     alive, away = _life(case, life, stats, stalls)
     lag = _lag(stats.get("lag"))
-    longest = events.time_ns(stats.get("longest_turn_ns"))
+    longest = _longest(stats, stalls)
     watched = alive if alive is not None else max(0, (life.end or case.end) - life.start)
     return LoopReport(
         pid=case.process.pid,
@@ -48,10 +48,16 @@ def _report(case: Case, life: LoopLife, stats: Event, stalls: Sequence[Stall]) -
     )
 
 
+def _longest(stats: Event, stalls: Sequence[Stall]) -> int | None:
+    """The longest turn: one that had no end is not among those that were counted."""
+    counted = events.time_ns(stats.get("longest_turn_ns"))
+    return None if counted is None else max(counted, *(stall.length_ns for stall in stalls if not stall.ended), 0)
+
+
 def _life(case: Case, life: LoopLife, stats: Event, stalls: Sequence[Stall]) -> tuple[int | None, int | None]:
     """How long the loop ran and was away. After the last word of a killed process it waited, but for a stall that had no end."""
     alive, away = events.time_ns(stats.get("alive_ns")), events.time_ns(stats.get("away_ns"))
-    told, killed = events.time_ns(stats.get("t")), case.process.ended_ns
+    told, killed = events.time_ns(stats.get("t")), case.end if case.process.killed else None
     if alive is None or away is None or told is None or killed is None or life.end is not None or killed <= told:
         return alive, away
     held = max((stall.end - max(stall.start, told) for stall in stalls if not stall.ended), default=0)

@@ -19,9 +19,11 @@ EARLY_LINES, EARLY_EVERY_NS = 300, 1_000_000_000
 stall is over or has another. It is half of all that a service with many stalls writes, so that after so many of them only one a second is
 written."""
 
-AGAIN_NS = 1_000_000_000
-"""A stall is told of again when it has lasted so long, and whenever that has doubled."""
+AGAIN_NS, AGAIN_PART = 1_000_000_000, 4
+"""A stall is told of again when it has lasted so long, and then once a second, or where it has grown by such a part."""
 
+STILL_NS = 1_000_000_000
+"""Between two such lines it is said so often that it goes on: of a process that is killed no more than that is missing."""
 
 UNSURE_NS = 25_000_000
 """So much of what a thread waited for a CPU is booked to a turn, though it may have been before it: a look in time comes not much later."""
@@ -105,6 +107,7 @@ class Stall:
         self.suspended_ns = 0
         self.gil_asked_ns: int | None = None
         self.next_line_ns = began + slot.threshold
+        self.next_still_ns = 0
         self.next_sample_ns = 0
         self.last_place: object = None
         self.last_frames: tuple[int, ...] = ()
@@ -188,11 +191,19 @@ class Stall:
         return group | {name: value for name, value in optional.items() if value is not None and value != ""}
 
     def line_due(self, now: int) -> bool:
-        """Whether the stall's line has to be written (again): at the threshold, at 1 s, 2 s, 4 s ..."""
+        """Whether the stall's line has to be written (again): at the threshold, each second, and from 4 s on when it has grown by a quarter."""
         if now < self.next_line_ns:
             return False
-        while self.next_line_ns <= now:
-            self.next_line_ns = self.began + max(AGAIN_NS, 2 * (self.next_line_ns - self.began))
+        age = now - self.began
+        self.next_line_ns = now + (AGAIN_NS - age if age < AGAIN_NS else max(AGAIN_NS, age // AGAIN_PART))
+        self.next_still_ns = now + STILL_NS
+        return True
+
+    def still_due(self, now: int) -> bool:
+        """Whether it is to be said now that the stall goes on: once a second between the lines of it, unless the next is due at once."""
+        if not self.next_still_ns or now < self.next_still_ns or self.next_line_ns - now < STILL_NS // 8:
+            return False
+        self.next_still_ns = now + STILL_NS
         return True
 
     def sample_due(self, now: int) -> bool:

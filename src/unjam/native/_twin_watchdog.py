@@ -354,6 +354,8 @@ class Watchdog:
         if slot.away_since == began and stall.line_due(now):
             written = now - began >= AGAIN_NS or self._early_lines.is_due(now)
             (self._emit if written else self._tell)(self._event(stall, now, self._accounts(slot)))
+        elif slot.away_since == began and stall.still_due(now):
+            self._emit({"e": "still", "t": now, "stall": slot.ids.of(began)})
 
     def _complete(self, slot: Slot, turn: FinishedTurn) -> None:
         stall = self._stall(slot, turn.began_ns, turn.cpu_before_ns)

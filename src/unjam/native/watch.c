@@ -28,8 +28,12 @@ enum { YOUNG_PART = 10 };
 enum { EARLY_LINES = 300 };
 static const uint64_t EARLY_EVERY = 1000000000;
 
-/* A stall is told of again when it has lasted so long, and whenever that has doubled. */
+/* A stall is told of again when it has lasted so long, and then once a second, or where it has grown by such a part. */
 static const uint64_t AGAIN_FROM = 1000000000;
+enum { AGAIN_PART = 4 };
+
+/* Between two such lines it is said once a second that it goes on: of a process that is killed no more than that is missing. */
+static const uint64_t STILL_EVERY = 1000000000;
 
 static struct watch watches[SLOTS];
 static uint64_t early_lines; /* how many would have been written by now, one each EARLY_EVERY, counted in nanoseconds from the first */
@@ -277,7 +281,7 @@ finish_ended(struct slot *slot, struct watch *watch, const struct gap *gap)
     }
 }
 
-/* The turn passed the threshold, or doubled its length beyond one second, and goes on; or somebody has asked. */
+/* The turn passed the threshold, or its line is due again, and goes on; or somebody has asked. */
 static void
 tell_open_stall(struct slot *slot, struct watch *watch, uint64_t now, bool asked)
 {
@@ -297,11 +301,18 @@ tell_open_stall(struct slot *slot, struct watch *watch, uint64_t now, bool asked
         .runq_ns = threads_run_delay(&slot->schedstat),
     };
     send_stall(slot, watch, &telling, asked || age >= AGAIN_FROM || early_line_is_due(now));
-    uint64_t next = AGAIN_FROM;
-    while (next <= age) {
-        next *= 2;
-    }
-    watch->next_line = watch->t0 + next;
+    uint64_t part = age / AGAIN_PART;
+    watch->next_line = now + (age < AGAIN_FROM ? AGAIN_FROM - age : part > AGAIN_FROM ? part : AGAIN_FROM);
+    watch->next_still = now + STILL_EVERY;
+}
+
+static void
+tell_it_goes_on(struct watch *watch, uint64_t now)
+{
+    struct line line = line_begin(line_text, sizeof line_text, "still");
+    line_key_unsigned(&line, "stall", watch->stall);
+    line_send(&line);
+    watch->next_still = now + STILL_EVERY;
 }
 
 static uint64_t
@@ -324,6 +335,9 @@ follow_turn(struct slot *slot, struct watch *watch)
     }
     if (now >= watch->next_line) {
         tell_open_stall(slot, watch, now, false);
+    }
+    else if (watch->stall != 0 && now >= watch->next_still && clock_since(watch->next_line, now) >= STILL_EVERY / 8) {
+        tell_it_goes_on(watch, now);
     }
 }
 

@@ -25,7 +25,7 @@ struct watch {
     uint64_t t0;         /* when the watched turn began */
     struct reading last; /* the last look at which this turn had not been seen yet */
     struct reading base; /* as things were at t0 */
-    uint64_t next_sample, next_line;
+    uint64_t next_sample, next_line, next_still;
     uint32_t stall;      /* its number, 0: no line written yet */
     uint64_t suspended_ns;
     bool gone;           /* its thread had ended when it was last looked at */

@@ -222,6 +222,20 @@ def test_a_stall_without_an_end_lasted_until_the_process_was_killed():
     assert round(100 * 60.6 / 61.2, 2) == session.loops[0].away_percent
 
 
+def test_a_worker_that_was_killed_lasted_until_its_last_word():
+    """When it was killed nobody has seen; its loop was still away when it said so for the last time, and for no shorter is its longest turn."""
+    told, _, stack = story()
+    told.stall(200, kernel(18, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    told.events[-1]["t1"] = None
+    told.events.append({"e": "stats", "t": 1200 * MS, "loop": 1, "turns": 3, "steps": 3, "away_ns": 600 * MS, "alive_ns": 1200 * MS, "longest_turn_ns": 400 * MS})  # fmt: skip
+    told.events.append({"e": "still", "t": 8000 * MS, "stall": 1})
+    (process,) = told.recording().processes
+    session = diagnose(Recording("f", {}, (replace(process, killed=True),)), source=told.files.get)
+    (loop,) = session.loops
+    assert (only(session).total_ms, loop.lag_max_ms, loop.watched_s) == (7000.0, 7000.0, 8.0)
+    assert loop.away_percent == round(100 * 7.4 / 8, 2)
+
+
 def test_a_python_that_is_not_supported_was_not_watched():
     """It is named with the reason, and counted nowhere."""
     old = Process(9, {"e": "process", "pid": 9, "tier": "none", "tier_reason": "Python 3.6.15 is too old"}, (), {})

@@ -83,20 +83,23 @@ def test_a_stall_that_never_ends_is_in_the_recording(run):
     assert outcome.main_sample()["sys"] == "clock_nanosleep"
 
 
-def test_an_open_stall_is_told_again_as_it_doubles(run):
-    """Lines at the threshold, at one second, at two, and at the end; all of one number, the last one complete."""
+def test_an_open_stall_is_told_again(run):
+    """Lines at the threshold, each second, then when it has grown by a quarter, and at the end; in between it is said that it goes on."""
     outcome = run("""
         start()
         async def main():
             register()
             await asyncio.sleep(0.01)
-            time.sleep(2.7)
+            time.sleep(6.6)
             await asyncio.sleep(0.05)
         asyncio.run(main())
         core.stop()
     """)
-    lines = [line for line in outcome.of("stall") if line["id"] == outcome.longest()["id"]]
-    assert [line["t1"] is None for line in lines] == [True, True, True, False]
+    number, t0 = outcome.longest()["id"], outcome.longest()["t0"]
+    lines = [line for line in outcome.of("stall") if line["id"] == number]
+    assert [line["t1"] is None for line in lines] == 7 * [True] + [False]
+    still = [round((line["t"] - t0) / 1e9) for line in outcome.of("still") if line["stall"] == number]
+    assert still == [6]
 
 
 def test_waiting_on_an_epoll_of_its_own_is_away(run):

@@ -122,13 +122,20 @@ def test_without_frames_there_is_no_order():
     assert "replaced" not in stall.event(0, Accounts())
 
 
-def test_lines_are_written_at_the_threshold_and_then_at_each_doubling():
-    """The line comes at the threshold, at 1 s, 2 s, 4 s; a watchdog that was frozen writes one, not all it missed."""
+def test_lines_are_written_at_the_threshold_each_second_and_at_each_quarter_more():
+    """A watchdog that was frozen writes one, not all it missed."""
     stall = make_stall()
-    due = [at for at in range(0, 9000, 10) if stall.line_due((1000 + at) * MS)]
-    assert due == [50, 1000, 2000, 4000, 8000]
+    due = [at for at in range(0, 10_000, 10) if stall.line_due((1000 + at) * MS)]
+    assert due == [50, 1000, 2000, 3000, 4000, 5000, 6250, 7820, 9780]
     stall = make_stall()
-    assert [stall.line_due((1000 + at) * MS) for at in (5000, 5010, 7990, 8000)] == [True, False, False, True]
+    assert [stall.line_due((1000 + at) * MS) for at in (8000, 8010, 9990, 10_000)] == [True, False, False, True]
+
+
+def test_it_is_said_each_second_that_a_stall_goes_on():
+    """From its first line on, where there is no line of it."""
+    stall = make_stall()
+    said = [at for at in range(0, 10_000, 10) if not stall.line_due((1000 + at) * MS) and stall.still_due((1000 + at) * MS)]
+    assert said == [6000, 7250, 8820]
 
 
 def test_looks_become_rarer_as_the_stall_goes_on():
