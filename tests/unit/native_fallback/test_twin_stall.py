@@ -134,7 +134,9 @@ def test_lines_are_written_at_the_threshold_each_second_and_at_each_quarter_more
 def test_it_is_said_each_second_that_a_stall_goes_on():
     """From its first line on, where there is no line of it."""
     stall = make_stall()
-    said = [at for at in range(0, 10_000, 10) if not stall.line_due((1000 + at) * MS) and stall.still_due((1000 + at) * MS)]
+    said = [
+        at for at in range(0, 10_000, 10) if not stall.line_due((1000 + at) * MS) and stall.still_due((1000 + at) * MS)
+    ]
     assert said == [6000, 7250, 8820]
 
 
