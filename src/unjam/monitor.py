@@ -421,6 +421,7 @@ class Monitor:
             header=lambda: self._header,
             emit=probes.emit,
             subscribe=self.subscribe,
+            flush=probes.drainer.flush,
         )
         try:
             self._control = Control(source, self.settings.dump_after_ns)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from unjam.control.server import Answer
     from unjam.probes.waits import Collector
 
+FLUSH_S: Final = 0.2
+"""Whoever asks waits so long at the most for what has not been told yet."""
 SHARE: Final = 0.002
 """Of one core that live views may cost by looking at tasks and pools: after a costly look they get an older one."""
 LOOK_AT_MOST_S: Final = 1.0
@@ -45,12 +47,18 @@ class Watched:
     """The answers of a process whose loops are watched."""
 
     def __init__(
-        self, collector: Collector, loops: LoopStats, recent: Recent, header: Callable[[], dict[str, Any]]
+        self,
+        collector: Collector,
+        loops: LoopStats,
+        recent: Recent,
+        header: Callable[[], dict[str, Any]],
+        flush: Callable[[float], object],
     ) -> None:
         self._collector = collector
         self._loops = loops
         self._recent = recent
         self._header = header
+        self._flush = flush
         self._looked: dict[str, Any] = {}
         self._next_look = 0.0
 
@@ -59,7 +67,8 @@ class Watched:
         return {**hang_answers(self._collector), "why": self.why, "top": self.top}
 
     def why(self) -> dict[str, Any]:
-        """Return what is needed to say what holds each loop now."""
+        """Return what is needed to say what holds each loop now; a stall that goes on is told of as it is now."""
+        self._flush(FLUSH_S)
         return {
             **self._now(),
             "header": self._header(),

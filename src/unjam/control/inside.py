@@ -24,9 +24,12 @@ SAME_NS = 100_000_000
 
 
 class Source:
-    """What the monitor lends: `loops` gives (number, loop, ident, thread, type) of each running loop."""
+    """What the monitor lends: `loops` gives (number, loop, ident, thread, type) of each running loop.
 
-    __slots__ = ("emit", "header", "loops", "stats", "subscribe")
+    `flush` has all that there is to tell told, within so many seconds.
+    """
+
+    __slots__ = ("emit", "flush", "header", "loops", "stats", "subscribe")
 
     def __init__(
         self,
@@ -36,8 +39,10 @@ class Source:
         header: Callable[[], dict[str, Any]],
         emit: Callable[[dict[str, Any]], None],
         subscribe: Callable[[Callable[[dict[str, Any]], None]], None],
+        flush: Callable[[float], object],
     ) -> None:
-        self.loops, self.stats, self.header, self.emit, self.subscribe = loops, stats, header, emit, subscribe
+        self.loops, self.stats, self.header, self.emit = loops, stats, header, emit
+        self.subscribe, self.flush = subscribe, flush
 
 
 class Control:
@@ -98,7 +103,7 @@ class Control:
         """Return the answers; made when the first question comes, for most processes are never asked."""
         from unjam.control.answers import Watched
 
-        return Watched(self._collect(), self._loops, self._recent, self._source.header).answers()
+        return Watched(self._collect(), self._loops, self._recent, self._source.header, self._source.flush).answers()
 
     def _loops(self) -> list[dict[str, Any]]:
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -78,8 +79,9 @@ def _held(loop: LoopNow, now: ProcessNow, page: Page) -> Iterator[RenderableType
         tiers=(),
         sources=now.sources,
     )
+    inner = replace(page, width=page.width - _INDENT[3])
     for rank, found in enumerate(loop.findings[:2], start=1):
-        yield Padding(_grid(findings.full(session, found, rank, page)), _INDENT)
+        yield Padding(_grid(findings.full(session, found, rank, inner)), _INDENT)
     if not loop.findings:
         yield from _place(loop, session, page)
     if loop.holds:
