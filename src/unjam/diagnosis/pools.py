@@ -33,7 +33,9 @@ class _Pool:
     waited: Counter[Call] = field(default_factory=Counter)
     queued_ns: Counter[Call] = field(default_factory=Counter)
     longest_ns: dict[Call, int] = field(default_factory=lambda: defaultdict(int))
-    held_ns: Counter[Call] = field(default_factory=Counter)
+    ended_ns: Counter[Call] = field(default_factory=Counter)
+    running: dict[tuple[str, int], tuple[Call, int]] = field(default_factory=dict)
+    """What was seen to run by its thread and when it began, and for how long it had run when it was seen last."""
     worst: Event = field(default_factory=dict)
     first: int = 0
     last: int = 0
@@ -49,10 +51,21 @@ class _Pool:
         self.limit = _number(event.get("limit")) or None
         if _number(event.get("oldest_ns")) >= _number(self.worst.get("oldest_ns")):
             self.worst = event
-        for entry in _entries(event.get("held")):
-            self.held_ns[_call(entry)] += _number(entry.get("ran_ns"))
-        for entry in _entries(event.get("workers")):
-            self.held_ns[_call(entry)] += _number(entry.get("age_ns"))
+        ended = {_call(entry): _number(entry.get("ran_ns")) for entry in _entries(event.get("held"))}
+        self.ended_ns.update(ended)
+        ages = [(entry, _number(entry.get("age_ns"))) for entry in _entries(event.get("workers"))]
+        now = {(str(entry.get("thread")), moment - age): (_call(entry), age) for entry, age in ages}
+        # What ran before and runs no more is among those that have ended, with all of its time.
+        gone = {key for key, (call, _) in self.running.items() if key not in now and call in ended}
+        self.running = {key: each for key, each in self.running.items() if key not in gone} | now
+
+    @property
+    def held_ns(self) -> Counter[Call]:
+        """For how long each call held threads: those that have ended, and so far those that had not."""
+        held = Counter(self.ended_ns)
+        for call, age in self.running.values():
+            held[call] += age
+        return held
 
     def _add_call(self, event: Event) -> None:
         call = _call(event)
@@ -71,7 +84,8 @@ def pool_findings(process: Process, *, is_users: Callable[[str], bool], started_
 
 
 def _finding(pool: _Pool, process: Process, is_users: Callable[[str], bool], started_ns: int) -> Finding:
-    holder = max(pool.held_ns, key=lambda call: pool.held_ns[call], default=None)
+    held = pool.held_ns
+    holder = max(held, key=lambda call: held[call], default=None)
     stuck_ns = _number(pool.worst.get("oldest_ns"))
     count = sum(pool.waited.values()) or _number(pool.worst.get("queued"))
     total_ns = sum(pool.queued_ns.values()) or stuck_ns

@@ -21,6 +21,7 @@ _BESIDE = (
 )
 """What is said beside the ranking, for one and for many."""
 _NOT_YOURS = frozenset({"UJ502"})
+_HELD_NOTHING = "nothing held the loop"
 
 
 def verdict(
@@ -31,9 +32,15 @@ def verdict(
     for each in findings:
         if each.rule not in _NOT_LOOP_TIME:
             stolen[each.rule] += each.total_ms  # type: ignore[assignment]  # Counter adds floats as well
-    sentence = _ranked(stolen, findings) if sum(stolen.values()) else _quiet(loops, threshold_ms, not_observed)
     beside = _beside(findings)
-    return "; ".join([sentence, *beside])
+    if sum(stolen.values()):
+        return "; ".join([_ranked(stolen, findings), *beside])
+    quiet = _quiet(loops, threshold_ms, not_observed)
+    return (
+        "; ".join([quiet, *beside])
+        if beside or not quiet.startswith(_HELD_NOTHING)
+        else f"everything looks good: {quiet}"
+    )
 
 
 def _ranked(stolen: Counter[str], findings: Sequence[Finding]) -> str:
@@ -63,7 +70,7 @@ def _quiet(loops: Sequence[LoopReport], threshold_ms: float, not_observed: Seque
     if not turns:
         why = f", because {not_observed[0]}" if not_observed else ""
         return f"the loop could not be observed{why}"
-    return f"everything looks good: nothing held the loop for {threshold_ms:g} ms or more in {sum(turns):,} turns"
+    return f"{_HELD_NOTHING} for {threshold_ms:g} ms or more in {sum(turns):,} turns"
 
 
 def _beside(findings: Sequence[Finding]) -> list[str]:

@@ -61,6 +61,36 @@ def test_a_pool_that_is_stuck_is_found_although_no_call_ended():
     assert (4, 8000.0, "stuck") == (finding.count, finding.max_ms, finding.leaf)
 
 
+def test_what_runs_for_long_is_counted_once():
+    """Each second says how long it has run so far, and the last, with all of it, that it has ended."""
+    looks = [
+        pool_event(t=second * 10**9, queued=1, oldest_ns=second * 10**9, workers=[worker("long", second)])
+        for second in range(1, 4)
+    ]
+    (finding,) = findings(*looks)
+    assert [each.text for each in finding.evidence][1:] == ["long held threads for 3.00 s"]
+    (finding,) = findings(*looks, pool_event(t=5 * 10**9, held=[held("long", APP, 4500), held("short", APP, 500)]))
+    assert [each.text for each in finding.evidence][1:] == [
+        "long held threads for 4.50 s",
+        "short held threads for 500 ms",
+    ]
+    assert "90 % of the threads' time went to long" in finding.message
+
+
+def test_what_began_later_in_the_same_thread_is_another_call():
+    """One has ended, whose time is known, and the next of its kind runs."""
+    before = pool_event(t=3 * 10**9, queued=1, oldest_ns=10**9, workers=[worker("long", 3)])
+    after = pool_event(
+        t=6 * 10**9, queued=1, oldest_ns=10**9, workers=[worker("long", 2)], held=[held("long", APP, 4000)]
+    )
+    (finding,) = findings(before, after)
+    assert finding.evidence[1].text == "long held threads for 6.00 s"
+
+
+def worker(call, age_s):
+    return {"thread": "w", "call": call, "file": APP, "line": 11, "age_ns": age_s * 10**9, "site": None}
+
+
 def test_nobody_is_accused_where_the_holder_was_not_seen():
     """Calls waited, and that is all that is known."""
     (finding,) = findings(call_event("app.quick", 80))
