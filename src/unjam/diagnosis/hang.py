@@ -213,7 +213,7 @@ class _Teller:
             return (
                 "ends by itself: it has a time-out"
                 if edge.ends_ms < 0
-                else f"ends by itself in {edge.ends_ms / 1e3:.1f} s"
+                else f"ends by itself within {edge.ends_ms / 1e3:.1f} s"
             )
         doubt = target.facts.get("doubt")
         if doubt or target.kind in _ENDS:

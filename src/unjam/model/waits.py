@@ -56,7 +56,7 @@ class Edge(NamedTuple):
     """`source` waits until `target` lets it go on.
 
     `verb` joins the two labels to a sentence; `why` says how it is known; `site` is the line at which the source waits or,
-    for "is held by", at which the holder took it. `ends_ms` is the rest of a time-out on this wait: None if it has none,
+    for "is held by", at which the holder took it. `ends_ms` is the rest of a time-out on this wait, at most: None if it has none,
     -1 if it has one of unknown length.
     """
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from unjam.probes.awaiting import is_future, is_task
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -23,6 +25,11 @@ def module_of(frame: FrameType) -> str:
 
 def _local(kind: str, name: str = "self") -> Reader:
     return lambda values: (kind, values[name]) if values.get(name) is not None else None
+
+
+def _future(name: str) -> Reader:
+    """A future or task; since CPython 3.12 `wait_for` awaits a coroutine itself, and what that waits for is said by the frame inside."""
+    return lambda values: ("future", future) if is_future(future := values.get(name)) or is_task(future) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ TASK_WAITS: Final[dict[tuple[str, str], Reader | None]] = {
     ("asyncio.tasks", "sleep"): Fixed("timer"),
     ("asyncio.tasks", "_wait"): _local("futures", "fs"),
     ("asyncio.tasks", "wait"): None,
-    ("asyncio.tasks", "wait_for"): _local("future", "fut"),
+    ("asyncio.tasks", "wait_for"): _future("fut"),
     ("asyncio.tasks", "_cancel_and_wait"): _local("future", "fut"),
     ("asyncio.taskgroups", "TaskGroup.__aexit__"): _local("taskgroup"),
     ("asyncio.taskgroups", "TaskGroup._aexit"): None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import weakref
 from dataclasses import dataclass, field
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
@@ -218,8 +219,10 @@ def _find_wait(scene: Scene, seen: Seen, chain: list[FrameType]) -> int:
         depth += 1
         values = local_values(frame)
         target = waits(values) if waits is not None else None
-        limit = values.get("timeout")
-        if (type(limit) is int or type(limit) is float) and limit >= 0:
+        end, limit = values.get("endtime"), values.get("timeout")
+        if type(end) is float:  # queue, threading: when it will be over, on this clock
+            timeouts.append(max(0.0, end - time.monotonic()))
+        elif (type(limit) is int or type(limit) is float) and limit >= 0:
             timeouts.append(limit)
         if target is not None and target[0] == "condition":
             target = _condition(scene, seen, target[1])

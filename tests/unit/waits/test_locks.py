@@ -249,6 +249,9 @@ def test_no_bytecode_runs_between_taking_and_returning():
     assert called == []
 
 
+INTERRUPTIONS = 2000
+
+
 class Interrupted(BaseException):
     """What the handler raises."""
 
@@ -265,13 +268,16 @@ def test_an_exception_of_a_signal_handler_leaves_no_lock_taken():
     before = signal.signal(signal.SIGALRM, interrupt)
     gc.disable()  # what a handler raises within a callback of the collector goes nowhere
     try:
-        for turn in range(2000):
-            lock = locks_of_core[turn % 2]
+        while interrupted < INTERRUPTIONS:
+            lock = locks_of_core[interrupted % 2]
             try:
                 signal.setitimer(signal.ITIMER_REAL, 2e-5)
-                for _ in range(50_000_000):  # some seconds
+                for _ in range(300_000):
                     with lock:
                         pass
+                # Now and then the timer of a process with several threads comes when that enters the kernel only (Linux 6.18).
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                time.sleep(0.001)
             except Interrupted:
                 interrupted += 1
             left += lock.holder is not None
@@ -281,7 +287,7 @@ def test_an_exception_of_a_signal_handler_leaves_no_lock_taken():
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         gc.enable()
-    assert (left, interrupted) == (0, 2000)
+    assert left == 0
 
 
 def test_an_interrupted_wait_takes_nothing(tier):
