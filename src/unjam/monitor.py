@@ -415,14 +415,7 @@ class Monitor:
         """Answer from now on who asks how this process does; a failure of that leaves the watching as it is."""
         from unjam.control.inside import Control, Source
 
-        source = Source(
-            loops=probes.loops.present,
-            stats=probes.engine.loop_stats,
-            header=lambda: self._header,
-            emit=probes.emit,
-            subscribe=self.subscribe,
-            flush=probes.drainer.flush,
-        )
+        source = Source(probes, header=lambda: self._header, subscribe=self.subscribe)
         try:
             self._control = Control(source, self.settings.dump_after_ns)
             self._control.start()

@@ -78,7 +78,12 @@ class Watched:
 
     def top(self) -> dict[str, Any]:
         """Return what a live view shows; tasks and pools may be older than the rest."""
-        return {**self._now(), "events": self._recent.events(64), **self._tasks_and_pools()}
+        return {
+            **self._now(),
+            "header": self._header(),
+            "events": self._recent.events(64),
+            **self._tasks_and_pools(),
+        }
 
     def _now(self) -> dict[str, Any]:
         return {**hello(), "t": time.monotonic_ns(), "cpu_ns": time.process_time_ns(), "loops": list(self._loops())}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from unjam.control.server import Server, start_server, without_gc
 from unjam.errors import NotAvailable
 from unjam.failure import report_failure, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from unjam.probes.wiring import Probes
 
 PAUSE_S = 1.0
 """How long a fork waits for our thread: beside one it is not safe."""
@@ -33,16 +37,14 @@ class Source:
 
     def __init__(
         self,
+        probes: Probes,
         *,
-        loops: Callable[[], Iterable[tuple[int, Any, int, str, str]]],
-        stats: Callable[[int], dict[str, Any] | None],
         header: Callable[[], dict[str, Any]],
-        emit: Callable[[dict[str, Any]], None],
         subscribe: Callable[[Callable[[dict[str, Any]], None]], None],
-        flush: Callable[[float], object],
     ) -> None:
-        self.loops, self.stats, self.header, self.emit = loops, stats, header, emit
-        self.subscribe, self.flush = subscribe, flush
+        self.loops, self.stats = probes.loops.present, probes.engine.loop_stats
+        self.emit, self.flush = probes.emit, probes.drainer.flush
+        self.header, self.subscribe = header, subscribe
 
 
 class Control:

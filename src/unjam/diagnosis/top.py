@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from unjam.diagnosis.hang import is_library
 from unjam.model.findings import Location
 from unjam.model.histogram import percentile_ns
 from unjam.model.live import LoopRow, PoolRow, StallRow, TopView
+from unjam.model.origins import Origins
 
 SORTS: Final = ("busy", "away", "p99", "pid")
 MOST_STALLS: Final = 20
@@ -108,7 +108,8 @@ def _frames(now: Mapping[str, Any], stall: Mapping[str, Any] | None) -> list[Any
 
 
 def _place(now: Mapping[str, Any], stall: Mapping[str, Any] | None) -> Location | None:
-    own = [frame for frame in _frames(now, stall) if not is_library(frame[0])]
+    origins = Origins.of(now.get("header") or {})
+    own = [frame for frame in _frames(now, stall) if origins.owner(frame[0], frame[2]) == "user"]
     return Location(own[-1][0], own[-1][1], own[-1][2]) if own else None
 
 

@@ -18,6 +18,8 @@ _GIVEN = "<string>"
 """What was given to -c is named so, and what a library generates and gives to exec: fastjsonschema, namedtuple, dataclasses."""
 _GENERATED = "__create_fn__"
 """How dataclasses name the functions that they compile from "<string>" (Lib/dataclasses.py)."""
+_BARE = re.compile(r"<|[^\\/.]+$")
+"""A name in angle brackets, or without folder and suffix, is none of a file: so Sanic's router names its generated code."""
 _PACKAGES = re.compile(r"^(.*[\\/](?:site|dist)-packages)(?:[\\/]|$)")
 _STDLIB = re.compile(r"^(.*[\\/][Ll]ib[\\/]python3\.\d+t?)[\\/]")
 _OURS = re.compile(r"[\\/]unjam[\\/](?:native|probes|recording|control|_bootstrap|diagnosis|model|knowledge)[\\/]")
@@ -50,7 +52,7 @@ class Origins:
         return _origins(src, stdlib, site, given=header.get("program", "-c") == "-c")
 
     def _owner(self, file: str, function: str = "") -> Owner:
-        if file.startswith("<"):
+        if _BARE.match(file):
             return _owner_of_name(file, function, given=self._given)
         if file.startswith(_OWN_FOLDER) or _OURS.search(file) or _OURS_INSTALLED.search(file):
             return "unjam"

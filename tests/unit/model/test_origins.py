@@ -25,6 +25,8 @@ PLAIN = Origins(stdlib=[STDLIB], site=[SITE, STDLIB + "/site-packages"])
         ("<frozen importlib._bootstrap>", "stdlib"),
         ("<string>", "user"),
         ("<stdin>", "user"),
+        ("connection_task", "library"),
+        ("views.py", "user"),
         ("<attrs generated init app.Order>", "library"),
         (f"{SITE}/unjam/probes/steps.py", "unjam"),
         (unjam.__file__, "unjam"),
