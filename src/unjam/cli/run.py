@@ -165,7 +165,7 @@ def _after(options: argparse.Namespace, codes: frozenset[str], program: str, fol
     except BrokenPipeError:
         drop_stdout()
     except KeyboardInterrupt:
-        pass  # Nobody wants to read it.
+        say(f"interrupted before the report was complete: unjam report {folder} shows it")
     except Exception as error:  # noqa: BLE001  the program's exit code stands, whatever our fault is
         say_fault(error)
     return 2 if codes else 0

@@ -142,8 +142,12 @@ def remedies_of(
         "function": function or "the function",
         "thread": thread or "that runs it",
     }
-    chosen = [REMEDIES[key] for key in keys if twin or "{twin}" not in REMEDIES[key].text]
-    return tuple(Remedy(each.text.format_map(fields), each.cost) for each in chosen[:MOST_REMEDIES])
+    chosen = [REMEDIES[key] for key in keys if twin or "{twin}" not in REMEDIES[key].text][:MOST_REMEDIES]
+    texts = [each.text for each in chosen]
+    if record is None and leaf == function.rpartition(".")[2]:
+        # Which call of the function it is was not seen: the function itself is nothing to be replaced by a sleep.
+        texts = [text.replace("instead of {leaf}", "instead of the call that blocks there") for text in texts]
+    return tuple(Remedy(text.format_map(fields), each.cost) for text, each in zip(texts, chosen, strict=True))
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:

@@ -75,7 +75,10 @@ def test_an_option_wins_over_the_environment(monkeypatch, tmp_path):
     [
         (ZeroDivisionError("broken"), "unjam: ZeroDivisionError: broken"),
         (RecordingError("it cannot be read"), "unjam: it cannot be read\n"),
-        (KeyboardInterrupt(), ""),
+        (
+            KeyboardInterrupt(),
+            "unjam: interrupted before the report was complete: unjam report folder shows it\n",
+        ),
         (BrokenPipeError(), ""),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from stories import MS, Story, cpu, kernel, library, only, ready
 
 from unjam.diagnosis.diagnose import diagnose, diagnose_stall
+from unjam.diagnosis.findings import remedies_of
 from unjam.diagnosis.source import Sources
 from unjam.model.findings import Grade, Victim
 from unjam.model.session import Process, Recording
@@ -268,3 +269,18 @@ def test_only_the_folders_of_the_user_are_the_user():
     told.header["src"] = ["/srv/other"]
     told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
     assert only(told.told()).culprit is None
+
+
+@pytest.mark.parametrize(
+    ("leaf", "function", "instead"),
+    [
+        ("time.sleep", "main", "time.sleep"),
+        ("main", "main", "the call that blocks there"),
+        ("<module>", "<module>", "the call that blocks there"),
+        ("load", "Store.load", "the call that blocks there"),
+    ],
+)
+def test_a_function_is_nothing_that_a_sleep_stands_for(leaf, function, instead):
+    """Where it was not seen which of its calls slept, the remedy names none."""
+    (first, *_) = remedies_of("UJ101", None, leaf=leaf, function=function)
+    assert first.text == f"await asyncio.sleep(...) instead of {instead}"

@@ -8,8 +8,8 @@ RULE = Rule(
     code="UJ502",
     cause="starved",
     title="Ready to run, but given no CPU",
-    one="the program was ready to go on for {ms} ms and got no CPU: not your code's fault",
-    many="times the program was ready to go on and got no CPU, {ms} ms in all: not your code's fault",
+    one="the loop was away for {ms} ms, so long only because its thread was ready for part of that and got no CPU: not your code's fault",
+    many="times the loop was away for so long only because its thread was ready and got no CPU, {ms} ms in all: not your code's fault",
     what="""\
 The operating system had something else to run, or the cgroup's CPU quota was used up, while the loop's thread was ready, or while the thread
 was that held the GIL and that the loop waited for: such a thread keeps the GIL because nobody lets it run.
