@@ -317,6 +317,9 @@ class Monitor:
         return 0 if self._probes is None else self._probes.loops.number_of(loop)
 
     def _write_end(self, reason: str) -> None:
+        lost = self._ended.drainer.lost() if self._ended is not None else None
+        if lost is not None:  # the engine's descriptor is not ours any more; the file is opened anew
+            self._write(lost)
         self._write({"e": "end", "t": time.monotonic_ns(), "reason": reason})
         self._close_file()
 

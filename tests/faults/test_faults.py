@@ -75,6 +75,7 @@ def test_a_descriptor_that_the_program_closed_is_never_written_to(watched, tier,
     assert went_on(outcome)
     assert outcome.err == ""
     assert len(outcome.stalls()) == 1
+    assert outcome.process.dropped > 0  # the second one
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,8 @@ class Server:
         self.path = os.path.join(folder, socket_name(self._pid))
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._listener = self._bind()
+        own = (self._wake_read, self._wake_write, self._listener.fileno())
+        self._inodes = {fd: os.fstat(fd).st_ino for fd in own}
         self._thread = QuietThread(self._run)
         self._thread.start()
 
@@ -102,22 +104,32 @@ class Server:
             return False
         self._unlink()
         try:
-            os.write(self._wake_write, b"x")
+            if self._is_ours(self._wake_write):
+                os.write(self._wake_write, b"x")
         except OSError:
             return False
         ended = self._thread.join(timeout_s)
         if ended:
-            os.close(self._wake_write)
+            self._close(self._wake_write)
         return ended
+
+    def _is_ours(self, fd: int) -> bool:
+        """Whether the number still means what we opened: the program may have closed all descriptors, and opened others."""
+        try:
+            return fd >= 0 and os.fstat(fd).st_ino == self._inodes.get(fd)
+        except OSError:
+            return False
+
+    def _close(self, *fds: int) -> None:
+        for fd in filter(self._is_ours, fds):
+            os.close(fd)
 
     def drop_after_fork(self) -> None:
         """Give up the parent's descriptors in a forked child; the socket itself stays the parent's."""
-        self._listener.close()
         for client in self._clients.values():
             client.sock.close()
         self._clients.clear()
-        for fd in (self._wake_read, self._wake_write):
-            os.close(fd)
+        self._close(self._listener.detach(), self._wake_read, self._wake_write)
 
     def _unlink(self) -> None:
         try:
@@ -132,10 +144,9 @@ class Server:
             report_failure("the control socket has stopped", error)
         finally:
             self._unlink()
-            self._listener.close()
             for client in list(self._clients.values()):
                 self._drop(client)
-            os.close(self._wake_read)
+            self._close(self._listener.detach(), self._wake_read)
 
     def _serve(self) -> None:
         next_tick = time.monotonic() + (self._tick_s or 0.0)

@@ -129,6 +129,7 @@ def _session(
     threshold_ms = min((case.threshold_ns for case in cases), default=50_000_000) / 1e6
     reports = tuple(report for case in cases for report in loops.reports_of(case, _told_stalls(case)))
     unseen = _not_observed(recording, cases)
+    dropped = sum(case.process.dropped for case in cases)
     return Session(
         program=next(
             (name for case in cases if (name := events.text(case.header.get("program")))),
@@ -141,12 +142,12 @@ def _session(
         pythons=_distinct(case.header.get("python") for case in cases),
         tiers=_distinct(case.header.get("tier") for case in cases),
         folder=recording.folder,
-        verdict=verdict(found, reports, threshold_ms=threshold_ms, not_observed=unseen),
+        verdict=verdict(found, reports, threshold_ms=threshold_ms, not_observed=unseen, dropped=dropped),
         loops=reports,
         findings=found,
         timeouts=fired,
         not_observed=unseen,
-        dropped=sum(case.process.dropped for case in cases),
+        dropped=dropped,
         exit_code=events.integer(recording.meta.get("exit_code")),
         sources=_shown(found, sources),
     )

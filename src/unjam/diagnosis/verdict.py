@@ -25,14 +25,22 @@ _HELD_NOTHING = "nothing held the loop"
 
 
 def verdict(
-    findings: Sequence[Finding], loops: Sequence[LoopReport], *, threshold_ms: float, not_observed: Sequence[str] = ()
+    findings: Sequence[Finding],
+    loops: Sequence[LoopReport],
+    *,
+    threshold_ms: float,
+    not_observed: Sequence[str] = (),
+    dropped: int = 0,
 ) -> str:
-    """Rank the causes by stolen time."""
+    """Rank the causes by stolen time; `dropped` is how many events were lost."""
     stolen: Counter[str] = Counter()
     for each in findings:
         if each.rule not in _NOT_LOOP_TIME:
             stolen[each.rule] += each.total_ms  # type: ignore[assignment]  # Counter adds floats as well
-    beside = _beside(findings)
+    beside = [
+        *_beside(findings),
+        *([f"{dropped:,} event{'s' * (dropped > 1)} could not be recorded"] if dropped else []),
+    ]
     if sum(stolen.values()):
         return "; ".join([_ranked(stolen, findings), *beside])
     quiet = _quiet(loops, threshold_ms, not_observed)

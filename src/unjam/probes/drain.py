@@ -65,7 +65,7 @@ class Drainer:
         self._victims_due: list[tuple[int, int]] = []
         self._written: list[int] = []
         self._next_stats_ns = 0
-        self._told_lost = 0
+        self._told_lost = self._own_lost = 0
         self._stopping = False
         self._working = allocate_lock()
         self._flushing: list[_thread.LockType] = []
@@ -209,11 +209,19 @@ class Drainer:
                 report_failure("a stall is not told of", error)
 
     def _write_lost(self) -> None:
-        lost = self._engine.lost()
-        if lost > self._told_lost:
-            why = "the disk is full, the file is closed, or events came faster than they could be kept"
-            self._emit({"e": "lost", "t": time.monotonic_ns(), "events": lost - self._told_lost, "why": why})
-            self._told_lost = lost
+        event = self.lost()
+        if event is not None:
+            before = self._engine.lost()
+            self._emit(event)
+            lost_itself = self._engine.lost() - before
+            self._own_lost += lost_itself
+            self._told_lost += 0 if lost_itself else event["events"]
+
+    def lost(self) -> dict[str, Any] | None:
+        """The event that says how many others were lost since the last one that was written; None where none were."""
+        lost = self._engine.lost() - self._own_lost - self._told_lost
+        why = "the disk is full, the file is closed, or events came faster than they could be kept"
+        return {"e": "lost", "t": time.monotonic_ns(), "events": lost, "why": why} if lost > 0 else None
 
     def _tell(self, subscriber: Subscriber, event: dict[str, Any]) -> None:
         try:

@@ -371,6 +371,21 @@ def test_the_socket_of_a_killed_process_is_swept_away(folder):
     assert not left.exists()
 
 
+def test_descriptors_that_the_program_has_closed_are_left_alone(folder):
+    """A daemon closes them all, and opens files of its own that get the same numbers: these are neither written nor closed."""
+    server = start_server(dict)
+    numbers = [server._listener.fileno(), server._wake_read, server._wake_write]
+    with (folder / "theirs").open("w+b") as theirs:
+        for number in numbers:
+            os.close(number)
+            os.dup2(theirs.fileno(), number)
+        server.stop(0.1)
+        assert [os.fstat(number).st_ino for number in numbers] == [os.fstat(theirs.fileno()).st_ino] * 3
+        assert theirs.read() == b""
+        for number in numbers:
+            os.close(number)
+
+
 def test_a_process_that_cannot_be_looked_at_keeps_its_socket(folder, monkeypatch):
     """Out of descriptors, or in another pid namespace than its own, it seems gone: that somebody listens says more."""
     server = start_server(dict)

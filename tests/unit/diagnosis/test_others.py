@@ -167,6 +167,15 @@ def test_a_healthy_program_is_told_so_with_numbers():
     assert told.told().verdict == "everything looks good: nothing held the loop for 50 ms or more in 1,000 turns"
 
 
+def test_of_a_program_whose_recording_has_a_gap_it_is_not_said_that_all_is_well():
+    """What was not recorded may have held the loop."""
+    told, _, _ = story()
+    stats(told)
+    (process,) = told.recording().processes
+    session = diagnose(Recording("f", {}, (replace(process, dropped=3),)), source=told.files.get)
+    assert session.verdict == ("nothing held the loop for 50 ms or more in 1,000 turns; 3 events could not be recorded")
+
+
 def test_a_program_without_a_loop_is_told_so():
     """No loop ever ran."""
     told, _, _ = story()
