@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from unjam.diagnosis.parsing import Parsed, first_line
-from unjam.knowledge.types import RETURNS
+from unjam.knowledge.types import OPENING, RETURNS, file_type
 from unjam.model.stacks import Frame
 
 Scope: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda | ast.Module
@@ -237,6 +237,8 @@ class Module:
         if isinstance(node, ast.Call):
             made_by = self._qualified_at(node.func, depth)
             kind = made_by.rpartition(".")[2]
+            if made_by in OPENING:
+                return file_type(_mode(node))
             return RETURNS.get(made_by) or (made_by if kind[:1].isupper() or made_by in RETURNS.values() else "")
         if isinstance(node, ast.Constant):
             return f"builtins.{type(node.value).__name__}" if isinstance(node.value, (str, bytes)) else ""
@@ -312,6 +314,13 @@ def _given(target: ast.expr, value: ast.expr, name: str, kind: type[ast.AST]) ->
 def _call_of(annotation: ast.expr) -> ast.expr:
     call = ast.Call(func=annotation, args=[], keywords=[])
     return ast.copy_location(call, annotation)
+
+
+def _mode(call: ast.Call) -> str:
+    """The mode that `open` is given in so many letters; else that of a text."""
+    named = [each.value for each in call.keywords if each.arg == "mode"]
+    mode = next(iter([*call.args[1:2], *named]), None)
+    return mode.value if isinstance(mode, ast.Constant) and isinstance(mode.value, str) else "r"
 
 
 def _bound(node: ast.AST) -> set[str]:

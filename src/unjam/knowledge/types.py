@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 RETURNS: dict[str, str] = {
-    "builtins.open": "io.TextIOWrapper",
-    "io.open": "io.TextIOWrapper",
     "concurrent.futures.ProcessPoolExecutor.submit": "concurrent.futures.Future",
     "concurrent.futures.ThreadPoolExecutor.submit": "concurrent.futures.Future",
     "asyncio.run_coroutine_threadsafe": "concurrent.futures.Future",
@@ -45,3 +43,13 @@ SYNCHRONOUS_DATABASE_METHODS = frozenset(
     }
 )
 """Methods of DB-API connections and cursors (PEP 249): a native method of that name that waits or works is a database's."""
+
+OPENING = frozenset({"builtins.open", "io.open"})
+"""What opens a file of the type that its mode says."""
+
+
+def file_type(mode: str) -> str:
+    """The type of a file opened in that mode (Lib/_pyio.py, open)."""
+    if "b" not in mode:
+        return "io.TextIOWrapper"
+    return "io.BufferedRandom" if "+" in mode else "io.BufferedReader" if "r" in mode else "io.BufferedWriter"

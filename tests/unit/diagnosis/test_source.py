@@ -66,6 +66,13 @@ def iterated(ends):
         for line in file:
             pass
 
+def binary(ends):
+    end, other = os.pipe()
+    ends.append(other)
+    with open(end, mode="rb") as file:
+        for line in file:
+            pass
+
 def annotated(ends, box: Inbox | None = None):
     box: Inbox = Inbox()
     ends.append(box)
@@ -108,6 +115,7 @@ def release(module: dict, ends: list) -> None:
         ("attribute", "queue.SimpleQueue.get", False),
         ("looped", "os.read", True),
         ("iterated", "io.TextIOWrapper.__next__", True),
+        ("binary", "io.BufferedReader.__next__", True),
         ("annotated", "queue.SimpleQueue.get", True),
     ],
 )

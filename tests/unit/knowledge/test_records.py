@@ -15,6 +15,7 @@ import pytest
 from unjam.knowledge import index
 from unjam.knowledge.records import PAGE_HEADINGS, Call, Gil, Weight
 from unjam.knowledge.remedies import INSTEAD_OF_THE_RULES, REMEDIES, UNKNOWN_CAUSE
+from unjam.knowledge.types import file_type
 
 RULES = index.rules()
 CALLS = index.calls()
@@ -175,3 +176,13 @@ def test_microseconds_are_told_from_network():
     """What is cheaper than a hop to a thread is marked so: it is hidden by default."""
     assert index.by_name("os.path.exists").weight is Weight.MICROSECONDS
     assert index.by_name("requests.get").weight is Weight.UNBOUNDED
+
+
+@pytest.mark.parametrize("mode", ["r", "w", "r+", "rb", "wb", "ab", "xb", "rb+", "w+b"])
+def test_the_type_of_a_file_is_that_of_its_mode(mode, tmp_path):
+    """As open() itself has it."""
+    path = tmp_path / "file"
+    if mode[0] != "x":
+        path.touch()
+    with path.open(mode) as file:
+        assert file_type(mode) == f"io.{type(file).__name__}"
