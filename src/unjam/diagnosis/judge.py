@@ -130,6 +130,14 @@ class Clues:
         return True if asked - self._most_starved_ns > longest else None
 
     @property
+    def gave_way(self) -> bool:
+        """Whether whoever asked for the GIL got it soon, over a time in which native code that keeps it would have refused: it called bytecode."""
+        lasted = self.group.last - self.group.first
+        return (
+            self.kept_gil is False and self.group.holds_gil is True and lasted > 2 * GIL_KEPT_INTERVALS * self.switch_ns
+        )
+
+    @property
     def gave_gil(self) -> bool:
         """Whether whoever looked had been given the GIL at once, which native code that keeps it does not do, and bytecode at one place of a loop."""
         return self.group.unseen_ns == 0
@@ -342,6 +350,8 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
         return "UJ303", Grade.PROVED
     if clues.ran_bytecode or (clues.kept_gil is False and clues.moving):
         return "UJ301", Grade.EXACT
+    if record is not None and record.rule == "UJ303" and clues.gave_way:
+        return "UJ301", Grade.INFERRED
     if record is not None and not (clues.moving and record.rule == "UJ303"):
         return record.rule, Grade.EXACT if record.gil is not Gil.UNKNOWN else Grade.SUSPECTED
     looks_native = native and clues.native is not None and clues.kept_gil is not False
