@@ -350,9 +350,7 @@ def _cpu_rule(clues: Clues, record: Call | None) -> tuple[str, Grade]:
         return "UJ303", Grade.PROVED
     if clues.ran_bytecode or (clues.kept_gil is False and clues.moving):
         return "UJ301", Grade.EXACT
-    if record is not None and record.rule == "UJ303" and clues.gave_way:
-        return "UJ301", Grade.INFERRED
-    if record is not None and not (clues.moving and record.rule == "UJ303"):
+    if record is not None and not (record.rule == "UJ303" and (clues.moving or clues.gave_way)):
         return record.rule, Grade.EXACT if record.gil is not Gil.UNKNOWN else Grade.SUSPECTED
     looks_native = native and clues.native is not None and clues.kept_gil is not False
     if looks_native and not clues.gave_gil:

@@ -88,12 +88,12 @@ def test_native_code_with_the_gil_may_not(snippet, leaf):
 
 
 def test_native_code_that_let_others_have_the_gil_called_bytecode():
-    """re.sub with a function gives way between its calls: whoever asked all the time got the GIL within 5 ms, so a thread would help."""
-    told, stack = story('re.sub("(a+)+$", function, text)', stdlib("re", "sub"))
+    """As re.sub with a function does between its calls: whoever asked all the time got the GIL within 5 ms, so a thread would help."""
+    told, stack = story('re.match("(a+)+$", text)', stdlib("re", "match"))
     told.stall(300, cpu(28, stack), cpu_ms=299, runq_ms=1, gil_asked_ms=5)
     finding = only(told.told())
     assert (finding.rule, finding.grade) == ("UJ301", Grade.INFERRED)
-    told, stack = story('re.sub("(a+)+$", function, text)', stdlib("re", "sub"))
+    told, stack = story('re.match("(a+)+$", text)', stdlib("re", "match"))
     told.stall(300, cpu(28, stack), cpu_ms=299, runq_ms=1)
     assert only(told.told()).rule == "UJ303"  # nobody asked
 
