@@ -218,7 +218,11 @@ def check() -> dict[str, str]:
         "turns": "",
         "steps": "",
         "stacks": _check_stacks(),
-        "gil": foreign or "only seen where this thread had to wait for it: a holder is inferred, not read",
+        "gil": foreign
+        or (
+            "only seen where this thread had to wait for it: a holder is inferred, not read; that a loop which is to wake up waits"
+            " for another thread's native code to give it up is not seen"
+        ),
         "syscall": foreign or ("" if system.system_call(tid) else "/proc/self/task/*/syscall cannot be read"),
         "schedstat": foreign or ("" if system.run_delay_ns(tid) is not None else "the kernel keeps no schedstat"),
         "cpu-clock": foreign or ("" if system.cpu_ns(tid) is not None else "the CPU clocks of threads cannot be read"),
