@@ -326,8 +326,9 @@ class Monitor:
     def _hook_asyncio(self, events: ModuleType) -> None:
         # All that will be needed is imported here: a thread that imports while another forks would leave the child a lock
         # that nobody holds any more. What watches pools comes within the import of what makes them.
+        import unjam.control.holders
         import unjam.control.inside
-        import unjam.control.recent  # noqa: F401 -- both are for later
+        import unjam.control.recent  # noqa: F401 -- all are for later
         from unjam.native import choose
         from unjam.probes.drain import Listeners
         from unjam.probes.first_pool import FirstPool

@@ -51,6 +51,7 @@ class Control:
     """Answers on the socket, and writes a dump by itself when a loop has been away for `dump_after_ns` (0: never)."""
 
     def __init__(self, source: Source, dump_after_ns: int) -> None:
+        from unjam.control.holders import LockHolders
         from unjam.control.recent import Recent
 
         self._source = source
@@ -60,6 +61,7 @@ class Control:
         self._collector: Any = None
         self._dumped: dict[int, int] = {}
         source.subscribe(self._recent)
+        source.subscribe(LockHolders(source.loops, source.emit))
 
     def start(self) -> None:
         """Open the socket; where there can be none, say so once and go on without."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
-KINDS: Final = frozenset({"stall", "step", "crowd", "victims", "request", "gc", "pool", "timeout"})
+KINDS: Final = frozenset({"stall", "step", "crowd", "victims", "request", "holder", "gc", "pool", "timeout"})
 MOST_EVENTS: Final = 400
 MOST_STACKS: Final = 1_000
 """About a megabyte in the worst case; older ones are forgotten, the recording has them."""

@@ -55,6 +55,9 @@ class Case:
         self.threads = _thread_names(self.kind("threads"), self.loops.values())
         self.stalls = _stalls(self.kind("stall"), self.end if process.killed else None)
         self.steps = _by_stall(filter(None, map(event.step_of, self.kind("step"))))
+        self.lock_holders = {
+            number: each for each in self.kind("holder") if (number := event.integer(each.get("stall"))) is not None
+        }
         self.pauses: tuple[Pause, ...] = tuple(filter(None, map(event.pause_of, self.kind("gc"))))
         self.crowds = {
             number: each for each in self.kind("crowd") if (number := event.integer(each.get("stall"))) is not None

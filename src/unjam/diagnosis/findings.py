@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from unjam.diagnosis import victims
+from unjam.diagnosis import events, victims
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Stall
 from unjam.diagnosis.pieces import Blame, Piece, samples_in
@@ -15,6 +15,7 @@ from unjam.knowledge import index
 from unjam.knowledge.records import Call
 from unjam.knowledge.remedies import INSTEAD_OF_THE_RULES, REMEDIES, UNKNOWN_CAUSE
 from unjam.model.findings import Accounted, Evidence, Finding, Grade, Location, Remedy
+from unjam.model.session import Event
 
 MOST_REMEDIES = 4
 """More than a few ways out are no way out."""
@@ -73,6 +74,9 @@ def _evidence(case: Case, stall: Stall, blame: Blame) -> Iterable[Evidence]:
     if blame.pieces and blame.rule not in {"UJ401", "UJ304"}:
         yield from _what_was_seen(stall, blame, everything)
     yield from blame.notes
+    held = case.lock_holders.get(stall.number)
+    if blame.rule == "UJ201" and held is not None:
+        yield _held(held)
     asked = stall.gil_asked_ns
     if blame.rule == "UJ303" and asked:
         yield Evidence("gil", f"another thread asked for the GIL for {asked / 1e6:.0f} ms and did not get it")
@@ -80,6 +84,14 @@ def _evidence(case: Case, stall: Stall, blame: Blame) -> Iterable[Evidence]:
         yield Evidence("unknown", blame.why)
     if case.tier == "python" and blame.rule in {"UJ301", "UJ302", "UJ303", ""}:
         yield Evidence("tier", "seen by the Python tier, which cannot look while the GIL is kept")
+
+
+def _held(holder: Event) -> Evidence:
+    """Who had the lock, as it was seen while the loop waited."""
+    site = holder.get("site")
+    known = isinstance(site, list) and len(site) == 3 and isinstance(site[0], str)  # noqa: PLR2004 -- file, line, function
+    taken = f", taken at {site[0]}:{site[1]} in {site[2]}" if known and site else ""
+    return Evidence("lock", f"{events.text(holder.get('lock'))} was held by {events.text(holder.get('holder'))}{taken}")
 
 
 def _what_was_seen(stall: Stall, blame: Blame, everything: int) -> Iterable[Evidence]:
@@ -174,6 +186,7 @@ def _merged(group: list[Finding]) -> Finding:
     worst = max(group, key=lambda each: (each.grade > Grade.SUSPECTED, each.max_ms))
     return replace(
         worst,
+        evidence=_with_the_holder(worst, group),
         # Of several, the best seen one shows what it is: its grade is the group's.
         grade=max(each.grade for each in group),
         count=sum(each.count for each in group),
@@ -185,6 +198,12 @@ def _merged(group: list[Finding]) -> Finding:
         victims=victims.alike(victim for each in group for victim in each.victims),
         victim_count=sum(each.victim_count for each in group),
     )
+
+
+def _with_the_holder(worst: Finding, group: Sequence[Finding]) -> tuple[Evidence, ...]:
+    """What shows the worst, and who held the lock another time where it was not seen then: not each time it is asked for."""
+    held = [each for one in (worst, *group) for each in one.evidence if each.kind == "lock"][:1]
+    return (*(each for each in worst.evidence if each.kind != "lock"), *held)
 
 
 def _sum(parts: Iterable[Accounted]) -> Accounted:

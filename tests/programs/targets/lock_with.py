@@ -20,7 +20,7 @@ async def main() -> None:
     held.wait()
     await quiet()
     with measured():
-        with lock:  # expect: UJ201
+        with lock:  # expect: UJ201 says=taken
             pass
     await quiet()
 

@@ -422,3 +422,34 @@ def test_an_import_at_start_stands_last(since_ms, order):
     told.stall(900, cpu(80, stack, moved=70), cpu_ms=890, runq_ms=0)
     told.stall(300, kernel(28, sleeping, "clock_nanosleep"), cpu_ms=1, runq_ms=0)
     assert [each.rule for each in told.told().findings] == order
+
+
+def test_who_held_the_lock_is_told_once_for_all_waits_on_it():
+    """It was asked for in one of them, which need not be the longest."""
+    told, stack = story("with lock: pass")
+    for length, held in ((100, True), (300, False)):
+        number = told.stall(length, kernel(length // 10, stack, "futex", "futex"), cpu_ms=0, runq_ms=0)
+        if held:
+            told.event(
+                "holder",
+                stall=number,
+                lock="threading.Lock `gate`",
+                holder="thread worker",
+                site=["/srv/app/jobs.py", 5, "work"],
+            )
+    finding = only(told.told())
+    assert (finding.rule, finding.count) == ("UJ201", 2)
+    assert [each.text for each in finding.evidence if each.kind == "lock"] == [
+        "threading.Lock `gate` was held by thread worker, taken at /srv/app/jobs.py:5 in work"
+    ]
+
+
+@pytest.mark.parametrize("site", [None, 5, ["/srv/app/jobs.py"], [1, 2, 3], "abc"])
+def test_a_holder_without_a_known_place_is_named_all_the_same(site):
+    """Where it took the lock is not always known, and a recording may hold anything."""
+    told, stack = story("with lock: pass")
+    number = told.stall(300, kernel(30, stack, "futex", "futex"), cpu_ms=0, runq_ms=0)
+    told.event("holder", stall=number, lock="threading.Lock `gate`", holder="thread worker", site=site)
+    assert [each.text for each in only(told.told()).evidence if each.kind == "lock"] == [
+        "threading.Lock `gate` was held by thread worker"
+    ]

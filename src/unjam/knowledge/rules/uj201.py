@@ -12,6 +12,7 @@ RULE = Rule(
     many="waits for a thread lock held the loop for {ms} ms in all: {leaf} at {culprit}",
     what="""\
 Taking a `threading` lock, condition, semaphore or barrier, or a lock between processes, in code that runs on the event loop, while somebody else holds it.
+Who that is, and where the lock was taken, is told where it can be seen while the loop waits: for a lock in a `with`, and with `--track-locks` for any.
 """,
     why="""\
 The loop stops for as long as the holder takes - and for ever, if the holder waits for the loop (UJ801).
