@@ -90,7 +90,7 @@ def _held(holder: Event) -> Evidence:
     """Who had the lock, as it was seen while the loop waited."""
     site = holder.get("site")
     known = isinstance(site, list) and len(site) == 3 and isinstance(site[0], str)  # noqa: PLR2004 -- file, line, function
-    taken = f", taken at {site[0]}:{site[1]} in {site[2]}" if known and site else ""
+    taken = f", taken at {site[0]}:{site[1]} in {site[2]}" if known else ""
     return Evidence("lock", f"{events.text(holder.get('lock'))} was held by {events.text(holder.get('holder'))}{taken}")
 
 

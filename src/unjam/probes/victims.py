@@ -51,12 +51,15 @@ class Victim:
 
 
 class Waiters:
-    """Those that had to wait for one stall: named, or, as those queued behind them, only counted. `told` counts the steps we were told of."""
+    """Those that had to wait for one stall: named, or, as those queued behind them, only counted.
+
+    `told` counts the steps we were told of; `culprit` is the address of the task whose long step it was, 0 where it is none.
+    """
 
     def __init__(self, stall_id: int) -> None:
         self.stall_id = stall_id
         self.named: list[Victim] = []
-        self.told = self.queued = 0
+        self.told = self.queued = self.culprit = 0
         self.exact = True
 
 
@@ -66,11 +69,11 @@ class VictimNotes:
     def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
         self._emit = emit
         self._stalls: deque[Waiters] = deque(maxlen=MOST_STALLS)
-        self._culprit = 0, 0
 
     def blame(self, stall_id: int, task: Any) -> None:
-        """A long step of this stall was that task's. By its address: whatever is there in the next turn was not ready before."""
-        self._culprit = stall_id, id(task)
+        """A long step was that task's, of this stall (0: of none yet). By its address: what lies there in the next turn was not ready before."""
+        if stall_id:
+            self._waiters(stall_id).culprit = id(task)
 
     def observe(self, loop_id: int, stall_id: int, handle: Any, ready_ns: int, now_ns: int) -> None:
         """A step is about to run that had to wait for a stall, since `ready_ns` at most."""
@@ -82,7 +85,7 @@ class VictimNotes:
 
     def write(self, stall_id: int) -> None:
         """Write the victims of a stall; called when the turn after it has had time to run."""
-        waiters = next((w for w in list(self._stalls) if w.stall_id == stall_id), None)
+        waiters = self._known(stall_id)
         if waiters is None:
             return
         self._stalls.remove(waiters)
@@ -93,10 +96,16 @@ class VictimNotes:
             delay = "exact" if waiters.exact else "at most"
             self._emit({**head, "list": [victim.fields() for victim in worst], "delay": delay})
 
+    def _known(self, stall_id: int) -> Waiters | None:
+        # A copy, the last first: other loops add theirs meanwhile, and the drainer takes them out.
+        return next((waiters for waiters in reversed(list(self._stalls)) if waiters.stall_id == stall_id), None)
+
     def _waiters(self, stall_id: int) -> Waiters:
-        if not self._stalls or self._stalls[-1].stall_id != stall_id:
-            self._stalls.append(Waiters(stall_id))
-        return self._stalls[-1]
+        waiters = self._known(stall_id)
+        if waiters is None:
+            waiters = Waiters(stall_id)
+            self._stalls.append(waiters)
+        return waiters
 
     def _add(self, waiters: Waiters, handle: Any, ready_ns: int, now_ns: int) -> None:
         callback = handle._callback  # a slot of asyncio.Handle, None once it was cancelled
@@ -118,12 +127,9 @@ class VictimNotes:
 
     def _is_its_own(self, waiters: Waiters, handle: Any, callback: Any) -> bool:
         """Whether it goes on for the culprit, or for who waited for its end: they were not ready before."""
-        stall_id, culprit = self._culprit
-        if stall_id != waiters.stall_id:
-            return False
         args = handle._args
         woken_by = args[0] if type(args) is tuple and args else None
-        return culprit in {id(names.task_of(callback)), id(_task_behind(handle)), id(woken_by)}
+        return waiters.culprit in {id(names.task_of(callback)), id(_task_behind(handle)), id(woken_by)}
 
 
 def _victim(handle: Any, callback: Any, delay_ns: int, *, is_timer: bool) -> Victim | None:

@@ -203,6 +203,23 @@ def test_who_waited_for_the_culprit_of_another_stall_did_wait(ready):
     assert names_of(ready.event()) == [("task", "mine", "sleeper")]
 
 
+def test_loops_that_stall_at_the_same_time_are_kept_apart(ready):
+    """Their steps and those who waited come in any order; each has its own culprit."""
+    loop = asyncio.new_event_loop()
+    tasks = [loop.create_task(sleeper(), name=name) for name in ("mine", "other")]
+    mine, other = list(loop._ready)
+    ready.notes.blame(5, tasks[0])
+    ready.notes.blame(6, tasks[1])
+    for stall in (5, 6, 5, 6):
+        for handle in (mine, other):
+            ready.notes.observe(stall, stall, handle, 0, 200 * MS)
+    for stall in (5, 6):
+        ready.notes.write(stall)
+    loop.run_until_complete(asyncio.gather(*tasks))
+    loop.close()
+    assert [[each["name"] for each in event["list"]] for event in ready.written] == [["other"] * 2, ["mine"] * 2]
+
+
 @pytest.mark.parametrize(("late_ns", "told"), [(MS // 5, 0), (5 * MS, 1)])
 def test_a_timer_that_was_hardly_late_did_not_wait(ready, late_ns, told):
     """It was set in the step that held the loop, or was due as that ended."""
