@@ -89,8 +89,9 @@ def _evidence(case: Case, stall: Stall, blame: Blame) -> Iterable[Evidence]:
 def _held(holder: Event) -> Evidence:
     """Who had the lock, as it was seen while the loop waited."""
     site = holder.get("site")
-    known = isinstance(site, list) and len(site) == 3 and isinstance(site[0], str)  # noqa: PLR2004 -- file, line, function
-    taken = f", taken at {site[0]}:{site[1]} in {site[2]}" if known else ""
+    taken = ""
+    if isinstance(site, list) and len(site) == 3 and isinstance(site[0], str):  # noqa: PLR2004 -- file, line, function
+        taken = f", taken at {site[0]}:{site[1]} in {site[2]}"
     return Evidence("lock", f"{events.text(holder.get('lock'))} was held by {events.text(holder.get('holder'))}{taken}")
 
 
