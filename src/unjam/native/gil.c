@@ -65,12 +65,29 @@ gil_look(void)
     return view;
 }
 
+/* In musl who waits for a condition does so on its own stack (src/thread/pthread_cond_timedwait.c); locks of Python are semaphores there. */
+static bool
+waits_on_its_stack(uintptr_t address, uintptr_t stack)
+{
+#ifdef __GLIBC__
+    (void)address, (void)stack;
+    return false;
+#else
+    enum { FRAMES = 4096 }; /* bytes between the call of the system and what waits */
+    struct gil_view view = gil_look();
+    return address > stack && address - stack < FRAMES && view.known && view.locked;
+#endif
+}
+
 bool
-gil_waits_at(uintptr_t address)
+gil_waits_at(uintptr_t address, uintptr_t stack)
 {
     uintptr_t base = atomic_load(&gil);
     if (base == 0) {
         return false;
+    }
+    if (waits_on_its_stack(address, stack)) {
+        return true;
     }
     /* cond, mutex, switch_cond, switch_mutex: waiting for the GIL, or for another to take it before asking for it again. */
     uintptr_t first = base + compat.layout->gil_cond;
@@ -134,7 +151,7 @@ asker_waits(pid_t tid)
     struct os_state os = threads_look(&syscall);
     uintptr_t address;
     kept_close(&syscall);
-    return threads_in_futex(&os, &address) && gil_waits_at(address);
+    return threads_in_futex(&os, &address) && gil_waits_at(address, os.stack);
 }
 
 struct gil_ask

@@ -18,8 +18,8 @@ bool gil_find(uintptr_t tstate);
 /* Any thread, no GIL; 0.4 us. */
 struct gil_view gil_look(void);
 
-/* Does a thread that waits on the futex at this address wait for the GIL? */
-bool gil_waits_at(uintptr_t address);
+/* Does a thread that waits on the futex at this address, and whose stack pointer is `stack`, wait for the GIL? */
+bool gil_waits_at(uintptr_t address, uintptr_t stack);
 
 /* The thread of a thread state, 0 if it cannot be read. */
 pid_t gil_thread_of(uintptr_t tstate);

@@ -58,7 +58,7 @@ samples_observe(struct sample *sample, const struct kept *syscall, uintptr_t tst
 {
     uintptr_t address;
     struct os_state os = threads_look(syscall);
-    bool waits_for_gil = threads_in_futex(&os, &address) && gil_waits_at(address);
+    bool waits_for_gil = threads_in_futex(&os, &address) && gil_waits_at(address, os.stack);
     *sample = (struct sample){.state = STATE_UNKNOWN, .syscall = -1, .fd = -1};
     if (os.known) {
         sample->state = os.running ? STATE_CPU : waits_for_gil ? STATE_GIL : STATE_KERNEL;

@@ -16,11 +16,11 @@
 
 struct slot slots[SLOTS];
 _Atomic int slots_end;
-__thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
+__thread struct slot *current_slot REACHED_AT_ONCE;
 _Atomic int adoptions;
 
 /* The slot that was last put to rest in this thread; use slot_at_rest(). */
-static __thread struct slot *resting_slot __attribute__((tls_model("initial-exec")));
+static __thread struct slot *resting_slot REACHED_AT_ONCE;
 
 _Atomic uint64_t threshold_ns = 50 * 1000 * 1000;
 

@@ -111,8 +111,15 @@ extern struct slot slots[SLOTS];
 /* One above the highest slot that was ever taken. */
 extern _Atomic int slots_end;
 
+/* A variable of each thread that is reached without a call. The loader of glibc keeps room for some; that of musl loads nothing that asks for it. */
+#ifdef __GLIBC__
+#define REACHED_AT_ONCE __attribute__((tls_model("initial-exec")))
+#else
+#define REACHED_AT_ONCE
+#endif
+
 /* The slot last bound to this thread; use own_slot(). */
-extern __thread struct slot *current_slot __attribute__((tls_model("initial-exec")));
+extern __thread struct slot *current_slot REACHED_AT_ONCE;
 
 /* The slot that rests in this thread, NULL for none. Caller holds the GIL. */
 struct slot *slot_at_rest(void);

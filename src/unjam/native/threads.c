@@ -90,6 +90,7 @@ threads_look(const struct kept *syscall)
     for (int i = 0; i < 6 && state.syscall >= 0; i++) {
         state.arguments[i] = strtoull(at, &at, 16);
     }
+    state.stack = state.syscall >= 0 ? strtoull(at, &at, 16) : 0;
     return state;
 }
 

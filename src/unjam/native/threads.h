@@ -20,7 +20,7 @@ struct os_state {
     bool known;      /* could /proc be read at all */
     bool running;    /* on a CPU or ready for one */
     long syscall;    /* number of the system call it waits in; -1: waits outside of one (a page fault) */
-    uint64_t arguments[6];
+    uint64_t arguments[6], stack; /* its stack pointer */
 };
 
 pid_t threads_own_tid(void);
