@@ -12,7 +12,7 @@ held = threading.Event()
 def worker() -> None:
     with lock:
         held.set()
-        time.sleep(0.25)
+        time.sleep(2.5)  # long enough to be asked about on a busy machine, too
 
 
 async def main() -> None:

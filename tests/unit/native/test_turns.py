@@ -1,5 +1,7 @@
 """When is a loop away? The hook of epoll_wait, the stall lines, the counters."""
 
+from itertools import pairwise
+
 import pytest
 
 LOOPS = ["asyncio", "uvloop"]
@@ -90,16 +92,23 @@ def test_an_open_stall_is_told_again(run):
         async def main():
             register()
             await asyncio.sleep(0.01)
-            time.sleep(6.6)
+            time.sleep(9.0)
             await asyncio.sleep(0.05)
         asyncio.run(main())
         core.stop()
     """)
     number, t0 = outcome.longest()["id"], outcome.longest()["t0"]
     lines = [line for line in outcome.of("stall") if line["id"] == number]
-    assert [line["t1"] is None for line in lines] == 7 * [True] + [False]
-    still = [round((line["t"] - t0) / 1e9) for line in outcome.of("still") if line["stall"] == number]
-    assert still == [6]
+    assert [line["t1"] is None for line in lines] == [True] * (len(lines) - 1) + [False]
+    # On a busy machine each may be late, and none is early but for the time that writing the one before took.
+    second = 900_000_000
+    told = [line["t"] - t0 for line in lines[1:-1]]
+    assert told[0] >= second
+    assert len(told) >= 3
+    assert all(after - before >= max(second, before // 5) for before, after in pairwise(told))
+    still = [line["t"] - t0 for line in outcome.of("still") if line["stall"] == number]
+    assert still
+    assert all(min(word - line for line in told if line < word) >= second for word in still)
 
 
 def test_waiting_on_an_epoll_of_its_own_is_away(run):
