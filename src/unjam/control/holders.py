@@ -36,9 +36,9 @@ class LockHolders:
         from unjam.probes.waits import Collector
 
         began = time.monotonic_ns()
-        collector = Collector(loops=lambda: [(loop, ident) for _, loop, ident, _, _ in self._loops()])
+        collector = Collector()
         try:
-            found = holder_of(collector.collect(), ident)
+            found = holder_of(collector.collect(with_tasks=False), ident)
         finally:
             collector.close()
         self._next_ns = began + SHARE * (time.monotonic_ns() - began)

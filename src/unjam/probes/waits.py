@@ -50,8 +50,10 @@ class Collector:
         self._memory: Memory | None = None
         self._seen_loops: list[weakref.ref[Any]] = []
 
-    def collect(self, *, suspects: Collection[str] = ()) -> Graph:
+    def collect(self, *, suspects: Collection[str] = (), with_tasks: bool = True) -> Graph:
         """Return who waits for whom now. Leaves out the calling thread.
+
+        Without tasks it is who waits for whom among threads: that takes the same however many tasks there are.
 
         `suspects` are the keys of nodes that seemed stuck in a graph of this collector before: what might yet be ended by
         something alive is then looked into.
@@ -64,14 +66,15 @@ class Collector:
         scene = Scene(self._memory, self._identities)
         told = list(self._loops())
         threads = look_at_threads(scene, leave_out=get_ident())
-        tasks = self._tasks(scene, told, threads)
+        tasks = self._tasks(scene, told, threads) if with_tasks else []
         loops = look_at_loops(scene, told, threads, tasks)
         look_at_bridge(scene, threads)
         look_at_channels(scene)
         resolver = Resolver(scene, jobs(scene, threads))
         _join_threads(scene, resolver, threads)
         _join_tasks(scene, resolver, threads, tasks)
-        look_for_setters(scene, threads, tasks)
+        if with_tasks:
+            look_for_setters(scene, threads, tasks)
         if suspects:
             doubt(scene, threads, tasks, loops, suspects)
         return scene.graph(

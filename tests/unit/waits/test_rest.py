@@ -64,3 +64,33 @@ def test_a_task_in_wait_for_waits_for_what_is_inside(limit):
     targets = asyncio.run(main())
     assert [target for target in targets if "done" in target.label] == []
     assert [target for target in targets if "Event" in target.label or target.kind == "task"] != []
+
+
+def test_threads_are_seen_without_the_tasks():
+    """Who only asks for the holder of a lock does not pay for ten thousand tasks."""
+    gate, done = threading.Lock(), threading.Event()
+
+    def hold():
+        with gate:
+            done.wait()
+
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(600))
+        threads = [threading.Thread(target=hold, name="holder"), threading.Thread(target=gate.acquire, name="waiter")]
+        threads[0].start()
+        while not gate.locked():
+            time.sleep(0.001)
+        threads[1].start()
+        held = []
+        while not held:
+            graph = await asyncio.to_thread(Collector().collect, with_tasks=False)
+            held = [graph.nodes[edge.target].label for edge in graph.edges if edge.verb == "is held by"]
+        done.set()
+        for thread in threads:
+            thread.join()
+        task.cancel()
+        return held, [node for node in graph.nodes.values() if node.kind == "task"]
+
+    held, tasks = asyncio.run(main())
+    assert held == ["thread holder"]
+    assert tasks == []
