@@ -144,7 +144,7 @@ def differences(finding: Finding, expected: Expectation, run: Run) -> list[str]:
     if "thread" in words and finding["thread"] != words["thread"]:
         found.append(f"thread is {finding['thread']}")
     victims = words.get("victims", "0")
-    waited = len(finding["victims"]) or finding.get("victim_count", 0)
+    waited = max(len(finding["victims"]), finding.get("victim_count", 0))
     if run.loop == "asyncio" and (waited > 0 if victims == "none" else waited < int(victims)):
         found.append(f"{waited} victims")
     said = " ".join([finding["message"], *(each["text"] for each in finding["evidence"])])

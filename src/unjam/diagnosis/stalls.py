@@ -10,8 +10,8 @@ from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, tick_at,
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Group, Stall, Step
 from unjam.diagnosis.judge import Clues, Judgement, clues_of, judge
-from unjam.diagnosis.pieces import Blame, Piece, total
-from unjam.model.findings import Evidence, Grade
+from unjam.diagnosis.pieces import Blame, Piece, heaviest, total
+from unjam.model.findings import Evidence, Grade, TaskName
 
 LEAST_SHARE = 0.2
 """A share of a stall this large is told on its own, if two samples at least show it; smaller ones go to the largest."""
@@ -339,10 +339,21 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
         *blame.notes,
         *([Evidence("steps", f"in callback {step.callback}")] if step and step.callback and not step.task else []),
     )
-    named = replace(blame, task=step.task if step else None, notes=notes)
+    named = _in_task(replace(blame, notes=notes), step)
     if named.culprit is not None or not named.rule or named.rule == "UJ304":
         return named
     place, how = congestion.definition_of(case, stall, blame)
     if place is None:
         return replace(named, why=blame.why or "no line of your code was on the stack")
     return replace(named, culprit=place, grade=min(blame.grade, Grade.INFERRED), notes=(*notes, Evidence("steps", how)))
+
+
+def _in_task(blame: Blame, step: Step | None) -> Blame:
+    """The share with the task it was in: its step's, or the eager one that began inside of it, of which only the coroutine is known."""
+    task = step.task if step else None
+    eager = heaviest(blame.pieces).view.eager if blame.pieces else None
+    if eager is None or (task and task.coroutine == eager.frame.function):
+        return replace(blame, task=task)
+    coroutine = eager.frame.function
+    note = f"{coroutine} is a task that ran as it was made" + (f", within a step of task {task.name}" if task else "")
+    return replace(blame, task=TaskName(coroutine, coroutine), notes=(*blame.notes, Evidence("steps", note)))

@@ -77,9 +77,8 @@ def _measured(entry: Event) -> Victim:
 def _noted(entry: Event) -> Victim:
     """One entry of a `victims` event."""
     name = _name(events.text(entry.get("name")), events.text(entry.get("coroutine")))
-    return Victim(
-        events.text(entry.get("kind")) or "task", name, round((events.time_ns(entry.get("delay_ns")) or 0) / 1e6, 3)
-    )
+    delay = round((events.time_ns(entry.get("delay_ns")) or 0) / 1e6, 3)
+    return Victim(events.text(entry.get("kind")) or "task", name, delay, max(1, events.time_ns(entry.get("n")) or 1))
 
 
 def _name(name: str, coroutine: str) -> str:

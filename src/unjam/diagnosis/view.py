@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import dropwhile
+from itertools import dropwhile, pairwise
 
 from unjam.diagnosis.source import Sources
 from unjam.model.findings import Link, Location, OriginKind
@@ -49,6 +49,8 @@ _THREAD_STARTERS = frozenset(
 _FORK_HOOKS = frozenset({"_before_fork", "_after_fork_in_parent"})
 """Our own functions, of monitor.py, in which the threads of the watch are stopped and started again around a fork."""
 _SUSPENDABLE = frozenset({"coroutine", "async-generator"})
+_TASK_MAKERS = frozenset({"asyncio.tasks", "asyncio.base_events"})
+"""Modules of the frames that make a task: one that has an eager task run its first step has called its coroutine (Python 3.12 and later)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,19 @@ class View:
         return self.frames if self.culprit is None else self.frames[self.culprit + 1 :]
 
     @property
+    def eager(self) -> Placed | None:
+        """The coroutine of the innermost eager task that began inside of this step and leads to the blamed frame; None where none did."""
+        calls = list(pairwise(self.frames[: len(self.frames) - len(self.below)] or self.frames))
+        return next((inner for outer, inner in reversed(calls) if _begins_eagerly(outer, inner)), None)
+
+    @property
     def user(self) -> tuple[Placed, ...]:
         """The user's own frames down to the blamed one."""
         return tuple(each for each in self.frames[: (self.culprit or 0) + 1] if each.kind == "user")
+
+
+def _begins_eagerly(outer: Placed, inner: Placed) -> bool:
+    return inner.frame.kind == "coroutine" and outer.frame.kind == "function" and outer.module in _TASK_MAKERS
 
 
 EMPTY = View((), whole=False)

@@ -62,9 +62,9 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """Somebody who was ready and had to wait; `kind` is task, timer, callback or request.
+    """Somebody who was ready and had to wait; `kind` is task, timer, callback, connection or request.
 
-    Victims of one kind and name are one, with a count and the longest delay.
+    Victims of one kind and name are one, with a count and the longest delay, which is an upper bound but for timers.
     """
 
     kind: str
@@ -75,7 +75,7 @@ class Victim:
 
 @dataclass(frozen=True, slots=True)
 class TaskName:
-    """The task in which it happened; `coroutine` is a qualified name."""
+    """The task in which it happened; `coroutine` is a qualified name, and so is the `name` of an eager task that ran as it was made."""
 
     name: str
     coroutine: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from collections import deque
@@ -24,19 +25,33 @@ MOST_STALLS = 64
 _CONTAINERS = frozenset(map(id, (set, dict, list, deque)))
 """By id: to look for a type itself asks its metaclass for a hash, which may be the program's, or refuse."""
 
+QUEUE_AT = slice(24, 28)
+"""Where `tcpi_unacked` lies in Linux's `tcp_info`: of a listening socket it is how many connections wait to be accepted."""
+
+ACCEPTS = "BaseSelectorEventLoop._accept_connection"
+"""What asyncio runs where clients wait to be accepted; its second argument is the listening socket."""
+
 OWN_CALLBACKS = frozenset({"BaseSelectorEventLoop._read_from_self", "BaseProactorEventLoop._loop_self_reading"})
 """What the loop does for itself: nobody waits for it."""
 
 
 class Victim:
-    """One that had to wait; the name of a `request` is read when the event is written: by then it has been routed."""
+    """One that had to wait, or so many alike; the name of a `request` is read when the event is written: by then it has been routed."""
 
-    __slots__ = ("coroutine", "delay_ns", "finished", "kind", "name", "request")
+    __slots__ = ("coroutine", "count", "delay_ns", "finished", "kind", "name", "request")
 
     def __init__(
-        self, kind: str, name: str, coroutine: str, delay_ns: int, *, request: Any = None, finished: Any = None
+        self,
+        kind: str,
+        name: str,
+        coroutine: str,
+        delay_ns: int,
+        *,
+        count: int = 1,
+        request: Any = None,
+        finished: Any = None,
     ) -> None:
-        self.kind, self.name, self.coroutine, self.delay_ns = kind, name, coroutine, delay_ns
+        self.kind, self.name, self.coroutine, self.delay_ns, self.count = kind, name, coroutine, delay_ns, count
         self.request, self.finished = request, finished
 
     @property
@@ -47,19 +62,27 @@ class Victim:
     def fields(self) -> dict[str, Any]:
         """The entry in the `list` of a `victims` event."""
         name = self.name if self.request is None else requests.name_of(self.request)
-        return {"kind": self.kind, "name": name, "coroutine": self.coroutine, "delay_ns": self.delay_ns}
+        return {
+            "kind": self.kind,
+            "name": name,
+            "coroutine": self.coroutine,
+            "delay_ns": self.delay_ns,
+            "n": self.count,
+        }
 
 
 class Waiters:
     """Those that had to wait for one stall: named, or, as those queued behind them, only counted.
 
-    `told` counts the steps we were told of; `culprit` is the address of the task whose long step it was, 0 where it is none.
+    `told` counts the steps we were told of; `culprit` is the address of the task whose long step it was, 0 where it is none; `tasks` has
+    those of the tasks that are named: one that is woken up by a timer that came late is late once.
     """
 
     def __init__(self, stall_id: int) -> None:
         self.stall_id = stall_id
         self.named: list[Victim] = []
         self.told = self.queued = self.culprit = 0
+        self.tasks: set[int] = set()
         self.exact = True
 
 
@@ -91,7 +114,7 @@ class VictimNotes:
         self._stalls.remove(waiters)
         worst = sorted((victim for victim in waiters.named if victim.is_named), key=lambda victim: -victim.delay_ns)
         if worst or waiters.queued:
-            count = len(worst) + waiters.queued
+            count = sum(victim.count for victim in worst) + waiters.queued
             head = {"e": "victims", "t": time.monotonic_ns(), "stall": stall_id, "count": count}
             delay = "exact" if waiters.exact else "at most"
             self._emit({**head, "list": [victim.fields() for victim in worst], "delay": delay})
@@ -112,18 +135,23 @@ class VictimNotes:
         waiters.told += 1
         if waiters.told == MOST_VICTIMS:  # the last that we are told of
             waiters.queued = _queued(handle)
-        if (
-            callback is None
-            or names.callable_name(callback) in OWN_CALLBACKS
-            or self._is_its_own(waiters, handle, callback)
-        ):
+        name = "" if callback is None else names.callable_name(callback)
+        if callback is None or name in OWN_CALLBACKS or self._is_its_own(waiters, handle, callback):
+            return
+        if name == ACCEPTS:
+            _add_clients(waiters, handle._args, now_ns - ready_ns)
             return
         when_ns = _when_ns(handle)
         delay_ns = max(0, now_ns - max(ready_ns, when_ns or 0))
-        victim = _victim(handle, callback, delay_ns, is_timer=when_ns is not None)
+        task = names.task_of(callback) or _task_behind(handle)
+        if id(task) in waiters.tasks:
+            return
+        victim = _victim(callback, task, delay_ns, is_timer=when_ns is not None)
         if victim is not None and (when_ns is None or delay_ns >= SHORTEST_NS):
             waiters.exact &= when_ns is not None
             waiters.named.append(victim)
+            if task is not None:
+                waiters.tasks.add(id(task))
 
     def _is_its_own(self, waiters: Waiters, handle: Any, callback: Any) -> bool:
         """Whether it goes on for the culprit, or for who waited for its end: they were not ready before."""
@@ -132,9 +160,22 @@ class VictimNotes:
         return waiters.culprit in {id(names.task_of(callback)), id(_task_behind(handle)), id(woken_by)}
 
 
-def _victim(handle: Any, callback: Any, delay_ns: int, *, is_timer: bool) -> Victim | None:
-    """Who stands behind a handle; None where it is bookkeeping that means nothing to a reader."""
-    task = names.task_of(callback) or _task_behind(handle)
+def _add_clients(waiters: Waiters, args: Any, delay_ns: int) -> None:
+    """Those whose connections wait to be accepted; how many is known of TCP on Linux, else it is one at least."""
+    listening: Any = args[1] if type(args) is tuple and len(args) > 1 else None
+    waiting, name = 1, "waiting to be accepted"
+    if type(listening) is socket.socket and listening.family in {socket.AF_INET, socket.AF_INET6}:
+        name += f" on port {listening.getsockname()[1]}"
+        if sys.platform == "linux":
+            info = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, QUEUE_AT.stop)
+            waiting = int.from_bytes(info[QUEUE_AT], sys.byteorder)
+    if waiting:  # else another process that listens there was first
+        waiters.exact = False
+        waiters.named.append(Victim("connection", name, "", delay_ns, count=waiting))
+
+
+def _victim(callback: Any, task: Any, delay_ns: int, *, is_timer: bool) -> Victim | None:
+    """Who stands behind a callback, the `task` if any; None where it is bookkeeping that means nothing to a reader."""
     if task is not None:
         request = requests.cycle_of(task)
         named = names.task(task) or {"name": "?", "coroutine": "?"}

@@ -140,9 +140,13 @@ def victims(worst: tuple[Victim, ...], count: int) -> str:
     """How many had to wait, and the worst of them."""
     if not count and not worst:
         return ""
-    named = [
-        f"{f'{victim.count} x ' if victim.count > 1 else ''}{safe(victim.kind)} {safe(victim.name)} {duration(victim.delay_ms)}"
-        for victim in worst[:MOST_VICTIMS]
-    ]
+    named = [_waited(victim) for victim in worst[:MOST_VICTIMS]]
     total = counted(max(count, len(worst)), "other")
     return f"{total}: {', '.join(named)}" if named else total
+
+
+def _waited(victim: Victim) -> str:
+    """Since when a timer or a request was late is known; the others have waited since some time in the stall."""
+    times = f"{victim.count} x " if victim.count > 1 else ""
+    most = "up to " if victim.kind in {"task", "callback", "connection"} else ""
+    return f"{times}{safe(victim.kind)} {safe(victim.name)} {most}{duration(victim.delay_ms)}"

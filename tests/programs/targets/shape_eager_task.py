@@ -11,13 +11,17 @@ from _truth import quiet, run
 
 
 async def eager() -> None:
-    time.sleep(0.15)  # expect: UJ101 leaf=time.sleep count=1
+    time.sleep(0.15)  # expect: UJ101 leaf=time.sleep count=1 coroutine=eager
+
+
+async def outer() -> None:
+    await asyncio.create_task(eager())
 
 
 async def main() -> None:
     asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
     await quiet()
-    await asyncio.create_task(eager())
+    await asyncio.create_task(outer())
     await quiet()
 
 
