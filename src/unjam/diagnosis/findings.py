@@ -13,7 +13,7 @@ from unjam.diagnosis.events import Stall
 from unjam.diagnosis.pieces import Blame, Piece, samples_in
 from unjam.knowledge import index
 from unjam.knowledge.records import Call
-from unjam.knowledge.remedies import INSTEAD_OF_THE_RULES, REMEDIES, UNKNOWN_CAUSE
+from unjam.knowledge.remedies import INSTEAD_OF_THE_RULES, REMEDIES, UNKNOWN_CAUSE, changes
 from unjam.model.findings import Accounted, Evidence, Finding, Grade, Location, Remedy
 from unjam.model.session import Event
 
@@ -141,13 +141,16 @@ def remedies_of(
 ) -> tuple[Remedy, ...]:
     """What to do, the call's own remedy first.
 
-    A remedy that names an async twin is left out where none is known, one for endpoints where the function is none.
+    A remedy that names an async twin is left out where none is known, one for endpoints where the function is none, one for what is
+    read where the call changes something.
     """
     own = record.remedy if record is not None and record.rule == rule else ""
     advice = INSTEAD_OF_THE_RULES.get(own) or (index.rule(rule).advice if rule else UNKNOWN_CAUSE)
     keys = dict.fromkeys([*([own] if own else []), *advice])
     if not endpoint:
         keys.pop("sync-endpoint", None)
+    if changes(leaf):
+        keys.pop("read-once", None)
     twin = record.twin if record is not None else ""
     fields = {
         "leaf": leaf or "the call",

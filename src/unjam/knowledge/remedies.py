@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from unjam.knowledge.records import Advice
@@ -301,3 +302,13 @@ INSTEAD_OF_THE_RULES: Mapping[str, tuple[str, ...]] = {"close-before-collected":
 
 UNKNOWN_CAUSE = ("look-closer",)
 """What to advise where no rule was found: also that must end in something to do."""
+
+_CHANGES = re.compile(
+    r"(p?write|f?truncate|f?sync|fdatasync|flush|lockf|flock|(safe_)?dump|remove|unlink|renames?$|replace|mk|make|rm|copy|move|touch|"
+    r"(sym|hard)?link|utime|chmod|chown|setxattr|sendfile|unpack|extract|save|(Named)?Temporary|add(file)?$|set_key|print|close)"
+)
+
+
+def changes(leaf: str) -> bool:
+    """Whether a call of that name changes what it is called for, by its name: then there is nothing to read once and keep."""
+    return _CHANGES.match(leaf.rpartition(".")[2]) is not None

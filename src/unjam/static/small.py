@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from unjam.knowledge.remedies import changes
 from unjam.static.result import Severity
 from unjam.static.source import CallSite, Repeated
 
@@ -172,7 +173,7 @@ class Small:
 
     def writes(self, accusation: Accusation) -> bool:
         """Whether the call, or a file opened by it, writes: then there is nothing to read once and keep."""
-        if accusation.leaf.rpartition(".")[2].startswith("write"):
+        if changes(accusation.leaf):
             return True
         mode = self._mode(accusation) if accusation.leaf in _OPENS else ""
         return mode[:1] in {"'", '"'} and bool(set("wax+") & set(mode))

@@ -10,6 +10,7 @@ from stories import MS, Story, cpu, kernel, library, only, ready
 from unjam.diagnosis.diagnose import diagnose, diagnose_stall
 from unjam.diagnosis.findings import remedies_of
 from unjam.diagnosis.source import Sources
+from unjam.knowledge import index
 from unjam.model.findings import Grade, Victim
 from unjam.model.session import Process, Recording
 
@@ -293,3 +294,19 @@ def test_a_function_is_nothing_that_a_sleep_stands_for(leaf, function, instead):
     """Where it was not seen which of its calls slept, the remedy names none."""
     (first, *_) = remedies_of("UJ101", None, leaf=leaf, function=function)
     assert first.text == f"await asyncio.sleep(...) instead of {instead}"
+
+
+@pytest.mark.parametrize(
+    ("leaf", "is_read"),
+    [
+        ("os.fsync", False),
+        ("_io.TextIOWrapper.write", False),
+        ("yaml.safe_dump", False),
+        ("os.read", True),
+        ("open", True),
+    ],
+)
+def test_what_is_written_is_not_advised_to_be_read_once(leaf, is_read):
+    """Only what is read can be read once and kept, also where the call's own record says so of its whole family."""
+    texts = [remedy.text for remedy in remedies_of("UJ102", index.by_name(leaf), leaf=leaf, function="store")]
+    assert ("read it once at start-up and keep the result" in texts) is is_read
