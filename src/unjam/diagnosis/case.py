@@ -54,7 +54,9 @@ class Case:
         self.loops = {life.number: life for life in _lives(self.kind("loop"), self.kind("loop_end"))}
         self.threads = _thread_names(self.kind("threads"), self.loops.values())
         self.stalls = _stalls(self.kind("stall"), self.end if process.killed else None)
-        self.steps = _by_stall(filter(None, map(event.step_of, self.kind("step"))))
+        steps = [step for each in self.kind("step") if (step := event.step_of(each))]
+        self.steps = _by_stall(steps)
+        self.requests = {step.stall: step for step in steps if step.request}
         self.lock_holders = {
             number: each for each in self.kind("holder") if (number := event.integer(each.get("stall"))) is not None
         }

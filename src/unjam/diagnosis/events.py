@@ -115,6 +115,7 @@ class Step:
     callback: str
     site: Location | None
     ended: bool = True
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,7 @@ def step_of(event: Event) -> Step | None:
         callback=text(event.get("callback")),
         site=location(event.get("site")),
         ended=end is not None,
+        request=text(event.get("request")),
     )
 
 

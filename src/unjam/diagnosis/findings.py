@@ -10,7 +10,7 @@ from dataclasses import replace
 from unjam.diagnosis import events, victims
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Stall
-from unjam.diagnosis.pieces import Blame, Piece, samples_in
+from unjam.diagnosis.pieces import Blame, Piece, is_outside, samples_in
 from unjam.knowledge import index
 from unjam.knowledge.records import Call
 from unjam.knowledge.remedies import INSTEAD_OF_THE_RULES, REMEDIES, UNKNOWN_CAUSE, changes
@@ -19,6 +19,8 @@ from unjam.model.session import Event
 
 MOST_REMEDIES = 4
 """More than a few ways out are no way out."""
+MOST_REQUESTS = 3
+"""The routes in which a finding was met that are named, those that it cost most."""
 _BLAMELESS = frozenset({"UJ502", "UJ503"})
 _ENDPOINT_CALLERS = frozenset({"run_endpoint_function", "solve_dependencies", "request_response"})
 """Who calls endpoints and dependencies: fastapi/routing.py, fastapi/dependencies/utils.py, starlette/routing.py."""
@@ -48,7 +50,10 @@ def finding_of(case: Case, stall: Stall, blame: Blame, *, with_victims: bool) ->
         accounted=blame.parts.milliseconds(),
         victims=waited,
         victim_count=victims.victim_count(case, stall, waited) if with_victims else 0,
-        evidence=(*_evidence(case, stall, blame), *(victims.holder_of(case, stall) if with_victims else ())),
+        evidence=(
+            *_evidence(case, stall, blame),
+            *(() if is_outside(blame) else victims.holder_of(case, stall, blame.task)),
+        ),
         remedies=remedies_of(
             blame.rule,
             blame.record,
@@ -190,7 +195,7 @@ def _merged(group: list[Finding]) -> Finding:
     worst = max(group, key=lambda each: (each.grade > Grade.SUSPECTED, each.max_ms))
     return replace(
         worst,
-        evidence=_with_the_holder(worst, group),
+        evidence=_evidence_of(worst, group),
         # Of several, the best seen one shows what it is: its grade is the group's.
         grade=max(each.grade for each in group),
         count=sum(each.count for each in group),
@@ -204,10 +209,15 @@ def _merged(group: list[Finding]) -> Finding:
     )
 
 
-def _with_the_holder(worst: Finding, group: Sequence[Finding]) -> tuple[Evidence, ...]:
-    """What shows the worst, and who held the lock another time where it was not seen then: not each time it is asked for."""
+def _evidence_of(worst: Finding, group: Sequence[Finding]) -> tuple[Evidence, ...]:
+    """What shows the worst, who held the lock another time where it was not seen then, and the requests that all of them were in."""
     held = [each for one in (worst, *group) for each in one.evidence if each.kind == "lock"][:1]
-    return (*(each for each in worst.evidence if each.kind != "lock"), *held)
+    cost: dict[Evidence, float] = defaultdict(float)
+    for one in group:
+        for each in one.evidence:
+            cost[each] += one.total_ms if each.kind == "request" else 0
+    requests = [each for each in sorted(cost, key=lambda each: -cost[each]) if cost[each]][:MOST_REQUESTS]
+    return (*(each for each in worst.evidence if each.kind not in {"lock", "request"}), *held, *requests)
 
 
 def _sum(parts: Iterable[Accounted]) -> Accounted:
@@ -252,6 +262,8 @@ def worded(finding: Finding) -> Finding:
         )
     rule = index.rule(finding.rule)
     sentence = rule.one if finding.count == 1 else f"{finding.count} {rule.many}"
+    if finding.culprit is None:
+        sentence = sentence.replace("{leaf} at {culprit}", "{leaf}, called by no line of yours")
     if finding.culprit and finding.culprit.function == finding.leaf:
         sentence = sentence.replace(" ({leaf})", "")
     return replace(finding, message=sentence.format_map(fields))

@@ -63,6 +63,11 @@ class Blame:
         return looks_in(self.pieces)
 
 
+def is_outside(blame: Blame) -> bool:
+    """Whether no single step of the loop made it: another thread did, the machine, or a crowd of steps."""
+    return blame.rule in {"UJ501", "UJ502", "UJ503", "UJ401"} or bool(blame.thread)
+
+
 def total(pieces: Iterable[Piece]) -> Parts:
     """The time of several pieces."""
     parts = NOTHING

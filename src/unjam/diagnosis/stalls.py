@@ -10,7 +10,7 @@ from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, tick_at,
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Group, Stall, Step
 from unjam.diagnosis.judge import Clues, Judgement, clues_of, judge
-from unjam.diagnosis.pieces import Blame, Piece, heaviest, total
+from unjam.diagnosis.pieces import Blame, Piece, heaviest, is_outside, total
 from unjam.model.findings import Evidence, Grade, TaskName
 
 LEAST_SHARE = 0.2
@@ -329,7 +329,7 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
     if not blame.rule and blame.looks < own.MANY_SAMPLES:
         # A place without a cause is worth naming only where it was seen more than by chance.
         blame = replace(blame, culprit=None, chain=(), leaf="")
-    if blame.rule in {"UJ501", "UJ502", "UJ503", "UJ401"} or blame.thread:
+    if is_outside(blame):
         return blame
     groups = [piece.group for piece in blame.pieces]
     first = min((group.first for group in groups), default=stall.start)

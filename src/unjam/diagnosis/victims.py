@@ -10,7 +10,7 @@ from dataclasses import replace
 from unjam.diagnosis import events
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Stall
-from unjam.model.findings import Evidence, Victim
+from unjam.model.findings import Evidence, TaskName, Victim
 from unjam.model.session import Event
 
 MOST_VICTIMS = 20
@@ -34,11 +34,12 @@ def victim_count(case: Case, stall: Stall, victims: Sequence[Victim]) -> int:
     return max(sum(each.count for each in victims), counted, requests)
 
 
-def holder_of(case: Case, stall: Stall) -> Iterable[Evidence]:
-    """The request whose step held the loop, where our middleware knows it."""
-    for event in _requests(case, stall):
-        if event.get("is_request") is True:
-            yield Evidence("request", f"in request {events.text(event.get('holder'))}")
+def holder_of(case: Case, stall: Stall, task: TaskName | None) -> Iterable[Evidence]:
+    """The request whose step held the loop, where our middleware knows it, or where this task was seen to handle one during the stall."""
+    measured = [events.text(event.get("holder")) for event in _requests(case, stall) if event.get("is_request") is True]
+    seen = case.requests.get(stall.number)
+    noted = [seen.request] if seen and seen.task == task else []
+    yield from (Evidence("request", f"in request {name}") for name in measured or noted)
 
 
 def alike(victims: Iterable[Victim]) -> tuple[Victim, ...]:

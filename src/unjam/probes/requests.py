@@ -19,6 +19,9 @@ CYCLE = "RequestResponseCycle.run_asgi"
 """The coroutine of uvicorn that runs the application for one request."""
 
 
+_AIOHTTP, _HYPERCORN, _UVICORN = "aiohttp.web_protocol", "hypercorn.asyncio.task_group", "uvicorn.protocols."
+
+
 def protocol_of(callback: Any) -> Any:
     """The protocol on whose transport a callback of asyncio reads or writes; None where it is something else."""
     if type(callback) is not MethodType:
@@ -47,6 +50,31 @@ def cycle_of(task: Any) -> Any:
     if type(coroutine) is not CoroutineType or coroutine.__qualname__ != CYCLE or coroutine.cr_frame is None:
         return None
     return coroutine.cr_frame.f_locals.get("self")
+
+
+def handled_by(task: Any) -> str:
+    """The name of the request or the websocket that a task of uvicorn, Hypercorn or aiohttp handles just now; "" where it handles none."""
+    tasks: Any = sys.modules["asyncio.tasks"]
+    coroutine = tasks.Task.get_coro(task) if isinstance(task, tasks.Task) else None
+    frame = coroutine.cr_frame if type(coroutine) is CoroutineType else None
+    module = frame.f_globals.get("__name__") if frame is not None else None
+    if frame is None or type(module) is not str or not module.startswith((_AIOHTTP, _HYPERCORN, _UVICORN)):
+        return ""
+    found = frame.f_locals
+    if module == _AIOHTTP:
+        return _aiohttps(found.get("request") or getattr(found.get("self"), "_current_request", None))
+    scope = found.get("scope") if module == _HYPERCORN else getattr(found.get("self"), "scope", None)
+    return route_of(scope) if type(scope) is dict and scope.get("type") in {"http", "websocket"} else ""
+
+
+def _aiohttps(request: Any) -> str:
+    """Method and route template of a request of aiohttp, as far as it has been routed; "" for anything else."""
+    if not module_name(type(request)).startswith("aiohttp."):
+        return ""
+    match = getattr(request, "_match_info", None)
+    resource = getattr(getattr(match, "_route", None), "_resource", None)
+    known = module_name(type(resource)) == "aiohttp.web_urldispatcher"
+    return printable(f"{request.method} {resource.canonical if known else ''}".strip())
 
 
 def name_of(subject: Any) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
-from unjam.probes import names
+from unjam.probes import names, requests
 
 MOST_STEPS = 64
 """Long steps noted of one turn: more than a few are a crowd, and are told as one."""
@@ -105,10 +106,14 @@ class StepNotes:
             report_failure("a step is not named", error)
 
     def write_current(self, stall: dict[str, Any], task: Any) -> None:
-        """Write who is running in a stall that is not over: the loop's current task."""
+        """Write who is running in a stall that is not over: the loop's current task, and the request that it handles.
+
+        A task that has come to its end by the end of the step does not tell any more which one that was.
+        """
         named = names.task(task)
         if named is not None:
-            self._write_step(stall, (stall["t0"], None, Who(named, "", None)))
+            request = requests.handled_by(task)
+            self._write_step(stall, (stall["t0"], None, Who(named, "", None)), {"request": request} if request else {})
 
     def write(self, stall: dict[str, Any]) -> None:
         """A stall is complete: write its steps, or the crowd of them."""
@@ -141,9 +146,11 @@ class StepNotes:
         # A handle that was cancelled as it ran has let go of its callback.
         return Who(None, CANCELLED if callback is None else names.callable_name(callback), site)
 
-    def _write_step(self, stall: dict[str, Any], step: tuple[int, int | None, Who]) -> None:
+    def _write_step(
+        self, stall: dict[str, Any], step: tuple[int, int | None, Who], known: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         begin, end, who = step
-        named = {"task": who.task, "callback": who.callback, "site": who.site}
+        named = {"task": who.task, "callback": who.callback, "site": who.site, **known}
         self._emit({**_head("step", stall), "loop": stall["loop"], "t0": begin, "t1": end, **named})
 
     def _write_crowd(self, stall: dict[str, Any], turns: list[Turn]) -> None:

@@ -31,8 +31,8 @@ QUEUE_AT = slice(24, 28)
 ACCEPTS = "BaseSelectorEventLoop._accept_connection"
 """What asyncio runs where clients wait to be accepted; its second argument is the listening socket."""
 
-OWN_CALLBACKS = frozenset({"BaseSelectorEventLoop._read_from_self", "BaseProactorEventLoop._loop_self_reading"})
-"""What the loop does for itself: nobody waits for it."""
+OWN_CALLBACKS = frozenset({"_read_from_self", "_loop_self_reading", "_call_connection_lost"})
+"""Methods by which asyncio wakes itself up, or ends a connection that is closed already: nobody waits for them."""
 
 
 class Victim:
@@ -136,7 +136,7 @@ class VictimNotes:
         if waiters.told == MOST_VICTIMS:  # the last that we are told of
             waiters.queued = _queued(handle)
         name = "" if callback is None else names.callable_name(callback)
-        if callback is None or name in OWN_CALLBACKS or self._is_its_own(waiters, handle, callback):
+        if callback is None or _is_asyncios_own(callback) or self._is_its_own(waiters, handle, callback):
             return
         if name == ACCEPTS:
             _add_clients(waiters, handle._args, now_ns - ready_ns)
@@ -158,6 +158,11 @@ class VictimNotes:
         args = handle._args
         woken_by = args[0] if type(args) is tuple and args else None
         return waiters.culprit in {id(names.task_of(callback)), id(_task_behind(handle)), id(woken_by)}
+
+
+def _is_asyncios_own(callback: Any) -> bool:
+    code = names.callable_code(callback)
+    return code is not None and code.co_name in OWN_CALLBACKS and code.co_filename.startswith(_asyncio_folder())
 
 
 def _add_clients(waiters: Waiters, args: Any, delay_ns: int) -> None:

@@ -69,7 +69,8 @@ def _facts(session: Session, finding: Finding, page: Page) -> Iterator[tuple[str
     yield from _who(session, finding)
     if spent := accounted(finding.accounted):
         yield "time", spent
-    yield from labelled("proof", (page.text(item.text) for item in finding.evidence[:MOST_EVIDENCE]))
+    proof = [item for item in finding.evidence if item.kind != "request"]
+    yield from labelled("proof", (page.text(item.text) for item in proof[:MOST_EVIDENCE]))
     yield "grade", _GRADES.get(finding.grade.label, finding.grade.label)
     if waited := victims(finding.victims, finding.victim_count):
         yield "waited", waited
@@ -107,6 +108,9 @@ def _who(session: Session, finding: Finding) -> Iterator[tuple[str, str]]:
         yield "task", f"{safe(finding.task.name)}, coroutine {safe(finding.task.coroutine)}"
     elif finding.culprit is not None and finding.leaf not in {"", finding.culprit.function}:
         yield "call", safe(finding.leaf)
+    requests = (item.text.removeprefix("in request ") for item in finding.evidence if item.kind == "request")
+    if named := safe(", ".join(requests)):
+        yield "request", named
     if len(session.pids) > 1 or finding.thread not in {"", "MainThread"}:
         yield "thread", f"{safe(finding.thread) or '-'} of pid {finding.pid}"
 

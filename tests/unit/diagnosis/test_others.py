@@ -65,6 +65,25 @@ def test_measured_requests_are_victims():
     assert [each.text for each in finding.evidence if each.kind == "request"] == ["in request GET /report"]
 
 
+def test_the_requests_in_which_a_line_blocked_are_named_by_what_they_cost():
+    """Where the task was seen to handle one as it was late; a task of another step that was seen is not the one."""
+    told, _, stack = story()
+    cycle = {"name": "Task-7", "coroutine": "RequestResponseCycle.run_asgi"}
+    for length, request, task in (
+        (100, "GET /a", cycle),
+        (200, "GET /b", cycle),
+        (300, "GET /c", {"name": "x", "coroutine": "x"}),
+    ):
+        number = told.stall(length, kernel(length // 10, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+        told.step(number, task=cycle)
+        told.event("step", stall=number, loop=1, t0=told.events[-1]["t0"], t1=None, task=task, request=request)
+    finding = only(told.told())
+    assert [each.text for each in finding.evidence if each.kind == "request"] == [
+        "in request GET /b",
+        "in request GET /a",
+    ]
+
+
 @pytest.mark.parametrize(
     ("steps", "measured", "said"), [(True, False, False), (False, False, True), (False, True, False)]
 )

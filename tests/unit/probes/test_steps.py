@@ -2,6 +2,8 @@
 
 import asyncio
 
+from uvicorn.protocols.http import h11_impl
+
 from unjam.probes import names
 from unjam.probes.steps import MOST_GROUPS, MOST_STEPS, StepNotes, Turn
 
@@ -211,3 +213,29 @@ def test_one_of_a_known_kind_is_counted_without_being_named(monkeypatch):
     notes.write(stall(1000, 1100, steps=100))
     assert [(group["coroutine"], group["n"]) for group in written[0]["groups"]] == [("tick", 100)]
     assert len(named) == 1
+
+
+def test_a_step_that_goes_on_tells_the_request_that_its_task_handles():
+    """Of a task of the server, while it runs: once it has come to its end it does not tell any more."""
+    cycle = object.__new__(h11_impl.RequestResponseCycle)
+    cycle.scope = {"type": "http", "method": "GET", "path_template": "/items/{id}"}
+    notes, written = make_notes()
+    going_on = stall(1000, 1200) | {"t1": None}
+
+    async def app(scope, receive, send):
+        notes.write_current(going_on, asyncio.current_task())
+
+    async def other():
+        notes.write_current(going_on, asyncio.current_task())
+
+    async def main():
+        await asyncio.create_task(cycle.run_asgi(app))
+        await asyncio.create_task(other())
+
+    cycle.receive = cycle.send = cycle.transport = cycle.logger = None
+    cycle.disconnected = cycle.response_started = cycle.response_complete = True
+    asyncio.run(main())
+    assert [(each["t1"], each["task"]["coroutine"].rpartition(".")[2], each.get("request")) for each in written] == [
+        (None, "run_asgi", "GET /items/{id}"),
+        (None, "other", None),
+    ]

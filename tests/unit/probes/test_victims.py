@@ -120,11 +120,15 @@ def test_clients_that_wait_to_be_accepted_are_counted(ready):
 
 
 def test_bookkeeping_is_nobody_who_waits(ready):
-    """`set.discard` of a done task and the loop's own wake-up mean nothing to a reader."""
+    """`set.discard` of a done task, the loop's own wake-up and the end of a connection that is closed mean nothing to a reader."""
 
     async def main():
         loop = asyncio.get_running_loop()
-        for callback in (set().discard, loop._read_from_self):
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+        transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+        transport.abort()
+        server.close()
+        for callback in (set().discard, loop._read_from_self, transport._call_connection_lost):
             ready.observe(asyncio.Handle(callback, (), loop), 0, MS)
         ready.observe(asyncio.Handle(mine, (), loop), 0, MS)
 
