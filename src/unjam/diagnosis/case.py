@@ -56,7 +56,7 @@ class Case:
         self.stalls = _stalls(self.kind("stall"), self.end if process.killed else None)
         steps = [step for each in self.kind("step") if (step := event.step_of(each))]
         self.steps = _by_stall(steps)
-        self.requests = {step.stall: step for step in steps if step.request}
+        self.seen = {step.stall: step for step in steps if not step.ended}
         self.lock_holders = {
             number: each for each in self.kind("holder") if (number := event.integer(each.get("stall"))) is not None
         }

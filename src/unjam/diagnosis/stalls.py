@@ -339,7 +339,7 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
         *blame.notes,
         *([Evidence("steps", f"in callback {step.callback}")] if step and step.callback and not step.task else []),
     )
-    named = _in_task(replace(blame, notes=notes), step)
+    named = _in_task(replace(blame, notes=notes), step, case.seen.get(stall.number))
     if named.culprit is not None or not named.rule or named.rule == "UJ304":
         return named
     place, how = congestion.definition_of(case, stall, blame)
@@ -348,12 +348,17 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
     return replace(named, culprit=place, grade=min(blame.grade, Grade.INFERRED), notes=(*notes, Evidence("steps", how)))
 
 
-def _in_task(blame: Blame, step: Step | None) -> Blame:
-    """The share with the task it was in: its step's, or the eager one that began inside of it, of which only the coroutine is known."""
-    task = step.task if step else None
-    eager = heaviest(blame.pieces).view.eager if blame.pieces else None
-    if eager is None or (task and task.coroutine == eager.frame.function):
+def _in_task(blame: Blame, step: Step | None, seen: Step | None) -> Blame:
+    """The share with the task it was in: its step's, or an eager one that began inside of it, named as far as it was seen to run."""
+    task, running = step.task if step else None, seen.task if seen else None
+    view = heaviest(blame.pieces).view if blame.pieces else None
+    eager = view.eager if view else None
+    coroutine = eager.frame.function if eager else ""
+    if view is not None and running and running.coroutine in ({coroutine} if eager else view.coroutines):
+        coroutine = running.coroutine
+    else:
+        running = TaskName(coroutine, coroutine)
+    if not coroutine or (task and task.coroutine == coroutine):
         return replace(blame, task=task)
-    coroutine = eager.frame.function
     note = f"{coroutine} is a task that ran as it was made" + (f", within a step of task {task.name}" if task else "")
-    return replace(blame, task=TaskName(coroutine, coroutine), notes=(*blame.notes, Evidence("steps", note)))
+    return replace(blame, task=running, notes=(*blame.notes, Evidence("steps", note)))

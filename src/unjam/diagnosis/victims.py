@@ -37,8 +37,8 @@ def victim_count(case: Case, stall: Stall, victims: Sequence[Victim]) -> int:
 def holder_of(case: Case, stall: Stall, task: TaskName | None) -> Iterable[Evidence]:
     """The request whose step held the loop, where our middleware knows it, or where this task was seen to handle one during the stall."""
     measured = [events.text(event.get("holder")) for event in _requests(case, stall) if event.get("is_request") is True]
-    seen = case.requests.get(stall.number)
-    noted = [seen.request] if seen and seen.task == task else []
+    seen = case.seen.get(stall.number)
+    noted = [seen.request] if seen and seen.request and seen.task == task else []
     yield from (Evidence("request", f"in request {name}") for name in measured or noted)
 
 
@@ -79,7 +79,7 @@ def _noted(entry: Event) -> Victim:
     """One entry of a `victims` event."""
     name = _name(events.text(entry.get("name")), events.text(entry.get("coroutine")))
     delay = round((events.time_ns(entry.get("delay_ns")) or 0) / 1e6, 3)
-    return Victim(events.text(entry.get("kind")) or "task", name, delay, max(1, events.time_ns(entry.get("n")) or 1))
+    return Victim(events.text(entry.get("kind")) or "task", name, delay)
 
 
 def _name(name: str, coroutine: str) -> str:

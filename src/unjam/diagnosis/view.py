@@ -115,9 +115,19 @@ class View:
 
     @property
     def eager(self) -> Placed | None:
-        """The coroutine of the innermost eager task that began inside of this step and leads to the blamed frame; None where none did."""
-        calls = list(pairwise(self.frames[: len(self.frames) - len(self.below)] or self.frames))
-        return next((inner for outer, inner in reversed(calls) if _begins_eagerly(outer, inner)), None)
+        """The coroutine of the innermost eager task that asyncio began inside of this step and leads to the blamed frame; None where none did."""
+        return next(
+            (inner for outer, inner in reversed(list(pairwise(self._led))) if _begins_eagerly(outer, inner)), None
+        )
+
+    @property
+    def coroutines(self) -> frozenset[str]:
+        """The names of the coroutines that lead to the blamed frame."""
+        return frozenset(each.frame.function for each in self._led if each.frame.kind == "coroutine")
+
+    @property
+    def _led(self) -> tuple[Placed, ...]:
+        return self.frames[: len(self.frames) - len(self.below)] or self.frames
 
     @property
     def user(self) -> tuple[Placed, ...]:

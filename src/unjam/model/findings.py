@@ -62,7 +62,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """Somebody who was ready and had to wait; `kind` is task, timer, callback, connection or request.
+    """Somebody who was ready and had to wait; `kind` is task, timer, callback or request.
 
     Victims of one kind and name are one, with a count and the longest delay, which is an upper bound but for timers.
     """
@@ -75,7 +75,7 @@ class Victim:
 
 @dataclass(frozen=True, slots=True)
 class TaskName:
-    """The task in which it happened; `coroutine` is a qualified name, and so is the `name` of an eager task that ran as it was made."""
+    """The task in which it happened; `coroutine` is a qualified name, and so may be the `name` of an eager task."""
 
     name: str
     coroutine: str

@@ -124,11 +124,13 @@ def set_step_observer(observe: Callable[[int, int, Any, int, int, int, int], Non
     be told of a step whose turn never becomes one. An observer that raises is called no more.
     """
 
-def set_victim_observer(observe: Callable[[int, int, Any, int, int], None] | None, most: int = 20) -> None:
-    """Call `observe(loop_id, stall_id, handle, ready_ns, now_ns)` before each of the first `most` steps that had to wait for a stall.
+def set_victim_observer(observe: Callable[[int, int, Any, int, int, int, int], None] | None, most: int = 20) -> None:
+    """Call `observe(loop_id, stall_id, handle, ready_ns, now_ns, ended_ns, turn)` before the first `most` steps that may have waited for a stall.
 
-    Those are the steps after the long one in the same turn, and those of the next turn, unless the select between them slept, so that
-    nothing was ready. `ready_ns` is the stall's t0: nothing waited longer because of it. An observer that raises is called no more.
+    Those are the steps after the long one in the same turn (`turn` 0, `ended_ns` 0), and those of the next turn (1), unless the select
+    between them slept, so that nothing was ready; and the first `most` of each of three more turns, most of which did not wait: a client
+    that connected in the stall is heard in the fourth. `ready_ns` is the stall's t0: nothing waited longer because of it. `ended_ns` is its
+    t1. An observer that raises is called no more.
     """
 
 class Tally:

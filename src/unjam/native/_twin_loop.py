@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from unjam.native import _twin_os as system
 
-Observer: TypeAlias = Callable[[int, int, Any, int, int], None]
+Observer: TypeAlias = Callable[[int, int, Any, int, int, int, int], None]
 StepObserver: TypeAlias = Callable[[int, int, Any, int, int, int, int], None]
-"""observe(loop_id, stall_id, handle, from_ns, to_ns), and for steps more and more_ns: see the contract in _core.pyi."""
+"""Called with what the contract in _core.pyi says."""
 
 LAG_BUCKETS = 1024
 """Enough for every turn length that fits 64 bits: 16 buckets for each power of two of 1,024 ns."""
@@ -22,6 +22,9 @@ TELLING_PART = 100
 
 SLEPT_PART = 5
 """Of a long wait (10 ms at 50 ms): a select that takes longer than such a part after a stall slept, as nobody was ready."""
+
+VICTIM_TURNS = 4
+"""Turns after a stall in which victims are told of: a client that connects in it is accepted in the first, and heard in the fourth."""
 
 RECENT = 16
 """Turns remembered before the present one: more than any server takes from a request's bytes to its handler."""
@@ -141,6 +144,7 @@ class Slot:
         "untold",
         "victims",
         "victims_left",
+        "victims_turn",
         "wake",
     )
 
@@ -171,7 +175,8 @@ class Slot:
         self.untold = 0, 0, 0
         self.lag = [0] * LAG_BUCKETS
         self.finished: deque[FinishedTurn] = deque(maxlen=64)
-        self.victims, self.victims_left, self.stall_ended = (0, 0, 0), 0, 0
+        self.victims, self.stall_ended = (0, 0, 0), 0
+        self.victims_left = self.victims_turn = 0
         self.recent: deque[tuple[int, int, bool]] = deque(maxlen=RECENT)
         self.tally: Any = None
         self.hops = [0] * (RECENT + 1)
@@ -258,6 +263,7 @@ class Slot:
             self.observe_step(self.observers.step, stall_id, handle, now - took, now)
         if stall_id != self.victims[1] and stall_id and self.observers.victim is not None:
             self.victims, self.victims_left = (began, stall_id, self.turns), self.observers.most_victims
+            self.victims_turn = 0
             self.observers.waiting[self.ident] = self
 
     def observe_step(self, observe: StepObserver, stall_id: int, handle: Any, t0: int, t1: int) -> None:
@@ -278,15 +284,20 @@ class Slot:
         self.told_for = self.told_at - t1
 
     def victim(self, handle: Any) -> None:
-        """A step is about to run that may have had to wait for a stall: one of the same turn or of the next."""
-        began, stall_id, turn = self.victims
-        observe = self.observers.victim
-        slept = self.turns > turn and self.away_since - self.stall_ended >= self.fifth // SLEPT_PART
-        if observe is None or slept or self.turns > turn + 1 or not self.victims_left:
+        """A step is about to run that may have had to wait for a stall: one of the same turn or of the next few."""
+        began, stall_id, stalled = self.victims
+        observe, turn = self.observers.victim, self.turns - stalled
+        slept = turn == 1 and self.away_since - self.stall_ended >= self.fifth // SLEPT_PART
+        if observe is None or slept or turn > VICTIM_TURNS:
             self.observers.waiting.pop(self.ident, None)
             return
-        self.victims_left -= 1
-        observe(self.loop_id, stall_id, handle, began, time.monotonic_ns())
+        if turn > max(1, self.victims_turn):
+            self.victims_left = self.observers.most_victims
+        self.victims_turn = turn
+        if self.victims_left:
+            self.victims_left -= 1
+            ended = self.stall_ended if turn else 0
+            observe(self.loop_id, stall_id, handle, began, time.monotonic_ns(), ended, turn)
 
 
 class Numbers:

@@ -89,7 +89,7 @@ turn_was_late(struct slot *slot, uint64_t left, uint64_t entered)
         turn->stall = stall;
         atomic_store_explicit(&slot->ended_head, head + 1, memory_order_release);
     }
-    steps_turn_was_late(slot, stall, left);
+    steps_turn_was_late(slot, stall, left, entered);
 }
 
 void
@@ -100,7 +100,7 @@ slot_turn_was_long(struct slot *slot, uint64_t left, uint64_t entered)
         turn_was_late(slot, left, entered);
     }
     else {
-        slot->victims_left = 0;
+        steps_victims_turn(slot);
     }
     SET(slot->long_turn, entered);
     slot->switches = own_switches();
@@ -115,8 +115,8 @@ slot_came_back(struct slot *slot, uint64_t now)
     if (own_switches() == slot->switches) {
         slot->recent[(GET(slot->turns) - 1) % RECENT].entered = now;
     }
-    else {
-        slot->victims_left = 0; /* its select slept: nobody was ready when the stall was over */
+    else if (slot->victims_turn <= 1) {
+        slot->victims_left = slot->victims_turn = 0; /* its select slept: nobody was ready when the stall was over */
     }
 }
 
@@ -220,7 +220,7 @@ slot_at_rest(void)
 void
 slot_forget_turns(struct slot *slot)
 {
-    slot->victims_stall = 0;
+    slot->victims_stall = slot->victims_left = slot->victims_turn = 0;
     slot->tally_depth = slot->tally_level = slot->hops_most = slot->hops_seen = 0;
     memset(slot->hops, 0, sizeof slot->hops);
     memset(slot->recent, 0, sizeof slot->recent);
@@ -256,7 +256,7 @@ slot_rest(struct slot *slot)
     }
     unbind(slot);
     turn_ends(slot);
-    slot->victims_left = 0;
+    slot->victims_left = slot->victims_turn = 0;
     SET(slot->epoll_fd, -1);
     slot->rested_ns = clock_ns();
     resting_slot = slot;

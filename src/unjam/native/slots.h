@@ -47,6 +47,9 @@ struct recent_turn {
 /* A turn, a wait or a step of this part of the threshold is long: 10 ms at 50 ms. */
 #define LONG_PART 5
 
+/* Turns after a stall in which victims are told of: a client that connects in it is accepted in the first, and heard in the fourth. */
+#define VICTIM_TURNS 4
+
 struct slot {
     /* Written by the loop's thread on every turn and step. */
     _Atomic uint64_t left;
@@ -57,7 +60,8 @@ struct slot {
     _Atomic uint64_t longest_step;      /* ticks */
     _Atomic uint64_t step_began;        /* ticks, 0 between steps */
     _Atomic uint64_t long_turn;         /* when the last long turn ended, ticks; 0: none has */
-    uint32_t victims_left; /* steps still to be told of as victims of a stall, before the turn after it ends */
+    uint32_t victims_left; /* steps of this turn still to be told of as victims of a stall */
+    uint32_t victims_turn; /* the present turn is so many after that stall's: up to VICTIM_TURNS; 0: it is the stall's own, or none is told of */
     bool by_steps;  /* its epoll descriptor is not known: each step is taken for a turn, so that long steps at least are seen */
     bool adoptable; /* registered from another thread, not yet bound to its own */
     _Atomic int epoll_fd; /* -1: turns are not seen */
@@ -87,7 +91,7 @@ struct slot {
 
     /* The last stall with victims; loop's thread only. */
     uint32_t victims_stall;
-    uint64_t victims_since; /* ticks */
+    uint64_t victims_since, victims_ended; /* ticks */
 
     /* Of the loop's thread only. */
     struct recent_turn recent[RECENT]; /* turn number n is at n % RECENT */

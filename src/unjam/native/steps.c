@@ -193,6 +193,7 @@ begin_victims(struct slot *slot, uint32_t stall, uint64_t left)
     slot->victims_stall = stall;
     slot->victims_since = left;
     slot->victims_left = victims_most;
+    slot->victims_turn = 0;
 }
 
 static void __attribute__((noinline, cold))
@@ -201,7 +202,8 @@ before_step(struct slot *slot, PyObject *handle)
     slot->victims_left--;
     if (victim_observer != NULL) {
         unsigned long long since = clock_at(slot->victims_since), now = clock_ns();
-        tell(&victim_observer, Py_BuildValue("(iIOKK)", slot->loop, slot->victims_stall, handle, since, now));
+        unsigned long long ended = slot->victims_turn == 0 ? 0 : clock_at(slot->victims_ended);
+        tell(&victim_observer, Py_BuildValue("(iIOKKKI)", slot->loop, slot->victims_stall, handle, since, now, ended, slot->victims_turn));
     }
 }
 
@@ -255,11 +257,24 @@ after_step(struct slot *slot, PyObject *handle, uint64_t t0, uint64_t t1)
 }
 
 void
-steps_turn_was_late(struct slot *slot, uint32_t stall, uint64_t left)
+steps_turn_was_late(struct slot *slot, uint32_t stall, uint64_t left, uint64_t entered)
 {
-    if (victim_observer != NULL && steps_seen_on(slot) && slot->victims_stall != stall) {
+    if (victim_observer == NULL || !steps_seen_on(slot)) {
+        return;
+    }
+    if (slot->victims_stall != stall) {
         begin_victims(slot, stall, left);
     }
+    slot->victims_turn = 1;
+    slot->victims_ended = entered;
+}
+
+void
+steps_victims_turn(struct slot *slot)
+{
+    bool goes_on = slot->victims_turn != 0 && slot->victims_turn < VICTIM_TURNS;
+    slot->victims_turn = goes_on ? slot->victims_turn + 1 : 0;
+    slot->victims_left = goes_on ? victims_most : 0;
 }
 
 bool

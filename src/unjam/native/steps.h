@@ -20,8 +20,9 @@ bool steps_installed(void);
 void steps_set_observer(PyObject *observe);
 void steps_set_victim_observer(PyObject *observe, int most);
 
-/* From slots.c, in the loop's thread, without the GIL: a turn ended as a stall. */
-void steps_turn_was_late(struct slot *slot, uint32_t stall, uint64_t left);
+/* From slots.c and turns.h, in the loop's thread, without the GIL: a turn from `left` to `entered` was a stall; one after it has ended. */
+void steps_turn_was_late(struct slot *slot, uint32_t stall, uint64_t left, uint64_t entered);
+void steps_victims_turn(struct slot *slot);
 
 /* Does the loop run its steps through ours? */
 bool steps_seen_on(const struct slot *slot);

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "slots.h"
+#include "steps.h"
 #include "watchdog.h"
 
 /* Bucket of the lag histogram for a turn of `ns`: docs/recording.md. */
@@ -32,8 +33,8 @@ turn_close(struct slot *slot, uint64_t left, uint64_t now)
     if (__builtin_expect(ns * LONG_PART >= GET(threshold_ns), 0)) {
         slot_turn_was_long(slot, left, now);
     }
-    else {
-        slot->victims_left = 0;
+    else if (__builtin_expect(slot->victims_turn != 0, 0)) {
+        steps_victims_turn(slot);
     }
     slot->recent[GET(slot->turns) % RECENT] = (struct recent_turn){left, now};
     SET(slot->turns, GET(slot->turns) + 1);

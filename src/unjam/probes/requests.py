@@ -29,7 +29,8 @@ def protocol_of(callback: Any) -> Any:
     transport = callback.__self__
     if module_name(type(transport)) != "asyncio.selector_events":
         return None
-    return getattr(transport, "_protocol", None)
+    protocol = getattr(transport, "_protocol", None)
+    return getattr(protocol, "_app_protocol", None) if module_name(type(protocol)) == "asyncio.sslproto" else protocol
 
 
 def is_server(subject: Any) -> bool:
@@ -57,7 +58,7 @@ def handled_by(task: Any) -> str:
     tasks: Any = sys.modules["asyncio.tasks"]
     coroutine = tasks.Task.get_coro(task) if isinstance(task, tasks.Task) else None
     frame = coroutine.cr_frame if type(coroutine) is CoroutineType else None
-    module = frame.f_globals.get("__name__") if frame is not None else None
+    module = None if frame is None else frame.f_globals.get("__name__")
     if frame is None or type(module) is not str or not module.startswith((_AIOHTTP, _HYPERCORN, _UVICORN)):
         return ""
     found = frame.f_locals
@@ -73,8 +74,8 @@ def _aiohttps(request: Any) -> str:
         return ""
     match = getattr(request, "_match_info", None)
     resource = getattr(getattr(match, "_route", None), "_resource", None)
-    known = module_name(type(resource)) == "aiohttp.web_urldispatcher"
-    return printable(f"{request.method} {resource.canonical if known else ''}".strip())
+    known: Any = resource if module_name(type(resource)) == "aiohttp.web_urldispatcher" else None
+    return printable(f"{request.method} {'' if known is None else known.canonical}".strip())
 
 
 def name_of(subject: Any) -> str:

@@ -25,33 +25,31 @@ MOST_STALLS = 64
 _CONTAINERS = frozenset(map(id, (set, dict, list, deque)))
 """By id: to look for a type itself asks its metaclass for a hash, which may be the program's, or refuse."""
 
-QUEUE_AT = slice(24, 28)
-"""Where `tcpi_unacked` lies in Linux's `tcp_info`: of a listening socket it is how many connections wait to be accepted."""
+CLOSE_WAIT = 8
+"""What its first byte is, its state, where the other end has hung up."""
 
-ACCEPTS = "BaseSelectorEventLoop._accept_connection"
-"""What asyncio runs where clients wait to be accepted; its second argument is the listening socket."""
+RECEIVED_AT = slice(52, 56)
+"""Where `tcpi_last_data_recv` lies in Linux's `tcp_info`: the milliseconds since data came last."""
+
+CLOCK_MONOTONIC_COARSE = 6
+"""Of Linux, which the module `time` does not name: the clock that goes on at each tick of the kernel."""
+
+TICK_NS = round(time.clock_getres(CLOCK_MONOTONIC_COARSE) * 1e9) if sys.platform == "linux" else 0
+"""How finely Linux times that: 4 ms where it ticks at 250 Hz. A tick may be late by as much."""
 
 OWN_CALLBACKS = frozenset({"_read_from_self", "_loop_self_reading", "_call_connection_lost"})
 """Methods by which asyncio wakes itself up, or ends a connection that is closed already: nobody waits for them."""
 
 
 class Victim:
-    """One that had to wait, or so many alike; the name of a `request` is read when the event is written: by then it has been routed."""
+    """One that had to wait; the name of a `request` is read when the event is written: by then it has been routed."""
 
-    __slots__ = ("coroutine", "count", "delay_ns", "finished", "kind", "name", "request")
+    __slots__ = ("coroutine", "delay_ns", "finished", "kind", "name", "request")
 
     def __init__(
-        self,
-        kind: str,
-        name: str,
-        coroutine: str,
-        delay_ns: int,
-        *,
-        count: int = 1,
-        request: Any = None,
-        finished: Any = None,
+        self, kind: str, name: str, coroutine: str, delay_ns: int, *, request: Any = None, finished: Any = None
     ) -> None:
-        self.kind, self.name, self.coroutine, self.delay_ns, self.count = kind, name, coroutine, delay_ns, count
+        self.kind, self.name, self.coroutine, self.delay_ns = kind, name, coroutine, delay_ns
         self.request, self.finished = request, finished
 
     @property
@@ -62,28 +60,31 @@ class Victim:
     def fields(self) -> dict[str, Any]:
         """The entry in the `list` of a `victims` event."""
         name = self.name if self.request is None else requests.name_of(self.request)
-        return {
-            "kind": self.kind,
-            "name": name,
-            "coroutine": self.coroutine,
-            "delay_ns": self.delay_ns,
-            "n": self.count,
-        }
+        return {"kind": self.kind, "name": name, "coroutine": self.coroutine, "delay_ns": self.delay_ns}
 
 
 class Waiters:
     """Those that had to wait for one stall: named, or, as those queued behind them, only counted.
 
-    `told` counts the steps we were told of; `culprit` is the address of the task whose long step it was, 0 where it is none; `tasks` has
+    `told` counts the steps of the `turn` that we were told of, the stall's own and the next one as one; `culprit` is the address of the task whose long step it was, 0 where it is none; `tasks` has
     those of the tasks that are named: one that is woken up by a timer that came late is late once.
     """
 
     def __init__(self, stall_id: int) -> None:
         self.stall_id = stall_id
         self.named: list[Victim] = []
-        self.told = self.queued = self.culprit = 0
+        self.told = self.turn = self.queued = self.culprit = 0
         self.tasks: set[int] = set()
         self.exact = True
+
+    def count(self, handle: Any, turn: int) -> None:
+        """We were told of a step; behind the last one of a turn that we are told of, others are only counted."""
+        if turn > max(1, self.turn):
+            self.told = 0
+        self.turn = turn
+        self.told += 1
+        if self.told == MOST_VICTIMS:
+            self.queued += _queued(handle, only_reads=turn > 1)
 
 
 class VictimNotes:
@@ -98,11 +99,25 @@ class VictimNotes:
         if stall_id:
             self._waiters(stall_id).culprit = id(task)
 
-    def observe(self, loop_id: int, stall_id: int, handle: Any, ready_ns: int, now_ns: int) -> None:
-        """A step is about to run that had to wait for a stall, since `ready_ns` at most."""
+    def observe(  # noqa: PLR0917 -- the engine's contract
+        self, loop_id: int, stall_id: int, handle: Any, ready_ns: int, now_ns: int, ended_ns: int, turn: int
+    ) -> None:
+        """A step is about to run that may have had to wait for a stall, since `ready_ns` at most: see the contract in _core.pyi."""
         del loop_id
         try:
-            self._add(self._waiters(stall_id), handle, ready_ns, now_ns)
+            callback = handle._callback  # a slot of asyncio.Handle, None once it was cancelled
+            waiters = self._waiters(stall_id)
+            waiters.count(handle, turn)
+            if callback is None:
+                return
+            arrived_ns = _arrived_ns(callback, now_ns)
+            if arrived_ns is not None:
+                # What came after the stall has not waited for it; where nothing has come since it began, the other end has hung up.
+                if turn and not ready_ns - 2 * TICK_NS <= arrived_ns < ended_ns - TICK_NS:
+                    return
+                self._add(waiters, handle, max(ready_ns, arrived_ns), now_ns, exact=True)
+            elif turn <= 1:
+                self._add(waiters, handle, ready_ns, now_ns, exact=False)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a victim is not named", error)
 
@@ -114,10 +129,10 @@ class VictimNotes:
         self._stalls.remove(waiters)
         worst = sorted((victim for victim in waiters.named if victim.is_named), key=lambda victim: -victim.delay_ns)
         if worst or waiters.queued:
-            count = sum(victim.count for victim in worst) + waiters.queued
+            count = len(worst) + waiters.queued
             head = {"e": "victims", "t": time.monotonic_ns(), "stall": stall_id, "count": count}
             delay = "exact" if waiters.exact else "at most"
-            self._emit({**head, "list": [victim.fields() for victim in worst], "delay": delay})
+            self._emit({**head, "list": [victim.fields() for victim in worst[:MOST_VICTIMS]], "delay": delay})
 
     def _known(self, stall_id: int) -> Waiters | None:
         # A copy, the last first: other loops add theirs meanwhile, and the drainer takes them out.
@@ -130,16 +145,9 @@ class VictimNotes:
             self._stalls.append(waiters)
         return waiters
 
-    def _add(self, waiters: Waiters, handle: Any, ready_ns: int, now_ns: int) -> None:
-        callback = handle._callback  # a slot of asyncio.Handle, None once it was cancelled
-        waiters.told += 1
-        if waiters.told == MOST_VICTIMS:  # the last that we are told of
-            waiters.queued = _queued(handle)
-        name = "" if callback is None else names.callable_name(callback)
-        if callback is None or _is_asyncios_own(callback) or self._is_its_own(waiters, handle, callback):
-            return
-        if name == ACCEPTS:
-            _add_clients(waiters, handle._args, now_ns - ready_ns)
+    def _add(self, waiters: Waiters, handle: Any, ready_ns: int, now_ns: int, *, exact: bool) -> None:
+        callback = handle._callback
+        if _is_asyncios_own(callback) or self._is_its_own(waiters, handle, callback):
             return
         when_ns = _when_ns(handle)
         delay_ns = max(0, now_ns - max(ready_ns, when_ns or 0))
@@ -148,7 +156,7 @@ class VictimNotes:
             return
         victim = _victim(callback, task, delay_ns, is_timer=when_ns is not None)
         if victim is not None and (when_ns is None or delay_ns >= SHORTEST_NS):
-            waiters.exact &= when_ns is not None
+            waiters.exact &= exact or when_ns is not None
             waiters.named.append(victim)
             if task is not None:
                 waiters.tasks.add(id(task))
@@ -165,18 +173,29 @@ def _is_asyncios_own(callback: Any) -> bool:
     return code is not None and code.co_name in OWN_CALLBACKS and code.co_filename.startswith(_asyncio_folder())
 
 
-def _add_clients(waiters: Waiters, args: Any, delay_ns: int) -> None:
-    """Those whose connections wait to be accepted; how many is known of TCP on Linux, else it is one at least."""
-    listening: Any = args[1] if type(args) is tuple and len(args) > 1 else None
-    waiting, name = 1, "waiting to be accepted"
-    if type(listening) is socket.socket and listening.family in {socket.AF_INET, socket.AF_INET6}:
-        name += f" on port {listening.getsockname()[1]}"
-        if sys.platform == "linux":
-            info = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, QUEUE_AT.stop)
-            waiting = int.from_bytes(info[QUEUE_AT], sys.byteorder)
-    if waiting:  # else another process that listens there was first
-        waiters.exact = False
-        waiters.named.append(Victim("connection", name, "", delay_ns, count=waiting))
+def _arrived_ns(callback: Any, now_ns: int) -> int | None:
+    """When the data came that a transport of asyncio is about to read, as Linux times it of TCP; None where that is not known.
+
+    Where none has come, and the other end has hung up, nobody waits: that is as if it came just now.
+    """
+    if sys.platform != "linux" or not _reads(callback):
+        return None
+    connection = getattr(callback.__self__, "_sock", None)
+    if type(connection) is not socket.socket or connection.family not in {socket.AF_INET, socket.AF_INET6}:
+        return None
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED_AT.stop)
+        if info[0] == CLOSE_WAIT and not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+            return now_ns
+    except OSError:  # it is closed by now
+        return None
+    return now_ns - 1_000_000 * int.from_bytes(info[RECEIVED_AT], sys.byteorder)
+
+
+def _reads(callback: Any) -> bool:
+    """Whether it is what a transport of asyncio calls to read."""
+    code = names.callable_code(callback)
+    return code is not None and code.co_name == "_read_ready" and requests.protocol_of(callback) is not None
 
 
 def _victim(callback: Any, task: Any, delay_ns: int, *, is_timer: bool) -> Victim | None:
@@ -219,7 +238,9 @@ def _when_ns(handle: Any) -> int | None:
     return round(when * 1e9) if type(when) is float else None
 
 
-def _queued(handle: Any) -> int:
-    """How many handles are still ready behind this one."""
+def _queued(handle: Any, *, only_reads: bool) -> int:
+    """How many handles are still ready behind this one: all, or those that read what has come on a connection."""
     ready = getattr(handle._loop, "_ready", None)  # asyncio.BaseEventLoop's queue
-    return len(ready) if type(ready) is deque else 0
+    if type(ready) is not deque:
+        return 0
+    return sum(_reads(getattr(each, "_callback", None)) for each in tuple(ready)) if only_reads else len(ready)

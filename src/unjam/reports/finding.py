@@ -152,5 +152,5 @@ def victims(worst: tuple[Victim, ...], count: int) -> str:
 def _waited(victim: Victim) -> str:
     """Since when a timer or a request was late is known; the others have waited since some time in the stall."""
     times = f"{victim.count} x " if victim.count > 1 else ""
-    most = "up to " if victim.kind in {"task", "callback", "connection"} else ""
+    most = "up to " if victim.kind in {"task", "callback"} else ""
     return f"{times}{safe(victim.kind)} {safe(victim.name)} {most}{duration(victim.delay_ms)}"

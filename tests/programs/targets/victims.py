@@ -14,7 +14,7 @@ app = FastAPI()
 @app.get("/slow")
 async def slow() -> str:
     for _ in until_asked():
-        time.sleep(0.15)  # expect: UJ101 leaf=time.sleep victims=1 late-asyncio=/quick/{number}
+        time.sleep(0.15)  # expect: UJ101 leaf=time.sleep holder=/slow victims=1 late-asyncio=/quick/{number}
     return "done"
 
 

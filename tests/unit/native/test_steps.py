@@ -224,7 +224,10 @@ def test_victims_are_those_that_had_to_wait(run):
         start(threshold_ms=600)
         steps()
         victims = []
-        core.set_victim_observer(lambda *told: victims.append((told[1], told[2]._callback, told[4] - told[3])), 3)
+        def observe(loop, stall, handle, ready, now, ended, turn):
+            assert (ready < ended < now) if turn else ended == 0
+            if turn <= 1: victims.append((stall, handle._callback, now - ready))
+        core.set_victim_observer(observe, 3)
         async def main():
             loop = asyncio.get_running_loop()
             register()
@@ -245,6 +248,34 @@ def test_victims_are_those_that_had_to_wait(run):
         core.stop()
     """)
     assert outcome.code == 0, outcome.stderr
+
+
+def test_steps_of_some_turns_after_a_stall_are_told_of(run):
+    """Up to the fourth, so many of each; unless a select slept, after which nobody is told of any."""
+    outcome = run("""
+        start(threshold_ms=300)
+        steps()
+        turns = []
+        core.set_victim_observer(lambda *told: turns.append(told[6]), 2)
+        async def main():
+            loop = asyncio.get_running_loop()
+            register()
+            await asyncio.sleep(0.02)
+            time.sleep(0.4)
+            for _ in range(6):
+                for _ in range(3): loop.call_soon(len, "")
+                await asyncio.sleep(0)
+            tell(goes_on=list(turns))
+            turns.clear()
+            time.sleep(0.4)
+            await asyncio.sleep(0.02)
+            for _ in range(3): await asyncio.sleep(0)
+            tell(slept=list(turns))
+        asyncio.run(main())
+        core.stop()
+    """)
+    assert outcome.told["goes_on"] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert outcome.told["slept"] == []
 
 
 def test_an_observer_that_fails_is_silenced(run):

@@ -244,11 +244,11 @@ def test_what_was_not_told_of_a_turn_is_none_of_the_next(monkeypatch):
     assert told[-1] == (2029 * MS, 2030 * MS, 2, 3 * MS)
 
 
-def test_victims_are_those_of_this_turn_and_the_next():
-    """After a stall the next steps of the same turn and of the next one had to wait; those after it did not."""
+def test_victims_are_told_of_in_this_turn_and_the_next_four():
+    """After a stall the next steps of the same turn and of the next one had to wait; those after it may have, with the end of the stall."""
     told = []
     observers = Observers()
-    observers.victim = lambda *facts: told.append(facts[:4])
+    observers.victim = lambda *facts: told.append((*facts[:4], *facts[5:]))
     observers.most_victims = 20
     slot = make_slot(observers=observers)
     slot.began(100 * MS)
@@ -258,15 +258,20 @@ def test_victims_are_those_of_this_turn_and_the_next():
     slot.ended(171 * MS)
     slot.began(172 * MS)
     slot.victim("next turn")
-    slot.ended(173 * MS)
-    slot.began(174 * MS)
-    slot.victim("too late")
-    assert told == [(1, 1, "same turn", 100 * MS), (1, 1, "next turn", 100 * MS)]
+    for at in (173, 175, 177, 179):
+        slot.ended(at * MS)
+        slot.began((at + 1) * MS)
+        slot.victim(at)
+    assert told == [
+        (1, 1, "same turn", 100 * MS, 0, 0),
+        (1, 1, "next turn", 100 * MS, 171 * MS, 1),
+        *((1, 1, at, 100 * MS, 171 * MS, turn) for turn, at in ((2, 173), (3, 175), (4, 177))),
+    ]
     assert observers.waiting == {}
 
 
 def test_at_most_so_many_victims_are_told():
-    """Telling of victims is bounded."""
+    """Telling of victims is bounded, to so many in the turn of the stall and the next one, and as many in each later one."""
     told = []
     observers = Observers()
     observers.victim = lambda *facts: told.append(facts)
@@ -274,10 +279,12 @@ def test_at_most_so_many_victims_are_told():
     slot = make_slot(observers=observers)
     slot.began(100 * MS)
     step(slot, 170 * MS)
-    for _ in range(10):
-        if observers.waiting:
+    for turn, so_far in enumerate((3, 3, 6, 9)):
+        for _ in range(10):
             slot.victim("one")
-    assert len(told) == 3
+        assert len(told) == so_far
+        slot.ended((171 + 2 * turn) * MS)
+        slot.began((172 + 2 * turn) * MS)
 
 
 def test_a_stall_has_one_number_whoever_asks_first():

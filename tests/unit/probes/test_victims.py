@@ -3,10 +3,11 @@
 import asyncio
 import socket
 import sys
+import time
 
 import pytest
 
-from unjam.probes.victims import MOST_VICTIMS, VictimNotes
+from unjam.probes.victims import TICK_NS, MOST_VICTIMS, VictimNotes
 
 MS = 1_000_000
 
@@ -18,8 +19,8 @@ class Ready:
         self.written = []
         self.notes = VictimNotes(self.written.append)
 
-    def observe(self, handle, ready_ns, now_ns):
-        self.notes.observe(1, 5, handle, ready_ns, now_ns)
+    def observe(self, handle, ready_ns, now_ns, ended_ns=0, turn=0):
+        self.notes.observe(1, 5, handle, ready_ns, now_ns, ended_ns, turn)
 
     def event(self):
         self.notes.write(5)
@@ -94,29 +95,71 @@ def test_a_task_that_a_late_timer_wakes_up_is_late_once(ready):
     assert (names_of(event), event["count"]) == ([("timer", "sleepy", "sleep")], 1)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how many wait")
-def test_clients_that_wait_to_be_accepted_are_counted(ready):
-    """They are connected, and may have sent their requests; another process that listens there may have been first."""
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells when data came")
+@pytest.mark.parametrize("turn", [1, 4])
+def test_data_waited_since_it_came(ready, turn):
+    """On a connection that was kept, or of a client that connected in the stall, which is heard some turns later."""
 
     async def main():
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-        (listening,) = server.sockets
-        address = listening.getsockname()
-        accept = asyncio.Handle(loop._accept_connection, (asyncio.Protocol, listening._sock, None, server, 100), loop)
-        ready.observe(accept, 100 * MS, 350 * MS)
-        clients = [socket.create_connection(address) for _ in range(3)]
-        ready.observe(accept, 100 * MS, 350 * MS)
-        for client in clients:
-            client.close()
-        server.close()
-        return address[1]
+        transport, client = await connected()
+        came = time.monotonic_ns()
+        client.send(b"hello")
+        time.sleep(0.1)
+        read, now = asyncio.Handle(transport._read_ready, (), asyncio.get_running_loop()), time.monotonic_ns()
+        took = now - came
+        ready.observe(read, came - 200 * MS, now, ended_ns=now - 1, turn=turn)
+        ready.observe(read, came - 200 * MS, now, ended_ns=came - 100 * MS, turn=turn)  # it came after another stall
+        ready.observe(read, came + 50 * MS, now, ended_ns=now - 1, turn=turn)  # nothing came in a third
+        transport._sock.recv(10)
+        client.close()
+        time.sleep(0.01)
+        now = time.monotonic_ns()  # the other end has hung up, which waits for nothing
+        ready.observe(read, came - 200 * MS, now, ended_ns=now - 1, turn=turn)
+        return took
 
-    port = asyncio.run(main())
+    took = asyncio.run(main())
     event = ready.event()
-    assert names_of(event) == [("connection", f"waiting to be accepted on port {port}", "")]
-    assert (event["count"], event["list"][0]["n"], event["delay"]) == (3, 3, "at most")
-    assert event["list"][0]["delay_ns"] == 250 * MS
+    assert (event["count"], event["delay"]) == (1, "exact")
+    assert abs(event["list"][0]["delay_ns"] - took) <= 2 * TICK_NS + MS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells when data came")
+def test_only_measured_waits_count_some_turns_after_a_stall(ready):
+    """What else runs then became ready after the stall, as far as is known."""
+
+    async def main():
+        transport, client = await connected()
+        client.send(b"hello")
+        time.sleep(0.1)
+        loop, now = asyncio.get_running_loop(), time.monotonic_ns()
+        loop._ready.extend(asyncio.Handle(callback, (), loop) for callback in (print, transport._read_ready))
+        for _ in range(MOST_VICTIMS):
+            ready.observe(asyncio.Handle(print, (), loop), now - 200 * MS, now, ended_ns=now - 1, turn=2)
+        loop._ready.clear()
+        client.close()
+
+    asyncio.run(main())
+    event = ready.event()
+    assert (event["list"], event["count"]) == ([], 1)
+
+
+async def connected():
+    """A transport of asyncio's and its client's socket."""
+    loop = asyncio.get_running_loop()
+    made = loop.create_future()
+    server = await loop.create_server(lambda: Told(made), "127.0.0.1", 0)
+    client = socket.create_connection(server.sockets[0].getsockname())
+    transport = await made
+    server.close()
+    return transport, client
+
+
+class Told(asyncio.Protocol):
+    def __init__(self, made):
+        self.made = made
+
+    def connection_made(self, transport):
+        self.made.set_result(transport)
 
 
 def test_bookkeeping_is_nobody_who_waits(ready):
@@ -235,7 +278,7 @@ def test_the_culprit_and_who_waited_for_its_end_waited_for_nothing(ready):
     steps = list(loop._ready)
     ready.notes.blame(5, culprit)
     for handle in steps:
-        ready.observe(handle, 0, 200 * MS)
+        ready.observe(handle, 0, 200 * MS, 0, 0)
     ready.observe(asyncio.Handle(lambda _task: None, (culprit,), loop), 0, 200 * MS)
     loop.run_until_complete(asyncio.gather(culprit, other))
     loop.close()
@@ -262,7 +305,7 @@ def test_loops_that_stall_at_the_same_time_are_kept_apart(ready):
     ready.notes.blame(6, tasks[1])
     for stall in (5, 6, 5, 6):
         for handle in (mine, other):
-            ready.notes.observe(stall, stall, handle, 0, 200 * MS)
+            ready.notes.observe(stall, stall, handle, 0, 200 * MS, 0, 0)
     for stall in (5, 6):
         ready.notes.write(stall)
     loop.run_until_complete(asyncio.gather(*tasks))

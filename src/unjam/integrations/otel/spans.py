@@ -105,9 +105,11 @@ class Spans:
         if t1 - t0 >= LATE * self._least_ns():
             span.add_event(EVENT, _event("holder", t1 - t0), wall_ns(t1))
 
-    def _on_victim(self, loop: int, stall: int, handle: Any, ready_ns: int, now_ns: int) -> None:
-        del loop
-        span = _span_in(handle._context)  # noqa: SLF001 -- a slot of asyncio.Handle
+    def _on_victim(  # noqa: PLR0917 -- the engine's contract
+        self, loop: int, stall: int, handle: Any, ready_ns: int, now_ns: int, ended_ns: int, turn: int
+    ) -> None:
+        del loop, ended_ns
+        span = _span_in(handle._context) if turn <= 1 else None  # noqa: SLF001 -- a slot of asyncio.Handle
         if span is None:
             return
         when = getattr(handle, "_when", None)
