@@ -5,6 +5,7 @@ import runpy
 import signal
 import sys
 
+import unjam
 import unjam.control.server as server_module
 from unjam.control.answers import hang_answers
 from unjam.control.server import start_server
@@ -27,6 +28,9 @@ if __name__ == "__main__":
         LockTracker(ImportWatch(), os.environ.get("UNJAM_TIER", "")).install()
     choose(os.environ.get("UNJAM_TIER", ""))  # As the monitor does: with the C core the collector reads by that.
     server_module.BETWEEN_COSTLY_S = 0.1  # A test has no second to lose.
-    server = start_server(lambda: hang_answers(Collector()))
+    if os.environ.get("UNJAM_WATCHED") == "1":
+        unjam.install()  # It has a socket of its own.
+    else:
+        server = start_server(lambda: hang_answers(Collector()))
     sys.argv = [program, *rest]
     runpy.run_path(program, run_name="__main__")

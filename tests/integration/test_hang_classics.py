@@ -50,6 +50,14 @@ def test_a_classic_hang_is_explained_on_uvloop(program):
     explained(program, "uvloop")
 
 
+@pytest.mark.parametrize(
+    "program", sorted({HERE / "programs" / "idle_worker.py", *GUILTY[::3]}), ids=lambda path: path.stem
+)
+def test_a_classic_hang_is_explained_while_it_is_watched(program):
+    """What watches has its hands on everything, on waits too: it is nobody who might end one."""
+    explained(program, UNJAM_WATCHED="1")
+
+
 @pytest.mark.parametrize("program", INNOCENT, ids=lambda path: path.stem)
 def test_an_innocent_program_is_left_alone(program):
     """Waits that can end are never called a deadlock, nor anything else."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST_OPEN = 10_000
 """Timeouts whose start is remembered; beyond it the oldest are forgotten and their window is "not measured"."""
 
+SHORTEST_NS = 1_000_000
+"""A timeout shorter than this only looks whether something is there."""
+
 MOST_FRAMES = 30
 """Awaits told of a task that ran into a timeout."""
 
@@ -169,12 +172,15 @@ class Timeouts:
             task = held[-1] if type(held) is list and held else held
             # What does not set itself again fires whenever it is called: uvloop's timers run up to a millisecond early.
             if is_task(task) and (not kind.rearms or _is_due(task, deadline)):
-                line = self._line(kind.name, task, self._started.pop(id(timeout), None), deadline)
+                started = self._started.pop(id(timeout), None)
+                if _is_poll(started, deadline):
+                    return original(timeout)
+                line = self._line(kind.name, task, started, deadline)
                 if kind.end:
                     self._fired[id(timeout)] = line
                 else:
                     self._emit(line)
-            original(timeout)
+            return original(timeout)
 
         return fire
 
@@ -255,6 +261,11 @@ class Timeouts:
             "pool_ns": _queued_ns(frames, future),
             "answered": _is_answered(frames, future),
         }
+
+
+def _is_poll(started: int | None, deadline: float | None) -> bool:
+    """Whether it was over as it was set: who asks like that looks whether something is there, and waits for nobody."""
+    return started is not None and deadline is not None and deadline * 1e9 - started < SHORTEST_NS
 
 
 def _is_due(task: Any, deadline: float | None) -> bool:

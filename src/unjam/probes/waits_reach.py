@@ -72,18 +72,20 @@ class Reach:
             given = (value.__defaults__, value.__kwdefaults__)
             return [*(value.__closure__ or ()), *given, *self._named(value.__code__, value.__globals__)]
         if is_a(value, type):
-            return [] if _is_stdlib(type_module(value)) else list(class_dict(value).values())
+            module = type_module(value)
+            return [] if _is_stdlib(module) or _is_our_own(module) else list(class_dict(value).values())
         if kind is weakref.ref:
             target = value()
             return [] if target is None else [target]
-        if any(is_a(value, stop) for stop in self._stops):
+        if any(is_a(value, stop) for stop in self._stops) or _is_our_own(type_module(kind)):
             return []
         # The class of an instance brings its methods; those of its bases come with it.
         return [*gc.get_referents(value), *mro(kind)[1:-1]]
 
     def _named(self, code: CodeType, names_to: dict[str, Any]) -> list[Any]:
         """Return the globals that a code names, and what it names of the modules among them."""
-        if _is_stdlib(dict.get(names_to, "__name__")):
+        module = dict.get(names_to, "__name__")
+        if _is_stdlib(module) or _is_our_own(module):
             return []
         names = self._names_of(code)
         found = [value for name in names if (value := dict.get(names_to, name)) is not None]
@@ -106,6 +108,11 @@ class Reach:
 
 def _is_stdlib(module: Any) -> bool:
     return type(module) is str and module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
+
+
+def _is_our_own(module: Any) -> bool:
+    """Whether it is of what watches: that has its hands on everything, and ends nobody's wait. The bridge is the program's."""
+    return type(module) is str and module.startswith("unjam.") and not module.startswith("unjam.bridge.")
 
 
 def _stops() -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Laws of the timeouts probe: the window, who waited, and whether the answer was there."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -140,6 +141,23 @@ def test_a_call_that_queued_for_a_token(lines):
 def test_a_timeout_that_does_not_fire_is_not_told(lines, kind):
     """Work that is done in time leaves no event."""
     assert "done" == asyncio.run(kind(asyncio.sleep(0, "done")))
+    assert [] == timeouts(lines)
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "anyio"])
+def test_a_poll_is_no_timeout(lines, kind):
+    """Who sets a timeout that is over at once looks whether something is there, as clients of Redis do before each command."""
+
+    async def main():
+        with contextlib.suppress(TimeoutError):
+            if kind == "asyncio":
+                async with asyncio.timeout(0):
+                    await asyncio.sleep(30)
+            else:
+                with anyio.fail_after(0):
+                    await anyio.sleep(30)
+
+    asyncio.run(main())
     assert [] == timeouts(lines)
 
 
