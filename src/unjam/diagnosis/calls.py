@@ -132,6 +132,8 @@ def _by_target(target: str, descriptor: int | None) -> str:
         return "UJ106" if any(name in target for name in _DATABASE_SOCKETS) else "UJ103"
     if _is_console(target, descriptor):
         return "UJ108"
+    if kind == "pipe":
+        return "UJ103"
     return "UJ102" if kind == "file" else ""
 
 

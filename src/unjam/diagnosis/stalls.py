@@ -240,7 +240,7 @@ def _weighty(case: Case, stall: Stall, blames: list[Blame]) -> tuple[list[Blame]
     """Those that are told, and those that are too small for it: the largest one too, where more of the stall went into nobody knows what."""
     ordered = sorted(blames, key=lambda blame: (not blame.rule, -blame.time_ns))
     least = min(LEAST_SHARE * stall.length_ns, sum(blame.time_ns for blame in blames if not blame.rule))
-    first = ordered[0] if ordered and ordered[0].time_ns >= least else None
+    first = next((blame for blame in ordered if blame.time_ns >= (least if blame.rule else 0)), None)
     told = [blame for blame in ordered if _is_weighty(case, stall, blame, first=blame is first)]
     return told, [blame for blame in ordered if blame not in told]
 

@@ -50,7 +50,7 @@ REMEDIES: dict[str, Advice] = {
         "it runs in the default thread pool, where it queues behind other work; a resolver such as aiodns needs no thread",
     ),
     "async-streams": Advice(
-        "await asyncio.open_connection(...) or the loop's sock_* methods instead of {leaf}",
+        "await asyncio.open_connection(...), the loop's sock_* methods, or loop.connect_read_pipe(...) for a pipe, instead of {leaf}",
         "reading becomes a stream of awaits: messages must be delimited by the protocol, not by the call",
     ),
     "async-server": Advice(

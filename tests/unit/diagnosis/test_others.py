@@ -65,6 +65,16 @@ def test_measured_requests_are_victims():
     assert [each.text for each in finding.evidence if each.kind == "request"] == ["in request GET /report"]
 
 
+def test_a_place_without_a_cause_is_told_beside_a_little_starvation():
+    """What is too small to be told does not take the place of what is known of the rest."""
+    told = Story()
+    path = told.file("views.py", "def h(thing):\n    thing.wait_for_it()\n")
+    stack = told.stack(told.frame(path, "thing.wait_for_it()", "h"))
+    told.stall(151, kernel(13, stack, "futex_waitv"), cpu_ms=1, runq_ms=1)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit.line) == ("", 2)
+
+
 def test_the_requests_in_which_a_line_blocked_are_named_by_what_they_cost():
     """Where the task was seen to handle one as it was late; a task of another step that was seen is not the one."""
     told, _, stack = story()

@@ -8,10 +8,11 @@ RULE = Rule(
     code="UJ103",
     cause="network",
     title="Synchronous network I/O on the loop",
-    one="{culprit} held the loop for {ms} ms in {leaf}: it waited for the other end of a connection",
+    one="{culprit} held the loop for {ms} ms in {leaf}: it waited for the other end of a connection or a pipe",
     many="waits for a connection held the loop for {ms} ms in all: {leaf} at {culprit}",
     what="""\
-A blocking `connect`, `accept`, `send`, `recv` or TLS handshake on a socket, in code that runs on the event loop.
+A blocking `connect`, `accept`, `send`, `recv` or TLS handshake on a socket, or a read or a write of a pipe whose other end does not answer, in code
+that runs on the event loop.
 """,
     why="""\
 How long it takes is decided by the other side and by the network. Without a time-out that is for ever, and the loop
