@@ -1,6 +1,5 @@
 """A read of a pipe whose other end answers late: no file on a disk."""
 
-import asyncio
 import os
 import threading
 
