@@ -9,7 +9,7 @@ from unjam.diagnosis import congestion, garbage, outside, own
 from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, tick_at, unsure_ns, weight_of
 from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Group, Stall, Step
-from unjam.diagnosis.judge import Clues, Judgement, clues_of, judge
+from unjam.diagnosis.judge import DEFAULT_SWITCH_NS, GIL_KEPT_INTERVALS, Clues, Judgement, clues_of, judge
 from unjam.diagnosis.pieces import Blame, Piece, heaviest, is_outside, total
 from unjam.model.findings import Evidence, Grade, TaskName
 
@@ -41,11 +41,11 @@ def blames_of(case: Case, stall: Stall) -> list[Blame]:
 
 
 def _pieces(case: Case, stall: Stall) -> list[Piece]:
-    groups = _of_work(case, stall)
+    groups, working = _of_work(case, stall), _between_pauses(case, stall)
     clues = [
         clues_of(
             group,
-            stall,
+            working,
             case.views.step(group.stack),
             case.sources,
             switch_ns=case.switch_ns,
@@ -74,6 +74,17 @@ def _of_work(case: Case, stall: Stall) -> Sequence[Group]:
         return stall.groups
     over = max(*working, stall.end - case.threshold_ns)
     return [group for group in stall.groups if group.first <= over]
+
+
+def _between_pauses(case: Case, stall: Stall) -> Stall:
+    """The stall as it is judged: what stood still and kept the GIL in a pause of the collector does not tell of the line that it struck."""
+    pauses = garbage.pauses_of(case, stall)
+    if not pauses:
+        return stall
+    trail = [look for look in stall.trail if not any(pause.start < look.at < pause.end for pause in pauses)]
+    asked = (stall.gil_asked_ns or 0) - sum(pause.end - pause.start for pause in pauses)
+    kept = asked if asked > GIL_KEPT_INTERVALS * (case.switch_ns or DEFAULT_SWITCH_NS) else None
+    return replace(stall, trail=tuple(trail), gil_asked_ns=kept)
 
 
 def _is_guess(clues: Sequence[Clues]) -> bool:

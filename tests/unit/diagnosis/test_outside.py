@@ -185,6 +185,25 @@ def test_the_collector_says_where_it_struck():
     assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ304", "gc.collect", 3)
 
 
+def test_a_collection_does_not_make_native_code_of_python():
+    """In its pause the frames stand still and the GIL is kept: that is the collector's doing, not that of the line in which it struck."""
+    told = Story()
+    path = told.file("work.py", "import copy\nasync def handler(rows):\n    copy.deepcopy(rows)\n")
+    user = told.frame(path, "copy.deepcopy(rows)", "handler")
+    stack = told.stack(user, library("copy", "deepcopy"), library("copy", "_deepcopy_dict"))
+    looks = [(0, "none" if 4 < number < 15 else "elsewhere", None if 4 < number < 15 else 2, 0) for number in range(19)]
+    told.stall(
+        200,
+        cpu(19, stack, moved=8, between=(10, 190)),
+        cpu_ms=200,
+        runq_ms=0,
+        gil_asked_ms=90,
+        trail=told.trail(*looks),
+    )
+    told.event("gc", t0=1050 * MS, t1=1150 * MS, gen=2, collected=9, uncollectable=0, tid=LOOP_TID, loop=1)
+    assert {finding.rule for finding in told.told().findings} == {"UJ301", "UJ304"}
+
+
 def test_a_collector_without_a_cpu_did_not_collect():
     """A pause of 100 ms in a stall that had a CPU for half of its time: the collector took half of that."""
     told = Story()
