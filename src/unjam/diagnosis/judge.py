@@ -211,6 +211,7 @@ def _state(group: Group, stall: Stall, records: tuple[Call, ...]) -> State:
     return "cpu" if share >= BUSY_SHARE else "kernel" if share <= IDLE_SHARE and waited else "unknown"
 
 
+_FREEING = Call("freeing", "UJ303", Gil.KEEPS, remedy="free-in-pieces")
 _IDLE = Judgement("", "", Grade.UNKNOWN, why="it computed for a part of that time only, and the rest could not be seen")
 _UNMEASURED = Judgement(
     "",
@@ -335,6 +336,8 @@ def _judge_work(clues: Clues) -> Judgement:
     named = record or next(iter(clues.records), None)
     if clues.state == "ready" and clues.idle:
         return _IDLE
+    if record is None and clues.native is not None and clues.native.frees and not clues.moving:
+        return Judgement("UJ303", f"freeing what {clues.native.text} held", _sure(clues, Grade.INFERRED), _FREEING)
     rule, grade = _cpu_rule(clues, record)
     leaf = clues.name_of(named) if named else clues.worker if rule == "UJ301" else clues.callee
     return Judgement(rule, leaf, _sure(clues, grade), record)

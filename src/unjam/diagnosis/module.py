@@ -35,7 +35,7 @@ class Instruction:
     """What a frame was executing: `name` is qualified as far as that is known, `resolved` says whether it is to be trusted.
 
     `calls` says that it is a call (entering a context is one), `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
-    lies in) an await.
+    lies in) an await, `frees` that it gives a name another value, or none, which frees what the name held.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Instruction:
     text: str
     in_loop: bool
     awaits: bool
+    frees: bool = False
 
 
 class Module:
@@ -110,6 +111,7 @@ class Module:
             _code(node),
             self._inside(node, _LOOPS),
             self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
+            isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load),
         )
 
     def around(self, frame: Frame) -> tuple[ast.AST, ...]:

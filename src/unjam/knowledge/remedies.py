@@ -169,6 +169,10 @@ REMEDIES: dict[str, Advice] = {
         "(contextlib.closing, with)",
         "somebody has to know when it is no longer needed",
     ),
+    "free-in-pieces": Advice(
+        "let it go in pieces, or keep less at once: its last reference frees every object in it, one after the other",
+        "the code that holds it has to know its parts; in a thread it would keep the GIL just the same",
+    ),
     "break-the-cycle": Advice(
         "break the cycle that keeps it (weakref for the reference back, del of a caught exception), so that it ends with its last use",
         "the cycle has to be found: gc.set_debug(gc.DEBUG_SAVEALL) and gc.garbage at a quiet moment show it",
@@ -297,7 +301,10 @@ REMEDIES: dict[str, Advice] = {
 }
 """Remedies by key. What is advised for UJ303 never holds a thread: a thread that keeps the GIL stops the loop as well."""
 
-INSTEAD_OF_THE_RULES: Mapping[str, tuple[str, ...]] = {"close-before-collected": ("break-the-cycle",)}
+INSTEAD_OF_THE_RULES: Mapping[str, tuple[str, ...]] = {
+    "close-before-collected": ("break-the-cycle",),
+    "free-in-pieces": ("smaller-data",),
+}
 """What is advised beside a call's own remedy where its rule's ways out would not help."""
 
 UNKNOWN_CAUSE = ("look-closer",)

@@ -569,3 +569,17 @@ def test_the_end_that_a_heartbeat_tells_of_is_no_work(at_ms):
     told.stall(131, *samples, cpu_ms=110, runq_ms=2, steps=None, longest_step_ms=None)
     rules = [(finding.rule, finding.culprit is not None) for finding in told.told().findings]
     assert rules == ([("UJ301", True)] if at_ms[0] > 102 else [("UJ301", True), ("UJ301", False)])
+
+
+@pytest.mark.parametrize("code", ["rows = parse(body)", "del rows"])
+def test_what_a_name_held_is_freed_where_it_gets_another_value(code):
+    """That is no Python code that computes: the objects are freed one after the other, in C."""
+    told = Story()
+    path = told.file("views.py", f"async def h(body):\n    rows = parse(body)\n    {code}\n")
+    frame = told.frame(path, code, "h")
+    column = frame.column + code.index("rows")
+    stack = told.stack(replace(frame, line=3, end_line=3, column=column, end_column=column + 4))
+    told.stall(100, cpu(8, stack), cpu_ms=99, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ303", "freeing what rows held", 3)
+    assert finding.remedies[0].text.startswith("let it go in pieces")
