@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from unjam.diagnosis import events, victims
 from unjam.diagnosis.case import Case
-from unjam.diagnosis.events import Stall
+from unjam.diagnosis.events import Group, Stall
 from unjam.diagnosis.pieces import Blame, Piece, is_outside, samples_in
 from unjam.knowledge import index
 from unjam.knowledge.records import Call
@@ -105,8 +105,8 @@ def _what_was_seen(stall: Stall, blame: Blame, everything: int) -> Iterable[Evid
     waits = [piece for piece in blame.pieces if piece.state == "kernel" and piece.group.system_call]
     if blame.rule == "UJ501":
         yield Evidence("gil", f"the loop's thread waited for the GIL, {share}")
-    elif waits:
-        yield Evidence("os", f"{_wait(_most(waits))}, {share}")
+    elif waits and (blame.parts.cpu or 0) <= (blame.parts.kernel or 0):
+        yield Evidence("os", f"{_named_wait(waits)}, {share}")
     elif any(piece.state == "cpu" for piece in blame.pieces):
         yield Evidence("os", f"on a CPU, {share}")
     else:
@@ -122,16 +122,16 @@ def _without_a_state(pieces: Sequence[Piece]) -> str:
     return "state of the thread not observed"
 
 
-def _most(pieces: Sequence[Piece]) -> Piece:
-    """The piece whose system call and target were seen most."""
+def _named_wait(pieces: Sequence[Piece]) -> str:
+    """The system call and the target that were seen most."""
     groups: dict[tuple[str, str], list[Piece]] = defaultdict(list)
     for piece in pieces:
         groups[piece.group.system_call, piece.group.target].append(piece)
-    return max(groups.values(), key=samples_in)[0]
+    most = max(groups.values(), key=samples_in)
+    return _wait(most[0].group) if len(groups) == 1 else f"most often {_wait(most[0].group)}"
 
 
-def _wait(piece: Piece) -> str:
-    group = piece.group
+def _wait(group: Group) -> str:
     descriptor = f" on fd {group.descriptor}" if group.descriptor is not None else ""
     target = f", {group.target}" if group.target and group.target != "futex" else ""
     return f"{group.system_call}{descriptor}{target}"

@@ -8,7 +8,7 @@ RULE = Rule(
     code="UJ102",
     cause="file",
     title="File work on the loop",
-    one="{culprit} held the loop for {ms} ms in {leaf}: reading, writing or looking up files waits for the disk",
+    one="{culprit} held the loop for {ms} ms in {leaf}: it read, wrote or looked up files",
     many="waits for files held the loop for {ms} ms in all: {leaf} at {culprit}",
     what="""\
 Opening, reading, writing, listing, copying, syncing or locking files in code that runs on the event loop.
