@@ -190,7 +190,8 @@ def one_line(finding: Finding) -> str:
     """A finding as one greppable line: length, place, leaf, rule and cause, task."""
     place = "no line of yours"
     if finding.culprit:
-        place = f"{shortest(finding.culprit.file)}:{finding.culprit.line} {finding.culprit.function}"
+        line = f":{finding.culprit.line}" if finding.culprit.line else ""
+        place = f"{shortest(finding.culprit.file)}{line} {finding.culprit.function}"
     leaf = f" -> {finding.leaf}" if finding.leaf else ""
     task = f" task {finding.task.name}" if finding.task else ""
     late = f" +{finding.victim_count} late" if finding.victim_count else ""

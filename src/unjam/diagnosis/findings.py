@@ -239,7 +239,8 @@ def _known_sum(values: Iterable[float | None]) -> float | None:
 def _place(culprit: Location) -> str:
     """A culprit in a sentence: the whole path stands beside it."""
     name = re.split(r"[\\/]", culprit.file)[-1]
-    return f"{name}:{culprit.line}" + (f" in {culprit.function}" if culprit.function else "")
+    where = f"{name}:{culprit.line}" if culprit.line else name
+    return where + (f" in {culprit.function}" if culprit.function else "")
 
 
 def worded(finding: Finding) -> Finding:

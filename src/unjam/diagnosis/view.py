@@ -35,6 +35,8 @@ _SELECTORS = "selectors"
 _IMPORT_MODULES = frozenset({"importlib._bootstrap", "importlib._bootstrap_external"})
 _HANDLERS = frozenset({"Handler.handle", "Logger.callHandlers", "QueueListener.handle"})
 _COMPREHENSION = re.compile(r"(\.<locals>\.<(?:genexpr|listcomp|setcomp|dictcomp)>)+$")
+_TEMPLATE_CODE = re.compile(r"(root|block_\w+)(\.|$)")
+"""Functions of what Jinja compiles a template to, which has the template's file name, but lines of its own (jinja2.compiler)."""
 _THREAD_STARTERS = frozenset(
     (
         "threading",
@@ -187,6 +189,8 @@ class Views:
         # Comprehensions had frames of their own up to Python 3.11, generator expressions have them still: they are their function's code.
         function = _COMPREHENSION.sub("", frame.function)
         named = frame if function == frame.function else replace(frame, function=function)
+        if owner == "user" and _TEMPLATE_CODE.match(function) and not frame.file.endswith(".py"):
+            named = replace(named, line=0, column=-1, end_line=0, end_column=-1)
         return Placed(named, owner, self._origins.module(frame.file), depth)
 
 

@@ -583,3 +583,16 @@ def test_what_a_name_held_is_freed_where_it_gets_another_value(code):
     finding = only(told.told())
     assert (finding.rule, finding.leaf, finding.culprit.line) == ("UJ303", "freeing what rows held", 3)
     assert finding.remedies[0].text.startswith("let it go in pieces")
+
+
+def test_a_template_has_no_line_of_its_own():
+    """Its compiled code has its file name, and lines that are not the template's: one finding, at the template."""
+    told = Story()
+    path = told.file("views.py", "async def h(page):\n    page.render()\n")
+    user = told.frame(path, "page.render()", "h")
+    rows = [Frame("/app/page.html", line, "root", column=8, end_line=line, end_column=30) for line in (29, 31)]
+    stacks = [told.stack(user, library("jinja2.environment", "Template.render"), row) for row in rows]
+    told.stall(200, *(cpu(9, stack, moved=8) for stack in stacks), cpu_ms=199, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.culprit.file, finding.culprit.line, finding.culprit.function) == ("/app/page.html", 0, "root")
+    assert "page.html in root" in finding.message
