@@ -105,6 +105,9 @@ find_gap(struct standing *then, uint64_t awake, uint64_t slept_for, uint64_t res
     return gap;
 }
 
+/* So many slots of loops that rest in a thread that has ended are kept for their figures, which are asked for within a second. */
+enum { MOST_KEPT = SLOTS / 2 };
+
 /* What a look at all loops found: whether one has moved, and whether all are calm. */
 struct found {
     bool active, calm;
@@ -114,7 +117,7 @@ static struct found
 look_at_all(const struct gap *gap, bool flush)
 {
     struct found found = {.calm = true};
-    int end = atomic_load(&slots_end);
+    int end = atomic_load(&slots_end), kept = 0;
     for (int i = 0; i < end; i++) {
         int state = atomic_load(&slots[i].state);
         if (state == SLOT_FREE) {
@@ -122,12 +125,14 @@ look_at_all(const struct gap *gap, bool flush)
         }
         bool moved = watch_look(&slots[i], gap);
         bool gone = moved && watch_is_gone(&slots[i]);
+        bool figures = state == SLOT_LIVE && slots[i].rested_ns != 0 && watch_is_gone(&slots[i]);
+        kept += figures;
         found.active |= moved;
         found.calm = found.calm && watch_is_calm(&slots[i], gap->to);
         if (flush) {
             watch_flush(&slots[i]);
         }
-        if (state == SLOT_CLOSING || gone) {
+        if (state == SLOT_CLOSING || (gone && !(figures && kept <= MOST_KEPT))) {
             slot_free(&slots[i]);
         }
     }

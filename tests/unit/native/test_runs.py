@@ -208,3 +208,38 @@ loop.close()
     ).told
     assert told["watched"] == [True] * 5
     assert told["number"] == 1
+
+
+def test_the_figures_of_a_loop_outlive_its_thread(run):
+    """A loop that rests in a thread that has ended is looked at no more, and what it did is told; of very many only some are kept."""
+    told = run(
+        FOLLOWED
+        + """
+wanted.append(True)
+async def work():
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+
+def in_threads(count):
+    threads = [threading.Thread(target=asyncio.run, args=(work(),)) for _ in range(count)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+
+asyncio.run(work())
+in_threads(3)
+time.sleep(0.3)
+some = turns()
+loops.write_stats()
+ended = [event["loop"] for event in written if event["e"] == "loop_end"]
+lags = [event["turns"] for event in written if event["e"] == "stats"]
+for _ in range(4): in_threads(24)
+time.sleep(0.3)
+core.register_loop(1000, -1, 0)
+tell(some=some, ended=len(ended), lags=lags, most=turns(), room=core.loop_stats(1000) is not None)
+"""
+    ).told
+    assert told["some"] >= 4 * 20
+    assert told["ended"] >= 3
+    assert all(turns >= 20 for turns in told["lags"])
+    assert told["most"] >= told["some"]
+    assert told["room"]
