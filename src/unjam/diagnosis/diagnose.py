@@ -113,7 +113,8 @@ def _ordered(found: Iterable[Finding], begun: Mapping[tuple[int, int], float]) -
 
     def is_last(finding: Finding) -> bool:
         since = finding.first_s - begun.get((finding.pid, finding.loop), -START_S)
-        at_start = finding.rule == "UJ305" and finding.count == 1 and since < START_S
+        short = finding.total_ms < START_S * 1000
+        at_start = finding.rule == "UJ305" and finding.count == 1 and since < START_S and short
         return finding.rule in _LAST or at_start
 
     return tuple(sorted(found, key=lambda each: (is_last(each), -each.total_ms, each.first_s)))

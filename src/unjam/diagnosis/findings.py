@@ -236,6 +236,13 @@ def _known_sum(values: Iterable[float | None]) -> float | None:
     return round(sum(known), 3) if known else None
 
 
+def _times(sentence: str, count: int) -> str:
+    """A sentence about several stalls: in one there may have been more than one such call."""
+    held = "held the loop "
+    begin, found, end = sentence.partition(held)
+    return f"{begin}{held}{count} times, {end}" if found else f"{count} {sentence}"
+
+
 def _place(culprit: Location) -> str:
     """A culprit in a sentence: the whole path stands beside it."""
     name = re.split(r"[\\/]", culprit.file)[-1]
@@ -262,7 +269,7 @@ def worded(finding: Finding) -> Finding:
             finding, message=f"something held the loop {times}for {fields['ms']} ms, and it is not known what: {why}"
         )
     rule = index.rule(finding.rule)
-    sentence = rule.one if finding.count == 1 else f"{finding.count} {rule.many}"
+    sentence = rule.one if finding.count == 1 else _times(rule.many, finding.count)
     if finding.culprit is None:
         sentence = sentence.replace("{leaf} at {culprit}", "{leaf}, called by no line of yours")
     if finding.culprit and finding.culprit.function == finding.leaf:

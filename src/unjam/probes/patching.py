@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import FunctionType
 
 from unjam.failure import report_failure
 
@@ -35,7 +36,7 @@ class Patches:
         original = vars(owner).get(name)
         if original is None:
             return
-        ours = make(original)
+        ours = _named_like(original, make(original))
         setattr(owner, name, ours)
         self._done.append((owner, name, original, ours))
 
@@ -45,7 +46,7 @@ class Patches:
         if original is None:
             return
         inherited = name not in vars(owner)
-        ours = make(original)
+        ours = _named_like(original, make(original))
         setattr(owner, name, ours)
         self._done.append((owner, name, _INHERITED if inherited else original, ours))
 
@@ -59,6 +60,13 @@ class Patches:
                 delattr(owner, name)
             else:
                 setattr(owner, name, original)
+
+
+def _named_like(original: object, ours: object) -> object:
+    """A function in the place of another bears its name: it is what is told of where it waits to run."""
+    if isinstance(ours, FunctionType) and isinstance(original, FunctionType):
+        ours.__name__, ours.__qualname__ = original.__name__, original.__qualname__
+    return ours
 
 
 class ImportWatch:

@@ -38,6 +38,11 @@ def _parts(session: Session, page: Page) -> Iterator[RenderableType]:
     for rank, found in enumerate(others[:MOST_FINDINGS], start=1):
         yield ""
         yield from findings.full(session, found, rank, page)
+    if (more := len(others) - MOST_FINDINGS) > 0:
+        yield ""
+        yield Text(
+            f"{counted(more, 'more finding')} of the list above without details (all of them: --json)", style="dim"
+        )
     if session.timeouts:
         yield ""
         yield from timeouts.section(session, page)

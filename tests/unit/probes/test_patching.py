@@ -38,6 +38,24 @@ def test_the_loader_is_given_back(module):
     assert type(found.__loader__).__module__ == "_frozen_importlib_external"
 
 
+def test_what_stands_in_the_place_of_a_function_bears_its_name():
+    """It waits in a loop's queue in the name of the program's function, not in that of what watches."""
+
+    class Owner:
+        def fire(self):
+            return 1
+
+    def watching(original):
+        def ours(self):
+            return original(self) + 1
+
+        return ours
+
+    patches = Patches()
+    patches.replace(Owner, "fire", watching)
+    assert (Owner().fire(), Owner.fire.__qualname__.rpartition(".<locals>.")[2]) == (2, "Owner.fire")
+
+
 def test_only_what_is_still_ours_is_undone():
     """Somebody else's later replacement stays; ours before it is put back where it is on top."""
     owner = SimpleNamespace(one="original", two="original")

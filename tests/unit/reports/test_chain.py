@@ -41,6 +41,16 @@ def test_many_packages_are_cut():
     assert steps(chain, Page()) == ["... 5 frames in p0, p1, p2, ..., down to f"]
 
 
+@pytest.mark.parametrize("around", [("walk",), ("walk", "visit"), ("walk", "visit", "each")])
+def test_a_recursion_is_told_once(around):
+    """A function that calls itself, or over others, has one line each, and how often; twice is no recursion."""
+    names = ["main", *around * 40, "leaf", "leaf"]
+    chain = [Link("/x/app.py", 1, name, "user") for name in names]
+    told = steps(chain, Page(cwd="/x"))
+    rounds = [f"app.py:1 in {name}" for name in around]
+    assert told == ["app.py:1 in main", *rounds, "... and so on, 40 times", "app.py:1 in leaf", "app.py:1 in leaf"]
+
+
 def test_no_chain():
     """Nothing known is no line."""
     assert steps((), Page()) == []

@@ -93,6 +93,9 @@ def test_findings_beyond_the_list_are_counted():
     many = replace(sessions.service(), findings=(sessions.http(),) * 25)
     text = terminal.render(many, PAGE)
     assert "and 5 more findings" in text
+    assert (
+        f"{terminal.MOST_LISTED + 5 - terminal.MOST_FINDINGS} more findings of the list above without details" in text
+    )
     assert text.count("unjam explain UJ104") == terminal.MOST_FINDINGS
 
 
