@@ -43,7 +43,8 @@ class _Pool:
     def add(self, event: Event) -> None:
         """Take one `pool` or `poolcall` event in."""
         moment = _number(event.get("t"))
-        self.first, self.last = min(self.first or moment, moment), max(self.last, moment)
+        since = min(moment, _number(event.get("since")) or moment)
+        self.first, self.last = min(self.first or since, since), max(self.last, moment)
         if event.get("e") == "poolcall":
             self._add_call(event)
             return
@@ -135,6 +136,9 @@ def _evidence(pool: _Pool) -> Iterator[Evidence]:
         busy, queued = _number(pool.worst.get("busy")), _number(pool.worst.get("queued"))
         text = f"{busy} of {pool.limit or 'any number of'} threads busy, {queued} queued"
         oldest = _number(pool.worst.get("oldest_ns"))
+        # Where it was looked at after the jam, how it was then says nothing of it.
+        after = pool.limit and busy < pool.limit and not queued
+        text = f"all {pool.limit} threads were busy while they waited" if after else text
         yield Evidence("pool", f"{text}, the oldest for {_time(oldest)}" if oldest else text)
     for call, spent in pool.held_ns.most_common(MOST_NAMED):
         yield Evidence("pool", f"{call[0]} held threads for {_time(spent)}{_submitted(call)}")

@@ -169,13 +169,17 @@ class PoolState:
             self.congested_until = _now()
         with self._lock:
             waited, self.waited = self.waited, {}
-            held = self._take_held(depth.oldest if stuck else 0)
+            since, held = self._take_held(depth.oldest if stuck else 0)
         if not waited and not stuck:
             return []
-        return [self._pool_event(depth, held, names), *(self._call_event(key, tally) for key, tally in waited.items())]
+        return [
+            {**self._pool_event(depth, held, names), "since": since},
+            *(self._call_event(key, tally) for key, tally in waited.items()),
+        ]
 
-    def _take_held(self, oldest: int) -> dict[tuple[Called, Site | None], Tally]:
-        """Take what kept those waiting that are told now; keep what may turn out to have kept those that run or queue still.
+    def _take_held(self, oldest: int) -> tuple[int, dict[tuple[Called, Site | None], Tally]]:
+        """Take since when those waited that are told now, and what kept them waiting; keep what may turn out to have kept others, who run or
+        queue still.
 
         A call that waited is counted at its end, and so may be told later than what held the worker before it.
         """
@@ -190,7 +194,7 @@ class PoolState:
         for key, tally in held.items():
             if horizon <= tally.last < since:
                 self.held.setdefault(key, tally)
-        return {key: tally for key, tally in held.items() if tally.last >= since}
+        return int(min(since, now)), {key: tally for key, tally in held.items() if tally.last >= since}
 
     def _pool_event(
         self, depth: Depth, held: dict[tuple[Called, Site | None], Tally], names: dict[int, str]

@@ -54,6 +54,14 @@ def test_name_lookups_are_said_in_so_many_words():
     assert any("name look-ups queued behind it: socket.getaddrinfo" in item.text for item in finding.evidence)
 
 
+def test_a_pool_that_was_looked_at_after_the_jam_says_nothing_of_now():
+    """When the first began to wait is known, and that all threads were busy then; that none is now shows nothing."""
+    event = pool_event(busy=0, since=1_250_000_000, held=[held("render", APP, 900)])
+    (finding,) = findings(event, call_event("app.quick", 400))
+    assert (finding.first_s, finding.last_s) == (0.25, 2.0)
+    assert finding.evidence[0].text == "all 6 threads were busy while they waited"
+
+
 def test_a_pool_that_is_stuck_is_found_although_no_call_ended():
     """The queue itself is the evidence."""
     worker = {"thread": "w", "call": "stuck", "file": APP, "line": 3, "age_ns": 9 * 10**9, "site": None}

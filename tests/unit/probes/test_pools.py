@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures.thread as executors
 import socket
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,13 +25,16 @@ def wait_past_the_threshold():
 def test_calls_behind_a_full_pool_are_told(watch):
     """What queued for the threshold behind busy workers is told with its name, its site and who held the workers."""
     with ThreadPoolExecutor(1, thread_name_prefix="narrow") as pool:
+        begun = time.monotonic_ns()
         pool.submit(wait_past_the_threshold)
         pool.submit(socket.getaddrinfo, "127.0.0.1", 80)
     call = watch.first("poolcall")
     assert ("narrow", "socket.getaddrinfo", 1) == (call["pool"], call["call"], call["n"])
     assert [__file__, "test_calls_behind_a_full_pool_are_told"] == [call["site"][0], call["site"][2]]
     assert call["queued_ns"] >= THRESHOLD_NS
-    held = [occupant["call"] for occupant in watch.first("pool")["held"]]
+    told = watch.first("pool")
+    assert begun <= told["since"] <= told["t"] - THRESHOLD_NS
+    held = [occupant["call"] for occupant in told["held"]]
     assert any(name.endswith("wait_past_the_threshold") for name in held)
 
 
