@@ -12,6 +12,7 @@ from unjam.diagnosis.events import Stall
 from unjam.diagnosis.hang import dump_findings
 from unjam.diagnosis.pools import pool_findings
 from unjam.diagnosis.source import Provider, Sources
+from unjam.diagnosis.stops import stop_findings
 from unjam.diagnosis.timeouts import Absence, timeout_groups
 from unjam.diagnosis.verdict import verdict
 from unjam.model.endings import ending
@@ -98,6 +99,7 @@ def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:
 
     groups, ours = timeout_groups(case.process, absences, is_users=is_users, started_ns=case.zero_ns)
     found += ours
+    found += stop_findings(case)
     found += pool_findings(case.process, is_users=is_users, started_ns=case.zero_ns)
     found += dump_findings(case.process, started_ns=case.zero_ns)
     return found, groups

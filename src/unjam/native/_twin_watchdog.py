@@ -35,6 +35,9 @@ SUSPENDED_NS = 100_000_000
 """Oversleeping less than this is never called a suspension: a busy machine does that too."""
 
 
+STOP_NS = 250_000_000
+"""A stop of the process is told of by itself from this length on: a virtual machine stands still for less again and again."""
+
 STOP_S = 0.5
 """How long the end of watching waits for the thread, which ends at once where it is given a CPU: what it has in hand would be lost."""
 
@@ -267,6 +270,8 @@ class Watchdog:
     def _take_in(self, glance: Glance) -> None:
         now, waited_ns, began, seen = glance
         asked, suspended = self._explain(waited_ns)
+        if suspended >= STOP_NS:
+            self._emit({"e": "stopped", "t": now, "t0": now - suspended, "t1": now})
         self._read_before_ns, self._read_ns = self._read_ns, now
         leaving, self._leaving = self._leaving, []
         flushing, self._flushing = self._flushing, []

@@ -315,6 +315,15 @@ tell_it_goes_on(struct watch *watch, uint64_t now)
     watch->next_still = now + STILL_EVERY;
 }
 
+void
+watch_tell_stop(const struct gap *gap)
+{
+    struct line line = line_begin(line_text, sizeof line_text, "stopped");
+    line_key_unsigned(&line, "t0", clock_since(gap->to, gap->ns));
+    line_key_unsigned(&line, "t1", gap->to);
+    line_send(&line);
+}
+
 static uint64_t
 sample_interval(uint64_t age)
 {

@@ -40,6 +40,9 @@ struct gap {
 /* Look at one loop; `gap.ns` is 0 normally. Returns whether it was active since the last look. */
 bool watch_look(struct slot *slot, const struct gap *gap);
 
+/* Tell that the process stood still: of what its loops did then, a stall tells by itself. */
+void watch_tell_stop(const struct gap *gap);
+
 /* Was every turn of this loop short lately, the present one included? Then it may be looked at less often. After a look. */
 bool watch_is_calm(const struct slot *slot, uint64_t now);
 

@@ -105,6 +105,9 @@ find_gap(struct standing *then, uint64_t awake, uint64_t slept_for, uint64_t res
     return gap;
 }
 
+/* A stop of the process is told of by itself from this length on: a virtual machine stands still for less again and again. */
+#define STOP_NS 250000000ull
+
 /* So many slots of loops that rest in a thread that has ended are kept for their figures, which are asked for within a second. */
 enum { MOST_KEPT = SLOTS / 2 };
 
@@ -184,6 +187,9 @@ watch_loops(void *unused)
             standing.cpu_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
         }
         found = look_at_all(&gap, flush);
+        if (gap.ns >= STOP_NS) {
+            watch_tell_stop(&gap);
+        }
         if (flush) {
             atomic_store(&flushes_made, wanted);
             futex_wake_all(&flushes_made);

@@ -178,8 +178,7 @@ class PoolState:
         ]
 
     def _take_held(self, oldest: int) -> tuple[int, dict[tuple[Called, Site | None], Tally]]:
-        """Take since when those waited that are told now, and what kept them waiting; keep what may turn out to have kept others, who run or
-        queue still.
+        """Take since when those waited that are told now, and what kept them; keep what may have kept others, who run or queue still.
 
         A call that waited is counted at its end, and so may be told later than what held the worker before it.
         """

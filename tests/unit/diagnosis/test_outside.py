@@ -453,3 +453,21 @@ def test_a_hog_in_bytecode_is_named_by_its_function():
         300, gil(8, waiting, tid=200, holder=inside), gil(20, waiting, tid=200, holder=beside), cpu_ms=0, runq_ms=0
     )
     assert (only(told.told()).count, only(told.told()).culprit.line) == (2, 2)
+
+
+def test_a_stop_while_the_loop_waits_is_told():
+    """What was due came late, and no stall says why; a stop within a stall is that stall's."""
+    told, _, _, waiting = story()
+    told.stall(900, kernel(20, waiting, "clock_nanosleep"), cpu_ms=1, runq_ms=1, suspended_ms=600)
+    for start in (1100, 4000, 6000):
+        told.event("stopped", t0=start * MS, t1=(start + 600) * MS)
+    (found,) = (each for each in told.told().findings if each.leaf == "process stopped" and each.count > 1)
+    assert (found.rule, found.culprit, found.count, round(found.total_ms)) == ("UJ503", None, 3, 1800)
+
+
+def test_a_stop_of_a_process_without_a_loop_is_nobodys_business():
+    """A program that runs no loop has nothing that came late."""
+    told = Story()
+    told.events = [each for each in told.events if each["e"] != "loop"]
+    told.event("stopped", t0=1100 * MS, t1=1700 * MS)
+    assert told.told().findings == ()
