@@ -61,6 +61,7 @@ def finding_of(case: Case, stall: Stall, blame: Blame, *, with_victims: bool) ->
             function=blame.culprit.function if blame.culprit else "",
             thread=blame.thread,
             endpoint=_is_endpoint(blame),
+            between_threads=events.text(case.lock_holders.get(stall.number, {}).get("holder")).startswith("thread "),
         ),
     )
 
@@ -142,12 +143,19 @@ def _seconds(nanoseconds: float) -> str:
 
 
 def remedies_of(
-    rule: str, record: Call | None, *, leaf: str, function: str, thread: str = "", endpoint: bool = False
+    rule: str,
+    record: Call | None,
+    *,
+    leaf: str,
+    function: str,
+    thread: str = "",
+    endpoint: bool = False,
+    between_threads: bool = False,
 ) -> tuple[Remedy, ...]:
     """What to do, the call's own remedy first.
 
     A remedy that names an async twin is left out where none is known, one for endpoints where the function is none, one for what is
-    read where the call changes something.
+    read where the call changes something, one for tasks where a thread is known to hold the lock.
     """
     own = record.remedy if record is not None and record.rule == rule else ""
     advice = INSTEAD_OF_THE_RULES.get(own) or (index.rule(rule).advice if rule else UNKNOWN_CAUSE)
@@ -156,6 +164,8 @@ def remedies_of(
         keys.pop("sync-endpoint", None)
     if changes(leaf):
         keys.pop("read-once", None)
+    if between_threads:
+        keys.pop("asyncio-lock", None)
     twin = record.twin if record is not None else ""
     fields = {
         "leaf": leaf or "the call",

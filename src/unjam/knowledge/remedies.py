@@ -304,6 +304,7 @@ REMEDIES: dict[str, Advice] = {
 INSTEAD_OF_THE_RULES: Mapping[str, tuple[str, ...]] = {
     "close-before-collected": ("break-the-cycle",),
     "free-in-pieces": ("smaller-data",),
+    **dict.fromkeys(("await-future", "await-thread", "await-event"), ("to-thread",)),
 }
 """What is advised beside a call's own remedy where its rule's ways out would not help."""
 

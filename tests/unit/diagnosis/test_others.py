@@ -339,3 +339,27 @@ def test_what_is_written_is_not_advised_to_be_read_once(leaf, is_read):
     """Only what is read can be read once and kept, also where the call's own record says so of its whole family."""
     texts = [remedy.text for remedy in remedies_of("UJ102", index.by_name(leaf), leaf=leaf, function="store")]
     assert ("read it once at start-up and keep the result" in texts) is is_read
+
+
+@pytest.mark.parametrize(
+    ("leaf", "first"),
+    [
+        ("threading.Thread.join", "let the thread's result come"),
+        ("threading.Event.wait", "asyncio.Event, set from other threads"),
+        ("concurrent.futures.Future.result", "await asyncio.wrap_future(future)"),
+    ],
+)
+def test_what_is_waited_for_decides_what_to_do(leaf, first):
+    """A thread, an event and a future are awaited each in its own way; what is no future is not wrapped as one."""
+    own, *others = (remedy.text for remedy in remedies_of("UJ203", index.by_name(leaf), leaf=leaf, function="f"))
+    assert own.startswith(first)
+    assert others == [f"await asyncio.to_thread({leaf}, ...)"]
+
+
+def test_a_lock_of_threads_is_not_to_be_made_one_of_tasks():
+    """Where a thread was seen to hold it."""
+    texts = [
+        [remedy.text for remedy in remedies_of("UJ201", None, leaf="Lock", function="f", between_threads=threads)]
+        for threads in (False, True)
+    ]
+    assert [any(text.startswith("asyncio.Lock") for text in each) for each in texts] == [True, False]
