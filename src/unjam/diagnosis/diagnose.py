@@ -10,6 +10,7 @@ from unjam.diagnosis.allowances import Allowances, Sorted, notices, sort_out
 from unjam.diagnosis.case import Case, start_of
 from unjam.diagnosis.events import Stall
 from unjam.diagnosis.hang import dump_findings
+from unjam.diagnosis.pieces import Blame
 from unjam.diagnosis.pools import pool_findings
 from unjam.diagnosis.source import Provider, Sources
 from unjam.diagnosis.stops import stop_findings
@@ -88,8 +89,10 @@ def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:
     """The findings of one process, and what became of its timeouts."""
     found: list[Finding] = []
     absences: list[Absence] = []
-    for stall in case.stalls:
-        mine = _of_stall(case, stall)
+    blames = [stalls.blames_of(case, stall) for stall in case.stalls]
+    often = stalls.recurring(case, blames)
+    for stall, each in zip(case.stalls, blames, strict=True):
+        mine = _of_stall(case, stall, stalls.unfolded(case, stall, each, often))
         found += mine
         culprit, leaf = (mine[0].culprit, mine[0].leaf) if mine else (None, "")
         absences.append(Absence(stall.loop, stall.start, stall.end, culprit, leaf))
@@ -105,8 +108,7 @@ def _conclusions(case: Case) -> tuple[list[Finding], list[TimeoutGroup]]:
     return found, groups
 
 
-def _of_stall(case: Case, stall: Stall) -> list[Finding]:
-    blames = stalls.blames_of(case, stall)
+def _of_stall(case: Case, stall: Stall, blames: Sequence[Blame]) -> list[Finding]:
     return [findings.finding_of(case, stall, blame, with_victims=index == 0) for index, blame in enumerate(blames)]
 
 

@@ -30,7 +30,7 @@ class Blame:
     """One share of a stall with one cause.
 
     `chain` leads from where the loop entered the program down to the leaf. `thread` is empty where it is the loop's own. `why` says why
-    the cause is not known, where it is not.
+    the cause is not known, where it is not. `folded` are shares too small to be told by themselves, whose time is in `parts`.
     """
 
     rule: str
@@ -46,6 +46,7 @@ class Blame:
     pause: Pause | None = None
     why: str = ""
     notes: tuple[Evidence, ...] = field(default=())
+    folded: tuple[Blame, ...] = field(default=())
 
     @property
     def time_ns(self) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from unjam.diagnosis import congestion, garbage, outside, own
 from unjam.diagnosis.accounting import NOTHING, Parts, account, divide, tick_at, unsure_ns, weight_of
@@ -11,7 +13,10 @@ from unjam.diagnosis.case import Case
 from unjam.diagnosis.events import Group, Stall, Step
 from unjam.diagnosis.judge import DEFAULT_SWITCH_NS, GIL_KEPT_INTERVALS, Clues, Judgement, clues_of, judge
 from unjam.diagnosis.pieces import Blame, Piece, heaviest, is_outside, total
-from unjam.model.findings import Evidence, Grade, TaskName
+from unjam.model.findings import Evidence, Grade, Location, TaskName
+
+Share: TypeAlias = tuple[str, Location | None, str]
+"""Rule, culprit and leaf: what small shares of several stalls have in common."""
 
 LEAST_SHARE = 0.2
 """A share of a stall this large is told on its own, if two samples at least show it; smaller ones go to the largest."""
@@ -278,9 +283,37 @@ def _folded(told: list[Blame], rest: list[Blame]) -> list[Blame]:
     parts = largest.parts
     for blame in rest:
         parts = parts.plus(blame.parts)
-    return sorted(
-        (replace(blame, parts=parts) if blame is largest else blame for blame in told), key=lambda blame: -blame.time_ns
+    whole = replace(largest, parts=parts, folded=tuple(blame for blame in rest if blame.record is not None))
+    return sorted((whole if blame is largest else blame for blame in told), key=lambda blame: -blame.time_ns)
+
+
+def recurring(case: Case, all_blames: Iterable[Sequence[Blame]]) -> frozenset[Share]:
+    """The shares that are too small in each stall, and that in all of them a call known to block has so often that it is worth telling."""
+    looks: dict[Share, int] = defaultdict(int)
+    spent: dict[Share, float] = defaultdict(float)
+    for blames in all_blames:
+        for blame in (each for largest in blames for each in largest.folded):
+            looks[_share(blame)] += blame.looks
+            spent[_share(blame)] += blame.time_ns
+    return frozenset(
+        share for share, time in spent.items() if time >= case.threshold_ns and looks[share] >= own.MANY_SAMPLES
     )
+
+
+def unfolded(case: Case, stall: Stall, blames: Sequence[Blame], shares: Collection[Share]) -> list[Blame]:
+    """The blames of a stall, with those of its small shares that recur told by themselves."""
+    found: list[Blame] = []
+    for blame in blames:
+        again = [each for each in blame.folded if _share(each) in shares]
+        parts = blame.parts
+        for each in again:
+            parts = parts.less(each.parts)
+        found += [replace(blame, parts=parts), *_named(case, stall, again)]
+    return found
+
+
+def _share(blame: Blame) -> Share:
+    return blame.rule, blame.culprit, blame.leaf
 
 
 def _nobody(pieces: list[Piece], *, without: Sequence[Blame] = ()) -> Blame:

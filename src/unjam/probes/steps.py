@@ -144,7 +144,7 @@ class StepNotes:
     def _of_callback(self, handle: Any, callback: Any) -> Who:
         site = None if names.callable_code(callback) else self._engine.scheduled_site(handle)
         # A handle that was cancelled as it ran has let go of its callback.
-        return Who(None, CANCELLED if callback is None else names.callable_name(callback), site)
+        return Who(None, "" if callback is None else names.callable_name(callback), site)
 
     def _write_step(
         self, stall: dict[str, Any], step: tuple[int, int | None, Who], known: Mapping[str, str] = MappingProxyType({})
@@ -180,6 +180,6 @@ def _head(kind: str, stall: dict[str, Any]) -> dict[str, Any]:
 
 
 def _group(who: Who, sums: list[int]) -> dict[str, Any]:
-    name = {"coroutine": who.task["coroutine"]} if who.task else {"callback": who.callback}
+    name = {"coroutine": who.task["coroutine"]} if who.task else {"callback": who.callback or CANCELLED}
     count, total, longest = sums
     return {**name, "n": count, "total_ns": total, "max_ns": longest, "site": who.site}

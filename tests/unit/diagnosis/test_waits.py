@@ -456,3 +456,22 @@ def test_a_holder_without_a_known_place_is_named_all_the_same(site):
     assert [each.text for each in only(told.told()).evidence if each.kind == "lock"] == [
         "threading.Lock `gate` was held by thread worker"
     ]
+
+
+@pytest.mark.parametrize(("times", "told_ms"), [(5, {6: 250, 3: 50}), (2, {6: 120})])
+def test_a_small_share_that_recurs_is_told_by_itself(times, told_ms):
+    """One sample of a call is nothing to tell of, and its time is the largest's; of five stalls each with one it is a finding."""
+    told = Story()
+    path = told.file(
+        "work.py", "import time\ndef b():\n    time.sleep(0.01)\nasync def h():\n    b()\n    time.sleep(0.05)\n"
+    )
+    first = told.stack(told.frame(path, "time.sleep(0.05)", "h"))
+    second = told.stack(told.frame(path, "b()", "h"), told.frame(path, "time.sleep(0.01)", "b", kind="function"))
+    for _ in range(times):
+        samples = (
+            kernel(5, first, "clock_nanosleep", between=(5, 45)),
+            kernel(1, second, "clock_nanosleep", between=(55, 55)),
+        )
+        told.stall(60, *samples, cpu_ms=0, runq_ms=0)
+    found = {finding.culprit.line: round(finding.total_ms) for finding in told.told().findings}
+    assert found == told_ms
