@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from types import BuiltinMethodType
 from typing import Any
 
@@ -18,6 +19,9 @@ MOST_VICTIMS = 20
 
 SHORTEST_NS = 1_000_000
 """A timer that came later by less was not held up by a stall: it was due when the stall was over, or was set only then."""
+
+MOST_LOOKED_AT = 100
+"""Of those that are only counted so many are looked at: some are bookkeeping, and the rest is taken to be like them."""
 
 MOST_STALLS = 64
 """Stalls whose victims are kept until they are written."""
@@ -243,4 +247,13 @@ def _queued(handle: Any, *, only_reads: bool) -> int:
     ready = getattr(handle._loop, "_ready", None)  # asyncio.BaseEventLoop's queue
     if type(ready) is not deque:
         return 0
-    return sum(_reads(getattr(each, "_callback", None)) for each in tuple(ready)) if only_reads else len(ready)
+    looked_at = [getattr(each, "_callback", None) for each in islice(tuple(ready), MOST_LOOKED_AT)]
+    waiting = sum(map(_reads if only_reads else _waits, looked_at))
+    return round(waiting * len(ready) / max(1, len(looked_at)))
+
+
+def _waits(callback: Any) -> bool:
+    """Whether somebody waits for it, and it is no bookkeeping."""
+    if callback is None or _is_asyncios_own(callback):
+        return False
+    return names.task_of(callback) is not None or _victim(callback, None, 0, is_timer=False) is not None

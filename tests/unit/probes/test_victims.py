@@ -349,3 +349,20 @@ def test_a_stall_without_victims_writes_nothing(ready):
     """Nobody waited, nothing is said."""
     ready.notes.write(5)
     assert ready.written == []
+
+
+def test_bookkeeping_is_not_counted_behind_the_last_one_either(ready):
+    """Of those behind the last one that is named the loop's own business is left out."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        cancelled = asyncio.Handle(print, (), loop)
+        cancelled.cancel()
+        queue = [asyncio.Handle(callback, (), loop) for callback in (set().discard, loop._read_from_self, print)]
+        loop._ready.extend([*queue, cancelled] * 10)
+        for _ in range(MOST_VICTIMS):
+            ready.observe(asyncio.Handle(print, (), loop), 0, MS)
+        loop._ready.clear()
+
+    asyncio.run(main())
+    assert ready.event()["count"] == MOST_VICTIMS + 10
