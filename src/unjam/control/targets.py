@@ -22,6 +22,8 @@ def choose(pid: int | None = None, name: str | None = None) -> list[int]:
         return [pid, *below] if find_sockets(pid) or not below else below
     watched = sorted(find_sockets())
     fitting = [other for other in watched if name is None or name in names(other)]
+    # A worker bears the name of who started it: `uvicorn --workers` has them made by multiprocessing.
+    fitting = fitting or [other for other in watched if any(name in names(each) for each in ancestors(other))]
     if len(fitting) == 1 or (fitting and name is not None):
         return fitting
     if not watched:

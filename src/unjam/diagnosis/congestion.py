@@ -260,8 +260,10 @@ def _one_or_many(case: Case, blame: Blame) -> Blame | None:
 
 
 def _seen(calls: Progress) -> str:
-    longest = f"none was met for more than {calls.still_ns / 1e6:.0f} ms" if calls.still_ns else "none was met twice"
-    return f"another call than the sample before in {calls.changes} of {calls.pairs} samples, {longest}"
+    return (
+        f"another call than the sample before in {calls.changes} of {calls.pairs} samples,"
+        f" none of which took more than {calls.most_ns / 1e6:.0f} ms"
+    )
 
 
 def definition_of(case: Case, stall: Stall, blame: Blame) -> tuple[Location | None, str]:

@@ -157,6 +157,8 @@ def remedies_of(
     A remedy that names an async twin is left out where none is known, one for endpoints where the function is none, one for what is
     read where the call changes something, one for tasks where a thread is known to hold the lock.
     """
+    if rule == "UJ403" and record is not None and record.rule == "UJ101":
+        rule = record.rule  # many short sleeps are no calls to be joined
     own = record.remedy if record is not None and record.rule == rule else ""
     advice = INSTEAD_OF_THE_RULES.get(own) or (index.rule(rule).advice if rule else UNKNOWN_CAUSE)
     keys = dict.fromkeys([*([own] if own else []), *advice])

@@ -97,9 +97,10 @@ def _blame_call(pieces: list[Piece]) -> Blame:
     judged = main.judgement
     assert judged is not None
     blamed = None if judged.after else main.view.blamed
+    unnamed = main.view.blamed is None and judged.rule == "UJ301" and judged.record is None
     return Blame(
         rule=judged.rule,
-        leaf=judged.leaf,
+        leaf=_hottest(pieces) or judged.leaf if unnamed else judged.leaf,
         grade=limited(judged.grade, looks_in(pieces)),
         parts=total(pieces),
         culprit=blamed.location if blamed else None,
@@ -108,6 +109,21 @@ def _blame_call(pieces: list[Piece]) -> Blame:
         pieces=tuple(pieces),
         why=judged.why,
     )
+
+
+def _hottest(pieces: Sequence[Piece]) -> str:
+    """The innermost function that most of the time went through, of code that is nobody's of the program; "" where there is none."""
+    everything, name = total(pieces).total, ""
+    for depth in range(max((len(piece.view.frames) for piece in pieces), default=0)):
+        through: dict[str, list[Piece]] = defaultdict(list)
+        for piece in pieces:
+            if len(piece.view.frames) > depth:
+                through[piece.view.frames[depth].name].append(piece)
+        best = max(through, key=lambda each: total(through[each]).total)
+        if total(through[best]).total < HOT_SHARE * everything:
+            break
+        name, pieces = best, through[best]
+    return name
 
 
 def _chain(piece: Piece) -> tuple[Link, ...]:

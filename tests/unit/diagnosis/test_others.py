@@ -363,3 +363,10 @@ def test_a_lock_of_threads_is_not_to_be_made_one_of_tasks():
         for threads in (False, True)
     ]
     assert [any(text.startswith("asyncio.Lock") for text in each) for each in texts] == [True, False]
+
+
+def test_many_short_sleeps_are_not_joined_to_one():
+    """They are awaited, as one long one is."""
+    texts = [each.text for each in remedies_of("UJ403", index.by_name("time.sleep"), leaf="time.sleep", function="f")]
+    assert texts[0] == "await asyncio.sleep(...) instead of time.sleep"
+    assert not any("executemany" in text for text in texts)

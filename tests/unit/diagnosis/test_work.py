@@ -596,3 +596,15 @@ def test_a_template_has_no_line_of_its_own():
     finding = only(told.told())
     assert (finding.culprit.file, finding.culprit.line, finding.culprit.function) == ("/app/page.html", 0, "root")
     assert "page.html in root" in finding.message
+
+
+def test_work_that_is_nobodys_of_the_program_is_named_by_what_most_of_it_went_through():
+    """Not by the outermost function of a library, through which everything goes."""
+    told = Story()
+    serve, execute = library("server", "serve", kind="coroutine"), library("graphql.execution", "execute")
+    hot = library("graphql.execution", "complete_value")
+    leaves = [library("graphql.types", name) for name in ("a", "b", "c")]
+    stacks = [told.stack(serve, execute, hot, leaf) for leaf in leaves] + [told.stack(serve, library("server", "log"))]
+    told.stall(400, *(cpu(9, stack, moved=8) for stack in stacks), cpu_ms=399, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.leaf, finding.culprit) == ("UJ301", "graphql.execution.complete_value", None)
