@@ -388,8 +388,14 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
         return named
     place, how = congestion.definition_of(case, stall, blame)
     if place is None:
-        return replace(named, why=blame.why or "no line of your code was on the stack")
+        return replace(named, why=blame.why or _nobodys(blame))
     return replace(named, culprit=place, grade=min(blame.grade, Grade.INFERRED), notes=(*notes, Evidence("steps", how)))
+
+
+def _nobodys(blame: Blame) -> str:
+    """Why no line of the program is named: there was none, or only those of a module that is being imported."""
+    imported = any(each.kind == "user" for piece in blame.pieces for each in piece.view.frames)
+    return "no line of your code began the import" if imported else "no line of your code was on the stack"
 
 
 def _in_task(blame: Blame, step: Step | None, seen: Step | None) -> Blame:

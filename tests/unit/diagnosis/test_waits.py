@@ -475,3 +475,18 @@ def test_a_small_share_that_recurs_is_told_by_itself(times, told_ms):
         told.stall(60, *samples, cpu_ms=0, runq_ms=0)
     found = {finding.culprit.line: round(finding.total_ms) for finding in told.told().findings}
     assert found == told_ms
+
+
+@pytest.mark.parametrize(("inside", "why"), [(True, "began the import"), (False, "was on the stack")])
+def test_an_import_that_no_line_of_the_program_began_says_so(inside, why):
+    """A server imports the application: the lines of its module are on the stack, but none of them made the server do it."""
+    told = Story()
+    path = told.file("app.py", "import pandas\n")
+    importing = stdlib("importlib._bootstrap", "_find_and_load")
+    frozen = type(importing)("<frozen importlib._bootstrap>", 1178, "_find_and_load")
+    module = [told.frame(path, "import pandas", "<module>", kind="module"), frozen] if inside else []
+    stack = told.stack(library("uvicorn.config", "Config.load"), frozen, *module)
+    told.stall(300, cpu(28, stack, moved=20), cpu_ms=299, runq_ms=0)
+    finding = only(told.told())
+    assert (finding.rule, finding.culprit) == ("UJ305", None)
+    assert finding.evidence[-1].text == f"no line of your code {why}"
