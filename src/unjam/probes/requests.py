@@ -10,6 +10,7 @@ from types import CoroutineType, FunctionType, MethodType
 from typing import Any
 
 from unjam.model.lines import printable
+from unjam.probes.frame_values import local_values
 from unjam.probes.names import module_name
 
 PROTOCOLS = ("uvicorn.protocols.http.",)
@@ -50,7 +51,7 @@ def cycle_of(task: Any) -> Any:
     coroutine = tasks.Task.get_coro(task) if isinstance(task, tasks.Task) else None
     if type(coroutine) is not CoroutineType or coroutine.__qualname__ != CYCLE or coroutine.cr_frame is None:
         return None
-    return coroutine.cr_frame.f_locals.get("self")
+    return local_values(coroutine.cr_frame).get("self")
 
 
 def handled_by(task: Any) -> str:
@@ -61,7 +62,7 @@ def handled_by(task: Any) -> str:
     module = None if frame is None else frame.f_globals.get("__name__")
     if frame is None or type(module) is not str or not module.startswith((_AIOHTTP, _HYPERCORN, _UVICORN)):
         return ""
-    found = frame.f_locals
+    found = local_values(frame)
     if module == _AIOHTTP:
         return _aiohttps(found.get("request") or getattr(found.get("self"), "_current_request", None))
     scope = found.get("scope") if module == _HYPERCORN else getattr(found.get("self"), "scope", None)

@@ -13,6 +13,7 @@ from typing import Any
 
 from unjam.model.lines import encode
 from unjam.probes.awaiting import describe_task, frames_of, is_future, is_task, waits_for
+from unjam.probes.frame_values import local_values
 from unjam.probes.names import module_name
 from unjam.probes.patching import ImportWatch, Patches
 
@@ -215,7 +216,7 @@ class Timeouts:
                         self._wait_for_in(frame, task)
 
     def _wait_for_in(self, frame: FrameType, task: Any) -> None:
-        names = frame.f_locals
+        names = local_values(frame)
         deadline = names["timeout_handle"].when()
         seconds = names["timeout"]
         known = type(seconds) is int or type(seconds) is float
@@ -299,10 +300,11 @@ def _queued_ns(frames: list[FrameType], future: Any) -> int | None:
 
     job = _job_behind(future)
     for frame in frames:
-        if frame.f_code.co_name == "run_sync_in_worker_thread" and "unjam_job" in frame.f_locals:
-            job = frame.f_locals["unjam_job"]
-        elif frame.f_globals.get("__name__") in _BRIDGE and "call" in frame.f_locals:
-            return queued_in_bridge(frame.f_locals["call"])
+        in_bridge = frame.f_globals.get("__name__") in _BRIDGE
+        values = local_values(frame) if in_bridge or frame.f_code.co_name == "run_sync_in_worker_thread" else {}
+        job = values.get("unjam_job", job)
+        if in_bridge and "call" in values:
+            return queued_in_bridge(values["call"])
     if type(job) is not Job:
         return None
     return (job.started or time.monotonic_ns()) - job.submitted
@@ -337,7 +339,7 @@ def _stream_fd(frame: FrameType) -> int | None:
     path = _TRANSPORTS.get(str(frame.f_globals.get("__name__")))
     if path is None:
         return None
-    transport: Any = frame.f_locals.get(path[0])
+    transport: Any = local_values(frame).get(path[0])
     for attribute in path[1:]:
         # Their own classes keep it in a field; what a program derives from them might compute it.
         transport = getattr(transport, attribute, None) if _package(transport) in _CLIENTS else None

@@ -1,11 +1,10 @@
-"""How the program's own code calls an object: `LOCK`, `self.lock`, `account.locks[1]`, and the locals needed for that."""
+"""How the program's own code calls an object: `LOCK`, `self.lock`, `account.locks[1]`."""
 
 from __future__ import annotations
 
-import sys
-from inspect import CO_OPTIMIZED
 from typing import TYPE_CHECKING, Any, Final
 
+from unjam.probes.frame_values import local_values
 from unjam.probes.waits_read import MISSING, class_dict, mro, own_dict, text
 
 if TYPE_CHECKING:
@@ -18,25 +17,6 @@ ITEMS: Final = 64
 """Items looked at in a list or a dict."""
 CANDIDATES: Final = 4000
 """Objects looked at for one frame."""
-
-_OWN_REFERENCES: Final = 3
-"""To a frame's dictionary of locals that nobody else has: the frame's, the local variable's, the argument's."""
-
-
-def local_values(frame: FrameType) -> dict[str, Any]:
-    """Return a frame's locals without leaving a trace.
-
-    Before 3.13 (PEP 667) reading them leaves a dictionary in the frame that would keep the objects alive; it is emptied again
-    unless the program or a debugger uses it.
-    """
-    if sys.version_info >= (3, 13):
-        return dict(frame.f_locals)
-    found = frame.f_locals
-    values = dict(found)
-    function = frame.f_code.co_flags & CO_OPTIMIZED
-    if function and frame.f_trace is None and sys.getrefcount(found) <= _OWN_REFERENCES:
-        found.clear()
-    return values
 
 
 def reachable(frame: FrameType) -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,7 @@ import weakref
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from unjam.probes.waits_names import local_values
+from unjam.probes.frame_values import local_values
 from unjam.probes.waits_read import class_dict, is_a, mro, type_module
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Location
+from unjam.probes.frame_values import local_values
 from unjam.probes.waits_inside import TimerKinds, look_inside, timer_kinds
-from unjam.probes.waits_names import local_values
 from unjam.probes.waits_read import MISSING, class_dict, is_a, mro, own_dict, read, text
 from unjam.probes.waits_scene import Scene, location
 from unjam.probes.waits_table import IO_MODULES, TASK_WAITS, Fixed, Reader, Target, module_of

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unjam.model.findings import Grade, Location
 from unjam.native.frames import current_frames
+from unjam.probes.frame_values import local_values
 from unjam.probes.locks import is_tracked_type, tracked_wait
 from unjam.probes.waits_exits import EXIT_STACKS, taken_over
 from unjam.probes.waits_kernel import KernelWait, kernel_wait, native_id, times_run
 from unjam.probes.waits_memory import LOCK_TYPE, NOTHING, RLOCK_TYPE, Held
-from unjam.probes.waits_names import local_values, reachable
+from unjam.probes.waits_names import reachable
 from unjam.probes.waits_read import MISSING, callable_name, own_dict, read, text
 from unjam.probes.waits_scene import Claim, Scene, location
 from unjam.probes.waits_table import THREAD_WAITS, Target, module_of

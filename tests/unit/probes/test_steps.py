@@ -1,10 +1,11 @@
 """Laws of step notes: a stall's steps are written when it is complete, those of other turns are not."""
 
 import asyncio
+import weakref
 
 from uvicorn.protocols.http import h11_impl
 
-from unjam.probes import names
+from unjam.probes import names, requests
 from unjam.probes.steps import MOST_GROUPS, MOST_STEPS, StepNotes, Turn
 
 MS = 1_000_000
@@ -239,3 +240,23 @@ def test_a_step_that_goes_on_tells_the_request_that_its_task_handles():
         (None, "run_asgi", "GET /items/{id}"),
         (None, "other", None),
     ]
+
+
+def test_what_a_request_holds_is_let_go_when_it_ends(monkeypatch):
+    """To read which one is handled leaves nothing in the frame that would keep its objects alive."""
+    cycle = object.__new__(h11_impl.RequestResponseCycle)
+    cycle.scope = {"type": "http", "method": "GET"}
+    kept = []
+
+    class Held:
+        pass
+
+    async def run_asgi(self, held):
+        kept.append(weakref.ref(held))
+        assert requests.handled_by(asyncio.current_task()) == "GET"
+        del held
+        return kept[0]() is None
+
+    monkeypatch.setitem(run_asgi.__globals__, "__name__", "uvicorn.protocols.http.h11_impl")
+    is_gone = asyncio.run(run_asgi(cycle, Held()))
+    assert is_gone

@@ -12,7 +12,7 @@ from typing import Any
 
 from unjam.model.waits import TURN, Graph, Node
 from unjam.native.frames import current_frames
-from unjam.probes.waits_names import local_values
+from unjam.probes.frame_values import local_values
 from unjam.probes.waits_table import module_of
 
 TASKS = Path("/proc/self/task")
