@@ -388,7 +388,7 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
         return named
     place, how = congestion.definition_of(case, stall, blame)
     if place is None:
-        return replace(named, why=blame.why or _nobodys(blame))
+        return replace(named, why=blame.why or _nobodys(blame), notes=(*notes, *_while_importing(blame)))
     return replace(named, culprit=place, grade=min(blame.grade, Grade.INFERRED), notes=(*notes, Evidence("steps", how)))
 
 
@@ -396,6 +396,18 @@ def _nobodys(blame: Blame) -> str:
     """Why no line of the program is named: there was none, or only those of a module that is being imported."""
     imported = any(each.kind == "user" for piece in blame.pieces for each in piece.view.frames)
     return "no line of your code began the import" if imported else "no line of your code was on the stack"
+
+
+def _while_importing(blame: Blame) -> Iterable[Evidence]:
+    """The line of a module of the program's, which is being imported, at which most of the time went."""
+    lines: dict[Location, float] = defaultdict(float)
+    for piece in blame.pieces:
+        inside = next((each for each in piece.view.frames if each.kind == "user"), None)
+        if inside is not None:
+            lines[inside.location] += piece.parts.total
+    if lines:
+        most = max(lines, key=lambda each: lines[each])
+        yield Evidence("stack", f"{lines[most] / 1e6:.0f} ms of it at {most.file}:{most.line}")
 
 
 def _in_task(blame: Blame, step: Step | None, seen: Step | None) -> Blame:

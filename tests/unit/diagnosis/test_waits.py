@@ -490,3 +490,4 @@ def test_an_import_that_no_line_of_the_program_began_says_so(inside, why):
     finding = only(told.told())
     assert (finding.rule, finding.culprit) == ("UJ305", None)
     assert finding.evidence[-1].text == f"no line of your code {why}"
+    assert any(each.text == f"300 ms of it at {path}:1" for each in finding.evidence) is inside
