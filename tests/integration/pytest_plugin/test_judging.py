@@ -205,6 +205,46 @@ def test_a_test_that_fails_by_itself_says_what_held_its_loop_beside(run):
     result.stdout.fnmatch_lines(["*assert 1 == 2", "*Captured unjam call*", "this test held its event loop*"])
 
 
+EXPECTED = """
+@pytest.mark.xfail(strict=True)
+def test_strict():
+    asyncio.run(holding())
+
+@pytest.mark.xfail
+def test_lax():
+    asyncio.run(holding())
+
+@pytest.mark.xfail(False, reason="elsewhere")
+def test_elsewhere():
+    asyncio.run(holding())
+
+@pytest.mark.xfail(strict=True)
+def test_as_expected():
+    asyncio.run(holding())
+    assert 1 == 2
+"""
+
+
+def test_a_test_that_passes_against_expectation_is_told_so(run, outcomes):
+    """pytest is not given a failure of ours for the one that `xfail` expects; what held the loop is told beside."""
+    result = run(EXPECTED, "--unjam", "-v", "-rN")
+    assert {
+        "test_strict": "failed",
+        "test_lax": "xpass",
+        "test_elsewhere": "failed",
+        "test_as_expected": "xfail",
+    } == outcomes(result)
+    result.stdout.fnmatch_lines(
+        ["*XPASS(strict)*", "*Captured unjam call*", "*UJ101 sleep  test_it.py:5 in hold, time.sleep"]
+    )
+
+
+def test_xfail_is_no_excuse_where_it_is_switched_off(run, outcomes):
+    """With --runxfail a held loop fails the test as any other."""
+    result = run(EXPECTED, "--unjam", "-v", "-rN", "--runxfail")
+    assert {"failed"} == set(outcomes(result).values())
+
+
 @pytest.mark.serial
 def test_the_ten_worst_are_told(run, pytester):
     """Twelve tests held their loops: ten lines, and a count of the rest, which a machine without a free CPU adds to."""
