@@ -38,6 +38,9 @@ IDLE_SHARE = 0.2
 DEFAULT_SWITCH_NS = 5_000_000
 """sys.getswitchinterval() where nobody changed it."""
 
+CONTEXT = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})
+"""What a `with` calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -151,8 +154,19 @@ class Clues:
 
     def name_of(self, record: Call) -> str:
         """A record's name, or the call as it stands in the blamed line where that name is nothing that users know."""
-        private = record.name.rpartition(".")[2].startswith("_") and self.calling is not None
-        return self.calling.name if private and self.calling else record.name.removeprefix("builtins.")
+        private = record.name.rpartition(".")[2].startswith("_")
+        return (self._called if private else "") or record.name.removeprefix("builtins.")
+
+    @property
+    def _called(self) -> str:
+        """The call as it stands in the blamed line, "" where it is not known.
+
+        A `with` enters and leaves its context at one place: which of both it was, the frame says that it called.
+        """
+        if self.calling is None:
+            return ""
+        method = self.view.below[0].frame.function.rpartition(".")[2] if self.view.below else ""
+        return f"{self.calling.context}.{method}" if self.calling.context and method in CONTEXT else self.calling.name
 
     @property
     def callee(self) -> str:

@@ -27,6 +27,7 @@ async def handler(path):
     db.execute("select 1")
     pg.cursor().execute("select 1")
     with lock: pass
+    with cf.ThreadPoolExecutor(1): pass
     inbox.get()
     future.result()
     thing.recv(10)
@@ -120,6 +121,20 @@ STDLIB = [
         "threading.Thread.join",
     ),
     ("inbox.get()", ("queue:Queue.get", "threading:Condition.wait"), "futex", "UJ202", "queue.Queue.get"),
+    (
+        "with cf.ThreadPoolExecutor(1): pass",
+        ("concurrent.futures._base:Executor.__exit__", "concurrent.futures.thread:ThreadPoolExecutor.shutdown"),
+        "futex",
+        "UJ203",
+        "concurrent.futures.ThreadPoolExecutor.__exit__",
+    ),
+    (
+        "cf.ThreadPoolExecutor(1)",  # where that `with` lies from Python 3.13 on
+        ("concurrent.futures._base:Executor.__exit__", "concurrent.futures.thread:ThreadPoolExecutor.shutdown"),
+        "futex",
+        "UJ203",
+        "concurrent.futures.ThreadPoolExecutor.__exit__",
+    ),
     (
         'log.info("x")',
         ("logging:Logger.info", "logging.handlers:RotatingFileHandler.doRollover"),
@@ -453,3 +468,12 @@ def test_a_holder_without_a_known_place_is_named_all_the_same(site):
     assert [each.text for each in only(told.told()).evidence if each.kind == "lock"] == [
         "threading.Lock `gate` was held by thread worker"
     ]
+
+
+def test_who_leaves_a_pool_is_told_to_keep_it():
+    """No future is in hand there that could be awaited instead."""
+    told, stack = story("with cf.ThreadPoolExecutor(1): pass", stdlib("concurrent.futures._base", "Executor.__exit__"))
+    told.stall(300, kernel(28, stack, "futex"), cpu_ms=1, runq_ms=0)
+    texts = [remedy.text for remedy in only(told.told()).remedies]
+    assert "keep the pool" in texts[0]
+    assert not any("wrap_future" in text for text in texts)
