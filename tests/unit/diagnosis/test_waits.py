@@ -28,6 +28,7 @@ async def handler(path):
     pg.cursor().execute("select 1")
     with lock: pass
     with cf.ThreadPoolExecutor(1): pass
+    with db: pass
     inbox.get()
     future.result()
     thing.recv(10)
@@ -53,6 +54,7 @@ NATIVE = [
     ('pg.cursor().execute("select 1")', ("poll", "tcp 127.0.0.1:5432"), "UJ106", "psycopg2.extensions.cursor.execute"),
     ('input("> ")', ("read", "/dev/pts/0"), "UJ108", "input"),
     ("with lock: pass", ("futex", "futex"), "UJ201", "threading.Lock.__enter__"),
+    ("with db: pass", ("fdatasync", "file /srv/x.db"), "UJ106", "sqlite3.Connection.__exit__"),
     ("inbox.get()", ("futex", "futex"), "UJ202", "queue.SimpleQueue.get"),
 ]
 
