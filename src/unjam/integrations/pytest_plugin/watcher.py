@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 from _pytest.skipping import xfailed_key
 
+from unjam.integrations.pytest_plugin.cases import case_of, watch_method
 from unjam.integrations.pytest_plugin.limits import (
     MARK,
     Limits,
@@ -93,7 +94,8 @@ class Watcher:
         own = limits_of(item)
         if own.off or not self._judges:
             return (yield)
-        end = self._begin(own)
+        case = case_of(item) if phase == "call" and not own.fixtures else None
+        end = self._begin(own) if case is None else watch_method(case, lambda: self._begin(own))
         traced = is_traced()
         try:
             result = yield
