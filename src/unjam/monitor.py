@@ -115,6 +115,8 @@ class Monitor:
             return
         if self._probes is not None:
             self._probes.drainer.tell_all(TELL_S)
+            if self._telling is not None:
+                self._telling.finish()
             self._probes.loops.write_now()
         self._write({"e": "end", "t": time.monotonic_ns(), "reason": "signal"})
 
