@@ -120,6 +120,12 @@ def _step_at(steps: Sequence[Step], first: float, last: float) -> Step | None:
     return best if min(best.end, last) >= max(best.start, first) else None
 
 
+def _tasks_between(steps: Sequence[Step], first: float, last: float) -> list[TaskName]:
+    """The tasks whose steps each took a large share of the time between: what was done in all of it is not that of one of them."""
+    large = [step for step in steps if min(step.end, last) - max(step.start, first) > LEAST_SHARE * (last - first)]
+    return list(dict.fromkeys(step.task for step in large if step.task is not None))
+
+
 def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     """External shares, then the own ones; what is too small to be told goes to the largest."""
     external, mine = _external(case, stall, pieces)
@@ -339,7 +345,13 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
         *blame.notes,
         *([Evidence("steps", f"in callback {step.callback}")] if step and step.callback and not step.task else []),
     )
-    named = _in_task(replace(blame, notes=notes), step, case.seen.get(stall.number))
+    tasks = _tasks_between(case.steps_of(stall), first, last)
+    if len(tasks) > 1:
+        names = ", ".join(task.name for task in tasks)
+        notes = (*notes, Evidence("steps", f"in tasks {names}, one after the other"))
+    named = replace(blame, notes=notes)
+    if len(tasks) <= 1:
+        named = _in_task(named, step, case.seen.get(stall.number))
     if named.culprit is not None or not named.rule or named.rule == "UJ304":
         return named
     place, how = congestion.definition_of(case, stall, blame)
