@@ -120,10 +120,21 @@ def _step_at(steps: Sequence[Step], first: float, last: float) -> Step | None:
     return best if min(best.end, last) >= max(best.start, first) else None
 
 
-def _tasks_between(steps: Sequence[Step], first: float, last: float) -> list[TaskName]:
-    """The tasks whose steps each took a large share of the time between: what was done in all of it is not that of one of them."""
-    large = [step for step in steps if min(step.end, last) - max(step.start, first) > LEAST_SHARE * (last - first)]
-    return list(dict.fromkeys(step.task for step in large if step.task is not None))
+def _several_tasks(case: Case, stall: Stall, step: Step | None, first: float, last: float) -> str:
+    """In which tasks it was, where several took a large share of the time between each: it is not that of one of them. "" where one did.
+
+    Where steps are not timed, one task was seen at one moment; that another step took as long is shown by the samples.
+    """
+    least = LEAST_SHARE * (last - first)
+    large = [each for each in case.steps_of(stall) if min(each.end, last) - max(each.start, first) > least]
+    tasks = dict.fromkeys(each.task.name for each in large if each.task is not None)
+    if len(tasks) > 1:
+        return f"in tasks {', '.join(tasks)}, one after the other"
+    traced = (
+        congestion.traced_steps(case, stall) if step is not None and step.task is not None and not step.ended else None
+    )
+    runs = sum(min(run.last, last) - max(run.first, first) > least for run in traced.runs) if traced else 0
+    return f"in {runs} steps, one after the other, of which one task is known: {', '.join(tasks)}" if runs > 1 else ""
 
 
 def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
@@ -345,12 +356,9 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
         *blame.notes,
         *([Evidence("steps", f"in callback {step.callback}")] if step and step.callback and not step.task else []),
     )
-    tasks = _tasks_between(case.steps_of(stall), first, last)
-    if len(tasks) > 1:
-        names = ", ".join(task.name for task in tasks)
-        notes = (*notes, Evidence("steps", f"in tasks {names}, one after the other"))
-    named = replace(blame, notes=notes)
-    if len(tasks) <= 1:
+    several = _several_tasks(case, stall, step, first, last)
+    named = replace(blame, notes=(*notes, *([Evidence("steps", several)] if several else [])))
+    if not several:
         named = _in_task(named, step, case.seen.get(stall.number))
     if named.culprit is not None or not named.rule or named.rule == "UJ304":
         return named
