@@ -257,6 +257,32 @@ def test_the_ten_worst_are_told(run, pytester):
     result.stdout.fnmatch_lines([f"and {found - 10} more"])
 
 
+def test_what_tests_failed_for_is_told_before_what_fails_nobody(run):
+    """However much longer that was: the ten lines are for what is to be mended."""
+    kept = "".join(f"\n@functools.cache\ndef kept_{n}():\n    time.sleep(0.2)\n" for n in range(11))
+    tests = (
+        "import functools\n"
+        + kept
+        + """
+async def using(function):
+    await asyncio.sleep(0)
+    function()
+    await asyncio.sleep(0)
+
+@pytest.mark.parametrize("n", range(11))
+def test_kept(n):
+    asyncio.run(using(globals()[f"kept_{n}"]))
+
+def test_holds():
+    asyncio.run(holding())
+"""
+    )
+    result = run(tests, "--unjam", "-q", "-rN")
+    result.assert_outcomes(failed=1, passed=11)
+    told = [line for line in result.outlines if "(test_it.py::" in line]
+    assert (10, True) == (len(told), told[0].endswith("(test_it.py::test_holds)"))
+
+
 def test_a_run_in_which_nothing_holds_a_loop_loads_nothing_to_judge_it(run):
     """What thinks about stalls is imported with the first one: a suite without any starts without it."""
     tests = """

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 HELD = "this test held its event loop for longer than"
 HANGS = "this test hangs:"
 
+NOBODYS = "nothing of yours"
+"""In the place of a line where none is to blame."""
+
 FIRST_CALL = " (first call only)"
 OF_THE_RUN = " (the objects of the whole run)"
 
@@ -85,7 +88,7 @@ def _source(file: str, line: int) -> Iterator[str]:
 
 def line_of(finding: Finding, remark: str = "") -> str:
     """A finding as one line: length, rule, place, leaf, how often, and a remark."""
-    where = "nothing of yours"
+    where = NOBODYS
     if finding.culprit:
         where = f"{relative(finding.culprit.file)}:{finding.culprit.line} in {finding.culprit.function}"
     leaf = f", {finding.leaf}" if finding.leaf else ""
