@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HELD = "this test held its event loop for longer than"
 HANGS = "this test hangs:"
+STILL = "this test has not got on for"
+"""How a test fails that has not got on: the second where all that it waits for ends, as far as can be seen."""
 
 NOBODYS = "nothing of yours"
 """In the place of a line where none is to blame."""
@@ -22,7 +24,7 @@ FIRST_CALL = " (first call only)"
 OF_THE_RUN = " (the objects of the whole run)"
 
 _STYLES: tuple[tuple[re.Pattern[str], dict[str, bool]], ...] = (
-    (re.compile(rf"{HELD}|{HANGS}"), {"red": True, "bold": True}),
+    (re.compile(rf"{HELD}|{HANGS}|{STILL}"), {"red": True, "bold": True}),
     (re.compile(r"\d+ ms  UJ"), {"red": True}),
     (re.compile(r"UJ\d{3} "), {"red": True}),
     (re.compile(r"    (?:do|or): "), {"green": True}),
@@ -39,7 +41,7 @@ class Coloured(TerminalRepr):
         self._text = text
         lines = text.splitlines()
         said = next((line.strip() for line in lines[1:] if line.strip()), lines[0])
-        self.reprcrash = ReprFileLocation(*place, lines[0] if lines[0].startswith(HANGS) else said)
+        self.reprcrash = ReprFileLocation(*place, lines[0] if lines[0].startswith((HANGS, STILL)) else said)
 
     def __str__(self) -> str:
         return self._text
@@ -53,7 +55,7 @@ class Coloured(TerminalRepr):
 
 def is_ours(longrepr: object) -> bool:
     """Whether the text of a report is a failure of ours."""
-    return longrepr is not None and str(longrepr).startswith((HELD, HANGS))
+    return longrepr is not None and str(longrepr).startswith((HELD, HANGS, STILL))
 
 
 def failure_text(findings: Sequence[Finding], *, max_block: str, verbose: bool) -> str:
