@@ -115,6 +115,8 @@ class Monitor:
             return
         if self._probes is not None:
             self._probes.drainer.tell_all(TELL_S)
+            if self._telling is not None:
+                self._telling.finish()
             self._probes.loops.write_now()
         self._write({"e": "end", "t": time.monotonic_ns(), "reason": "signal"})
 
@@ -248,7 +250,7 @@ class Monitor:
             self._probes.engine.set_threshold(threshold_ns)
 
     def before_fork(self) -> None:
-        """Have no thread of ours across a fork: none to be lost in the child, none for os.fork to warn of (Python 3.12)."""
+        """Have no thread of ours at work across a fork: the child would miss what it holds."""
         if self._control is not None:
             self._control.pause()
         if self._probes is not None:
@@ -259,7 +261,7 @@ class Monitor:
         if self._probes is not None:
             self._probes.resume()
         if self._control is not None:
-            self._control.start()
+            self._control.resume()
 
     def after_fork_in_child(self) -> None:
         """Become the monitor of a new process, with a file of its own; its loops are still to come."""

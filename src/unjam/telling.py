@@ -92,6 +92,7 @@ class Telling:
         self.at_end: list[OnStall] = []
         self.logs: list[Log] = []
         self.judged: list[OnJudged] = []
+        self.finishing: list[Callable[[], None]] = []
 
     def receive(self, event: Event) -> None:
         """Take one event in; called by the drainer."""
@@ -122,9 +123,11 @@ class Telling:
         self._ended.clear()
 
     def finish(self) -> None:
-        """Tell what has ended and was kept for later: watching ends."""
+        """Tell what has ended and was kept for later: watching ends, or the process is about to."""
         for number in sorted(self._ended):
             self.settled(number)
+        for finish in tuple(self.finishing):
+            finish()
 
     def _stall(self, event: Event) -> None:
         number = event["id"]

@@ -159,6 +159,83 @@ def test_a_fork_inside_a_running_loop_warns_of_nothing_of_ours(watched, tier):
     assert ends(outcome) == ["exit", "exit"]
 
 
+REFUSES = """
+def refusing(name, original):
+    def call(*args, **words):
+        if asyncio._get_running_loop() is not None and os.getpid() == parent:
+            raise PermissionError(f"{name} on the loop's thread")
+        return original(*args, **words)
+    return call
+parent = os.getpid()
+def refuse():
+    for name in "access getcwd listdir lstat mkdir read readlink remove rename rmdir stat unlink".split():
+        setattr(os, name, refusing(name, getattr(os, name)))
+    time.sleep = refusing("sleep", time.sleep)
+"""
+
+
+def test_a_fork_on_the_loops_thread_does_nothing_there_that_blocks(watched, tier):
+    """No file is touched, nothing sleeps, and who asks finds the socket where it was; as tests see to that refuse such calls on a loop."""
+    outcome = watched(
+        program(
+            REFUSES
+            + """
+import threading
+events = set()
+sys.addaudithook(lambda event, args: events.add(event) if forking and threading.get_ident() == main_thread else None)
+forking, main_thread = False, threading.get_ident()
+async def main():
+    global forking
+    await asyncio.sleep(0.01)
+    from unjam.monitor import current
+    server = current()._control._server
+    refuse()
+    for _ in range(20):
+        forking = True
+        pid = os.fork()
+        if not pid:
+            os._exit(0)
+        forking = False
+        os.waitpid(pid, 0)
+    assert server is not None and server is current()._control._server
+asyncio.run(main())
+print(sorted(events - {"os.fork", "os.listdir"}))  # the list is that of the threads, which Python 3.12 and later warn of
+"""
+        ),
+        tier=tier,
+    )
+    assert (outcome.status, outcome.err, outcome.out.strip()) == (0, "", "[]")
+
+
+def test_what_is_raised_in_the_midst_of_our_hooks_stays_there(watched, tier):
+    """Nothing of it reaches the program: neither from a fork nor from the line that tells of it."""
+    outcome = watched(
+        program(
+            """
+            async def main():
+                await asyncio.sleep(0.01)
+                from unjam.monitor import current
+                def refuse(*_):
+                    raise LookupError("refused")
+                write = os.write
+                current().before_fork = current().after_fork_in_parent = os.write = refuse
+                pid = os.fork()
+                os.write = write
+                if not pid:
+                    os._exit(0)
+                os.waitpid(pid, 0)
+            import warnings
+            warnings.simplefilter("ignore")  # our threads are counted: what would have seen to that is refused
+            sys.unraisablehook = lambda raised: print(raised.exc_value)
+            asyncio.run(main())
+            """
+        ),
+        tier=tier,
+    )
+    line = "unjam: a fork is not watched: LookupError: refused; your program is unaffected"
+    assert (outcome.status, outcome.out, set(outcome.err.splitlines())) == (0, "", {line})
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_children_are_watched_to_their_end(watched, tier, method):
     """A child of multiprocessing is watched however it is started, and its end is told from a kill."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unjam.probes.wiring import Probes
 
 PAUSE_S = 1.0
-"""How long a fork waits for our thread: beside one it is not safe."""
+"""How long a fork waits for our thread, which nearly always rests: beside one that works it is not safe."""
 
 TICK_S = 1.0
 """How often the dead-man looks: ten times in its shortest sensible time."""
@@ -58,6 +58,7 @@ class Control:
         self._dump_after_ns = dump_after_ns
         self._recent = Recent()
         self._server: Server | None = None
+        self._held: Server | None = None
         self._collector: Any = None
         self._dumped: dict[int, int] = {}
         source.subscribe(self._recent)
@@ -79,10 +80,15 @@ class Control:
             self._close_collector()
 
     def pause(self) -> None:
-        """Close the socket and have no thread: the process forks."""
-        server, self._server = self._server, None
-        if server is not None and server.stop(PAUSE_S):
-            self._close_collector()
+        """Have our thread at rest: the process forks."""
+        if self._server is not None and self._server.hold(PAUSE_S):
+            self._held = self._server
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.let_go()
 
     def abandon(self) -> None:
         """Forget the parent's socket in the child of a fork."""

@@ -113,6 +113,14 @@ class Server:
             self._close(self._wake_write)
         return ended
 
+    def hold(self, timeout_s: float) -> bool:
+        """Have the thread at rest until `let_go`, as `QuietThread.hold`: the process forks. Who asks meanwhile waits."""
+        return self._thread.hold(timeout_s)
+
+    def let_go(self) -> None:
+        """Go on after a `hold` that was True."""
+        self._thread.let_go()
+
     def _is_ours(self, fd: int) -> bool:
         """Whether the number still means what we opened: the program may have closed all descriptors, and opened others."""
         try:
@@ -173,7 +181,9 @@ class Server:
         for client in self._clients.values():
             poll.register(client.sock, select.POLLOUT if client.to_send else select.POLLIN)
         waits = [seconds for seconds in (self._tick_s, IDLE_S if self._clients else None) if seconds is not None]
-        return {fd for fd, _ in poll.poll(1000 * min(waits) if waits else None)}
+        with self._thread.at_rest:
+            found = poll.poll(1000 * min(waits) if waits else None)
+        return {fd for fd, _ in found}
 
     def _accept(self) -> None:
         try:

@@ -28,13 +28,18 @@ def crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[Blame, lis
     if stall.steps is not None:
         return _counted_crowd(case, stall, pieces)
     if stall.trail:
-        traced = steps(stall.trail, lambda look: _root(case, look))
+        traced = traced_steps(case, stall)
         return _traced_crowd(case, stall.trail, pieces, traced) if traced else None
     if stall.replaced:
         followed = replaced_steps(stall.replaced, lambda look: _first(case, look))
         return _traced_crowd(case, stall.replaced, pieces, followed, how_many="at least ")
     blame = _sampled_crowd(case, stall, pieces)
     return (blame, []) if blame else None
+
+
+def traced_steps(case: Case, stall: Stall) -> Steps | None:
+    """The steps that the samples of a stall show to be of their own; None where that is not known."""
+    return steps(stall.trail, lambda look: _root(case, look)) if stall.trail else None
 
 
 def _counted_crowd(case: Case, stall: Stall, pieces: Sequence[Piece]) -> tuple[Blame, list[Piece]] | None:

@@ -38,6 +38,9 @@ IDLE_SHARE = 0.2
 DEFAULT_SWITCH_NS = 5_000_000
 """sys.getswitchinterval() where nobody changed it."""
 
+CONTEXT = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})
+"""What a `with` calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -151,8 +154,12 @@ class Clues:
 
     def name_of(self, record: Call) -> str:
         """A record's name, or the call as it stands in the blamed line where that name is nothing that users know."""
-        private = record.name.rpartition(".")[2].startswith("_") and self.calling is not None
-        return self.calling.name if private and self.calling else record.name.removeprefix("builtins.")
+        method = record.name.rpartition(".")[2]
+        if self.calling is None or not method.startswith("_"):
+            return record.name.removeprefix("builtins.")
+        # A `with` enters and leaves its context at one place: which of both it was, the frame says that it called, or what is known of the type.
+        below = self.view.below[0].frame.function.rpartition(".")[2] if self.view.below else method
+        return f"{self.calling.context}.{below}" if self.calling.context and below in CONTEXT else self.calling.name
 
     @property
     def callee(self) -> str:
@@ -176,7 +183,7 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
     native = sources.instruction(innermost.frame) if innermost else None
     called = (native.name if native.resolved else "") if native else (callback if innermost is None else "")
     # The loop's own select is a call that waits, but what was due ends it: that it was seen there tells no wait.
-    native_record = index.by_name(called) if called and not view.parked else None
+    native_record = _native_record(called, native.context if native else "") if called and not view.parked else None
     records = () if view.parked else tuple(record for each in view.below if (record := record_of(each)))
     return Clues(
         group=group,
@@ -191,6 +198,12 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
         callback=callback,
         motion=motion(stall.trail, group.stack, view.frames[-1].depth + 1 if view.frames else 0),
     )
+
+
+def _native_record(called: str, context: str) -> Call | None:
+    """The record of a call in C; where entering a context is none, that of leaving it, which lies at the same place."""
+    record = index.by_name(called)
+    return index.by_name(f"{context}.__exit__") if record is None and context else record
 
 
 def record_of(placed: Placed) -> Call | None:

@@ -35,7 +35,8 @@ class Instruction:
     """What a frame was executing: `name` is qualified as far as that is known, `resolved` says whether it is to be trusted.
 
     `calls` says that it is a call (entering a context is one), `text` is the code itself, shortened. `in_loop` says that it lies inside a loop of its own function, `awaits` that it is (or
-    lies in) an await, `frees` that it gives a name another value, or none, which frees what the name held.
+    lies in) an await, `frees` that it gives a name another value, or none, which frees what the name held. `context` is the type, or the
+    code, of what a `with` at that place enters and leaves, which is executed there, too.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Instruction:
     text: str
     in_loop: bool
     awaits: bool
+    context: str = ""
     frees: bool = False
 
 
@@ -104,6 +106,7 @@ class Module:
         if node is None:
             return None
         name, resolved = self._described(node)
+        context = self._context(node)
         return Instruction(
             name,
             resolved,
@@ -111,6 +114,7 @@ class Module:
             _code(node),
             self._inside(node, _LOOPS),
             self._inside(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)),
+            (self._type_of(context) or _code(context)) if context else "",
             isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load),
         )
 
@@ -165,23 +169,23 @@ class Module:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             module = getattr(node, "module", None) or node.names[0].name
             return f"import {module}", True
-        # Entering a context and taking the next item lie at the statement up to Python 3.12, at the expression from 3.13.
-        context = (
-            node.items[0].context_expr
-            if isinstance(node, ast.With)
-            else node
-            if isinstance(parent, ast.withitem)
-            else None
-        )
-        if isinstance(context, ast.expr):
+        context = self._context(node)
+        if context is not None:
             name = self._type_of(context)
             return (f"{name}.__enter__", True) if name else (f"{_code(context)}.__enter__", False)
+        # Taking the next item lies at the statement up to Python 3.12, at the expression from 3.13.
         if isinstance(node, ast.For):
             return self._described(node.iter)
         if isinstance(parent, (ast.For, ast.comprehension)) and node is parent.iter:
             name = self._type_of(parent.iter)
             return (f"{name}.__next__", True) if name else (_code(node), False)
         return _code(node), False
+
+    def _context(self, node: ast.AST) -> ast.expr | None:
+        """What is entered and left at a node; both lie at the statement up to Python 3.12, at the expression from 3.13."""
+        if isinstance(node, ast.With):
+            return node.items[0].context_expr
+        return node if isinstance(node, ast.expr) and isinstance(self._parents.get(node), ast.withitem) else None
 
     def _qualified(self, func: ast.expr) -> str:
         """The qualified name of what is called, "" where it is not known."""

@@ -136,6 +136,23 @@ def _step_at(steps: Sequence[Step], first: float, last: float) -> Step | None:
     return best if min(best.end, last) >= max(best.start, first) else None
 
 
+def _several_tasks(case: Case, stall: Stall, step: Step | None, first: float, last: float) -> str:
+    """In which tasks it was, where several took a large share of the time between each: it is not that of one of them. "" where one did.
+
+    Where steps are not timed, one task was seen at one moment; that another step took as long is shown by the samples.
+    """
+    least = LEAST_SHARE * (last - first)
+    large = [each for each in case.steps_of(stall) if min(each.end, last) - max(each.start, first) > least]
+    tasks = dict.fromkeys(each.task.name for each in large if each.task is not None)
+    if len(tasks) > 1:
+        return f"in tasks {', '.join(tasks)}, one after the other"
+    traced = (
+        congestion.traced_steps(case, stall) if step is not None and step.task is not None and not step.ended else None
+    )
+    runs = sum(min(run.last, last) - max(run.first, first) > least for run in traced.runs) if traced else 0
+    return f"in {runs} steps, one after the other, of which one task is known: {', '.join(tasks)}" if runs > 1 else ""
+
+
 def _causes(case: Case, stall: Stall, pieces: list[Piece]) -> list[Blame]:
     """External shares, then the own ones; what is too small to be told goes to the largest."""
     external, mine = _external(case, stall, pieces)
@@ -379,17 +396,18 @@ def _with_step(case: Case, stall: Stall, blame: Blame) -> Blame:
     first = min((group.first for group in groups), default=stall.start)
     last = max((group.last for group in groups), default=stall.end)
     step = _step_at(case.steps_of(stall), first, last)
-    notes = (
-        *blame.notes,
-        *([Evidence("steps", f"in callback {step.callback}")] if step and step.callback and not step.task else []),
-    )
-    named = _in_task(replace(blame, notes=notes), step, case.seen.get(stall.number))
+    several = _several_tasks(case, stall, step, first, last)
+    callback = f"in callback {step.callback}" if step and step.callback and not step.task else ""
+    named = replace(blame, notes=(*blame.notes, *(Evidence("steps", text) for text in (callback, several) if text)))
+    if not several:
+        named = _in_task(named, step, case.seen.get(stall.number))
     if named.culprit is not None or not named.rule or named.rule == "UJ304":
         return named
     place, how = congestion.definition_of(case, stall, blame)
     if place is None:
-        return replace(named, why=blame.why or _nobodys(blame), notes=(*notes, *_while_importing(blame)))
-    return replace(named, culprit=place, grade=min(blame.grade, Grade.INFERRED), notes=(*notes, Evidence("steps", how)))
+        return replace(named, why=blame.why or _nobodys(blame), notes=(*named.notes, *_while_importing(blame)))
+    notes = (*named.notes, Evidence("steps", how))
+    return replace(named, culprit=place, grade=min(blame.grade, Grade.INFERRED), notes=notes)
 
 
 def _nobodys(blame: Blame) -> str:

@@ -22,7 +22,9 @@ SLACK_NS = 1_000_000
 def victims_of(case: Case, stall: Stall) -> tuple[Victim, ...]:
     """Those that are named, the worst first; a request that was measured is not told again as one that the loop noted."""
     listed = events.mappings(case.victims.get(stall.number, {}).get("list"))
-    measured = [_measured(each) for event in _requests(case, stall) for each in events.mappings(event.get("list"))]
+    measured = _late_at_once(
+        _measured(each) for event in _requests(case, stall) for each in events.mappings(event.get("list"))
+    )
     noted = [each for each in map(_noted, listed) if not measured or each.kind != "request"]
     return alike([*measured, *noted])
 
@@ -30,7 +32,7 @@ def victims_of(case: Case, stall: Stall) -> tuple[Victim, ...]:
 def victim_count(case: Case, stall: Stall, victims: Sequence[Victim]) -> int:
     """How many they were in all, at least."""
     counted = events.time_ns(case.victims.get(stall.number, {}).get("count")) or 0
-    requests = sum(events.time_ns(event.get("count")) or 0 for event in _requests(case, stall))
+    requests = max((events.time_ns(event.get("count")) or 0 for event in _requests(case, stall)), default=0)
     return max(sum(each.count for each in victims), counted, requests)
 
 
@@ -39,7 +41,18 @@ def holder_of(case: Case, stall: Stall, task: TaskName | None) -> Iterable[Evide
     measured = [events.text(event.get("holder")) for event in _requests(case, stall) if event.get("is_request") is True]
     seen = case.seen.get(stall.number)
     noted = [seen.request] if seen and seen.request and seen.task == task else []
-    yield from (Evidence("request", f"in request {name}") for name in measured or noted)
+    yield from (Evidence("request", f"in request {name}") for name in dict.fromkeys(measured) or noted)
+
+
+def _late_at_once(victims: Iterable[Victim]) -> list[Victim]:
+    """The requests of each route as those of the hold that made most of them late: who waits for one hold of a stall waits for the next, too."""
+    routes: dict[str, Victim] = {}
+    for each in victims:
+        known = routes.setdefault(each.name, each)
+        routes[each.name] = replace(
+            known, count=max(known.count, each.count), delay_ms=max(known.delay_ms, each.delay_ms)
+        )
+    return list(routes.values())
 
 
 def alike(victims: Iterable[Victim]) -> tuple[Victim, ...]:

@@ -118,6 +118,11 @@ REMEDIES: dict[str, Advice] = {
         "let the thread's result come as an awaitable: await asyncio.to_thread(...) instead of starting and joining",
         "runs in the default pool; threads that live as long as the program are joined after the loop has ended",
     ),
+    "end-pool-later": Advice(
+        "keep the pool for as long as the program runs and shut it down after the loop has ended, or await "
+        "asyncio.to_thread(pool.shutdown) instead of {leaf}",
+        "its threads stay, idle; whoever shuts it down still waits for what it was given",
+    ),
     "await-event": Advice(
         "asyncio.Event, set from other threads by loop.call_soon_threadsafe(event.set)",
         "an asyncio.Event belongs to one loop",
@@ -305,6 +310,7 @@ INSTEAD_OF_THE_RULES: Mapping[str, tuple[str, ...]] = {
     "close-before-collected": ("break-the-cycle",),
     "free-in-pieces": ("smaller-data",),
     **dict.fromkeys(("await-future", "await-thread", "await-event"), ("to-thread",)),
+    "end-pool-later": ("await-thread",),
 }
 """What is advised beside a call's own remedy where its rule's ways out would not help."""
 

@@ -50,7 +50,7 @@ def flush(timeout_s: float) -> int:
     """
 
 def pause() -> None:
-    """Have no thread of the engine for a moment: the process forks. Patches, loops, statistics and open stalls stay."""
+    """Have no thread of the engine at work for a moment: the process forks. Patches, loops, statistics and open stalls stay."""
 
 def resume() -> None:
     """Go on after `pause`."""

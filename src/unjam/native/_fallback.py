@@ -254,15 +254,15 @@ def stop() -> None:
 
 
 def pause() -> None:
-    """Have no thread for a moment, and keep everything else: the process forks."""
+    """See _core.pyi."""
     if _engine.watchdog is not None:
-        _engine.watchdog.stop(timeout_s=1.0)
+        _engine.watchdog.pause()
 
 
 def resume() -> None:
     """Go on after `pause`."""
     if _engine.watchdog is not None:
-        _engine.watchdog.start()
+        _engine.watchdog.resume()
 
 
 def flush(timeout_s: float) -> int:

@@ -38,6 +38,9 @@ SUSPENDED_NS = 100_000_000
 STOP_NS = 250_000_000
 """A stop of the process is told of by itself from this length on: a virtual machine stands still for less again and again."""
 
+PAUSE_S = 1.0
+"""How long a fork waits for the thread, which nearly always rests."""
+
 STOP_S = 0.5
 """How long the end of watching waits for the thread, which ends at once where it is given a CPU: what it has in hand would be lost."""
 
@@ -99,7 +102,7 @@ class Watchdog:
         self._bases: dict[Slot, Base] = {}
         self._alarm: LockAlarm | TimerAlarm = LockAlarm()
         self._thread = QuietThread(self._run)
-        self._stopping = False
+        self._stopping = self._held = False
         self._process_cpu = time.process_time_ns()
         self._own_delay = 0
         self._throttled = system.throttled_ns()
@@ -118,12 +121,23 @@ class Watchdog:
             self._alarm = make_alarm()
         self._thread.start()
 
-    def stop(self, timeout_s: float = STOP_S) -> None:
-        """End the thread; gives up waiting after `timeout_s`."""
+    def stop(self) -> None:
+        """End the thread; gives up waiting after `STOP_S`."""
         self._stopping = True
         self.wake()
-        if self._thread.join(timeout_s):
+        if self._thread.join(STOP_S):
             self.let_go()
+
+    def pause(self) -> None:
+        """Have the thread at rest: the process forks."""
+        self._held = self._thread.hold(PAUSE_S)
+
+    def resume(self) -> None:
+        """Go on after `pause`: the loops could not be looked at meanwhile."""
+        if self._held:
+            self._held = False
+            self._seen_for_ns = time.monotonic_ns()
+            self._thread.let_go()
 
     def let_go(self) -> None:
         """Keep nothing open, and have no loop put the alarm off: the thread has ended, or this is a forked child."""
@@ -193,7 +207,8 @@ class Watchdog:
         """
         began = time.monotonic_ns()
         self._due_ns = began + round(timeout_s * 1e9)
-        woken = self._alarm.wait(timeout_s)
+        with self._thread.at_rest:
+            woken = self._alarm.wait(timeout_s)
         since = max(began, self._woken_ns, self._seen_for_ns) if woken else max(self._due_ns, self._seen_for_ns)
         self._due_ns = self._woken_ns = 0
         return woken, max(0, time.monotonic_ns() - since)

@@ -29,4 +29,5 @@ def original(module: str, name: str) -> Any:
 sleep = original("time", "sleep")
 start_new_thread = original("_thread", "start_new_thread")
 allocate_lock = original("_thread", "allocate_lock")
+RLock = original("_thread", "RLock")
 get_ident = original("_thread", "get_ident")

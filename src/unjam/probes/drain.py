@@ -67,7 +67,6 @@ class Drainer:
         self._next_stats_ns = 0
         self._told_lost = self._own_lost = 0
         self._stopping = False
-        self._working = allocate_lock()
         self._flushing: list[_thread.LockType] = []
         self._ident = 0
         self._thread = QuietThread(self._run)
@@ -83,6 +82,18 @@ class Drainer:
         self._engine.wake()
         if not self._is_here():
             self._thread.join(timeout_s)
+
+    def hold(self, timeout_s: float) -> bool:
+        """As `QuietThread.hold`."""
+        return self._thread.hold(timeout_s)
+
+    def let_go(self) -> None:
+        """As `QuietThread.let_go`."""
+        self._thread.let_go()
+
+    def abandon(self) -> None:
+        """In a fork's child: no such thread is here, unless it is the one that forked, which then ends."""
+        self._stopping = True
 
     def flush(self, timeout_s: float, *, stalls_before: int = -1) -> int:
         """Wait until every event emitted before has been passed on, `timeout_s` at the most; returns how many stalls there were.
@@ -113,7 +124,7 @@ class Drainer:
         Where our thread is still at work although it was told to stop, because a subscriber blocks or the machine is busy, only the
         recording is completed.
         """
-        alone = self._working.acquire(blocking=False)
+        alone = not self._is_here() and self._thread.hold(0.0)
         if alone:
             self._handle(self._engine.drain(0.0))
             self._write_victims(now=sys.maxsize)
@@ -123,7 +134,7 @@ class Drainer:
         self._write_lost()
         if alone:
             self._handle(self._engine.drain(0.0))
-            self._working.release()
+            self._thread.let_go()
 
     def _is_here(self) -> bool:
         """Whether the caller is our own thread: a handler of the program's logging may end the watching, and runs there."""
@@ -135,12 +146,13 @@ class Drainer:
             while not self._stopping:
                 # What was written of them is among the lines that are taken now.
                 written, self._written = self._written, []
-                lines = self._engine.drain(0.0 if written else self._wait_s())
-                with self._working:
-                    self._handle(lines)
-                    self._settle(written)
-                    self._answer_flushes()
-                    self._write_periodic()
+                wait_s = 0.0 if written else self._wait_s()
+                with self._thread.at_rest:
+                    lines = self._engine.drain(wait_s)
+                self._handle(lines)
+                self._settle(written)
+                self._answer_flushes()
+                self._write_periodic()
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("events are recorded, but not named any more", error)
         finally:

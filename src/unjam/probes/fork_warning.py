@@ -1,24 +1,22 @@
 """Keeps CPython from warning a program of our own threads when it forks.
 
-Since 3.12 os.fork warns where the process has more than one thread. Ours of Python are stopped before a fork and started again
-after it, but 3.13, and the first releases of 3.14, count only then (https://github.com/python/cpython/issues/137109); the C
-core's watchdog, which holds nothing that a fork could harm, lives on and is counted by all.
+Since 3.12 os.fork warns where the process has more than one thread. Ours of Python live on, but rest and hold nothing that a fork
+could harm; the C core's watchdog is stopped before a fork and started again after it, and 3.13, and the first releases of 3.14, count
+only then (https://github.com/python/cpython/issues/137109).
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import time
+
+from unjam.native.quiet_thread import other_threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 WARNS = sys.version_info >= (3, 12)
-
-COUNTS_LATE = (3, 13) <= sys.version_info[:2] <= (3, 14)
-"""Later releases of both count in time; there this does nothing but to add a filter that nothing meets."""
 
 MESSAGE = "This process .* is multi-threaded, use of"
 
@@ -34,9 +32,9 @@ class ForkWarning:
         self._filter: Any = None
         self._until_ns = 0
 
-    def before_fork(self, own_left: int) -> None:
-        """Count the threads, once ours are gone but for `own_left`: a program with several of its own is warned rightly."""
-        self._alone = WARNS and (COUNTS_LATE or own_left > 0) and _count_threads() == 1 + own_left
+    def before_fork(self) -> None:
+        """Count the threads that are none of ours: a program with several is warned rightly."""
+        self._alone = WARNS and other_threads() == 1
         if self._alone:
             self.hold_back()
         else:
@@ -44,11 +42,13 @@ class ForkWarning:
 
     def hold_back(self) -> None:
         """Have the warning ignored for a while from now on."""
-        if self._alone and self._filter is None:
+        if self._alone:
             import warnings
 
-            warnings.filterwarnings("ignore", message=MESSAGE, category=DeprecationWarning)
-            self._filter = warnings.filters[0]
+            if self._filter is None or self._filter not in warnings.filters[:1]:
+                self.let_go(now=True)  # the program has put others before it, or all of them away
+                warnings.filterwarnings("ignore", message=MESSAGE, category=DeprecationWarning)
+                self._filter = warnings.filters[0]
         self._until_ns = time.monotonic_ns() + LONG_ENOUGH_NS
 
     def let_go(self, *, now: bool = False) -> None:
@@ -59,10 +59,3 @@ class ForkWarning:
         if self._filter in filters:
             filters.remove(self._filter)
         self._filter = None
-
-
-def _count_threads() -> int:
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return 0

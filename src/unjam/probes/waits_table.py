@@ -94,6 +94,8 @@ TASK_WAITS: Final[dict[tuple[str, str], Reader | None]] = {
     ("asyncio.queues", "Queue.get"): _local("aqueue.get"),
     ("asyncio.queues", "Queue.put"): _local("aqueue.put"),
     ("asyncio.queues", "Queue.join"): _local("aqueue.join"),
+    ("asyncio.base_subprocess", "BaseSubprocessTransport._wait"): Fixed("process"),
+    ("asyncio.subprocess", "Process.wait"): Fixed("process"),
     ("asyncio.tasks", "sleep"): Fixed("timer"),
     ("asyncio.tasks", "_wait"): _local("futures", "fs"),
     ("asyncio.tasks", "wait"): None,

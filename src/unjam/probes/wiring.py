@@ -24,9 +24,12 @@ KEPT_LINES = 4096
 LONGEST_TICK_NS, SHORTEST_TICK_NS = 10_000_000, 1_000_000
 """The watchdog looks every 10 ms, or five times in a threshold shorter than that; 1 ms already costs 1.5 % of a core."""
 
-STOP_S, PAUSE_S = 1.5, 1.0
-"""How long the end of the process, and a fork, wait for our own thread, which ends at once unless it is given no CPU or a subscriber
-blocks: a fork beside a thread is not safe, an end is, but loses what the thread has in hand."""
+STOP_S = 1.5
+"""How long the end of the process waits for our own thread, which ends at once unless it is given no CPU or a subscriber blocks: what it
+has in hand would be lost."""
+
+PAUSE_S = 1.0
+"""How long a fork waits for our own thread, which nearly always rests: beside one that works it is not safe."""
 
 
 class Probes:
@@ -48,6 +51,7 @@ class Probes:
         engine = self.engine = choice.engine
         self._observers = observers
         self._settings, self._fd = settings, fd
+        self._held = False
         self._theirs = _in_our_place()
         if self._theirs:
             choice.sources["steps"] = self._theirs
@@ -100,22 +104,23 @@ class Probes:
 
     def abandon(self) -> None:
         """Forget everything in a fork's child, where no thread of ours is."""
+        self.drainer.abandon()
         self._warning.let_go(now=True)
         self._gc.uninstall()
 
     def pause(self) -> None:
-        """Have no thread of ours for a moment: the process forks."""
-        self.drainer.stop(PAUSE_S)
-        pause = getattr(self.engine, "pause", None)
-        if pause is not None:
-            pause()
-        self._warning.before_fork(own_left=0 if pause is not None else 1)
+        """Have no thread of ours at work for a moment: the process forks."""
+        self._held = self.drainer.hold(PAUSE_S)
+        self.engine.pause()
+        self._warning.before_fork()
 
     def resume(self) -> None:
         """Go on after `pause`."""
         self._warning.hold_back()
         self.engine.resume()
-        self.drainer.start()
+        if self._held:
+            self._held = False
+            self.drainer.let_go()
 
 
 def _in_our_place() -> str:

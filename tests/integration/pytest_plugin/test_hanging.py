@@ -82,6 +82,37 @@ def test_what_hangs_fails_and_says_who_waits_for_whom(run, outcomes):
     )
 
 
+ENDS = """
+def test_sleeps():
+    asyncio.run(asyncio.sleep(60))
+
+async def sleeping():
+    process = await asyncio.create_subprocess_exec("sleep", "60")
+    try:
+        await process.wait()
+    finally:
+        process.kill()
+
+def test_child():
+    asyncio.run(sleeping())
+"""
+
+
+def test_what_waits_for_what_ends_is_not_said_to_hang(run):
+    """It has not got on for too long, which is what fails it; how its wait ends is told, and a child process is no network."""
+    result = run(ENDS, "--unjam-hang=1s", "-rN")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "this test has not got on for * s",
+            "*task * waits for a timer*: ends by itself within * s",
+            "this test has not got on for * s",
+            "*task * waits for another process at test_it.py:* in sleeping: ends with it",
+        ]
+    )
+    assert "this test hangs" not in result.stdout.str()
+
+
 SLOW = """
 import threading
 

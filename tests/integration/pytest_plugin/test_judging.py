@@ -205,6 +205,46 @@ def test_a_test_that_fails_by_itself_says_what_held_its_loop_beside(run):
     result.stdout.fnmatch_lines(["*assert 1 == 2", "*Captured unjam call*", "this test held its event loop*"])
 
 
+EXPECTED = """
+@pytest.mark.xfail(strict=True)
+def test_strict():
+    asyncio.run(holding())
+
+@pytest.mark.xfail
+def test_lax():
+    asyncio.run(holding())
+
+@pytest.mark.xfail(False, reason="elsewhere")
+def test_elsewhere():
+    asyncio.run(holding())
+
+@pytest.mark.xfail(strict=True)
+def test_as_expected():
+    asyncio.run(holding())
+    assert 1 == 2
+"""
+
+
+def test_a_test_that_passes_against_expectation_is_told_so(run, outcomes):
+    """pytest is not given a failure of ours for the one that `xfail` expects; what held the loop is told beside."""
+    result = run(EXPECTED, "--unjam", "-v", "-rN")
+    assert {
+        "test_strict": "failed",
+        "test_lax": "xpass",
+        "test_elsewhere": "failed",
+        "test_as_expected": "xfail",
+    } == outcomes(result)
+    result.stdout.fnmatch_lines(
+        ["*XPASS(strict)*", "*Captured unjam call*", "*UJ101 sleep  test_it.py:5 in hold, time.sleep"]
+    )
+
+
+def test_xfail_is_no_excuse_where_it_is_switched_off(run, outcomes):
+    """With --runxfail a held loop fails the test as any other."""
+    result = run(EXPECTED, "--unjam", "-v", "-rN", "--runxfail")
+    assert {"failed"} == set(outcomes(result).values())
+
+
 @pytest.mark.serial
 def test_the_ten_worst_are_told(run, pytester):
     """Twelve tests held their loops: ten lines, and a count of the rest, which a machine without a free CPU adds to."""
@@ -215,6 +255,32 @@ def test_the_ten_worst_are_told(run, pytester):
     found = (pytester.path / "junit.xml").read_text().count('<property name="unjam"')
     assert found >= 12
     result.stdout.fnmatch_lines([f"and {found - 10} more"])
+
+
+def test_what_tests_failed_for_is_told_before_what_fails_nobody(run):
+    """However much longer that was: the ten lines are for what is to be mended."""
+    kept = "".join(f"\n@functools.cache\ndef kept_{n}():\n    time.sleep(0.2)\n" for n in range(11))
+    tests = (
+        "import functools\n"
+        + kept
+        + """
+async def using(function):
+    await asyncio.sleep(0)
+    function()
+    await asyncio.sleep(0)
+
+@pytest.mark.parametrize("n", range(11))
+def test_kept(n):
+    asyncio.run(using(globals()[f"kept_{n}"]))
+
+def test_holds():
+    asyncio.run(holding())
+"""
+    )
+    result = run(tests, "--unjam", "-q", "-rN")
+    result.assert_outcomes(failed=1, passed=11)
+    told = [line for line in result.outlines if "(test_it.py::" in line]
+    assert (10, True) == (len(told), told[0].endswith("(test_it.py::test_holds)"))
 
 
 def test_a_run_in_which_nothing_holds_a_loop_loads_nothing_to_judge_it(run):

@@ -97,6 +97,52 @@ def test_every_runner_is_served(run, name):
     result.stdout.fnmatch_lines(["* UJ101 sleep  test_it.py:5 in hold, time.sleep", "* UJ101 sleep *test_it)"])
 
 
+CASE = """
+import unittest
+
+class TestPrepared(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        await holding()
+        self.addAsyncCleanup(holding)
+
+    async def asyncTearDown(self):
+        await holding()
+
+    async def test_fine(self):
+        await asyncio.sleep(0)
+
+    async def test_holds(self):
+        await asyncio.sleep(0)
+        time.sleep(0.15)
+        await asyncio.sleep(0)
+
+    async def test_fails(self):
+        await asyncio.sleep(0)
+        assert 1 == 2
+
+    @pytest.mark.unjam(fixtures=True)
+    async def test_whole(self):
+        await asyncio.sleep(0)
+"""
+
+
+def test_set_up_and_tear_down_of_a_case_count_only_where_they_are_asked_for(run, outcomes):
+    """As fixtures do: unittest runs them within the call, but they are no body."""
+    result = run(CASE, "--unjam", "-v", "-rN")
+    assert {
+        "test_fine": "passed",
+        "test_holds": "failed",
+        "test_fails": "failed",
+        "test_whole": "failed",
+    } == outcomes(result)
+    told = [
+        line for line in result.outlines if line.endswith(("test_holds)", "test_whole)", "test_fine)", "test_fails)"))
+    ]
+    assert ["in hold, time.sleep 3 times", "in TestPrepared.test_holds, time.sleep"] == [
+        re.search(r"in \S+ \S+(?: 3 times)?", line)[0].strip() for line in told
+    ]
+
+
 def test_uvloop_is_served(run):
     """The turn is the smallest thing that is timed there, and the line is found all the same."""
     if importlib.util.find_spec("uvloop") is None:

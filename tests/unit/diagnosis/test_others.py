@@ -40,6 +40,20 @@ def test_victims_belong_to_the_main_cause():
     assert finding.victim_count == 31
 
 
+def test_who_waited_for_two_holds_of_one_stall_is_one_victim():
+    """Each hold has an event of its own; the holders are named once each."""
+    told, _, stack = story()
+    number = told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    stall = next(each for each in told.events if each.get("id") == number and each["e"] == "stall")
+    half = stall["t0"] + 150 * MS
+    for t0, t1, n, delay in ((stall["t0"], half, 5, 100), (half, stall["t1"], 4, 150)):
+        late = [{"name": "GET /fast", "n": n, "delay_ns": delay * MS}]
+        told.event("request", t0=t0, t1=t1, loop=1, holder="GET /report", is_request=True, count=n, list=late)
+    finding = only(told.told())
+    assert ((Victim("request", "GET /fast", 150, 5),), 5) == (finding.victims, finding.victim_count)
+    assert 1 == sum(each.text == "in request GET /report" for each in finding.evidence)
+
+
 def test_measured_requests_are_victims():
     """What the middleware measured of a stall's requests is told once, by route; what it says of other stalls is not."""
     told, _, stack = story()
@@ -370,3 +384,18 @@ def test_many_short_sleeps_are_not_joined_to_one():
     texts = [each.text for each in remedies_of("UJ403", index.by_name("time.sleep"), leaf="time.sleep", function="f")]
     assert texts[0] == "await asyncio.sleep(...) instead of time.sleep"
     assert not any("executemany" in text for text in texts)
+
+
+def test_what_two_tasks_did_is_not_given_to_one():
+    """Two steps of one stall were in the same line: no task is named for both, and the proof names each."""
+    told, _, stack = story()
+    number = told.stall(300, kernel(28, stack, "clock_nanosleep"), cpu_ms=0, runq_ms=0)
+    stall = next(each for each in told.events if each.get("id") == number and each["e"] == "stall")
+    half = stall["t0"] + 140 * MS
+    for name, t0, t1 in (("Task-7", stall["t0"], half), ("Task-8", half, stall["t1"])):
+        told.event(
+            "step", stall=number, loop=1, t0=t0, t1=t1, task={"name": name, "coroutine": "h"}, callback="", site=None
+        )
+    finding = only(told.told())
+    assert finding.task is None
+    assert "in tasks Task-7, Task-8, one after the other" in [each.text for each in finding.evidence]

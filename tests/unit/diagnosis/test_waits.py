@@ -27,6 +27,8 @@ async def handler(path):
     db.execute("select 1")
     pg.cursor().execute("select 1")
     with lock: pass
+    with cf.ThreadPoolExecutor(1): pass
+    with db: pass
     inbox.get()
     future.result()
     thing.recv(10)
@@ -52,6 +54,7 @@ NATIVE = [
     ('pg.cursor().execute("select 1")', ("poll", "tcp 127.0.0.1:5432"), "UJ106", "psycopg2.extensions.cursor.execute"),
     ('input("> ")', ("read", "/dev/pts/0"), "UJ108", "input"),
     ("with lock: pass", ("futex", "futex"), "UJ201", "threading.Lock.__enter__"),
+    ("with db: pass", ("fdatasync", "file /srv/x.db"), "UJ106", "sqlite3.Connection.__exit__"),
     ("inbox.get()", ("futex", "futex"), "UJ202", "queue.SimpleQueue.get"),
 ]
 
@@ -120,6 +123,20 @@ STDLIB = [
         "threading.Thread.join",
     ),
     ("inbox.get()", ("queue:Queue.get", "threading:Condition.wait"), "futex", "UJ202", "queue.Queue.get"),
+    (
+        "with cf.ThreadPoolExecutor(1): pass",
+        ("concurrent.futures._base:Executor.__exit__", "concurrent.futures.thread:ThreadPoolExecutor.shutdown"),
+        "futex",
+        "UJ203",
+        "concurrent.futures.ThreadPoolExecutor.__exit__",
+    ),
+    (
+        "cf.ThreadPoolExecutor(1)",  # where that `with` lies from Python 3.13 on
+        ("concurrent.futures._base:Executor.__exit__", "concurrent.futures.thread:ThreadPoolExecutor.shutdown"),
+        "futex",
+        "UJ203",
+        "concurrent.futures.ThreadPoolExecutor.__exit__",
+    ),
     (
         'log.info("x")',
         ("logging:Logger.info", "logging.handlers:RotatingFileHandler.doRollover"),
@@ -491,3 +508,12 @@ def test_an_import_that_no_line_of_the_program_began_says_so(inside, why):
     assert (finding.rule, finding.culprit) == ("UJ305", None)
     assert finding.evidence[-1].text == f"no line of your code {why}"
     assert any(each.text == f"300 ms of it at {path}:1" for each in finding.evidence) is inside
+
+
+def test_who_leaves_a_pool_is_told_to_keep_it():
+    """No future is in hand there that could be awaited instead."""
+    told, stack = story("with cf.ThreadPoolExecutor(1): pass", stdlib("concurrent.futures._base", "Executor.__exit__"))
+    told.stall(300, kernel(28, stack, "futex"), cpu_ms=1, runq_ms=0)
+    texts = [remedy.text for remedy in only(told.told()).remedies]
+    assert "keep the pool" in texts[0]
+    assert not any("wrap_future" in text for text in texts)

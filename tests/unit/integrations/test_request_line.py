@@ -46,7 +46,7 @@ def test_the_line_of_a_hold_that_made_requests_late():
 @pytest.mark.parametrize(
     ("late", "told"),
     [
-        ({}, "GET /report/{id} held the loop 301 ms, no other request was late"),
+        ({}, "GET /report/{id} held the loop 301 ms, no other request is known to have been late"),
         (
             {"GET /": [20]},
             "GET /report/{id} held the loop 301 ms, 1 other request late by up to 20 ms (GET /)",
@@ -81,12 +81,81 @@ def test_the_fields_say_what_the_line_says():
     }
 
 
+def watched(written, away_since=None):
+    """A monitor whose loop 1 has been away since then, or since what `stats` of its engine is set to."""
+    stats = {"away_since_ns": away_since}
+    engine = SimpleNamespace(loop_stats=lambda _loop: stats, stats=stats)
+    return SimpleNamespace(write=written.append, engine=engine, settings=SimpleNamespace(threshold_ns=50 * MS))
+
+
 def test_a_hold_is_told_once_also_where_nothing_was_found():
     """Of very many stalls in a row not each is explained: who held the loop and whom it made late is known all the same."""
     held, written = hold({"GET /": [20]}), []
-    telling = RequestTelling(SimpleNamespace(write=written.append), lambda: {1: [held]})
+    telling = RequestTelling(watched(written), lambda: {1: [held]}, clock=lambda: 351 * MS)
     stall = {"e": "stall", "id": 1, "loop": 1, "t0": 0, "t1": 301 * MS}
     telling.judged(stall, ())
     telling.judged(stall, ())
     assert [(event["holder"], event["count"]) for event in written] == [("GET /report/{id}", 1)]
     assert held.finding is None
+
+
+def held_from(begin, end, route="GET /report/{id}"):
+    return Hold(begin * MS, end * MS, request(route), "")
+
+
+def stalled(begin, end):
+    return {"e": "stall", "id": 1, "loop": 1, "t0": begin * MS, "t1": end * MS}
+
+
+def told_of(written):
+    return [(event["t0"] // MS, event["count"]) for event in written]
+
+
+def test_those_who_come_to_run_after_the_next_hold_are_counted():
+    """They were ready while the first one held the loop; it is told of once they have begun."""
+    first, second, written, now = held_from(0, 100), held_from(101, 220), [], [151 * MS]
+    holds = [first]
+    monitor = watched(written, away_since=101 * MS)
+    telling = RequestTelling(monitor, lambda: {1: holds}, clock=lambda: now[0])
+    telling.judged(stalled(0, 100), ())
+    assert told_of(written) == []
+    holds.append(second)
+    monitor.engine.stats["away_since_ns"] = None
+    now[0] = 230 * MS
+    telling.tell()
+    assert told_of(written) == []
+    for victim in range(3):
+        first.delays_request(request(f"GET /{victim}"), 100 * MS)
+    now[0] = 270 * MS
+    telling.tell()
+    assert told_of(written) == [(0, 3)]
+    telling.finish()
+    assert told_of(written) == [(0, 3)]
+
+
+@pytest.mark.parametrize("ends", ["watching", "patience"])
+def test_who_holds_the_loop_for_ever_keeps_no_line_back(ends):
+    """The process ends, or five seconds are over: what is known by then is told."""
+    written, now = [], [151 * MS]
+    telling = RequestTelling(
+        watched(written, away_since=101 * MS), lambda: {1: [held_from(0, 100)]}, clock=lambda: now[0]
+    )
+    telling.judged(stalled(0, 100), ())
+    assert told_of(written) == []
+    now[0] += 0 if ends == "watching" else 5_000 * MS
+    telling.finish() if ends == "watching" else telling.tell()
+    assert told_of(written) == [(0, 0)]
+
+
+def test_each_request_that_held_the_loop_in_one_stall_is_told():
+    """Those that are no stall by themselves are not, unless they are the longest; one finding for all of it is that of each."""
+    holds = [held_from(0, 120, "GET /a"), held_from(120, 260, "GET /b"), held_from(260, 280, "GET /c")]
+    found = Finding("UJ101", "sleep", Grade.EXACT, "", culprit=Location("app.py", 12, "report"))
+    other = Finding("UJ303", "cpu-native-gil", Grade.EXACT, "")
+    telling = RequestTelling(watched([]), lambda: {1: holds}, clock=lambda: 400 * MS)
+    telling.judged(stalled(0, 281), (found,))
+    assert [(hold.told, hold.finding) for hold in holds] == [(True, found), (True, found), (False, None)]
+    more = [held_from(0, 120, "GET /a"), held_from(120, 260, "GET /b")]
+    telling = RequestTelling(watched([]), lambda: {1: more}, clock=lambda: 400 * MS)
+    telling.judged(stalled(0, 261), (found, other))
+    assert [(hold.told, hold.finding) for hold in more] == [(True, None), (True, found)]

@@ -158,7 +158,34 @@ def test_who_is_woken_and_gets_no_gil_has_waited_for_it(watchdog, monkeypatch):
     clock = [time.monotonic_ns()]
     watchdog._alarm = Alarm(watchdog, clock)
     monkeypatch.setattr("time.monotonic_ns", lambda: clock[0])
-    assert watchdog._wait(1.0) == (True, 135 * MS)
+    assert waited(watchdog, 1.0) == (True, 135 * MS)
+
+
+def test_what_a_fork_took_is_held_against_nobody(watchdog, monkeypatch):
+    """The watchdog rests until the fork is over, and has wanted to look from then on."""
+    clock = [time.monotonic_ns()]
+    watchdog._alarm = Alarm(watchdog, clock)
+    monkeypatch.setattr("time.monotonic_ns", lambda: clock[0])
+    monkeypatch.setattr(watchdog._alarm, "wait", lambda _: forked(watchdog, clock))
+    assert waited(watchdog, 1.0) == (True, 3 * MS)
+
+
+def forked(watchdog, clock):
+    watchdog.pause()
+    watchdog.wake()
+    clock[0] += 500 * MS
+    watchdog.resume()
+    clock[0] += 3 * MS
+    return True
+
+
+def waited(watchdog, seconds):
+    """As the watchdog's own thread waits, which works before and after."""
+    assert watchdog._thread.hold(0.0)
+    try:
+        return watchdog._wait(seconds)
+    finally:
+        watchdog._thread.let_go()
 
 
 @pytest.fixture
@@ -217,7 +244,7 @@ def test_who_gets_the_gil_before_the_watchdog_looks_for_it(late, told, monkeypat
 
     monkeypatch.setattr(late, "_explain", lambda waited_ns: (waited_ns, 0))
     monkeypatch.setattr(late, "_alarm", types.SimpleNamespace(wait=acquire))
-    _, overslept = late._wait(0.0)
+    _, overslept = waited(late, 0.0)
     assert overslept < 110 * MS
     late._tick(time.monotonic_ns(), overslept)
     (event,) = (event for event in told if event["t1"] is not None)

@@ -15,8 +15,7 @@ def threads(monkeypatch):
     """How many the process seems to have, in a Python that warns."""
     count = [1]
     monkeypatch.setattr(fork_warning, "WARNS", True)
-    monkeypatch.setattr(fork_warning, "COUNTS_LATE", True)
-    monkeypatch.setattr(fork_warning, "_count_threads", lambda: count[0])
+    monkeypatch.setattr(fork_warning, "other_threads", lambda: count[0])
     with warnings.catch_warnings():
         yield count
 
@@ -30,7 +29,7 @@ def clock(monkeypatch):
 
 
 def forked(warning):
-    warning.before_fork(own_left=0)
+    warning.before_fork()
     warning.hold_back()
 
 
@@ -55,3 +54,16 @@ def test_the_next_fork_is_warned_of_rightly(threads, clock):
     threads[0] = 2
     forked(warning)
     assert warnings.filters == before
+
+
+def test_it_comes_before_the_filters_that_the_program_adds_or_takes_away(threads, clock):
+    """A second fork within the time finds the filter behind another one, a third finds none: it is in its place again, once."""
+    warning = ForkWarning()
+    forked(warning)
+    ours = warnings.filters[0]
+    warnings.simplefilter("error")
+    forked(warning)
+    assert (0, 1) == (warnings.filters.index(ours), warnings.filters.count(ours))
+    warnings.resetwarnings()
+    forked(warning)
+    assert [ours] == list(warnings.filters)

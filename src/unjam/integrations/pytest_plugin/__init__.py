@@ -2,6 +2,7 @@
 
     limits    what a test may do: options, ini, marker
     watcher   the hooks around each test
+    cases     what the body of a case of unittest is
     harness   what is no fault of the test: pytest's own doing, tracing, first use
     tracing   whether lines are traced
     wording   the text of a failure, and its colours

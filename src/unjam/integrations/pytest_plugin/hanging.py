@@ -26,6 +26,7 @@ from unjam.integrations.pytest_plugin.limits import hang_s_of, limits_of
 from unjam.integrations.pytest_plugin.looking import Looks, Phase, is_debugged
 from unjam.integrations.pytest_plugin.progress import cancel_main
 from unjam.integrations.pytest_plugin.summary import colour_failures
+from unjam.native.originals import sleep
 from unjam.native.quiet_thread import QuietThread
 
 TICK_S = 0.1
@@ -46,7 +47,7 @@ CANCEL_S, GRACE_S = 1.0, 5.0
 the limit at the most."""
 
 LAST_LOOK_S = 5.0
-"""How long a fork waits for the thread at the most: as long as a look at a large process takes on a busy machine."""
+"""How long a fork waits for a look to be over at the most: as long as a look at a large process takes on a busy machine."""
 
 ATTEMPTS = 2
 """Interruptions: the second one is for those who wait again in their clean-up."""
@@ -102,7 +103,7 @@ class Hanging:
         self._can_interrupt = False
         self._looks = Looks()
         self._thread: Any = None
-        self._stopping = threading.Event()
+        self._held = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -151,16 +152,14 @@ class Hanging:
             signal.signal(SIGNAL, self._before or signal.SIG_DFL)
 
     def pause(self) -> None:
-        """Have no thread across a fork."""
-        if self._thread is not None:
-            self._stopping.set()
-            self._thread.join(LAST_LOOK_S)
+        """Have the thread at rest: the process forks."""
+        self._held = self._thread is not None and self._thread.hold(LAST_LOOK_S)
 
     def resume(self) -> None:
         """Go on after it."""
-        if self._thread is not None:
-            self._stopping.clear()
-            self._thread.start()
+        if self._held:
+            self._held = False
+            self._thread.let_go()
 
     def _looked_after(self, item: pytest.Item) -> Generator[None, Any, Any]:
         own, now = limits_of(item), time.monotonic()
@@ -206,7 +205,9 @@ class Hanging:
             pytest.fail(phase.text, pytrace=False)
 
     def _run(self) -> None:
-        while not self._stopping.wait(pause_s(time.monotonic(), self._dump_at)):
+        while True:
+            with self._thread.at_rest:
+                sleep(pause_s(time.monotonic(), self._dump_at))
             phase = self._phase
             try:
                 if phase is not None and not (self._debugged or is_debugged()):

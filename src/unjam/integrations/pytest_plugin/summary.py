@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unjam.watching import Watch
 
 WORST = 10
-"""Stalls told in the summary: the rest is counted."""
+"""Stalls told in the summary: the rest is counted. On a busy machine those that are nobody's are many."""
 
 PROPERTY = "unjam"
 """The JUnit property of each stall, which is also how the workers of xdist hand theirs on."""
@@ -102,12 +102,12 @@ class Summary:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Tell the worst stalls, and the litter."""
-        told = sorted(_told(terminalreporter), key=lambda line: -line[0])
+        told = list(_told(terminalreporter))
         notices = [*self._notices, *self._litter()]
         if not told and not notices:
             return
         terminalreporter.section("unjam: what held event loops")
-        for _, test, text in told[:WORST]:
+        for _, test, text in _ordered(told, terminalreporter)[:WORST]:
             terminalreporter.line(f"{text}  ({test})")
         if len(told) > WORST:
             terminalreporter.line(f"and {len(told) - WORST} more")
@@ -145,12 +145,37 @@ def _told(reporter: Any) -> Iterator[tuple[float, str, str]]:
                         yield float(text.partition(" ")[0]), report.nodeid, text
 
 
+def _ordered(told: list[tuple[float, str, str]], reporter: Any) -> list[tuple[float, str, str]]:
+    """What tests failed for first, what is nobody's last, and the longest first of each."""
+    from unjam.integrations.pytest_plugin.wording import NOBODYS
+
+    failing = set(_failing(reporter))
+
+    def rank(line: tuple[float, str, str]) -> tuple[bool, bool, float]:
+        ms, test, text = line
+        return (test, text) not in failing, NOBODYS in text, -ms
+
+    return sorted(told, key=rank)
+
+
+def _failing(reporter: Any) -> Iterator[tuple[str, str]]:
+    """The tests that failed, each with the lines of what held its loop: in the failure, or in the section beside one of its own."""
+    from unjam.integrations.pytest_plugin.wording import HELD
+
+    for report in _failed(reporter):
+        texts = (str(report.longrepr), *(text for _, text in report.sections))
+        yield from ((report.nodeid, line) for text in texts if text.startswith(HELD) for line in text.splitlines())
+
+
+def _failed(reporter: Any) -> Iterator[Any]:
+    return (report for kind in ("failed", "error") for report in reporter.stats.get(kind, ()))
+
+
 def _any_held(reporter: Any) -> bool:
     """Whether a test failed for its loop."""
     from unjam.integrations.pytest_plugin.wording import HELD
 
-    failed = (report for kind in ("failed", "error") for report in reporter.stats.get(kind, ()))
-    return any(str(report.longrepr).startswith(HELD) for report in failed)
+    return any(str(report.longrepr).startswith(HELD) for report in _failed(reporter))
 
 
 def _is_of_table(notice: str) -> bool:

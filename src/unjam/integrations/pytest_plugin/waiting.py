@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unjam.diagnosis.hang import is_library, verdict
-from unjam.integrations.pytest_plugin.wording import HANGS, relative
+from unjam.integrations.pytest_plugin.wording import HANGS, STILL, relative
 
 if TYPE_CHECKING:
     from unjam.model.findings import Finding, Location
-    from unjam.model.waits import Graph, Verdict
+    from unjam.model.waits import Graph, Verdict, Wait
 
 MOST_WAITS = 8
 MOST_CYCLE = 12
@@ -20,14 +20,27 @@ MOST_CYCLE = 12
 def text_of(graph: Graph, *, seconds: float) -> str:
     """What is stuck and why, then what else waits, for a test that has not got on for some seconds."""
     found = verdict(graph, place=_place)
-    return "\n".join([f"{HANGS} it has not got on for {seconds:.0f} s", *_lines(graph, found)])
+    head = STILL if _ends(found) else f"{HANGS} it has not got on for"
+    return "\n".join([f"{head} {seconds:.0f} s", *_lines(graph, found)])
+
+
+def _ends(found: Verdict) -> bool:
+    """Whether all that waits in code of the user's is known to end: a long sleep, a child process, an answer from elsewhere."""
+    waits = _own(found)
+    return (
+        not found.findings and not found.leads and bool(waits) and all(wait.ends.startswith("ends ") for wait in waits)
+    )
+
+
+def _own(found: Verdict) -> list[Wait]:
+    return [wait for wait in found.waits if wait.site is None or _is_own(wait.site)]
 
 
 def _lines(graph: Graph, found: Verdict) -> Iterator[str]:
     for finding in (*found.findings, *found.leads):
         yield ""
         yield from _paragraph(finding)
-    waits = [wait for wait in found.waits if wait.site is None or _is_own(wait.site)]
+    waits = _own(found)
     if waits:
         yield ""
         yield "what waits:" if not found.findings else "what else waits:"

@@ -6,7 +6,9 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
+from _pytest.skipping import xfailed_key
 
+from unjam.integrations.pytest_plugin.cases import case_of, watch_method
 from unjam.integrations.pytest_plugin.limits import (
     MARK,
     Limits,
@@ -92,7 +94,8 @@ class Watcher:
         own = limits_of(item)
         if own.off or not self._judges:
             return (yield)
-        end = self._begin(own)
+        case = case_of(item) if phase == "call" and not own.fixtures else None
+        end = self._begin(own) if case is None else watch_method(case, lambda: self._begin(own))
         traced = is_traced()
         try:
             result = yield
@@ -104,7 +107,9 @@ class Watcher:
         watch = end()
         if watch is not None or own.allow:
             failing = self._failing(item, watch, own, traced=traced or is_traced())
-            if failing:
+            if _is_expected_to_fail(item):
+                self._tell_beside(item, phase, own, failing)
+            elif failing:
                 colour_failures(self._config)
                 pytest.fail(self._text(own, failing), pytrace=False)
         return result
@@ -146,9 +151,14 @@ class Watcher:
         return failure_text(failing, max_block=own.max_block, verbose=self._config.get_verbosity() > 0)
 
     def _tell_beside(self, item: pytest.Item, phase: str, own: Limits, failing: list[Finding]) -> None:
-        """A test that fails by itself says beside it what held its loop: it may be the reason."""
+        """A test that fails by itself, or that passes against expectation, says beside it what held its loop."""
         if failing:
             item.add_report_section(phase, "unjam", self._text(own, failing))
+
+
+def _is_expected_to_fail(item: pytest.Item) -> bool:
+    """Whether a marker `xfail` holds for it: pytest would take our failure for the one that is expected, and not tell that it passed."""
+    return item.stash.get(xfailed_key, None) is not None and not item.config.getoption("runxfail")
 
 
 class FixtureWatcher:

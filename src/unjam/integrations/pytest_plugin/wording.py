@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
 HELD = "this test held its event loop for longer than"
 HANGS = "this test hangs:"
+STILL = "this test has not got on for"
+"""How a test fails that has not got on: the second where all that it waits for ends, as far as can be seen."""
+
+NOBODYS = "nothing of yours"
+"""In the place of a line where none is to blame."""
 
 FIRST_CALL = " (first call only)"
 OF_THE_RUN = " (the objects of the whole run)"
 
 _STYLES: tuple[tuple[re.Pattern[str], dict[str, bool]], ...] = (
-    (re.compile(rf"{HELD}|{HANGS}"), {"red": True, "bold": True}),
+    (re.compile(rf"{HELD}|{HANGS}|{STILL}"), {"red": True, "bold": True}),
     (re.compile(r"\d+ ms  UJ"), {"red": True}),
     (re.compile(r"UJ\d{3} "), {"red": True}),
     (re.compile(r"    (?:do|or): "), {"green": True}),
@@ -36,7 +41,7 @@ class Coloured(TerminalRepr):
         self._text = text
         lines = text.splitlines()
         said = next((line.strip() for line in lines[1:] if line.strip()), lines[0])
-        self.reprcrash = ReprFileLocation(*place, lines[0] if lines[0].startswith(HANGS) else said)
+        self.reprcrash = ReprFileLocation(*place, lines[0] if lines[0].startswith((HANGS, STILL)) else said)
 
     def __str__(self) -> str:
         return self._text
@@ -50,7 +55,7 @@ class Coloured(TerminalRepr):
 
 def is_ours(longrepr: object) -> bool:
     """Whether the text of a report is a failure of ours."""
-    return longrepr is not None and str(longrepr).startswith((HELD, HANGS))
+    return longrepr is not None and str(longrepr).startswith((HELD, HANGS, STILL))
 
 
 def failure_text(findings: Sequence[Finding], *, max_block: str, verbose: bool) -> str:
@@ -85,7 +90,7 @@ def _source(file: str, line: int) -> Iterator[str]:
 
 def line_of(finding: Finding, remark: str = "") -> str:
     """A finding as one line: length, rule, place, leaf, how often, and a remark."""
-    where = "nothing of yours"
+    where = NOBODYS
     if finding.culprit:
         where = f"{relative(finding.culprit.file)}:{finding.culprit.line} in {finding.culprit.function}"
     leaf = f", {finding.leaf}" if finding.leaf else ""

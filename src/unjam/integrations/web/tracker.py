@@ -31,6 +31,7 @@ class Tracker:
         self.monitor: monitor.Monitor | None = None
         self.holds: dict[int, deque[Hold]] = {}
         self._told = False
+        self._stop_telling: Callable[[], None] = _nothing
         self.begin: Callable[[Any, Callable[[Any], str]], Any]
         """A request that begins here, given its scope and what names that, in its loop's thread; None where it is part of another, or nothing
         can be observed. The engine's own function where it counts: each request calls it."""
@@ -49,11 +50,13 @@ class Tracker:
         self.begin = made.of
         engine.set_tally(VARIABLE, self._observe)
         _watch_forks()
-        telling.wire(watched, lambda: self.holds)
+        self._stop_telling = telling.wire(watched, lambda: self.holds)
         return True
 
     def forget(self) -> None:
         """Another process, or another monitor: nothing that was known is."""
+        self._stop_telling()
+        self._stop_telling = _nothing
         self.monitor, self.begin, self.holds = None, self._anew, {}
 
     def _anew(self, scope: Any, name_of: Callable[[Any], str]) -> Any:
@@ -91,6 +94,10 @@ class Tracker:
             if delay >= OVERLAP_NS and hold.request is not request:
                 request.add_delay(hold, delay)
                 hold.delays_request(request, delay)
+
+
+def _nothing() -> None:
+    """What ends the telling of requests where it has not begun."""
 
 
 def _name(who: Any) -> str:

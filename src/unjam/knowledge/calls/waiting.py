@@ -186,7 +186,7 @@ CALLS: tuple[Call, ...] = (
             "shutdown __exit__",
             "UJ203",
             gil=Gil.RELEASES,
-            remedy="await-thread",
+            remedy="end-pool-later",
             twin="loop.run_in_executor",
             frames=(f"concurrent.futures.{module}.{{name}}",),
             source=_FUTURES + "#concurrent.futures.Executor.shutdown",
