@@ -106,6 +106,39 @@ def test_own_steps_and_those_of_started_tasks_are_counted(loop, tier):
 
 
 @EVERYWHERE
+@pytest.mark.parametrize(
+    ("answer", "least", "most"), [("end - 20_000_000", 20, 20), ("0", 50, 1e9), ("-1", 50, 1e9), ("end", 0, 0)]
+)
+def test_a_wait_counts_from_when_the_observer_says(loop, tier, answer, least, most):
+    """It may know since when the tally was ready; what is no time, or before the wait as it was seen, changes nothing."""
+    facts, _ = run(
+        f"""
+        def observe(loop, who, begin, end, waited):
+            return {answer} if waited else None
+
+        async def waiting():
+            tally = begun("waiting")
+            before = tally.waited_ns
+            await asyncio.sleep(0)
+            tally.end()
+            return (tally.waited_ns - before) / 1e6
+
+        async def holding():
+            hold(0.06)
+
+        async def main():
+            waited, _ = await asyncio.gather(waiting(), holding())
+            return waited
+
+        tell(main)
+        """,
+        loop,
+        tier,
+    )
+    assert least <= facts <= most
+
+
+@EVERYWHERE
 def test_an_ended_tally_counts_no_more(loop, tier):
     """What a task that outlives its request does later is not the request's, and is told of as somebody else's."""
     facts, _ = run(

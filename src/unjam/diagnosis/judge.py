@@ -240,7 +240,9 @@ def judge(clues: Clues) -> Judgement:
     if clues.view.starting_thread:
         return Judgement("", "", Grade.UNKNOWN, why="it waited for a new thread to start, which got no CPU or no GIL")
     if clues.view.forking:
-        return Judgement("", "", Grade.UNKNOWN, why="unjam stopped its own threads for a fork, and they got no CPU")
+        return Judgement(
+            "", "", Grade.UNKNOWN, why="unjam waited for its own threads to rest for a fork, and they got no CPU"
+        )
     if clues.unmeasured:
         return _UNMEASURED
     if clues.view.parked:

@@ -49,7 +49,7 @@ _THREAD_STARTERS = frozenset(
 )
 """Modules of the frames that start a thread and take its work from a pool."""
 _FORK_HOOKS = frozenset({"_before_fork", "_after_fork_in_parent"})
-"""Our own functions, of monitor.py, in which the threads of the watch are stopped and started again around a fork."""
+"""Our own functions, of monitor.py, in which the threads of the watch are held and let go again around a fork."""
 _SUSPENDABLE = frozenset({"coroutine", "async-generator"})
 _TASK_MAKERS = frozenset({"asyncio.tasks", "asyncio.base_events"})
 """Modules of the frames that make a task: one that has an eager task run its first step has called its coroutine (Python 3.12 and later)."""

@@ -185,12 +185,15 @@ class Tally:
     ) -> Callable[[Any], _R]:
         """A callable that sends on what it is called with; a message whose "type" is in `kinds` as `change(self, message)` gives it."""
 
-def set_tally(variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
+def set_tally(
+    variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], int | None] | None
+) -> None:
     """Count steps into the tallies that are values of `variable`, on asyncio and on uvloop (there with the C core only).
 
     `observe(loop_id, who, t0_ns, t1_ns, waited)` is called in the loop's thread with each wait of a tally of at least a fifth of
     the threshold, as it ends (`waited` true), and with each step as long as that, which a tally, a handle or, on uvloop, nobody
-    known (None) held the loop for. An observer that raises is called no more. None, None: nobody asks any more.
+    known (None) held the loop for. Where it knows better since when a tally was ready, it returns that, and the wait counts from there.
+    An observer that raises is called no more. None, None: nobody asks any more.
     """
 
 class TrackedLock:

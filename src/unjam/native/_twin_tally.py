@@ -120,8 +120,8 @@ class Tally:
         assert slot is not None
         since = max(_ready_since(slot, hops), self._last)
         if since and since < now:
-            self._waited += now - since
-            tallies.tell(slot, self, since, now, waited=True)
+            ready = tallies.tell(slot, self, since, now, waited=True)
+            self._waited += now - min(max(since, ready), now)
 
     def _is_of(self, slot: Slot) -> bool:
         return self._open and self._slot is slot
@@ -138,10 +138,12 @@ class Tallies:
 
     def __init__(self) -> None:
         self.asked: list[ContextVar[Any]] = []
-        self.observe: Callable[[int, Any, int, int, bool], None] | None = None
+        self.observe: Callable[[int, Any, int, int, bool], int | None] | None = None
         self.slots: dict[int, Slot] = {}
 
-    def ask(self, variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], None] | None) -> None:
+    def ask(
+        self, variable: ContextVar[Any] | None, observe: Callable[[int, Any, int, int, bool], int | None] | None
+    ) -> None:
         """See set_tally in _core.pyi."""
         self.asked[:] = [] if variable is None else [variable]
         self.observe = observe
@@ -166,15 +168,16 @@ class Tallies:
             tally._count(now)  # noqa: SLF001 -- as above
         self.tell(slot, handle if tally is None else tally, slot.tally_since, now, waited=False)
 
-    def tell(self, slot: Slot, who: Any, begin: int, end: int, *, waited: bool) -> None:
-        """Tell of what was long; an observer that raises is told of no more."""
+    def tell(self, slot: Slot, who: Any, begin: int, end: int, *, waited: bool) -> int:
+        """Tell of what was long, and return the nanosecond that is answered, 0 for none; an observer that raises is told of no more."""
         if self.observe is None or end - begin < slot.fifth:
-            return
+            return 0
         try:
-            self.observe(slot.loop_id, who, begin, end, waited)
+            return self.observe(slot.loop_id, who, begin, end, waited) or 0
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             self.observe = None
             report_failure("waits are not told of any more", error)
+            return 0
 
 
 def _ready_since(slot: Slot, hops: int) -> int:

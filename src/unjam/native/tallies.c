@@ -32,14 +32,16 @@ static bool asked; /* somebody has called set_tally */
 
 /* ---- telling ---- */
 
-/* An observer that fails is told of no more; its exception is shown as unraisable, and the one in flight is kept. */
-static void
+/* An observer that fails is told of no more; its exception is shown as unraisable, and the one in flight is kept. Returns the
+ * nanosecond that it answers, 0 for none. */
+static uint64_t
 tell(const struct slot *slot, PyObject *who, uint64_t from, uint64_t to, bool waited)
 {
     uint64_t limit = GET(threshold_ns) / LONG_PART;
     if (observer == NULL || clock_span_ns(clock_since(to, from)) < limit) {
-        return;
+        return 0;
     }
+    uint64_t answer = 0;
     PyObject *kind, *value, *traceback, *observe = Py_NewRef(observer);
     PyErr_Fetch(&kind, &value, &traceback);
     PyObject *result = PyObject_CallFunction(observe, "iOKKi", slot->loop, who, (unsigned long long)clock_at(from),
@@ -47,10 +49,17 @@ tell(const struct slot *slot, PyObject *who, uint64_t from, uint64_t to, bool wa
     if (result == NULL) {
         PyErr_WriteUnraisable(observe);
         Py_CLEAR(observer);
+    } else if (PyLong_Check(result)) {
+        answer = PyLong_AsUnsignedLongLong(result);
+        if (PyErr_Occurred()) {
+            PyErr_Clear();
+            answer = 0;
+        }
     }
     Py_XDECREF(result);
     Py_DECREF(observe);
     PyErr_Restore(kind, value, traceback);
+    return answer;
 }
 
 /* ---- waiting ---- */
@@ -114,8 +123,12 @@ wait_ends(const struct slot *slot, struct tally *tally, uint64_t now, uint64_t s
     if (slot->by_steps || since == 0 || since >= now) {
         return;
     }
-    tally->waited_ns += clock_span_ns(now - since);
-    tell(slot, (PyObject *)tally, since, now, true);
+    uint64_t waited = clock_span_ns(now - since), ready = tell(slot, (PyObject *)tally, since, now, true);
+    if (ready > clock_at(since)) {
+        uint64_t ended = clock_at(now), less = ready < ended ? ended - ready : 0;
+        waited = less < waited ? less : waited;
+    }
+    tally->waited_ns += waited;
 }
 
 /* ---- steps ---- */

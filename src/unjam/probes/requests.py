@@ -10,6 +10,7 @@ from types import CoroutineType, FunctionType, MethodType
 from typing import Any
 
 from unjam.model.lines import printable
+from unjam.probes.arrivals import read_ns
 from unjam.probes.frame_values import local_values
 from unjam.probes.names import module_name
 
@@ -52,6 +53,12 @@ def cycle_of(task: Any) -> Any:
     if type(coroutine) is not CoroutineType or coroutine.__qualname__ != CYCLE or coroutine.cr_frame is None:
         return None
     return local_values(coroutine.cr_frame).get("self")
+
+
+def came_ns(task: Any, now_ns: int) -> int | None:
+    """When the request came that a task of uvicorn begins to run, as far as its connection tells; None where it does not."""
+    transport = getattr(cycle_of(task), "transport", None)
+    return None if transport is None else read_ns(transport, now_ns)
 
 
 def handled_by(task: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from unjam.failure import report_failure
 from unjam.probes import names, requests
+from unjam.probes.arrivals import TICK_NS, arrived_ns
 
 MOST_VICTIMS = 20
 """Victims named for one stall (docs/recording.md); the others are counted."""
@@ -28,18 +29,6 @@ MOST_STALLS = 64
 
 _CONTAINERS = frozenset(map(id, (set, dict, list, deque)))
 """By id: to look for a type itself asks its metaclass for a hash, which may be the program's, or refuse."""
-
-CLOSE_WAIT = 8
-"""What its first byte is, its state, where the other end has hung up."""
-
-RECEIVED_AT = slice(52, 56)
-"""Where `tcpi_last_data_recv` lies in Linux's `tcp_info`: the milliseconds since data came last."""
-
-CLOCK_MONOTONIC_COARSE = 6
-"""Of Linux, which the module `time` does not name: the clock that goes on at each tick of the kernel."""
-
-TICK_NS = round(time.clock_getres(CLOCK_MONOTONIC_COARSE) * 1e9) if sys.platform == "linux" else 0
-"""How finely Linux times that: 4 ms where it ticks at 250 Hz. A tick may be late by as much."""
 
 OWN_CALLBACKS = frozenset({"_read_from_self", "_loop_self_reading", "_call_connection_lost"})
 """Methods by which asyncio wakes itself up, or ends a connection that is closed already: nobody waits for them."""
@@ -114,12 +103,12 @@ class VictimNotes:
             waiters.count(handle, turn)
             if callback is None:
                 return
-            arrived_ns = _arrived_ns(callback, now_ns)
-            if arrived_ns is not None:
+            came_ns = _arrived_ns(callback, now_ns)
+            if came_ns is not None:
                 # What came after the stall has not waited for it; where nothing has come since it began, the other end has hung up.
-                if turn and not ready_ns - 2 * TICK_NS <= arrived_ns < ended_ns - TICK_NS:
+                if turn and not ready_ns - 2 * TICK_NS <= came_ns < ended_ns - TICK_NS:
                     return
-                self._add(waiters, handle, max(ready_ns, arrived_ns), now_ns, exact=True)
+                self._add(waiters, handle, max(ready_ns, came_ns), now_ns, exact=True)
             elif turn <= 1:
                 self._add(waiters, handle, ready_ns, now_ns, exact=False)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
@@ -178,22 +167,9 @@ def _is_asyncios_own(callback: Any) -> bool:
 
 
 def _arrived_ns(callback: Any, now_ns: int) -> int | None:
-    """When the data came that a transport of asyncio is about to read, as Linux times it of TCP; None where that is not known.
-
-    Where none has come, and the other end has hung up, nobody waits: that is as if it came just now.
-    """
-    if sys.platform != "linux" or not _reads(callback):
-        return None
-    connection = getattr(callback.__self__, "_sock", None)
-    if type(connection) is not socket.socket or connection.family not in {socket.AF_INET, socket.AF_INET6}:
-        return None
-    try:
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED_AT.stop)
-        if info[0] == CLOSE_WAIT and not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-            return now_ns
-    except OSError:  # it is closed by now
-        return None
-    return now_ns - 1_000_000 * int.from_bytes(info[RECEIVED_AT], sys.byteorder)
+    """When the data came that a transport of asyncio is about to read; None where that is not known, or it is about to do something else."""
+    connection = getattr(callback.__self__, "_sock", None) if _reads(callback) else None
+    return arrived_ns(connection, now_ns) if type(connection) is socket.socket else None
 
 
 def _reads(callback: Any) -> bool:

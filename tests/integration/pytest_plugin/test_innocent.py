@@ -84,6 +84,16 @@ def test_a_collection_that_begins_by_itself_fails_nobody(run, outcomes):
     )
 
 
+def test_what_to_do_about_a_collection_is_what_can_be_done_there(run):
+    """A test has no requests to leave it out of; the program that it tests may have."""
+    program = "import gc\n\nasync def serving():\n    gc.collect()\n"
+    tests = GARBAGE + "\ndef test_serves():\n    import program\n    asyncio.run(program.serving())\n"
+    result = run(tests, "--unjam", "--unjam-max-block=20ms", "-rN", program=program)
+    asks, serves = result.stdout.str().split("___ test_asks ___")[1].split("___ test_serves ___")
+    assert ("do: call gc.collect() where no loop runs" in asks, "requests" in asks) == (True, False)
+    assert "do: leave gc.collect() out of requests" in serves
+
+
 FILLING = """
 kept = {}
 

@@ -56,6 +56,7 @@ class Served:
     def __init__(self, address, process, folder):
         self.address, self.process, self.folder = address, process, folder
         self.flag, self.held = folder / "flag", folder / "flag.held"
+        self.took_ms = 0.0
 
     @property
     def err(self):
@@ -68,8 +69,8 @@ class Served:
             connection.request("GET", path)
             return answer_of(connection.getresponse())
 
-    def late(self, path="/quick/5", block="/block/7"):
-        """The answer to a request that was sent while another one held the loop."""
+    def late(self, path="/quick/5", block="/block/7", held_for=0.0):
+        """The answer, after `took_ms`, to a request that was sent when another one had held the loop for so many seconds."""
         blocking = http.client.HTTPConnection(*self.address, timeout=READY_S)
         waiting = http.client.HTTPConnection(*self.address, timeout=READY_S)
         with contextlib.closing(blocking), contextlib.closing(waiting):
@@ -80,9 +81,12 @@ class Served:
                 connection.getresponse().read()
             blocking.request("GET", block)
             until(self.held.exists, "the loop is not held")
+            time.sleep(held_for)
+            sent = time.monotonic()
             waiting.request("GET", path)
             self.flag.touch()
             answer = answer_of(waiting.getresponse())
+            self.took_ms = (time.monotonic() - sent) * 1e3
             blocking.getresponse().read()
             self.flag.unlink()
             self.held.unlink()
@@ -118,7 +122,7 @@ def serving(folder, app, *, server="uvicorn", loop="asyncio", arguments=(), pyth
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("UNJAM", "PYTEST"))}
     environ = {
         **inherited,
-        "PYTHONPATH": str(APPS),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(APPS), inherited.get("PYTHONPATH")])),
         "FLAG": str(folder / "flag"),
         "PYTHONUNBUFFERED": "1",
         **(env or {}),

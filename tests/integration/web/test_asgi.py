@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from serving import durations, serving, until
 
+from unjam.probes.arrivals import TICK_NS
+
 COMBINATIONS = [
     ("starlette_app", "uvicorn", "asyncio"),
     ("starlette_app", "uvicorn", "uvloop"),
@@ -50,6 +52,17 @@ def test_a_late_request_knows_who_made_it_late(tmp_path, app, server, loop):
     assert culprit["own_ms"] >= 110
     assert culprit["made_late"] >= 1  # one that is answered, but whose handler is not over, may be another
     assert lines == {"held"}
+
+
+@pytest.mark.skipif(not TICK_NS, reason="needs Linux's clock of a connection")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_request_waits_from_when_it_came(tmp_path, loop):
+    """That the loop was held long before is not its wait: it is within the whole request, but for how finely the system times arrivals."""
+    with serving(tmp_path, "starlette_app", loop=loop) as served:
+        response, fields = served.late(held_for=0.3)
+    most_ms = served.took_ms + 3 * TICK_NS / 1e6
+    assert most_ms >= durations(response)["loop-wait"] >= 110
+    assert fields["late_ms"] <= most_ms
 
 
 def understood(served, quick, block):

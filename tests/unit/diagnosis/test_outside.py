@@ -424,7 +424,7 @@ def test_what_unjam_does_around_a_fork_is_nobodys_line():
         told.stall(90, kernel(6, stack, "futex", "futex"), cpu_ms=1, runq_ms=2)
         finding = only(told.told())
         assert (finding.rule, finding.culprit) == ("", None)
-        assert "unjam stopped its own threads" in finding.message
+        assert "unjam waited for its own threads" in finding.message
 
 
 def test_who_waits_for_the_gil_may_lack_a_cpu_himself():

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from unjam.probes.victims import MOST_VICTIMS, TICK_NS, VictimNotes
+from unjam.probes.arrivals import TICK_NS
+from unjam.probes.victims import MOST_VICTIMS, VictimNotes
 
 MS = 1_000_000
 

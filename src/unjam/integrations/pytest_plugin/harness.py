@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from unjam.diagnosis.garbage import AUTOMATIC
 from unjam.integrations.pytest_plugin.wording import FIRST_CALL, OF_THE_RUN
+from unjam.model.findings import Remedy
 from unjam.watching import NO_BLOCK, NOBODYS
 
 if TYPE_CHECKING:
@@ -34,6 +36,25 @@ times its own time. A chosen value: below it nobody is accused, above it the cod
 
 FIRST_USE = frozenset({"UJ305"})
 """An import happens once in a process, in whichever test comes first."""
+
+
+COLLECTING = (
+    Remedy(
+        "call gc.collect() where no loop runs, before the loop begins or in a fixture",
+        "none: it walks the objects of the whole run, wherever it is called",
+    ),
+    Remedy(
+        'allow it: @pytest.mark.unjam(allow="UJ304", reason="...")',
+        "what the program itself collects in that test is allowed, too",
+    ),
+)
+"""What to do about a test that collects by itself: there are no requests to leave it out of."""
+
+
+def as_of_a_test(finding: Finding, file: str) -> Finding:
+    """The finding with what can be done about it, where the code of the test in that file did it by itself."""
+    own = finding.rule == "UJ304" and finding.culprit is not None and finding.culprit.file == file
+    return replace(finding, remedies=COLLECTING) if own and not is_of_the_run(finding) else finding
 
 
 def is_harness(finding: Finding) -> bool:

@@ -131,13 +131,13 @@ class Watcher:
 
     def _failing(self, item: pytest.Item, watch: Watch | None, own: Limits, *, traced: bool) -> list[Finding]:
         """What fails the test; whatever was found is noted for the summary and for JUnit."""
-        from unjam.integrations.pytest_plugin.harness import fails, is_harness, remark_of
+        from unjam.integrations.pytest_plugin.harness import as_of_a_test, fails, is_harness, remark_of
         from unjam.integrations.pytest_plugin.wording import FIRST_CALL, line_of
 
         self._summary.note(watch, own.allow)
         if watch is None:
             return []
-        found = [finding for finding in watch.findings if not is_harness(finding)]
+        found = [as_of_a_test(each, str(item.path)) for each in watch.findings if not is_harness(each)]
         failing = [finding for finding in found if fails(finding, max_block_ms=watch.threshold_ms, traced=traced)]
         item.stash.setdefault(FOUND, {}).update({key_of(each): line_of(each, FIRST_CALL) for each in failing})
         cold = item.stash.get(COLD, None)

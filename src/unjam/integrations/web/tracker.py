@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from unjam import monitor
 from unjam.failure import report_failure, say
 from unjam.integrations.web import telling
 from unjam.integrations.web.request import Hold, Request
-from unjam.probes import names
+from unjam.probes import names, requests
+from unjam.probes.arrivals import TICK_NS
 
 MOST_HOLDS = 16
 """Holds of one loop that are remembered: a request looks back over three turns, and a conclusion comes a tenth of a second later."""
@@ -70,14 +72,14 @@ class Tracker:
                 "unjam: requests are not measured, because this process is not watched: call unjam.install(), or start it with unjam run"
             )
 
-    def _observe(self, loop: int, who: Any, begin_ns: int, end_ns: int, waited: bool) -> None:  # noqa: FBT001 -- the engine's contract
+    def _observe(self, loop: int, who: Any, begin_ns: int, end_ns: int, waited: bool) -> int | None:  # noqa: FBT001 -- the engine's contract
         try:
             if waited:
-                self._waited(loop, who, begin_ns, end_ns)
-            else:
-                self._held(loop, who, begin_ns, end_ns)
+                return self._waited(loop, who, begin_ns, end_ns)
+            self._held(loop, who, begin_ns, end_ns)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a request's delay is not explained", error)
+        return None
 
     def _held(self, loop: int, who: Any, begin_ns: int, end_ns: int) -> None:
         request = who if isinstance(who, Request) else None
@@ -86,14 +88,25 @@ class Tracker:
         if request is not None:
             request.add_hold(hold)
 
-    def _waited(self, loop: int, request: Request, begin_ns: int, end_ns: int) -> None:
+    def _waited(self, loop: int, request: Request, begin_ns: int, end_ns: int) -> int:
+        """A wait is over; returns since when it was one."""
+        begin_ns = max(begin_ns, _came_ns(request, end_ns))
         for hold in reversed(self.holds.get(loop, ())):
             if hold.end_ns <= begin_ns:
-                return  # as all that came before it
+                break  # as all that came before it
             delay = min(end_ns, hold.end_ns) - max(begin_ns, hold.begin_ns)
             if delay >= OVERLAP_NS and hold.request is not request:
                 request.add_delay(hold, delay)
                 hold.delays_request(request, delay)
+        return begin_ns
+
+
+def _came_ns(request: Request, now_ns: int) -> int:
+    """When a request came at the earliest that begins just now; 0 where that is not known, or it has begun before."""
+    if request.scope is not None:
+        return 0
+    came = requests.came_ns(asyncio.current_task(), now_ns)
+    return 0 if came is None else came - TICK_NS
 
 
 def _nothing() -> None:
