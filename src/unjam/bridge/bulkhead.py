@@ -78,15 +78,15 @@ class Bulkhead:
         self.queue = WorkQueue()
         finalize(self, _end_threads, self.queue, self.limit).atexit = False
 
-    def admit(self, call: Call, *, always: bool = False) -> None:
+    def admit(self, call: Call) -> None:
         """Queue a call, with a new thread where one is needed and allowed.
 
-        Raises PoolFull past `max_queue` and PoolClosed after closing, but not for work on which a call that holds a slot
-        of this pool waits: that call's thread serves it, so it needs no room. `always`: for what cleans up.
+        Raises PoolFull past `max_queue` and PoolClosed after closing, but neither for what is certain nor for work on which
+        a call that holds a slot of this pool waits: that call's thread serves it, so it needs no room.
         """
         frame = LINEAGE.get()
         holders = frame.holders(self) if frame is not None else ()
-        if not holders and not always and (self.closed or self.ceiling is not None):
+        if not holders and not call.certain and (self.closed or (self.ceiling is not None and not call.goes_on)):
             self._admit_if_room(call)
         elif holders and self._reserved(call, holders):
             return

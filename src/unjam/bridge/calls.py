@@ -44,6 +44,8 @@ class Call:
     """Whether its caller has set a time limit: it hears something in any case."""
     certain = False
     """Whether it must run though its caller leaves: what leaves a context, or closes something."""
+    goes_on = False
+    """Whether it needs no room in the queue, as what it goes on with was let in: the next batch of an iterator."""
     killed = False
     arrived = False
     expired: BaseException | None = None

@@ -102,10 +102,13 @@ class Pool:
     def aiter(self, iterable: Iterable[T], *, max_items: int = 256, max_wait: float = 0.005) -> AsyncGenerator[T, None]:
         """Iterate over `iterable` in the pool's threads: `async for item in pool.aiter(rows)`.
 
-        One hop reads up to `max_items`; an item waits for the rest of its batch for `max_wait` seconds at most. The thread
-        is free while the consumer works. A generator sees one context throughout, and is closed in a thread of the pool
-        when the consumer leaves early. Inside `acontext` of the same pool all of that happens on the held thread. A
-        `timeout` holds for each batch.
+        One hop reads up to `max_items`, or what comes within `max_wait` seconds of the first and one more: no item waits
+        longer for the rest of its batch. The thread is free while the consumer works. A generator sees one context
+        throughout, and is closed in a thread of the pool when the consumer leaves early: at once, or when the thread has
+        got the item for which it waits. Inside `acontext` of the same pool all of that happens on the held thread.
+
+        `timeout` and `queue_timeout` hold for each batch. Only the first needs room in the queue; PoolClosed ends an
+        iteration at its next batch.
         """
         self._need_threads("aiter")
         if max_items < 1:
