@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from unjam.bridge.naming import named
 from unjam.bridge.standstill import NESTED
@@ -125,8 +125,9 @@ class Call:
                 future.set_result(self.result)
             else:
                 future.set_exception(self.exception)
-        # The exception's traceback refers to frames that refer to this call.
-        self.exception = None
+        # An exception's traceback refers to frames that refer to this call, and so to its arguments.
+        self.exception = self.expired = None
+        self.future = HEARD
 
     def refuse(self, exception: BaseException) -> None:
         """End a withdrawn call with `exception`; runs on the caller's loop."""
@@ -134,6 +135,7 @@ class Call:
         # Nobody awaits a call that only holds its thread.
         if not self.holds and not self.future.done():
             self.future.set_exception(exception)
+        self.expired, self.future = None, HEARD
 
     def leave(self) -> bool:
         """Take note that nobody waits for it any more; True when it will not start. Runs on the caller's loop."""
@@ -173,10 +175,23 @@ class Call:
         return self.fn if self.target is None else self.target
 
 
+class _Heard:
+    """Stands for the future of any call whose caller has been told how it ended."""
+
+    def done(self) -> bool:
+        return True
+
+    def cancelled(self) -> bool:
+        return False
+
+
+HEARD = cast("Future[Any]", _Heard())
+
+
 def _deliverable(exc: BaseException) -> BaseException:
-    """Make `exc` fit for a future, and take `execute`'s own frame off its traceback, which would keep the call alive."""
+    """Make `exc` fit for a future, without `execute`'s own frame; whatever its class makes of `with_traceback`."""
     trace = exc.__traceback__
-    exc = exc.with_traceback(trace.tb_next if trace is not None else None)
+    exc = BaseException.with_traceback(exc, trace.tb_next if trace is not None else None)
     if not isinstance(exc, StopIteration | GeneratorExit):
         return exc
     # Either would end the coroutine that awaits the call, or never reach it (PEP 479).

@@ -9,7 +9,7 @@ from threading import get_ident
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from unjam.bridge.calls import Call
+from unjam.bridge.calls import HEARD, Call
 from unjam.bridge.ports import current_port
 from unjam.bridge.supervision import shield, supervise
 from unjam.bridge.workers import WORKERS
@@ -88,7 +88,9 @@ class _Hop(Call):
         self.arrived = True
         self.call_off()
         self._wake()
+        self.expired, self.future = None, HEARD
         if self.orphan is not None:
+            self.exception = None
             _detach(self, self.orphan)
 
     def leave(self) -> bool:
@@ -157,7 +159,10 @@ async def iterate(
                 while items:
                     yield items.popleft()
             if late is not None:
-                raise late
+                try:
+                    raise late
+                finally:
+                    del late  # its traceback refers to this frame
             ended = hop.result or hop.exception is not None
         _raise_outcome(hop)
     finally:
@@ -195,6 +200,7 @@ async def _finish(hop: _Hop, reader: _Reader[Any]) -> None:
         hop.orphan = reader
         hop.leave()
         return
+    hop.exception = None
     if not reader.begun:
         return
     closing = _detach(hop, reader)

@@ -107,6 +107,7 @@ class Lane:
                 call.execute(worker, spare)
             else:
                 spare.release()
+            del call  # or it would be kept with its arguments and its result for as long as the thread is idle
             if worker.forked:
                 return
             if box.empty() and not later:

@@ -52,8 +52,9 @@ class Portal:
                 future.cancel()
             if not future.set_running_or_notify_cancel():
                 return
-            if request.exception is not None:
-                future.set_exception(request.exception)
+            exception, request.exception = request.exception, None
+            if exception is not None:
+                future.set_exception(exception)
             else:
                 future.set_result(request.result)
 

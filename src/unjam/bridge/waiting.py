@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from asyncio import CancelledError
+from contextlib import suppress
 from contextvars import copy_context
 from queue import Empty
 from threading import Lock, get_ident
@@ -42,7 +43,7 @@ class Request:
         self.afn = afn
         self.args = args
         self.kwargs = kwargs
-        self.finish = finish
+        self._finish: list[Callable[[Request], object]] = [finish]
         self.context = copy_context()
         self.task: Timer | Task[None] | None = None
         self.cancelled = False
@@ -69,17 +70,33 @@ class Request:
                 raise
         finally:
             self.finished = True
-            self.finish(self)
+            self._tell()
 
     def ended(self, _task: Task[None]) -> None:
         """Take note that its task ended; one that was cancelled before its first step never got to `serve`."""
         if not self.finished:
             self.fail(CancelledError())
 
+    def outcome(self) -> Any:
+        """Return or raise it, once."""
+        exception, self.exception = self.exception, None
+        if exception is None:
+            return self.result
+        try:
+            raise exception
+        finally:
+            del exception  # its traceback refers to this frame, and to that of `serve`
+
     def fail(self, exception: BaseException) -> None:
         """End it without its coroutine."""
-        self.exception = exception
-        self.finish(self)
+        if self._finish:
+            self.exception = exception
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell of the end, once: from then on neither who waits nor his future can be reached through a traceback."""
+        with suppress(IndexError):
+            self._finish.pop()(self)
 
     def refuse(self, exception: BaseException) -> None:
         """End a wait that its loop cannot end, from any thread; what of it has begun is cancelled when the loop turns again."""
@@ -150,13 +167,7 @@ def wait_on(
             call.inner = call.frame = None
         if below:
             _unblock(below)
-    try:
-        if request.exception is not None:
-            raise request.exception
-        return request.result  # type: ignore[no-any-return]
-    finally:
-        # The exception's traceback refers to this frame.
-        del request
+    return request.outcome()  # type: ignore[no-any-return]
 
 
 def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
@@ -174,6 +185,7 @@ def _serve_until(request: Request, frame: Frame, worker: Worker | None) -> None:
         assert worker is not None, "only frames of a pool's thread are offered calls"
         if may_take(item[0], frame):
             item[0].execute(worker)
+        del item  # or it would be kept with its arguments and its result for as long as the thread waits
         if frame.box.empty():
             relieve_all()
 
