@@ -88,16 +88,20 @@ class Bulkhead:
         holders = frame.holders(self) if frame is not None else ()
         if not holders and not call.certain and (self.closed or (self.ceiling is not None and not call.goes_on)):
             self._admit_if_room(call)
-        elif holders and self._reserved(call, holders):
+        elif holders and self._bind(call, holders):
             return
+        self._enqueue(call)
+        if (frame is not None or call.port.worker is not None) and len(self.live) > self.limit:
+            self._offer(call, holders)
+
+    def _enqueue(self, call: Call) -> None:
+        """Put a call into the pool's queue, and start a thread where one is needed and allowed."""
         self.live.add(call)
         self.waiting.add(call)
         call.counted = True
         if self.threads < self.limit and self.threads < len(self.live):
             self._spawn_if_needed(call)
         self.queue.put(call)
-        if (frame is not None or call.port.worker is not None) and len(self.live) > self.limit:
-            self._offer(call, holders)
 
     def _admit_if_room(self, call: Call) -> None:
         """Refuse the call or count it as live; under a lock, so that two loops cannot both take the last place."""
@@ -117,14 +121,40 @@ class Bulkhead:
                 "raise max_queue or limit, or turn the work away"
             )
 
-    def _reserved(self, call: Call, holders: Sequence[Frame]) -> bool:
-        """Give the call to a thread that is held by its ancestors and idle, if there is one."""
-        for holder in holders:
-            if holder.reserve():
-                self.waiting.add(call)
-                holder.box.put((call, True))
+    def _bind(self, call: Call, holders: Sequence[Frame]) -> bool:
+        """Have a call made in the body of an `acontext` run on the thread that is held for it; False where there is none.
+
+        What that thread does just now is first. It takes the call wherever it comes to rest: in a `wait` for that very call,
+        in a context inside this one. What would hold it on top of the loop that is to let go of it is not for it.
+        """
+        depth = next((n for n, holder in enumerate(holders) if holder.worker is not None), None)
+        if depth is None or call.apart:
+            return False
+        held = holders[depth]
+        worker = held.worker
+        assert worker is not None, "it was just found"
+        if call.holds and call.port.worker is worker:
+            return False
+        call.bound = worker
+        self.waiting.add(call)
+        places = [*dict.fromkeys((*holders[: depth + 1], *worker.held_frames()))]
+        for place in places:
+            if place.reserve():
+                place.box.put((call, True))
                 return True
-        return False
+        self._offer(call, places)
+        if held.closed:
+            self.unbind(call)
+        return True
+
+    def unbind(self, call: Call) -> None:
+        """Let any thread run a call whose held thread has been let go of, unless that has begun it."""
+        try:
+            self.waiting.remove(call)
+        except KeyError:
+            return
+        call.bound = None
+        self._enqueue(call)
 
     def _offer(self, call: Call, holders: Sequence[Frame]) -> None:
         """Let those serve it who hold a slot and wait for it: in a full pool its turn might never come.
@@ -136,7 +166,7 @@ class Bulkhead:
         for holder in holders:
             holder.offer(call)
         worker = call.port.worker
-        if worker is not None and worker.call is not None and worker.call.bulkhead is self and not call.holds:
+        if worker is not None and worker.serves(call) and not call.holds:
             # The caller's loop runs inside a call of this pool: that call's thread is the holder. What holds a thread would
             # keep the very loop from turning that is to let go of it.
             call.offers.add(call.port)
@@ -192,8 +222,7 @@ class Bulkhead:
             sweep = self.stale > STALE_LIMIT and self.stale > 2 * len(self.waiting)
             if sweep:
                 self.stale = 0
-        if call.counted:
-            self.release(call)
+        self.release(call)
         if sweep:
             self._sweep()
         return True

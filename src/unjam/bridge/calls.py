@@ -44,6 +44,10 @@ class Call:
     """Whether its caller has set a time limit: it hears something in any case."""
     certain = False
     """Whether it must run though its caller leaves: what leaves a context, or closes something."""
+    apart = False
+    """Whether it is none of the calls of the body in which it is made, as it outlives that: what holds a pinned object."""
+    bound: Worker | None = None
+    """The held thread that alone is to run it: of calls in the body of an `acontext`."""
     goes_on = False
     """Whether it needs no room in the queue, as what it goes on with was let in: the next batch of an iterator."""
     killed = False
@@ -107,8 +111,8 @@ class Call:
                 worker.helped += 1
         if self.counted:
             bulkhead.live.discard(self)
-            if bulkhead.closed or NESTED:
-                bulkhead.released(self)
+        if bulkhead.closed or NESTED:
+            bulkhead.released(self)
         if spare is not None:
             spare.release()
         self.port.post(self.arrive)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
+from queue import Empty
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
 class Lane:
     """A held thread: it serves the calls given to it, in order, until it is ended. It takes one slot of its pool."""
 
-    def __init__(self, bulkhead: Bulkhead, target: object, keeper: object) -> None:
+    def __init__(self, bulkhead: Bulkhead, target: object, keeper: object, *, apart: bool = False) -> None:
         self._bulkhead = bulkhead
         self.keeper = ref(keeper)
         """Who ends it: for those who ask what a thread is held for."""
         self.frame = Frame(bulkhead, idle=True)
         self._hold = Call(bulkhead, current_port(), self._serve, (), {})
         self._hold.holds = True
+        self._hold.apart = apart
         self._hold.frame = self.frame
         self._hold.target = target
 
@@ -84,7 +87,7 @@ class Lane:
         Whatever runs here takes the thread's idleness with it, so that what it waits for is not reserved to it. Where
         somebody else was faster, his call is in the box or about to be, and goes first.
         """
-        worker = WORKERS[get_ident()]
+        self.frame.worker = worker = WORKERS[get_ident()]
         box, spare = self.frame.box, self.frame.spare
         assert spare is not None, "a lane's frame is idle by nature"
         later: deque[Call] = deque()
@@ -112,4 +115,13 @@ class Lane:
                 return
             if box.empty() and not later:
                 relieve_all()
+        self._close()
+
+    def _close(self) -> None:
+        """Leave what came too late to the pool's other threads."""
         self.frame.closed = True
+        with suppress(Empty):
+            while True:
+                call, _ = self.frame.box.get_nowait()
+                if call is not None:
+                    self._bulkhead.unbind(call)

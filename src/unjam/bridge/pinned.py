@@ -96,7 +96,7 @@ class Pinned(Generic[T]):
             if self._closed:
                 raise PoolClosed(f"{self._bulkhead.name} (pinned {named(self._target).name})")
             if self._lane is None:
-                lane = Lane(self._bulkhead, self._target, self)
+                lane = Lane(self._bulkhead, self._target, self, apart=True)
                 lane.open()
                 finalize(self, lane.end).atexit = False
                 self._lane = lane

@@ -118,8 +118,9 @@ class Pool:
     def acontext(self, cm: AbstractContextManager[T, bool | None]) -> AbstractAsyncContextManager[T, bool | None]:
         """Enter and leave `cm` on one thread: `async with pool.acontext(Session()) as session`.
 
-        The thread is held in between and runs the body's calls to this pool, one at a time, so a body needs one slot only
-        and its exit never queues. Where the caller is cancelled while `__enter__` runs, `__exit__` follows in the thread.
+        The thread is held in between and runs all calls to this pool that come from the body, one at a time: those of tasks
+        that it starts, of what it waits for in other threads, of contexts inside. So a body needs one slot only and its exit
+        never queues. Where the caller is cancelled while `__enter__` runs, `__exit__` follows in the thread.
         """
         self._need_threads("acontext")
         return ThreadContext(self._bulkhead, self._options, cm)
