@@ -51,6 +51,8 @@ class Call:
     goes_on = False
     """Whether it needs no room in the queue, as what it goes on with was let in: the next batch of an iterator."""
     killed = False
+    remote: Remote | None = None
+    """Where it runs just now, if that is elsewhere. Under the pool's lock: what is meant for this call must not reach the next one there."""
     arrived = False
     expired: BaseException | None = None
     """What the caller gets instead of the outcome, once its time was up."""
@@ -149,24 +151,24 @@ class Call:
             return True
         if self.inner is not None:
             self.inner.cancel()
-        remote = self._remote()
-        if remote is not None:
-            remote.cancel()
+        if self.remote is not None:
+            with self.bulkhead.lock:
+                if self.remote is not None:
+                    self.remote.cancel()
         return False
 
     def kill(self) -> None:
         """End the process in which it runs, or will run if that is just being started."""
-        self.killed = True
-        remote = self._remote()
-        if remote is not None:
-            remote.kill()
+        with self.bulkhead.lock:
+            self.killed = True
+            if self.remote is not None:
+                self.remote.kill()
 
-    def _remote(self) -> Remote | None:
-        """Return where it runs, if it has begun and that is elsewhere."""
-        for worker in self.bulkhead.workers:
-            if worker.call is self:
-                return worker.remote
-        return None
+    def move(self, remote: Remote | None) -> bool:
+        """Say that it runs there now, None: back here. Return whether it was killed, after which nothing runs there any more."""
+        with self.bulkhead.lock:
+            self.remote = remote
+            return self.killed
 
     @property
     def name(self) -> str:
