@@ -50,6 +50,7 @@ class TrioPort(Port):
         super().__init__()
         self._trio: Any = sys.modules["trio"]
         self._token = token
+        self.ends_tasks = (self._trio.Cancelled, GeneratorExit)
         self.future = cast("Any", partial(_TrioFuture, self._trio.lowlevel))
         self.wake = self._run_soon
         self.closed = self._is_over

@@ -7,7 +7,7 @@ import select
 import selectors
 import sys
 from abc import ABC, abstractmethod
-from asyncio import AbstractEventLoop, BaseEventLoop, Future, Task, get_running_loop, sleep
+from asyncio import AbstractEventLoop, BaseEventLoop, CancelledError, Future, Task, get_running_loop, sleep
 from asyncio.events import _get_running_loop, _set_running_loop
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections import deque
@@ -53,6 +53,8 @@ class Port(ABC):
     """Whether nothing will ever be taken from the mailbox again."""
     running: Callable[[], bool]
     """Whether what is in the mailbox would be taken soon."""
+    ends_tasks: tuple[type[BaseException], ...] = (CancelledError, GeneratorExit)
+    """What must come out of a task where it was raised in it."""
 
     def __init__(self) -> None:
         self.items: deque[Callable[[], object]] = deque()
@@ -63,6 +65,8 @@ class Port(ABC):
         """The port for which the thread of this loop waits, see `waiting`."""
         self.lent = False
         """Whether a call runs on top of this loop."""
+        self.leaving = False
+        """Whether it takes nothing more from outside: its tasks are being cancelled, and what begins now would outlive that."""
 
     @property
     def turns(self) -> bool:

@@ -395,7 +395,7 @@ def test_what_need_not_suspend_takes_no_turn_of_the_loop(run):
     async def main():
         before, ended = asyncio.current_task(), []
         VAR.set("the caller's")
-        request = Request(current_port(), where, (), {}, ended.append)
+        request = Request(current_port(), None, (where, (), {}), ended.append)
         VAR.set("changed")
         asyncio.get_running_loop().call_soon(request.begin)
         asyncio.get_running_loop().call_soon(lambda: ended.append("the next callback"))
