@@ -53,6 +53,10 @@ class Call:
     killed = False
     remote: Remote | None = None
     """Where it runs just now, if that is elsewhere. Under the pool's lock: what is meant for this call must not reach the next one there."""
+    stopping = False
+    """Whether a callable that was to stop it is still at it, and might stop whatever comes next in its place."""
+    landed = False
+    """Whether it has ended meanwhile."""
     arrived = False
     expired: BaseException | None = None
     """What the caller gets instead of the outcome, once its time was up."""
@@ -122,18 +126,28 @@ class Call:
 
     def arrive(self) -> None:
         """Hand the outcome to the caller; runs on the caller's loop."""
+        if self.stopping:
+            self.landed = True
+            return
         self.arrived = True
-        future = self.future
-        if not future.done():
-            if self.expired is not None:
-                future.set_exception(self.expired)
-            elif self.exception is None:
-                future.set_result(self.result)
-            else:
-                future.set_exception(self.exception)
-        # An exception's traceback refers to frames that refer to this call, and so to its arguments.
+        future, self.future = self.future, HEARD
+        if self.exception is not None or self.expired is not None:
+            self._fail(future)
+        elif not future.done():
+            future.set_result(self.result)
+
+    def stopped(self) -> None:
+        """Take note that who was to stop it has come back; runs on the caller's loop."""
+        self.stopping = False
+        if self.landed:
+            self.arrive()
+
+    def _fail(self, future: Future[Any]) -> None:
+        """Raise what came of it, once: a traceback refers to frames that refer to this call, and so to its arguments."""
+        exception = self.exception if self.expired is None else self.expired
         self.exception = self.expired = None
-        self.future = HEARD
+        if not future.done() and exception is not None:
+            future.set_exception(exception)
 
     def refuse(self, exception: BaseException) -> None:
         """End a withdrawn call with `exception`; runs on the caller's loop."""

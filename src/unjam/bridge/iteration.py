@@ -85,6 +85,9 @@ class _Hop(Call):
 
     def arrive(self) -> None:
         """Take note of the outcome and wake the consumer; runs on its loop."""
+        if self.stopping:
+            self.landed = True
+            return
         self.arrived = True
         self.call_off()
         self._wake()

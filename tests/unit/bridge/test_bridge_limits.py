@@ -205,3 +205,30 @@ def test_many_may_close_a_pool(run, until):
         return named.call, waiting, await asyncio.gather(*patient), await holder
 
     assert run(main()) == ("Stuck", [False] * 3, [[]] * 3, "done")
+
+
+@pytest.mark.parametrize("how", ["timeout", "cancel"])
+def test_the_caller_waits_for_who_stops_its_call(run, until, how):
+    """Though the call has ended by itself: who comes late would stop what the caller does next."""
+    stuck, stop_begins, stop_ends = Stuck(), threading.Event(), threading.Event()
+
+    def stop():
+        stop_begins.set()
+        assert stop_ends.wait(60)
+
+    async def main():
+        pool = Pool("p", 1)
+        view = pool.options(on_cancel=stop, timeout=0.01 if how == "timeout" else None)
+        task = asyncio.create_task(view.run(stuck))
+        await until(stuck.began.is_set)
+        if how == "cancel":
+            task.cancel()
+        await until(stop_begins.is_set)
+        stuck.go.set()
+        assert await pool.run(lambda: "free") == "free"
+        early = task.done()
+        stop_ends.set()
+        [outcome] = await asyncio.gather(task, return_exceptions=True)
+        return early, type(outcome)
+
+    assert run(main()) == (False, TimeoutError if how == "timeout" else asyncio.CancelledError)
