@@ -9,8 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
+from unjam.bridge.arguments import whole
 from unjam.bridge.ports import current_port, running_port
-from unjam.errors import ChannelClosed, UsageError, WouldDeadlock
+from unjam.errors import ChannelClosed, WouldDeadlock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -74,8 +75,7 @@ class Channel(Generic[T]):
     """
 
     def __init__(self, capacity: int) -> None:
-        if capacity < 1:
-            raise UsageError(f"capacity must be at least 1, not {capacity!r}")
+        whole("capacity", capacity, 1)
         self.capacity = capacity
         self._items: deque[T] = deque()
         self._room: deque[None] = deque([None] * capacity)
