@@ -21,7 +21,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from unjam.bridge.lineage import LINEAGE, Frame
-from unjam.bridge.ports import PORTS, Port
+from unjam.bridge.ports import Port, ports
 from unjam.errors import WouldDeadlock
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def relieve(bulkheads: Sequence[Bulkhead]) -> None:
     call, seat = next(served, (None, None))
     if call is not None and seat is not None:
         seat.take(call)
-    elif any(port.worker is not None and port.running() for port in list(PORTS.values())):
+    elif any(port.worker is not None and port.running() for port in ports()):
         _open_rings(bulkheads)
 
 
@@ -158,7 +158,7 @@ def _waits_on(seat: _Seat) -> bool:
 
 def _kept(seat: _Seat) -> Iterator[object]:
     """Yield those who certainly wait for this thread: loops below, and for whom its calls are done, unless a time limit is set."""
-    for port in list(PORTS.values()):
+    for port in ports():
         if port.worker is seat.worker and port is not seat.place and port.running():
             yield port
     for call in _begun(seat.worker):
@@ -197,7 +197,7 @@ def _look(bulkheads: Sequence[Bulkhead]) -> _House:
     for seated in seats.values():
         seated[:] = [seat for seat in seated if seat.place not in busy]
         for seat in seated:
-            for port in list(PORTS.values()):
+            for port in ports():
                 if port.worker is seat.worker and port is not seat.place and port.running():
                     behind.setdefault(port, set()).add(seat.worker)
             for call in _begun(seat.worker):
@@ -231,7 +231,7 @@ def _all_seated(bulkhead: Bulkhead, seated: list[_Seat]) -> bool:
 
 
 def _seats(bulkhead: Bulkhead) -> Iterator[_Seat]:
-    inside = {port.worker: port for port in list(PORTS.values()) if port.worker is not None and port.running()}
+    inside = {port.worker: port for port in ports() if port.worker is not None and port.running()}
     for worker in list(bulkhead.workers):
         call = worker.call
         if call is None:

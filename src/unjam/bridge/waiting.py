@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 from unjam.bridge.bulkhead import relieve_all
 from unjam.bridge.lineage import LINEAGE, Frame, may_take
 from unjam.bridge.naming import named
-from unjam.bridge.ports import PORTS, Port, running_port
+from unjam.bridge.ports import Port, ports, running_port
 from unjam.bridge.watching import WATCH
 from unjam.bridge.workers import WORKERS
 from unjam.errors import NoLoop, UsageError, WouldDeadlock
@@ -233,8 +233,7 @@ def _loops_below(worker: Worker | None, here: Port) -> list[tuple[Port, Port | N
     """Return the loops that cannot turn while this thread waits, each with what it was blocked on before."""
     if worker is None:
         return [(here, here.blocked_on)]
-    ports = [port for port in list(PORTS.values()) if port.worker is worker and port.running()]
-    return [(port, port.blocked_on) for port in ports]
+    return [(port, port.blocked_on) for port in ports() if port.worker is worker and port.running()]
 
 
 def _refuse_cycle(target: Port, below: list[tuple[Port, Port | None]], above: Frame | None) -> None:
@@ -267,10 +266,10 @@ def _only_port() -> Port:
     here = running_port()
     if here is not None:
         return here
-    ports = [port for port in list(PORTS.values()) if port.running()]
-    if len(ports) == 1:
-        return ports[0]
-    if ports:
+    running = [port for port in ports() if port.running()]
+    if len(running) == 1:
+        return running[0]
+    if running:
         raise NoLoop("several event loops are running: say which with `portal.wait` (Portal.current() on that loop)")
     raise NoLoop(
         "no event loop is known to the bridge: start one with `loop_thread()`, or call Portal.current() on yours"

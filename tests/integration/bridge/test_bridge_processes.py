@@ -195,7 +195,7 @@ def test_processes_that_die_leave_no_descriptors():
         gc.disable()
         before = len(os.listdir("/proc/self/fd"))
         try:
-            for _ in range(3):
+            for _ in range(5):
                 with pytest.raises(WorkerDied):
                     await pool.run(os._exit, 3)
             await pool.run(int)
@@ -205,7 +205,7 @@ def test_processes_that_die_leave_no_descriptors():
             await pool.aclose(60)
 
     before, after = asyncio.run(main())
-    assert before == after
+    assert after <= before + 1  # what wakes a thread is made when it first sleeps
 
 
 def test_a_program_without_a_guard_is_told_of_it(tmp_path):

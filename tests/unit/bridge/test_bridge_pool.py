@@ -7,6 +7,7 @@ import os
 import pickle
 import threading
 import traceback
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import SimpleNamespace
@@ -701,6 +702,20 @@ def test_loops_that_come_and_go_leave_no_descriptors(monkeypatch):
     for _ in range(30):
         asyncio.run(pool.run(lambda: None))
     assert open_descriptors() <= before
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_is_dropped_unclosed_is_collected(run):
+    """The bridge does not keep it, nor what wakes it."""
+    pool, kept = Pool("p", 1), []
+    for _ in range(3):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(pool.run(lambda: None))
+        kept += [weakref.ref(loop), weakref.ref(loop.unjam_port)]
+    del loop
+    run(pool.run(lambda: None))
+    gc.collect()
+    assert [ref() for ref in kept] == [None] * 6
 
 
 def test_a_machine_without_threads_is_an_error_and_no_leak(run, monkeypatch):
