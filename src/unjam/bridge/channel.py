@@ -49,9 +49,9 @@ class _LoopWaiter:
         self.future = port.future()
 
     def wake(self) -> bool:
-        """Return whether its loop is still there."""
+        """Return whether its loop runs; one that rests finds the wake when it runs again, and tries again then."""
         self._port.post(self._arrive)
-        return not self._port.closed()
+        return self._port.running()
 
     def _arrive(self) -> None:
         if not self.future.done():
@@ -257,7 +257,7 @@ class _Queued:
 
 
 def _wake_one(waiters: _Waiters) -> None:
-    """Wake the first waiter whose loop is still there."""
+    """Wake the first waiter who can try again now, and those before it."""
     try:
         while not waiters.popleft().wake():
             pass
