@@ -60,6 +60,7 @@ class Bulkhead:
         self.rejected = 0
         self.withdrawn = 0
         self.closed = False
+        self.stopped = False
         self.reset()
         BULKHEADS.add(self)
 
@@ -102,6 +103,8 @@ class Bulkhead:
         if self.threads < self.limit and self.threads < len(self.live):
             self._spawn_if_needed(call)
         self.queue.put(call)
+        if self.stopped:  # the threads may just have been let go of, and the queue is a new one
+            self._spawn_if_needed(call)
 
     def _admit_if_room(self, call: Call) -> None:
         """Refuse the call or count it as live; under a lock, so that two loops cannot both take the last place."""
@@ -207,6 +210,8 @@ class Bulkhead:
         NESTED.discard(call)
         if self.closed and not self.live:
             self._announce()
+            if self.stopped and self.threads:
+                self._let_go()
 
     def withdraw(self, call: Call) -> bool:
         """Take a queued call back; False when a thread has it already, or it must run."""
@@ -272,7 +277,7 @@ class Bulkhead:
     def stop(self) -> None:
         """End what has not started, kill processes, and let every thread end when it comes back.
 
-        What cleans up later (an iterator that is left) finds a new queue, and gets a thread of its own.
+        What cleans up later (an iterator that is left) finds a new queue, and gets a thread of its own, which ends after that.
         """
         for call in list(self.waiting):
             if call.holds:
@@ -282,6 +287,11 @@ class Bulkhead:
         for worker in self.workers:
             if worker.remote is not None:
                 worker.remote.kill()
+        self.stopped = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Let every thread end when it comes back."""
         with self.lock:
             queue = self.queue
             self._open_queue()

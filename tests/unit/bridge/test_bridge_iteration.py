@@ -376,8 +376,8 @@ def test_an_iterator_left_after_its_pool_was_closed_is_closed_all_the_same(run, 
         await anext(items)
         assert await pool.aclose(60) == []
         await items.aclose()
-        del pool, items
         await until(lambda: not threads_of("closed-early"))
+        assert await pool.aclose(60) == []
 
     run(main())
     assert source.closes == 1
