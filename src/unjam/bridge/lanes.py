@@ -26,14 +26,18 @@ if TYPE_CHECKING:
 class Lane:
     """A held thread: it serves the calls given to it, in order, until it is ended. It takes one slot of its pool."""
 
-    def __init__(self, bulkhead: Bulkhead, target: object, keeper: object, *, apart: bool = False) -> None:
+    def __init__(
+        self, bulkhead: Bulkhead, target: object, keeper: object, *, last: Callable[[], object] | None = None
+    ) -> None:
         self._bulkhead = bulkhead
         self.keeper = ref(keeper)
         """Who ends it: for those who ask what a thread is held for."""
         self.frame = Frame(bulkhead, idle=True)
         self._hold = Call(bulkhead, current_port(), self._serve, (), {})
         self._hold.holds = True
-        self._hold.apart = apart
+        self._last = last
+        """What the thread does at the very end, of a lane that outlives the body in which it is opened."""
+        self._hold.apart = last is not None
         self._hold.frame = self.frame
         self._hold.target = target
 
@@ -116,6 +120,8 @@ class Lane:
             if box.empty() and not later:
                 relieve_all()
         self._close()
+        if self._last is not None:
+            self._last()
 
     def _close(self) -> None:
         """Leave what came too late to the pool's other threads."""
