@@ -109,8 +109,10 @@ class Port(ABC):
         The call may run a loop of its own. Waiting for this one is refused all the same: it is `under` the call.
         """
         worker = self.worker
-        assert worker is not None, "only loops inside a pool's thread lend it"
-        if may_take(call, self):
+        if worker is None or WORKERS.get(get_ident()) is not worker:
+            self.worker = WORKERS.get(get_ident())  # the loop runs in another thread than when it was first seen
+            call.offers.discard(self)
+        elif may_take(call, self):
             loop, under = _get_running_loop(), worker.under
             worker.under, self.lent = self, True
             _set_running_loop(None)
