@@ -68,6 +68,11 @@ class QueueTimeout(PoolFull, TimeoutError):
         )
         self.pool = pool
         self.seconds = seconds
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be made again from what it was made of, in another process: not from its text."""
+        return type(self), (self.pool, self.seconds, self.limit), self.__dict__
 
 
 class PoolClosed(UnjamError, RuntimeError):
@@ -76,6 +81,10 @@ class PoolClosed(UnjamError, RuntimeError):
     def __init__(self, pool: str) -> None:
         super().__init__(f"pool {pool!r} is closed")
         self.pool = pool
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As QueueTimeout."""
+        return type(self), (self.pool,), self.__dict__
 
 
 class NoLoop(UnjamError, RuntimeError):

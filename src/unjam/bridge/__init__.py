@@ -1,6 +1,6 @@
 """Bounded pools and channels between threads and loops.
 
-pool, options            a bulkhead as users see it; how its calls are treated
+pool, options            a bulkhead as users see it; how its calls are treated (arguments: what is refused)
 bulkhead, workers        the bound itself; its threads (workqueue: how they are woken)
 calls, supervision       one call on its way; time limits (deadlines) and callers that leave
 lanes                    a thread that is held: contexts (acontext), pinned

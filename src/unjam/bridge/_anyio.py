@@ -8,7 +8,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from unjam.bridge.ports import PORTS, Port, open_port
+from unjam.bridge.ports import OTHERS, Port, open_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -31,7 +31,7 @@ def trio_port() -> Port | None:
     token = _trio_token()
     if token is None:
         return None
-    return PORTS.get(token) or open_port(token, TrioPort)
+    return OTHERS.get(token) or open_port(token, TrioPort)
 
 
 def _trio_token() -> Any:
@@ -50,10 +50,19 @@ class TrioPort(Port):
         super().__init__()
         self._trio: Any = sys.modules["trio"]
         self._token = token
+        self.ends_tasks = (self._trio.Cancelled, GeneratorExit)
         self.future = cast("Any", partial(_TrioFuture, self._trio.lowlevel))
         self.wake = self._run_soon
         self.closed = self._is_over
         self.running = lambda: not self._is_over()
+
+    def attach(self) -> None:
+        """As Port."""
+        OTHERS[self._token] = self
+
+    def detach(self) -> None:
+        """As Port."""
+        OTHERS.pop(self._token, None)
 
     def _run_soon(self) -> None:
         with suppress(self._trio.RunFinishedError):

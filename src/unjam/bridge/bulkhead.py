@@ -60,6 +60,7 @@ class Bulkhead:
         self.rejected = 0
         self.withdrawn = 0
         self.closed = False
+        self.stopped = False
         self.reset()
         BULKHEADS.add(self)
 
@@ -78,26 +79,32 @@ class Bulkhead:
         self.queue = WorkQueue()
         finalize(self, _end_threads, self.queue, self.limit).atexit = False
 
-    def admit(self, call: Call, *, always: bool = False) -> None:
+    def admit(self, call: Call) -> None:
         """Queue a call, with a new thread where one is needed and allowed.
 
-        Raises PoolFull past `max_queue` and PoolClosed after closing, but not for work on which a call that holds a slot
-        of this pool waits: that call's thread serves it, so it needs no room. `always`: for what cleans up.
+        Raises PoolFull past `max_queue` and PoolClosed after closing, but neither for what is certain nor for work on which
+        a call that holds a slot of this pool waits: that call's thread serves it, so it needs no room.
         """
         frame = LINEAGE.get()
         holders = frame.holders(self) if frame is not None else ()
-        if not holders and not always and (self.closed or self.ceiling is not None):
+        if not holders and not call.certain and (self.closed or (self.ceiling is not None and not call.goes_on)):
             self._admit_if_room(call)
-        elif holders and self._reserved(call, holders):
+        elif holders and self._bind(call, holders):
             return
+        self._enqueue(call)
+        if (frame is not None or call.port.worker is not None) and len(self.live) > self.limit:
+            self._offer(call, holders)
+
+    def _enqueue(self, call: Call) -> None:
+        """Put a call into the pool's queue, and start a thread where one is needed and allowed."""
         self.live.add(call)
         self.waiting.add(call)
         call.counted = True
         if self.threads < self.limit and self.threads < len(self.live):
             self._spawn_if_needed(call)
         self.queue.put(call)
-        if (frame is not None or call.port.worker is not None) and len(self.live) > self.limit:
-            self._offer(call, holders)
+        if self.stopped:  # the threads may just have been let go of, and the queue is a new one
+            self._spawn_if_needed(call)
 
     def _admit_if_room(self, call: Call) -> None:
         """Refuse the call or count it as live; under a lock, so that two loops cannot both take the last place."""
@@ -117,14 +124,40 @@ class Bulkhead:
                 "raise max_queue or limit, or turn the work away"
             )
 
-    def _reserved(self, call: Call, holders: Sequence[Frame]) -> bool:
-        """Give the call to a thread that is held by its ancestors and idle, if there is one."""
-        for holder in holders:
-            if holder.reserve():
-                self.waiting.add(call)
-                holder.box.put((call, True))
+    def _bind(self, call: Call, holders: Sequence[Frame]) -> bool:
+        """Have a call made in the body of an `acontext` run on the thread that is held for it; False where there is none.
+
+        What that thread does just now is first. It takes the call wherever it comes to rest: in a `wait` for that very call,
+        in a context inside this one. What would hold it on top of the loop that is to let go of it is not for it.
+        """
+        depth = next((n for n, holder in enumerate(holders) if holder.worker is not None), None)
+        if depth is None or call.apart:
+            return False
+        held = holders[depth]
+        worker = held.worker
+        assert worker is not None, "it was just found"
+        if call.holds and call.port.worker is worker:
+            return False
+        call.bound = worker
+        self.waiting.add(call)
+        places = [*dict.fromkeys((*holders[: depth + 1], *worker.held_frames()))]
+        for place in places:
+            if place.reserve():
+                place.box.put((call, True))
                 return True
-        return False
+        self._offer(call, places)
+        if held.closed:
+            self.unbind(call)
+        return True
+
+    def unbind(self, call: Call) -> None:
+        """Let any thread run a call whose held thread has been let go of, unless that has begun it."""
+        try:
+            self.waiting.remove(call)
+        except KeyError:
+            return
+        call.bound = None
+        self._enqueue(call)
 
     def _offer(self, call: Call, holders: Sequence[Frame]) -> None:
         """Let those serve it who hold a slot and wait for it: in a full pool its turn might never come.
@@ -136,7 +169,7 @@ class Bulkhead:
         for holder in holders:
             holder.offer(call)
         worker = call.port.worker
-        if worker is not None and worker.call is not None and worker.call.bulkhead is self and not call.holds:
+        if worker is not None and worker.serves(call) and not call.holds:
             # The caller's loop runs inside a call of this pool: that call's thread is the holder. What holds a thread would
             # keep the very loop from turning that is to let go of it.
             call.offers.add(call.port)
@@ -177,6 +210,8 @@ class Bulkhead:
         NESTED.discard(call)
         if self.closed and not self.live:
             self._announce()
+            if self.stopped and self.threads:
+                self._let_go()
 
     def withdraw(self, call: Call) -> bool:
         """Take a queued call back; False when a thread has it already, or it must run."""
@@ -192,8 +227,7 @@ class Bulkhead:
             sweep = self.stale > STALE_LIMIT and self.stale > 2 * len(self.waiting)
             if sweep:
                 self.stale = 0
-        if call.counted:
-            self.release(call)
+        self.release(call)
         if sweep:
             self._sweep()
         return True
@@ -243,7 +277,7 @@ class Bulkhead:
     def stop(self) -> None:
         """End what has not started, kill processes, and let every thread end when it comes back.
 
-        What cleans up later (an iterator that is left) finds a new queue, and gets a thread of its own.
+        What cleans up later (an iterator that is left) finds a new queue, and gets a thread of its own, which ends after that.
         """
         for call in list(self.waiting):
             if call.holds:
@@ -253,6 +287,11 @@ class Bulkhead:
         for worker in self.workers:
             if worker.remote is not None:
                 worker.remote.kill()
+        self.stopped = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Let every thread end when it comes back."""
         with self.lock:
             queue = self.queue
             self._open_queue()

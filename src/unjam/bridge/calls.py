@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from unjam.bridge.naming import named
 from unjam.bridge.standstill import NESTED
@@ -44,7 +44,19 @@ class Call:
     """Whether its caller has set a time limit: it hears something in any case."""
     certain = False
     """Whether it must run though its caller leaves: what leaves a context, or closes something."""
+    apart = False
+    """Whether it is none of the calls of the body in which it is made, as it outlives that: what holds a pinned object."""
+    bound: Worker | None = None
+    """The held thread that alone is to run it: of calls in the body of an `acontext`."""
+    goes_on = False
+    """Whether it needs no room in the queue, as what it goes on with was let in: the next batch of an iterator."""
     killed = False
+    remote: Remote | None = None
+    """Where it runs just now, if that is elsewhere. Under the pool's lock: what is meant for this call must not reach the next one there."""
+    stopping = False
+    """Whether a callable that was to stop it is still at it, and might stop whatever comes next in its place."""
+    landed = False
+    """Whether it has ended meanwhile."""
     arrived = False
     expired: BaseException | None = None
     """What the caller gets instead of the outcome, once its time was up."""
@@ -105,8 +117,8 @@ class Call:
                 worker.helped += 1
         if self.counted:
             bulkhead.live.discard(self)
-            if bulkhead.closed or NESTED:
-                bulkhead.released(self)
+        if bulkhead.closed or NESTED:
+            bulkhead.released(self)
         if spare is not None:
             spare.release()
         self.port.post(self.arrive)
@@ -114,17 +126,28 @@ class Call:
 
     def arrive(self) -> None:
         """Hand the outcome to the caller; runs on the caller's loop."""
+        if self.stopping:
+            self.landed = True
+            return
         self.arrived = True
-        future = self.future
-        if not future.done():
-            if self.expired is not None:
-                future.set_exception(self.expired)
-            elif self.exception is None:
-                future.set_result(self.result)
-            else:
-                future.set_exception(self.exception)
-        # The exception's traceback refers to frames that refer to this call.
-        self.exception = None
+        future, self.future = self.future, HEARD
+        if self.exception is not None or self.expired is not None:
+            self._fail(future)
+        elif not future.done():
+            future.set_result(self.result)
+
+    def stopped(self) -> None:
+        """Take note that who was to stop it has come back; runs on the caller's loop."""
+        self.stopping = False
+        if self.landed:
+            self.arrive()
+
+    def _fail(self, future: Future[Any]) -> None:
+        """Raise what came of it, once: a traceback refers to frames that refer to this call, and so to its arguments."""
+        exception = self.exception if self.expired is None else self.expired
+        self.exception = self.expired = None
+        if not future.done() and exception is not None:
+            future.set_exception(exception)
 
     def refuse(self, exception: BaseException) -> None:
         """End a withdrawn call with `exception`; runs on the caller's loop."""
@@ -132,6 +155,7 @@ class Call:
         # Nobody awaits a call that only holds its thread.
         if not self.holds and not self.future.done():
             self.future.set_exception(exception)
+        self.expired, self.future = None, HEARD
 
     def leave(self) -> bool:
         """Take note that nobody waits for it any more; True when it will not start. Runs on the caller's loop."""
@@ -141,24 +165,24 @@ class Call:
             return True
         if self.inner is not None:
             self.inner.cancel()
-        remote = self._remote()
-        if remote is not None:
-            remote.cancel()
+        if self.remote is not None:
+            with self.bulkhead.lock:
+                if self.remote is not None:
+                    self.remote.cancel()
         return False
 
     def kill(self) -> None:
         """End the process in which it runs, or will run if that is just being started."""
-        self.killed = True
-        remote = self._remote()
-        if remote is not None:
-            remote.kill()
+        with self.bulkhead.lock:
+            self.killed = True
+            if self.remote is not None:
+                self.remote.kill()
 
-    def _remote(self) -> Remote | None:
-        """Return where it runs, if it has begun and that is elsewhere."""
-        for worker in self.bulkhead.workers:
-            if worker.call is self:
-                return worker.remote
-        return None
+    def move(self, remote: Remote | None) -> bool:
+        """Say that it runs there now, None: back here. Return whether it was killed, after which nothing runs there any more."""
+        with self.bulkhead.lock:
+            self.remote = remote
+            return self.killed
 
     @property
     def name(self) -> str:
@@ -171,10 +195,23 @@ class Call:
         return self.fn if self.target is None else self.target
 
 
+class _Heard:
+    """Stands for the future of any call whose caller has been told how it ended."""
+
+    def done(self) -> bool:
+        return True
+
+    def cancelled(self) -> bool:
+        return False
+
+
+HEARD = cast("Future[Any]", _Heard())
+
+
 def _deliverable(exc: BaseException) -> BaseException:
-    """Make `exc` fit for a future, and take `execute`'s own frame off its traceback, which would keep the call alive."""
+    """Make `exc` fit for a future, without `execute`'s own frame; whatever its class makes of `with_traceback`."""
     trace = exc.__traceback__
-    exc = exc.with_traceback(trace.tb_next if trace is not None else None)
+    exc = BaseException.with_traceback(exc, trace.tb_next if trace is not None else None)
     if not isinstance(exc, StopIteration | GeneratorExit):
         return exc
     # Either would end the coroutine that awaits the call, or never reach it (PEP 479).

@@ -9,8 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
+from unjam.bridge.arguments import whole
 from unjam.bridge.ports import current_port, running_port
-from unjam.errors import ChannelClosed, UsageError, WouldDeadlock
+from unjam.errors import ChannelClosed, WouldDeadlock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -48,9 +49,9 @@ class _LoopWaiter:
         self.future = port.future()
 
     def wake(self) -> bool:
-        """Return whether its loop is still there."""
+        """Return whether its loop runs; one that rests finds the wake when it runs again, and tries again then."""
         self._port.post(self._arrive)
-        return not self._port.closed()
+        return self._port.running()
 
     def _arrive(self) -> None:
         if not self.future.done():
@@ -74,8 +75,7 @@ class Channel(Generic[T]):
     """
 
     def __init__(self, capacity: int) -> None:
-        if capacity < 1:
-            raise UsageError(f"capacity must be at least 1, not {capacity!r}")
+        whole("capacity", capacity, 1)
         self.capacity = capacity
         self._items: deque[T] = deque()
         self._room: deque[None] = deque([None] * capacity)
@@ -257,7 +257,7 @@ class _Queued:
 
 
 def _wake_one(waiters: _Waiters) -> None:
-    """Wake the first waiter whose loop is still there."""
+    """Wake the first waiter who can try again now, and those before it."""
     try:
         while not waiters.popleft().wake():
             pass

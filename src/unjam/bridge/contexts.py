@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class ThreadContext(AbstractAsyncContextManager[T, bool | None]):
-    """Holds one thread from enter to exit. Calls of the body to the same pool run on that thread while it is idle.
+    """Holds one thread from enter to exit. Calls of the body to the same pool run on that thread and nowhere else.
 
     So the exit never queues, a body that uses its pool needs one slot only, and what is bound to its thread stays on it.
     Enter and exit run in one context, so that contextvar tokens of the one are good in the other.

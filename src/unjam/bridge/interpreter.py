@@ -37,6 +37,10 @@ class Subinterpreter:
         except Exception as exc:
             raise WorkerDied(f"interpreter {self._name!r} failed under its call: {exc}") from exc
 
+    def alive(self) -> bool:
+        """As Remote; only its thread closes it."""
+        return True
+
     def kill(self) -> None:
         """As Remote; an interpreter ends with its job only."""
 

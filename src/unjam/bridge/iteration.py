@@ -9,7 +9,7 @@ from threading import get_ident
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from unjam.bridge.calls import Call
+from unjam.bridge.calls import HEARD, Call
 from unjam.bridge.ports import current_port
 from unjam.bridge.supervision import shield, supervise
 from unjam.bridge.workers import WORKERS
@@ -42,15 +42,19 @@ class _Reader(Generic[T]):
         assert isinstance(hop, _Hop), "only a hop reads"
         if self._iterator is None:
             self._iterator = iter(self._iterable)
-        taken, append = 0, self.items.append
+        room, append = self._max_items, self.items.append
         for item in islice(self._iterator, self._max_items):
             append(item)
-            if not taken:
+            if room == self._max_items:
                 hop.port.post(hop.first_item)
-            taken += 1
+            room -= 1
+            if hop.enough:
+                break
+        else:
+            return room > 0
         if hop.cancelled:
             self.close()
-        return taken < self._max_items
+        return False
 
     @property
     def begun(self) -> bool:
@@ -66,24 +70,52 @@ class _Reader(Generic[T]):
 
 
 class _Hop(Call):
-    """One batch on its way. Its future is set at its arrival, and before that when items have waited `max_wait`."""
+    """One batch on its way. Its future is set at its arrival, and before that when its first item has waited `max_wait`.
+
+    Then it is `enough`: what is read next is the last of the batch, and so waits for nothing but the hop's end. A timer for
+    each further item would do as well, but a slow source would be read far ahead of a consumer who may leave.
+    """
 
     max_wait = 0.0
+    enough = False
+    """Whether to read no more; written on the consumer's loop."""
     timer: Timer | None = None
     orphan: _Reader[Any] | None = None
     """What is to be closed when the hop arrives, its consumer having gone."""
 
     def arrive(self) -> None:
         """Take note of the outcome and wake the consumer; runs on its loop."""
+        if self.stopping:
+            self.landed = True
+            return
         self.arrived = True
+        self.call_off()
         self._wake()
+        self.expired, self.future = None, HEARD
         if self.orphan is not None:
+            self.exception = None
             _detach(self, self.orphan)
+
+    def leave(self) -> bool:
+        """As Call; the thread stops reading, too."""
+        withdrawn = super().leave()
+        self.enough = True
+        return withdrawn
 
     def first_item(self) -> None:
         """Do not let it wait for the rest of the batch for longer than `max_wait`; runs on the consumer's loop."""
         if not self.arrived:
-            self.timer = self.port.call_later(self.max_wait, self._wake)
+            self.timer = self.port.call_later(self.max_wait, self._in_time)
+
+    def call_off(self) -> None:
+        """Let go of the timer, which refers to the hop and so to all that the iterator has."""
+        timer, self.timer = self.timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _in_time(self) -> None:
+        self.enough = True
+        self._wake()
 
     def _wake(self) -> None:
         if not self.future.done():
@@ -99,7 +131,7 @@ def _detach(hop: _Hop, reader: _Reader[Any]) -> Call:
     closing.target = hop.target
     closing.context = hop.context
     closing.certain = True
-    hop.bulkhead.admit(closing, always=True)
+    hop.bulkhead.admit(closing)
     return closing
 
 
@@ -116,7 +148,7 @@ async def iterate(
     try:
         while not ended:
             hop = _Hop(bulkhead, current_port(), reader.fill, (), {})
-            hop.context, hop.max_wait, hop.target = context, max_wait, target
+            hop.context, hop.max_wait, hop.target, hop.goes_on = context, max_wait, target, reader.begun
             _admit(hop)
             arrived, late = False, None
             while not arrived and late is None:
@@ -130,7 +162,10 @@ async def iterate(
                 while items:
                     yield items.popleft()
             if late is not None:
-                raise late
+                try:
+                    raise late
+                finally:
+                    del late  # its traceback refers to this frame
             ended = hop.result or hop.exception is not None
         _raise_outcome(hop)
     finally:
@@ -163,12 +198,12 @@ async def _finish(hop: _Hop, reader: _Reader[Any]) -> None:
 
     Where the last hop got no thread (refused, out of time or cancelled in the queue) nobody waits for one that closes either.
     """
-    if hop.timer is not None:
-        hop.timer.cancel()
+    hop.call_off()
     if not hop.arrived:
         hop.orphan = reader
         hop.leave()
         return
+    hop.exception = None
     if not reader.begun:
         return
     closing = _detach(hop, reader)

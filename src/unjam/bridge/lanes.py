@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
+from queue import Empty
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -24,13 +26,18 @@ if TYPE_CHECKING:
 class Lane:
     """A held thread: it serves the calls given to it, in order, until it is ended. It takes one slot of its pool."""
 
-    def __init__(self, bulkhead: Bulkhead, target: object, keeper: object) -> None:
+    def __init__(
+        self, bulkhead: Bulkhead, target: object, keeper: object, *, last: Callable[[], object] | None = None
+    ) -> None:
         self._bulkhead = bulkhead
         self.keeper = ref(keeper)
         """Who ends it: for those who ask what a thread is held for."""
         self.frame = Frame(bulkhead, idle=True)
         self._hold = Call(bulkhead, current_port(), self._serve, (), {})
         self._hold.holds = True
+        self._last = last
+        """What the thread does at the very end, of a lane that outlives the body in which it is opened."""
+        self._hold.apart = last is not None
         self._hold.frame = self.frame
         self._hold.target = target
 
@@ -84,7 +91,7 @@ class Lane:
         Whatever runs here takes the thread's idleness with it, so that what it waits for is not reserved to it. Where
         somebody else was faster, his call is in the box or about to be, and goes first.
         """
-        worker = WORKERS[get_ident()]
+        self.frame.worker = worker = WORKERS[get_ident()]
         box, spare = self.frame.box, self.frame.spare
         assert spare is not None, "a lane's frame is idle by nature"
         later: deque[Call] = deque()
@@ -107,8 +114,20 @@ class Lane:
                 call.execute(worker, spare)
             else:
                 spare.release()
+            del call  # or it would be kept with its arguments and its result for as long as the thread is idle
             if worker.forked:
                 return
             if box.empty() and not later:
                 relieve_all()
+        self._close()
+        if self._last is not None:
+            self._last()
+
+    def _close(self) -> None:
+        """Leave what came too late to the pool's other threads."""
         self.frame.closed = True
+        with suppress(Empty):
+            while True:
+                call, _ = self.frame.box.get_nowait()
+                if call is not None:
+                    self._bulkhead.unbind(call)

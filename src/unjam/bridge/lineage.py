@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unjam.bridge.bulkhead import Bulkhead
     from unjam.bridge.calls import Call
     from unjam.bridge.ports import Port
+    from unjam.bridge.workers import Worker
 
 
 class Frame:
@@ -23,11 +24,12 @@ class Frame:
 
     `bulkhead` is the pool of which it holds a slot (None: no pool's thread), `blocked` the port of the loop that runs in
     that thread and cannot turn meanwhile. A frame with `spare` belongs to a thread that is held but idle, so that calls
-    of its pool run there first; without, it serves only what would find the pool full. `bell` is what its thread sleeps on,
+    of its pool run there first; without, it serves only what would find the pool full. Calls made in its body run on `worker`,
+    the thread that is held for one, and nowhere else. `bell` is what its thread sleeps on,
     None where that is the box itself: a held thread, and one that keeps a loop from turning, which must be seen to do so.
     """
 
-    __slots__ = ("_bells", "bell", "blocked", "box", "bulkhead", "closed", "parent", "spare")
+    __slots__ = ("_bells", "bell", "blocked", "box", "bulkhead", "closed", "parent", "spare", "worker")
 
     def __init__(self, bulkhead: Bulkhead | None, *, blocked: Port | None = None, idle: bool = False) -> None:
         self.bulkhead = bulkhead
@@ -36,6 +38,7 @@ class Frame:
         self.parent = next(iter(above), None) if (above := LINEAGE.get()) is not None else None
         self.closed = False
         self.spare = Lock() if idle else None
+        self.worker: Worker | None = None
         self._bells = BELLS.free
         self.bell = None if idle or blocked is not None else BELLS.take()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypedDict
 
+from unjam.bridge.arguments import is_async
 from unjam.errors import UsageError
 
 Kind: TypeAlias = Literal["thread", "process", "interpreter"]
@@ -15,7 +16,8 @@ OnCancel: TypeAlias = Literal["abandon", "wait", "kill"] | Callable[[], object]
 
 abandon: the caller goes on at once; the thread runs on and keeps its slot. wait: the caller goes on when the thread has
 ended. kill: the process is ended (only where the pool's kind is "process"). A callable asks the call to stop, in a
-thread of its own (`connection.interrupt`), and the caller then waits as with "wait".
+thread of its own (`connection.interrupt`), and the caller then waits as with "wait", for the callable as well: one that comes
+late would stop what the caller does next.
 """
 
 
@@ -45,6 +47,10 @@ class Options:
                 raise UsageError(f"{name} must be above 0 seconds, not {seconds!r}")
         if not callable(self.on_cancel) and self.on_cancel not in {"abandon", "wait", "kill"}:
             raise UsageError(f"on_cancel must be 'abandon', 'wait', 'kill' or a callable, not {self.on_cancel!r}")
+        if is_async(self.on_cancel):
+            raise UsageError(
+                f"on_cancel is called in a thread of its own, where nobody awaits {self.on_cancel!r}: give a plain function"
+            )
 
     def check(self, kind: Kind) -> None:
         """Refuse what this kind of pool cannot do."""

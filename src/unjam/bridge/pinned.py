@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from warnings import warn
 from weakref import finalize
 
 from unjam.bridge.lanes import Lane
@@ -31,21 +32,33 @@ class _Cell(Generic[T]):
     def __init__(self, factory: Callable[[], T]) -> None:
         self._factory = factory
         self._value: Any = _ABSENT
+        self.open = False
+        """Whether there is something to close; for those who must not touch it."""
 
     def apply(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._value is _ABSENT:
-            self._value = self._factory()
+            self._value = value = self._factory()
+            self.open = callable(getattr(value, "close", None))
         return fn(self._value, *args, **kwargs)
 
     def close(self) -> None:
-        value, self._value = self._value, _ABSENT
+        value, self._value, self.open = self._value, _ABSENT, False
         close = getattr(value, "close", None)
         if callable(close):
             close()
 
 
+def _dropped(lane: Lane, cell: _Cell[Any], name: str) -> None:
+    """Let go of the thread of a Pinned that nobody has any more; it closes what is open."""
+    lane.end()
+    if cell.open:
+        warn(f"a pinned {name} was dropped without `aclose`; its thread closes it", ResourceWarning, stacklevel=2)
+
+
 class Pinned(Generic[T]):
     """An object that lives on one thread of a pool, made there when it is first used. It holds its slot until `aclose`.
+
+    One that is dropped without it is closed all the same, with a ResourceWarning where it has a `close()`.
 
     Its calls run one after the other, from whatever loop they come. What they return may be bound to the thread as well
     (a cursor): use it in a function given to `run`.
@@ -96,8 +109,8 @@ class Pinned(Generic[T]):
             if self._closed:
                 raise PoolClosed(f"{self._bulkhead.name} (pinned {named(self._target).name})")
             if self._lane is None:
-                lane = Lane(self._bulkhead, self._target, self)
+                lane = Lane(self._bulkhead, self._target, self, last=self._cell.close)
                 lane.open()
-                finalize(self, lane.end).atexit = False
+                finalize(self, _dropped, lane, self._cell, named(self._target).name).atexit = False
                 self._lane = lane
             return self._lane

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 
+from unjam.bridge.arguments import is_async, refuse_async, whole
 from unjam.bridge.bulkhead import Bulkhead
 from unjam.bridge.calls import Call
 from unjam.bridge.contexts import ThreadContext
@@ -51,10 +53,11 @@ class Pool:
         stuck_after: float = 30.0,
         on_event: Callable[[PoolEvent], object] | None = None,
     ) -> None:
-        if limit < 1:
-            raise UsageError(f"limit must be at least 1, not {limit!r}")
-        if max_queue is not None and max_queue < 0:
-            raise UsageError(f"max_queue must be at least 0, or None, not {max_queue!r}")
+        whole("limit", limit, 1)
+        if max_queue is not None:
+            whole("max_queue", max_queue, 0)
+        if kind not in get_args(Kind):
+            raise UsageError(f"kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
         self._bulkhead = Bulkhead(
             name, limit, kind=kind, max_queue=max_queue, stuck_after=stuck_after, on_event=on_event
         )
@@ -74,24 +77,34 @@ class Pool:
         """Run `fn(*args, **kwargs)` in a thread of the pool and return what it returns.
 
         The function sees a copy of the caller's contextvars. Its exceptions come back whole; StopIteration as the cause of
-        a RuntimeError. Raises PoolFull, QueueTimeout, TimeoutError (it ran too long) and PoolClosed.
+        a RuntimeError. Raises PoolFull, QueueTimeout, TimeoutError (it ran too long), PoolClosed, and UsageError for an
+        `async def`, of which nothing runs.
         """
         if self._bulkhead.elsewhere is not None:
+            refuse_async(fn)
             call = Call(self._bulkhead, current_port(), self._bulkhead.elsewhere, (fn, args, kwargs), {})
             call.target = fn
         else:
             call = Call(self._bulkhead, current_port(), fn, args, kwargs)
         self._bulkhead.admit(call)
         if not self._plain:
-            return await supervise(call, self._options)  # type: ignore[no-any-return]
-        try:
-            return await call.future  # type: ignore[no-any-return]
-        except BaseException as exc:
-            await outlive(call, self._options, exc)
-            raise
+            result = await supervise(call, self._options)
+        else:
+            try:
+                result = await call.future
+            except BaseException as exc:
+                await outlive(call, self._options, exc)
+                raise
+        if type(result) is CoroutineType and is_async(
+            fn
+        ):  # known by what it gives, as to ask every function would take longer
+            result.close()
+            refuse_async(fn)
+        return result  # type: ignore[no-any-return]
 
     def wrap(self, fn: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
-        """Make a coroutine function of `fn` that runs it in this pool; usable as a decorator."""
+        """Make a coroutine function of `fn` that runs it in this pool; usable as a decorator. Raises UsageError for an `async def`."""
+        refuse_async(fn)
 
         @functools.wraps(fn)
         async def in_pool(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -102,21 +115,24 @@ class Pool:
     def aiter(self, iterable: Iterable[T], *, max_items: int = 256, max_wait: float = 0.005) -> AsyncGenerator[T, None]:
         """Iterate over `iterable` in the pool's threads: `async for item in pool.aiter(rows)`.
 
-        One hop reads up to `max_items`; an item waits for the rest of its batch for `max_wait` seconds at most. The thread
-        is free while the consumer works. A generator sees one context throughout, and is closed in a thread of the pool
-        when the consumer leaves early. Inside `acontext` of the same pool all of that happens on the held thread. A
-        `timeout` holds for each batch.
+        One hop reads up to `max_items`, or what comes within `max_wait` seconds of the first and one more: no item waits
+        longer for the rest of its batch. The thread is free while the consumer works. A generator sees one context
+        throughout, and is closed in a thread of the pool when the consumer leaves early: at once, or when the thread has
+        got the item for which it waits. Inside `acontext` of the same pool all of that happens on the held thread.
+
+        `timeout` and `queue_timeout` hold for each batch. Only the first needs room in the queue; PoolClosed ends an
+        iteration at its next batch.
         """
         self._need_threads("aiter")
-        if max_items < 1:
-            raise UsageError(f"max_items must be at least 1, not {max_items!r}")
+        whole("max_items", max_items, 1)
         return iterate(self._bulkhead, self._options, iterable, max_items, max_wait)
 
     def acontext(self, cm: AbstractContextManager[T, bool | None]) -> AbstractAsyncContextManager[T, bool | None]:
         """Enter and leave `cm` on one thread: `async with pool.acontext(Session()) as session`.
 
-        The thread is held in between and runs the body's calls to this pool, one at a time, so a body needs one slot only
-        and its exit never queues. Where the caller is cancelled while `__enter__` runs, `__exit__` follows in the thread.
+        The thread is held in between and runs all calls to this pool that come from the body, one at a time: those of tasks
+        that it starts, of what it waits for in other threads, of contexts inside. So a body needs one slot only and its exit
+        never queues. Where the caller is cancelled while `__enter__` runs, `__exit__` follows in the thread.
         """
         self._need_threads("acontext")
         return ThreadContext(self._bulkhead, self._options, cm)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import traceback
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread, get_ident
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from unjam.bridge.frames import current_frames
 from unjam.bridge.ports import current_port
 from unjam.bridge.waiting import Request, wait_on
+from unjam.bridge.watching import WATCH
 from unjam.bridge.workers import WORKERS
-from unjam.errors import NoLoop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -44,23 +44,30 @@ class Portal:
         return wait_on(self._port, WORKERS.get(get_ident()), afn, args, kwargs)
 
     def submit(self, afn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Start `afn(*args, **kwargs)` on the loop; cancelling the future cancels it there."""
+        """Start `afn(*args, **kwargs)` on the loop; cancelling the future cancels it there.
+
+        Raises NoLoop where the loop does not run; the future gets it where the loop stops before the coroutine has ended.
+        """
         future: Future[R] = Future()
 
         def finish(request: Request) -> None:
+            WATCH.discard(request)
             if isinstance(request.exception, asyncio.CancelledError):
                 future.cancel()
             if not future.set_running_or_notify_cancel():
                 return
-            if request.exception is not None:
-                future.set_exception(request.exception)
+            exception, request.exception = request.exception, None
+            if exception is not None:
+                future.set_exception(exception)
             else:
                 future.set_result(request.result)
 
-        request = Request(self._port, afn, args, kwargs, finish)
+        worker = WORKERS.get(get_ident())
+        request = Request(self._port, worker.call if worker is not None else None, (afn, args, kwargs), finish)
         future.add_done_callback(lambda done: request.cancel() if done.cancelled() else None)
-        if self._port.closed():
-            raise NoLoop("the loop of this portal is closed")
+        WATCH.add(request)
+        if WATCH.thread is None:
+            WATCH.start()
         self._port.post(request.begin)
         return future
 
@@ -75,16 +82,19 @@ def loop_thread(
     """Run an event loop in a daemon thread, and give the way onto it; at the end its tasks are cancelled and it is closed.
 
     `loop_factory` as for `asyncio.Runner` (`uvloop.new_event_loop`). Raises TimeoutError where the thread has not ended
-    `exit_timeout` seconds after that (None: waits for ever), naming where it is.
+    `exit_timeout` seconds after that (None: waits for ever), naming where it is; and what ended the loop before its time.
     """
     ready = Event()
     opened: list[tuple[Portal, asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def main() -> None:
-        stop = asyncio.Event()
-        opened.append((Portal.current(), asyncio.get_running_loop(), stop))
+        stop, port = asyncio.Event(), current_port()
+        opened.append((Portal(port), asyncio.get_running_loop(), stop))
         ready.set()
-        await stop.wait()
+        try:
+            await stop.wait()
+        finally:
+            port.leaving = True
 
     failure: list[BaseException] = []
 
@@ -106,12 +116,15 @@ def loop_thread(
     try:
         yield portal
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        with suppress(RuntimeError):  # the loop has come to an end by itself
+            loop.call_soon_threadsafe(stop.set)
         thread.join(exit_timeout)
         if thread.is_alive():
             raise TimeoutError(
                 f"loop thread {name!r} did not end within {exit_timeout:g} s; it is at\n{_where(thread)}"
             )
+        if failure:
+            raise failure[0]
 
 
 def _where(thread: Thread) -> str:

@@ -7,15 +7,16 @@ import select
 import selectors
 import sys
 from abc import ABC, abstractmethod
-from asyncio import AbstractEventLoop, BaseEventLoop, Future, Task, get_running_loop, sleep
+from asyncio import AbstractEventLoop, BaseEventLoop, CancelledError, Future, Task, get_running_loop, sleep
 from asyncio.events import _get_running_loop, _set_running_loop
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections import deque
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import finalize
+from weakref import WeakValueDictionary, finalize
 
 from unjam.bridge.lineage import may_take
 from unjam.bridge.workers import WORKERS
@@ -53,6 +54,8 @@ class Port(ABC):
     """Whether nothing will ever be taken from the mailbox again."""
     running: Callable[[], bool]
     """Whether what is in the mailbox would be taken soon."""
+    ends_tasks: tuple[type[BaseException], ...] = (CancelledError, GeneratorExit)
+    """What must come out of a task where it was raised in it."""
 
     def __init__(self) -> None:
         self.items: deque[Callable[[], object]] = deque()
@@ -63,6 +66,16 @@ class Port(ABC):
         """The port for which the thread of this loop waits, see `waiting`."""
         self.lent = False
         """Whether a call runs on top of this loop."""
+        self.leaving = False
+        """Whether it takes nothing more from outside: its tasks are being cancelled, and what begins now would outlive that."""
+
+    @abstractmethod
+    def attach(self) -> None:
+        """Be found by the loop; runs on it."""
+
+    @abstractmethod
+    def detach(self) -> None:
+        """Be found no more."""
 
     @property
     def turns(self) -> bool:
@@ -96,8 +109,10 @@ class Port(ABC):
         The call may run a loop of its own. Waiting for this one is refused all the same: it is `under` the call.
         """
         worker = self.worker
-        assert worker is not None, "only loops inside a pool's thread lend it"
-        if may_take(call, self):
+        if worker is None or WORKERS.get(get_ident()) is not worker:
+            self.worker = WORKERS.get(get_ident())  # the loop runs in another thread than when it was first seen
+            call.offers.discard(self)
+        elif may_take(call, self):
             loop, under = _get_running_loop(), worker.under
             worker.under, self.lent = self, True
             _set_running_loop(None)
@@ -140,6 +155,19 @@ class AsyncioPort(Port):
         self.wake = self._call_soon
         if hasattr(os, "eventfd") and _reads_descriptors(loop):
             self._hang_bell(loop)
+
+    def attach(self) -> None:
+        """As Port: an attribute of the loop, so that a loop that is dropped without being closed is collected with its port."""
+        try:
+            self.loop.unjam_port = self  # type: ignore[attr-defined]
+        except AttributeError:  # it has no attributes of its own
+            OTHERS[self.loop] = self
+
+    def detach(self) -> None:
+        """As Port."""
+        with suppress(AttributeError):
+            del self.loop.unjam_port  # type: ignore[attr-defined]
+        OTHERS.pop(self.loop, None)
 
     def _hang_bell(self, loop: AbstractEventLoop) -> None:
         """Wake the loop by an eventfd that leads straight into the drain.
@@ -234,8 +262,16 @@ def _begun(loop: AbstractEventLoop, request: Request) -> Task[None]:
     return task
 
 
-PORTS: dict[object, Port] = {}
-"""By loop (or trio token). Those of closed loops are dropped when the next one is seen: one generation outlives at most."""
+OTHERS: dict[object, Port] = {}
+"""Ports of what has no attributes of its own (trio's tokens). Those that are closed are dropped when the next loop is seen."""
+
+_PORTS: WeakValueDictionary[int, Port] = WeakValueDictionary()
+_numbers = count()
+
+
+def ports() -> list[Port]:
+    """Return all there are, the oldest first: of the loops in one thread the last is the innermost."""
+    return [port for found in _PORTS.valuerefs() if (port := found()) is not None]
 
 
 def current_port() -> Port:
@@ -243,9 +279,11 @@ def current_port() -> Port:
 
     Raises NoLoop where none runs.
     """
+    port: Port | None
     try:
-        return PORTS[get_running_loop()]
-    except (KeyError, RuntimeError):
+        loop: Any = get_running_loop()
+        port = loop.unjam_port
+    except (AttributeError, RuntimeError):
         port = running_port()
     if port is None:
         raise NoLoop("no event loop runs in this thread")
@@ -256,7 +294,7 @@ def running_port() -> Port | None:
     """Return the port of the loop that runs in this thread, if one does."""
     loop = _get_running_loop()
     if loop is not None:
-        return PORTS.get(loop) or open_port(loop, AsyncioPort)
+        return getattr(loop, "unjam_port", None) or OTHERS.get(loop) or open_port(loop, AsyncioPort)
     if "trio" not in sys.modules:
         return None
     from unjam.bridge import _anyio
@@ -266,15 +304,20 @@ def running_port() -> Port | None:
 
 def open_port(loop: Any, kind: Callable[[Any], Port]) -> Port:
     """Make the port of a loop that was not seen before; runs on it."""
-    for key, port in PORTS.copy().items():
-        if port.closed():
-            PORTS.pop(key, None)
-    return PORTS.setdefault(loop, kind(loop))
+    for known in ports():
+        if known.closed():
+            known.detach()
+    port = kind(loop)
+    port.attach()
+    _PORTS[next(_numbers)] = port
+    return port
 
 
 def _forget_after_fork() -> None:
     """Drop the parent's loops: they do not run in the child, which must not ring their bells either."""
-    PORTS.clear()
+    for port in ports():
+        port.detach()
+    _PORTS.clear()
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Sent to a child while it runs something: the caller has gone. A job is never empty.
 CANCEL = b""
+# Sent by a child once, when it has come to take jobs.
+STARTED = b"started"
 
 
 class Child:
@@ -34,22 +37,38 @@ class Child:
         self._process.start()
         theirs.close()
         self._sending = Lock()
+        self._started = False
 
     def run(self, job: bytes, gone: Callable[[], bool]) -> bytes:
         """As Remote."""
         try:
+            if not self._started:
+                self._started = self._connection.recv_bytes() == STARTED
             with self._sending:
                 self._connection.send_bytes(job)
             if gone():
                 self.cancel()
             return self._connection.recv_bytes()
         except (EOFError, OSError):
-            self._connection.close()
-            self._process.join()
-            raise WorkerDied(
-                f"process {self._process.name!r} (pid {self._process.pid}) ended under its call, "
-                f"exit code {self._process.exitcode}"
-            ) from None
+            raise self._died() from None
+
+    def _died(self) -> WorkerDied:
+        self._connection.close()
+        self._process.join()
+        text = (
+            f"process {self._process.name!r} (pid {self._process.pid}) ended {{}}, exit code {self._process.exitcode}"
+        )
+        self.close()
+        if self._started:
+            return WorkerDied(text.format("under its call"))
+        return WorkerDied(
+            text.format("while it was being started")
+            + "; it imports the program's main file: what is to run in the program only belongs under `if __name__ == '__main__':`"
+        )
+
+    def alive(self) -> bool:
+        """As Remote."""
+        return self._process.is_alive()
 
     def cancel(self) -> None:
         """As Remote; does not wait for a job that is just being sent, after which `run` looks whether the caller is there."""
@@ -63,12 +82,15 @@ class Child:
 
     def kill(self) -> None:
         """As Remote."""
-        self._process.kill()
+        with suppress(ValueError):  # its thread has just closed it
+            self._process.kill()
 
     def close(self) -> None:
-        """As Remote."""
+        """As Remote. What the system keeps of a process is given back here, not when it is collected."""
         self._connection.close()
-        self._process.join()
+        with suppress(ValueError):  # it is closed already
+            self._process.join()
+            self._process.close()
 
 
 def serve(connection: Connection) -> None:
@@ -84,6 +106,7 @@ def serve(connection: Connection) -> None:
 
     ELSEWHERE.append(caller_gone)
     try:
+        connection.send_bytes(STARTED)
         while True:
             job = connection.recv_bytes()
             if job != CANCEL:  # one that came too late for the job before

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 import sys
 import traceback
+from contextlib import suppress
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unjam.bridge.workers import WORKERS
-from unjam.errors import NotAvailable, WorkerDied
+from unjam.errors import NotAvailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,9 @@ class Remote(Protocol):
         `gone` says whether the caller has left already: `cancel` may have come before the job.
         """
 
+    def alive(self) -> bool:
+        """Whether it can run another one."""
+
     def kill(self) -> None:
         """End it at once where that can be done, whatever it is doing; from any thread."""
 
@@ -33,7 +37,7 @@ class Remote(Protocol):
         """Tell the running function that its caller has gone; from any thread."""
 
     def close(self) -> None:
-        """Let it end; from its own thread, between calls."""
+        """Let it end, if it has not; from its own thread, between calls."""
 
 
 def carrier(kind: Kind) -> Callable[..., Any]:
@@ -48,20 +52,37 @@ def carrier(kind: Kind) -> Callable[..., Any]:
         call = worker.call
         assert call is not None, "only a pool's thread runs this, for a call"
         job = pickle.dumps((_reference(fn), args, kwargs), pickle.HIGHEST_PROTOCOL)
-        if worker.remote is None:
-            worker.remote = make(worker.name)
-        if call.killed:
-            worker.remote.kill()
+        remote = worker.remote
+        if remote is not None and not remote.alive():
+            remote.close()
+            remote = None
+        if remote is None:
+            remote = make(worker.name)
+        worker.remote = remote
+        if call.move(remote):
+            remote.kill()
+        answer = b""
         try:
-            ok, outcome = pickle.loads(worker.remote.run(job, lambda: call.cancelled))  # noqa: S301 - our own child sent it
-        except WorkerDied:
-            worker.remote = None
-            raise
-        if not ok:
-            raise outcome
-        return outcome
+            answer = remote.run(job, lambda: call.cancelled)
+        finally:
+            killed = call.move(None)
+            if killed:
+                remote.close()
+            if killed or not answer:
+                worker.remote = None
+        return _opened(answer)
 
     return elsewhere
+
+
+def _opened(answer: bytes) -> Any:
+    """Return or raise what came back."""
+    outcome, raised, text = pickle.loads(answer)  # noqa: S301 - our own child sent it
+    if not raised:
+        return outcome
+    with suppress(Exception):  # a class may refuse it: a frozen dataclass does
+        outcome.add_note(f"In the pool's other process or interpreter:\n{text}")
+    raise outcome
 
 
 def _maker(kind: Kind) -> Callable[[str], Remote]:
@@ -111,7 +132,7 @@ def execute(job: bytes) -> bytes:
     """Run a job and return its outcome, both pickled; runs in the other place."""
     try:
         fn, args, kwargs = pickle.loads(job)  # noqa: S301 - our own parent sent it
-        return pickle.dumps((True, fn(*args, **kwargs)), pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps((fn(*args, **kwargs), False, ""), pickle.HIGHEST_PROTOCOL)
     except BaseException as exc:  # noqa: BLE001 - all of it belongs to the caller
         return _pickled(exc)
 
@@ -119,10 +140,9 @@ def execute(job: bytes) -> bytes:
 def _pickled(exc: BaseException) -> bytes:
     """Tracebacks do not travel; their text does, as a note."""
     text = "".join(traceback.format_exception(exc))
-    exc.add_note(f"In the pool's other process or interpreter:\n{text}")
     try:
-        outcome = pickle.dumps((False, exc), pickle.HIGHEST_PROTOCOL)
+        outcome = pickle.dumps((exc, True, text), pickle.HIGHEST_PROTOCOL)
         pickle.loads(outcome)  # noqa: S301 - what was just made: some exceptions pickle and do not come back
     except Exception:  # noqa: BLE001 - whatever a foreign __reduce__ raises
-        return pickle.dumps((False, RuntimeError(f"an exception that cannot be pickled:\n{text}")))
+        return pickle.dumps((RuntimeError(f"an exception that cannot be pickled:\n{text}"), True, text))
     return outcome

@@ -21,7 +21,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from unjam.bridge.lineage import LINEAGE, Frame
-from unjam.bridge.ports import PORTS, Port
+from unjam.bridge.ports import Port, ports
 from unjam.errors import WouldDeadlock
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ class _House(NamedTuple):
 def may_stand_still(call: Call) -> bool:
     """Whether a call just queued has nobody to run it but threads that are seated; a quick look at its own pool."""
     seated = list(_seats(call.bulkhead))
-    return _all_seated(call.bulkhead, seated) and {seat.place for seat in seated}.isdisjoint(call.offers)
+    if call.bound is not None:
+        seated = [seat for seat in seated if seat.worker is call.bound]
+    alone = bool(seated) if call.bound is not None else _all_seated(call.bulkhead, seated)
+    return alone and {seat.place for seat in seated}.isdisjoint(call.offers)
 
 
 def relieve(bulkheads: Sequence[Bulkhead]) -> None:
@@ -81,22 +84,30 @@ def relieve(bulkheads: Sequence[Bulkhead]) -> None:
     """
     house = _look(bulkheads)
     blocked = _blocked(house)
-    still = [
+    still: set[Bulkhead | Worker] = {
         pool
         for pool, seated in house.seats.items()
         if _all_seated(pool, [seat for seat in seated if seat.worker in blocked])
-    ]
-    waiting = sorted((call for call in house.stuck if call.bulkhead in still), key=lambda call: call.submitted)
+    }
+    still |= blocked
+    waiting = sorted((call for call in house.stuck if _stuck_in(call) in still), key=lambda call: call.submitted)
     served = ((call, seat) for call in waiting if (seat := _server(call, house.seats[call.bulkhead])) is not None)
     call, seat = next(served, (None, None))
     if call is not None and seat is not None:
         seat.take(call)
-    elif any(port.worker is not None and port.running() for port in list(PORTS.values())):
+    elif any(port.worker is not None and port.running() for port in ports()):
         _open_rings(bulkheads)
+
+
+def _stuck_in(call: Call) -> Bulkhead | Worker:
+    """Return what is to run it: its pool, or the thread that is held for it."""
+    return call.bulkhead if call.bound is None else call.bound
 
 
 def _server(call: Call, seated: Sequence[_Seat]) -> _Seat | None:
     """Return who is to serve it; nothing is held on top of the loop that is to let go of it, or while that cannot turn."""
+    if call.bound is not None:
+        seated = [seat for seat in seated if seat.worker is call.bound]
     if not call.holds:
         return seated[0]
     return next((seat for seat in seated if call.port.turns and seat.worker is not call.port.worker), None)
@@ -147,7 +158,7 @@ def _waits_on(seat: _Seat) -> bool:
 
 def _kept(seat: _Seat) -> Iterator[object]:
     """Yield those who certainly wait for this thread: loops below, and for whom its calls are done, unless a time limit is set."""
-    for port in list(PORTS.values()):
+    for port in ports():
         if port.worker is seat.worker and port is not seat.place and port.running():
             yield port
     for call in _begun(seat.worker):
@@ -182,11 +193,11 @@ def _look(bulkheads: Sequence[Bulkhead]) -> _House:
     behind: dict[object, set[Bulkhead | Worker]] = {}
     for call in stuck:
         for key in _waiting_for(call):
-            behind.setdefault(key, set()).add(call.bulkhead)
+            behind.setdefault(key, set()).add(_stuck_in(call))
     for seated in seats.values():
         seated[:] = [seat for seat in seated if seat.place not in busy]
         for seat in seated:
-            for port in list(PORTS.values()):
+            for port in ports():
                 if port.worker is seat.worker and port is not seat.place and port.running():
                     behind.setdefault(port, set()).add(seat.worker)
             for call in _begun(seat.worker):
@@ -220,7 +231,7 @@ def _all_seated(bulkhead: Bulkhead, seated: list[_Seat]) -> bool:
 
 
 def _seats(bulkhead: Bulkhead) -> Iterator[_Seat]:
-    inside = {port.worker: port for port in list(PORTS.values()) if port.worker is not None and port.running()}
+    inside = {port.worker: port for port in ports() if port.worker is not None and port.running()}
     for worker in list(bulkhead.workers):
         call = worker.call
         if call is None:

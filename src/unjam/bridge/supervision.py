@@ -13,6 +13,7 @@ from unjam.bridge.lineage import LINEAGE
 from unjam.errors import QueueTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Context
 
     from unjam.bridge.calls import Call
@@ -104,7 +105,20 @@ def _ask_to_stop(call: Call, options: Options) -> None:
     if options.on_cancel == "kill":
         call.kill()
     elif callable(options.on_cancel):
-        Thread(target=options.on_cancel, name=f"stop {call.name}", daemon=True).start()
+        call.stopping = True
+        thread = Thread(target=_stop, args=(call, options.on_cancel), name=f"stop {call.name}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as exc:  # no more threads: the call ends when it does
+            call.stopped()
+            call.port.report(f"nothing could stop a call of pool {call.bulkhead.name!r}", exc)
+
+
+def _stop(call: Call, stop: Callable[[], object]) -> None:
+    try:
+        stop()
+    finally:
+        call.port.post(call.stopped)
 
 
 def bring_back(context: Context) -> None:

@@ -1,4 +1,4 @@
-"""One thread that looks after all waits: a loop can be closed with requests in its mailbox, and tells nobody."""
+"""One thread that looks after all requests: a loop can be closed with some in its mailbox, and tells nobody."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOOK_EVERY = 0.5
 
 
 class Watch:
-    """The requests for which a thread waits, and the daemon thread that looks whether their loops still run.
+    """The requests for which somebody waits, and the daemon thread that looks whether their loops still run.
 
     A wait with a time-out would do without, but costs each round trip a tenth.
     """
@@ -38,14 +38,17 @@ class Watch:
                 self.thread.start()
 
     def _look(self) -> None:
-        missing: dict[Request, int] = {}
+        missing: set[Request] = set()
         while True:
             sleep(LOOK_EVERY)
-            requests = self._requests.copy()
-            missing = {request: missing.get(request, 0) + 1 for request in requests if not request.port.running()}
-            for request, looks in missing.items():
-                if looks > 1:
-                    request.fail(NoLoop("the loop on which this waits has stopped"))
+            missing = self._look_again(missing)
+
+    def _look_again(self, missing: set[Request]) -> set[Request]:
+        """Give up those that are missing for the second time, and return the others; no other is referred to in between."""
+        stopped = {request for request in self._requests.copy() if not request.port.running()}
+        for request in stopped & missing:
+            request.refuse(NoLoop("the loop on which this waits has stopped"))
+        return stopped - missing
 
 
 WATCH = Watch()

@@ -7,9 +7,10 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from unjam.bridge.calls import Call
+    from unjam.bridge.lineage import Frame
     from unjam.bridge.ports import Port
     from unjam.bridge.remote import Remote
     from unjam.bridge.workqueue import WorkQueue
@@ -33,6 +34,18 @@ class Worker:
         """The loop inside this thread that stands below what it serves just now."""
         self.forked = False
         """True in the child when this thread called fork: its process has no use for a worker."""
+
+    def held_frames(self) -> Iterator[Frame]:
+        """Yield through what it serves others where it is only held, the topmost first; a moment later it may be otherwise."""
+        call = self.call
+        while call is not None:
+            if call.holds and call.frame is not None:
+                yield call.frame
+            call = call.outer
+
+    def serves(self, call: Call) -> bool:
+        """Whether it runs a call of the same pool, and may run this one on top of it."""
+        return self.call is not None and self.call.bulkhead is call.bulkhead and call.bound in {None, self}
 
     def work(self, queue: WorkQueue) -> None:
         """Take calls until None comes. The pool itself is not referred to, so that it can be collected."""

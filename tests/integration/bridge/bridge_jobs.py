@@ -1,5 +1,6 @@
 """What pools of processes run in the tests: found by name in the children."""
 
+import dataclasses
 import os
 import signal
 import time
@@ -26,6 +27,20 @@ def fails(error):
 class Unpicklable(Exception):
     def __init__(self, a, b):
         super().__init__(f"{a} {b}")
+
+
+class NoNotes(Exception):
+    def add_note(self, note):
+        raise AttributeError(note)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    code: int
+
+
+def raise_frozen():
+    raise Frozen(5)
 
 
 def until_cancelled(path):

@@ -1,16 +1,30 @@
 """Pools of processes and interpreters, forks, and the end of a program."""
 
 import asyncio
+import gc
 import os
+import signal
+import subprocess
 import sys
 import time
 import types
 import weakref
 
 import pytest
-from bridge_jobs import fails, kill_self, pid_and_start, raise_unpicklable, square, until_cancelled, wrapped
+from bridge_jobs import (
+    NoNotes,
+    fails,
+    kill_self,
+    pid_and_start,
+    raise_frozen,
+    raise_unpicklable,
+    square,
+    until_cancelled,
+    wrapped,
+)
 
-from unjam.bridge import Pool, cancelled, interpreter
+from unjam.bridge import Pool, cancelled, interpreter, process
+from unjam.bridge.process import Child
 from unjam.errors import NotAvailable, WorkerDied
 
 
@@ -61,6 +75,22 @@ def test_errors_come_back_with_their_traceback_as_a_note():
     assert (ended.code, alive) == (3, 9)
 
 
+def test_an_exception_that_takes_no_note_comes_back_all_the_same():
+    """A frozen dataclass refuses its traceback's text, and no process ends of that."""
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        with pytest.raises(RuntimeError, match="Frozen") as frozen:
+            await pool.run(raise_frozen)
+        with pytest.raises(NoNotes) as without:
+            await pool.run(fails, NoNotes("kept"))
+        return str(frozen.value), without.value.args, await pool.run(square, 3), await pool.aclose(60)
+
+    text, args, result, _ = asyncio.run(main())
+    assert "cannot be pickled" in text
+    assert (args, result) == (("kept",), 9)
+
+
 def test_a_process_that_dies_is_named_and_replaced():
     """Its call gets WorkerDied with the exit code; the next one finds a new process."""
 
@@ -95,6 +125,103 @@ def test_kill_ends_the_process(tmp_path):
     assert asyncio.run(main()) == 36
     with pytest.raises(ProcessLookupError):
         os.kill(int(path.read_text()), 0)
+
+
+def test_a_kill_that_comes_with_the_answer_hits_nobody_else(monkeypatch):
+    """The call has its result, the process dies, and the next call finds another one."""
+    killed = []
+
+    class Late(Child):
+        """Is killed by its caller in the moment in which the answer has come."""
+
+        def run(self, job, gone):
+            answer = super().run(job, gone)
+            if not killed:
+                [worker] = pool._bulkhead.workers
+                worker.call.kill()
+                killed.append(self._process.pid)
+            return answer
+
+    monkeypatch.setattr(process, "Child", Late)
+    pool = Pool("p", 1, kind="process")
+
+    async def main():
+        return await pool.run(os.getpid), await pool.run(os.getpid), await pool.aclose(60)
+
+    first, second, stuck = asyncio.run(main())
+    assert (first, stuck) == (killed[0], [])
+    assert second != first
+
+
+def test_a_kill_after_the_answer_is_none():
+    """What comes too late for its call leaves the process to the next one."""
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        bulkhead, calls = pool._bulkhead, []
+        admit = bulkhead.admit
+        bulkhead.admit = lambda call: (calls.append(call), admit(call))
+        pid = await pool.run(os.getpid)
+        calls[0].kill()
+        calls[0].leave()
+        assert await pool.run(cancelled) is False
+        return pid == await pool.run(os.getpid), await pool.aclose(60)
+
+    assert asyncio.run(main()) == (True, [])
+
+
+def test_a_process_that_died_while_idle_is_replaced():
+    """It ended under nobody's call, so no call hears of it."""
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        pid = await pool.run(os.getpid)
+        os.kill(pid, signal.SIGKILL)
+        [worker] = pool._bulkhead.workers
+        await until(lambda: not worker.remote.alive())
+        return pid != await pool.run(os.getpid), await pool.aclose(60)
+
+    assert asyncio.run(main()) == (True, [])
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")
+def test_processes_that_die_leave_no_descriptors():
+    """Not even until the next collection of garbage."""
+
+    async def main():
+        pool = Pool("p", 1, kind="process")
+        await pool.run(int)
+        gc.collect()
+        gc.disable()
+        before = len(os.listdir("/proc/self/fd"))
+        try:
+            for _ in range(5):
+                with pytest.raises(WorkerDied):
+                    await pool.run(os._exit, 3)
+            await pool.run(int)
+            return before, len(os.listdir("/proc/self/fd"))
+        finally:
+            gc.enable()
+            await pool.aclose(60)
+
+    before, after = asyncio.run(main())
+    assert after <= before + 1  # what wakes a thread is made when it first sleeps
+
+
+def test_a_program_without_a_guard_is_told_of_it(tmp_path):
+    """The processes import its file: what starts them there fails in each, and says why."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import asyncio\n"
+        "from unjam.bridge import Pool\n"
+        "async def main():\n"
+        "    await Pool('p', 1, kind='process').run(int)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "while it was being started, exit code 1" in done.stderr
+    assert "if __name__ == '__main__':" in done.stderr.splitlines()[-1]
 
 
 def test_a_process_hears_that_its_caller_has_gone(tmp_path):

@@ -81,11 +81,10 @@ def test_a_late_ring_wakes_the_next_one_for_nothing(run):
 
     async def main():
         async def inner(pool):
-            return await pool.run(identity, 1), await asyncio.sleep(0, 2)
+            return await pool.run(int, 1), await asyncio.sleep(0, 2)
 
         pool = Pool("p", 1)
-        served, two = await pool.run(wait, inner, pool)
-        return await served, two
+        return await pool.run(wait, inner, pool)
 
     assert (1, 2) == run(main())
     assert [bell] == list(BELLS.free)

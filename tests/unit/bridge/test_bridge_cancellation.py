@@ -359,7 +359,7 @@ def test_a_cancellation_that_overtakes_its_request_ends_it(run, until):
 
     async def main():
         ended = []
-        request = Request(current_port(), afn, (), {}, ended.append)
+        request = Request(current_port(), None, (afn, (), {}), ended.append)
         request.cancel()
         current_port().post(request.begin)
         await until(lambda: ended)

@@ -1,6 +1,7 @@
 import asyncio
 import signal
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +22,27 @@ def join(started):
     for thread in started:
         thread.join(60)
         assert not thread.is_alive(), "a thread of the test hangs"
+
+
+def test_a_taker_on_a_loop_that_rests_leaves_the_item_to_others():
+    """A thread behind it gets the item; the taker gets the next one when its loop runs again."""
+    channel, loop, got = Channel(2), asyncio.new_event_loop(), []
+
+    async def takes():
+        task = asyncio.ensure_future(channel.aget())
+        await asyncio.sleep(0)
+        return task
+
+    task = loop.run_until_complete(takes())
+    [thread] = threads(lambda: got.append(channel.get(timeout=60)))
+    while len(channel._getters) < 2:
+        time.sleep(0.0005)
+    channel.put("first")
+    join([thread])
+    channel.put("second")
+    assert loop.run_until_complete(asyncio.wait_for(task, 60)) == "second"
+    loop.close()
+    assert got == ["first"]
 
 
 def test_items_come_out_in_the_order_of_their_puts(run):

@@ -2,12 +2,13 @@ import asyncio
 import contextvars
 import gc
 import threading
+import weakref
 from contextlib import aclosing
 
 import pytest
 
 from unjam.bridge import Pool
-from unjam.errors import PoolClosed
+from unjam.errors import PoolClosed, PoolFull
 
 VAR = contextvars.ContextVar("VAR", default="unset")
 
@@ -99,6 +100,112 @@ def test_a_slow_source_is_not_kept_back_by_its_batch(run):
         return first, blocked, [item async for item in items]
 
     assert run(main()) == ("first", True, ["second"])
+
+
+def test_each_item_of_a_slow_source_comes_when_it_is_there(run):
+    """Not the first of a batch only: no item waits for a later one that takes for ever."""
+    steps, read = [threading.Event() for _ in range(4)], []
+
+    def slow():
+        for number, step in enumerate(steps):
+            yield number
+            assert step.wait(60)
+
+    async def main():
+        items = Pool("p").aiter(slow(), max_wait=0.001)
+        for step in steps:
+            read.append(await anext(items))
+            step.set()
+        return [item async for item in items]
+
+    assert run(main()) == []
+    assert read == [0, 1, 2, 3]
+
+
+def test_who_leaves_a_slow_source_has_it_read_no_further(run, until):
+    """The item that the thread waits for is the last, however many would come after it."""
+    steps, read, closed = threading.Semaphore(0), [], []
+
+    def feed():
+        try:
+            for number in range(100):
+                read.append(number)
+                yield number
+                assert steps.acquire(timeout=60)
+        finally:
+            closed.append(True)
+
+    async def main():
+        pool = Pool("p", 1)
+        async with aclosing(pool.aiter(feed(), max_wait=0.001)) as items:
+            await anext(items)
+        steps.release(100)
+        await until(lambda: closed)
+        return await pool.run(lambda: "free")
+
+    assert run(main()) == "free"
+    assert read in ([0], [0, 1])
+
+
+def test_a_full_pool_does_not_refuse_what_it_has_begun(run, until):
+    """Only the first batch needs room in the queue; the others wait their turn."""
+    go = threading.Event()
+
+    async def main():
+        pool = Pool("p", 1, max_queue=0)
+        items = pool.aiter(range(6), max_items=2)
+        got = [await anext(items), await anext(items)]
+        others = asyncio.create_task(pool.run(go.wait, 60))
+        await until(lambda: pool.stats().busy)
+        with pytest.raises(PoolFull):
+            await anext(pool.aiter(range(6)))
+        rest = asyncio.create_task(collect(items, got))
+        await until(lambda: pool.stats().queued or rest.done())
+        go.set()
+        await asyncio.gather(others, rest)
+        return got
+
+    assert run(main()) == list(range(6))
+
+
+def test_a_closed_pool_ends_an_iteration_at_its_next_batch(run):
+    """PoolClosed, after the items that were read."""
+    got = []
+
+    async def main():
+        pool = Pool("p", 1)
+        items = pool.aiter(range(6), max_items=2, max_wait=60)
+        got.append(await anext(items))
+        await pool.aclose(60)
+        with pytest.raises(PoolClosed):
+            await collect(items, got)
+
+    run(main())
+    assert got == [0, 1]
+
+
+def test_what_was_iterated_is_let_go_at_once(run):
+    """Neither a timer nor a cycle keeps the iterable and its items until later."""
+
+    class Rows(list):
+        pass
+
+    async def main():
+        pool = Pool("p", 1)
+        await pool.run(int)
+        gc.collect()
+        gc.disable()
+        try:
+            rows = Rows([Rows(), Rows()])
+            kept = [weakref.ref(rows), weakref.ref(rows[0])]
+            assert len([row async for row in pool.aiter(rows, max_wait=60)]) == 2
+            del rows
+            await pool.run(int)  # the thread has come back for something else
+            return [ref() for ref in kept]
+        finally:
+            gc.enable()
+
+    assert run(main()) == [None, None]
 
 
 def test_it_runs_ahead_by_one_batch_at_most(run):
@@ -269,8 +376,8 @@ def test_an_iterator_left_after_its_pool_was_closed_is_closed_all_the_same(run, 
         await anext(items)
         assert await pool.aclose(60) == []
         await items.aclose()
-        del pool, items
         await until(lambda: not threads_of("closed-early"))
+        assert await pool.aclose(60) == []
 
     run(main())
     assert source.closes == 1

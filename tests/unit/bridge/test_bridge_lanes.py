@@ -291,6 +291,33 @@ def test_a_dropped_pinned_object_frees_its_slot(run, until):
     assert run(main()) == "free"
 
 
+def test_a_dropped_pinned_object_is_closed_on_its_thread(run, until):
+    """Without aclose as well, and it says so."""
+
+    class Thing:
+        def __init__(self):
+            self.made_in = threading.get_ident()
+
+        def close(self):
+            closed.append(self.made_in == threading.get_ident())
+
+    closed = []
+
+    async def main():
+        pool = Pool("p", 1)
+        pinned = [pool.pinned(Thing)]
+        await pinned[0].run(id)
+        with pytest.warns(ResourceWarning, match=r"a pinned .*Thing was dropped without `aclose`"):
+            pinned.clear()
+        await until(lambda: closed)
+        async with pool.pinned(Thing) as kept:
+            await kept.run(id)
+        return await pool.run(lambda: "free")
+
+    assert run(main()) == "free"
+    assert closed == [True, True]
+
+
 def test_a_pinned_object_never_used_costs_nothing(run):
     """No slot, no thread, no factory call before the first use."""
 

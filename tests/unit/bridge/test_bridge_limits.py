@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from unjam.bridge import Pool
-from unjam.errors import PoolClosed, PoolFull, QueueTimeout
+from unjam.errors import PoolClosed, QueueTimeout
 
 SHORT = 0.01
 
@@ -150,7 +150,7 @@ def test_a_batch_that_gets_no_thread_in_time_never_begins(run, until):
     assert steps == []
 
 
-@pytest.mark.parametrize("why", ["full", "out of time", "cancelled", "closed"])
+@pytest.mark.parametrize("why", ["out of time", "cancelled", "closed"])
 def test_an_iteration_that_gets_no_thread_half_way_is_closed_when_there_is_one(run, until, hurry, why):
     """Its consumer hears at once why it ends; the generator is closed in a thread of the pool, once one is free."""
     stuck, closed_in = Stuck(), []
@@ -162,7 +162,7 @@ def test_an_iteration_that_gets_no_thread_half_way_is_closed_when_there_is_one(r
             closed_in.append(threading.get_ident())
 
     async def main():
-        pool = Pool("p", 1, max_queue=0 if why == "full" else None)
+        pool = Pool("p", 1)
         worker = await pool.run(threading.get_ident)
         items = pool.options(queue_timeout=60 if why == "out of time" else None).aiter(source(), max_items=1)
         await anext(items)
@@ -184,9 +184,7 @@ def test_an_iteration_that_gets_no_thread_half_way_is_closed_when_there_is_one(r
         return early, worker, asyncio.CancelledError if following.cancelled() else type(following.exception())
 
     early, worker, error = run(main())
-    assert {"full": PoolFull, "out of time": QueueTimeout, "cancelled": asyncio.CancelledError}.get(
-        why, PoolClosed
-    ) is error
+    assert {"out of time": QueueTimeout, "cancelled": asyncio.CancelledError}.get(why, PoolClosed) is error
     assert threading.get_ident() not in closed_in
     assert early == [] or why == "closed"
     assert closed_in == [worker] or why == "closed"  # a closed pool cleans up in a thread of its own
@@ -207,3 +205,30 @@ def test_many_may_close_a_pool(run, until):
         return named.call, waiting, await asyncio.gather(*patient), await holder
 
     assert run(main()) == ("Stuck", [False] * 3, [[]] * 3, "done")
+
+
+@pytest.mark.parametrize("how", ["timeout", "cancel"])
+def test_the_caller_waits_for_who_stops_its_call(run, until, how):
+    """Though the call has ended by itself: who comes late would stop what the caller does next."""
+    stuck, stop_begins, stop_ends = Stuck(), threading.Event(), threading.Event()
+
+    def stop():
+        stop_begins.set()
+        assert stop_ends.wait(60)
+
+    async def main():
+        pool = Pool("p", 1)
+        view = pool.options(on_cancel=stop, timeout=0.01 if how == "timeout" else None)
+        task = asyncio.create_task(view.run(stuck))
+        await until(stuck.began.is_set)
+        if how == "cancel":
+            task.cancel()
+        await until(stop_begins.is_set)
+        stuck.go.set()
+        assert await pool.run(lambda: "free") == "free"
+        early = task.done()
+        stop_ends.set()
+        [outcome] = await asyncio.gather(task, return_exceptions=True)
+        return early, type(outcome)
+
+    assert run(main()) == (False, TimeoutError if how == "timeout" else asyncio.CancelledError)

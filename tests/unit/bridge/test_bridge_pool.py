@@ -4,15 +4,17 @@ import contextvars
 import gc
 import inspect
 import os
+import pickle
 import threading
 import traceback
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
-from unjam.bridge import Pool, cancelled, pools, workqueue
+from unjam.bridge import Channel, Pool, cancelled, pools, workqueue
 from unjam.errors import PoolClosed, PoolFull, QueueTimeout, UsageError
 
 VAR = contextvars.ContextVar("VAR", default="unset")
@@ -388,12 +390,64 @@ def test_views_share_the_bound_and_keep_what_they_were_given(run, until):
         lambda: Pool("p", kind="process").options(context_back=True),
         lambda: Pool("p", kind="process").aiter([]),
         lambda: Pool("p").aiter([], max_items=0),
+        lambda: Pool("p", 2.5),
+        lambda: Pool("p", "4"),
+        lambda: Pool("p", max_queue=1.5),
+        lambda: Pool("p", kind="threads"),
+        lambda: Channel(2.0),
+        lambda: Pool("p").options(on_cancel=asyncio.sleep),
+        lambda: Pool("p").options(on_cancel=partial(asyncio.sleep, 1)),
+        lambda: Pool("p").wrap(asyncio.sleep),
     ],
 )
 def test_nonsense_is_refused_at_the_door(wrong):
     """What cannot be meant is a UsageError where it is written."""
     with pytest.raises(UsageError):
         wrong()
+
+
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_a_coroutine_function_is_refused(run, recwarn, kind):
+    """Nothing of it would run in a thread. A function that gives a coroutine on purpose may do so."""
+
+    async def main():
+        pool = Pool("p", 1, kind=kind)
+        for view in (pool, pool.options(timeout=60)):
+            with pytest.raises(UsageError, match=r"await sleep\(...\) on the loop"):
+                await view.run(asyncio.sleep, 1)
+        return await (await pool.run(lambda: asyncio.sleep(0, "slept"))) if kind == "thread" else "slept"
+
+    assert run(main()) == "slept"
+    assert list(recwarn) == []
+
+
+@pytest.mark.parametrize(
+    "error", [QueueTimeout("db", 0.5, 4), PoolClosed("db")], ids=lambda error: type(error).__name__
+)
+def test_an_error_of_a_pool_travels(error):
+    """It comes out of another process as it went in, with what it was made of and with its notes."""
+    error.add_note("noted")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+
+
+def test_an_exception_with_ways_of_its_own_comes_out(run):
+    """The thread and the slot outlive one that refuses to be given a traceback."""
+
+    class Own(Exception):
+        def with_traceback(self, _):
+            raise ZeroDivisionError
+
+    def fails():
+        raise Own
+
+    async def main():
+        pool = Pool("p", 1)
+        with pytest.raises(Own):
+            await pool.run(fails)
+        return await pool.run(lambda: "free")
+
+    assert run(main()) == "free"
 
 
 def test_wrap_makes_a_coroutine_function_of_the_same_name(run):
@@ -648,6 +702,20 @@ def test_loops_that_come_and_go_leave_no_descriptors(monkeypatch):
     for _ in range(30):
         asyncio.run(pool.run(lambda: None))
     assert open_descriptors() <= before
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_is_dropped_unclosed_is_collected(run):
+    """The bridge does not keep it, nor what wakes it."""
+    pool, kept = Pool("p", 1), []
+    for _ in range(3):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(pool.run(lambda: None))
+        kept += [weakref.ref(loop), weakref.ref(loop.unjam_port)]
+    del loop
+    run(pool.run(lambda: None))
+    gc.collect()
+    assert [ref() for ref in kept] == [None] * 6
 
 
 def test_a_machine_without_threads_is_an_error_and_no_leak(run, monkeypatch):

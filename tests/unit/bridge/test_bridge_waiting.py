@@ -183,6 +183,32 @@ def test_a_loop_inside_a_call_may_use_the_pool_that_it_fills(run):
     assert run(main()) == [0, 1, 4, 9, 16]
 
 
+def test_a_loop_that_moved_out_of_its_pool_runs_no_call_of_it(until):
+    """A loop that was first seen in a pool's thread and runs elsewhere now has nothing to lend: the bound holds."""
+    loop, pool, go = asyncio.new_event_loop(), Pool("p", 1), threading.Event()
+
+    async def seen():
+        Portal.current()
+
+    async def moves():
+        await pool.run(lambda: loop.run_until_complete(seen()))
+
+    async def uses():
+        first = asyncio.create_task(pool.run(go.wait, 60))
+        await until(lambda: pool.stats().busy)
+        second = asyncio.create_task(pool.run(threading.get_ident))
+        await until(lambda: pool.stats().queued or second.done())
+        await asyncio.sleep(0.005)
+        early = second.done()
+        go.set()
+        await first
+        return early, await second
+
+    asyncio.run(moves())
+    assert loop.run_until_complete(uses())[0] is False
+    loop.close()
+
+
 def test_a_helped_call_sees_its_own_affairs(run):
     """A call served by a waiting thread has its own context and its own errors, StopIteration included."""
 
@@ -395,7 +421,7 @@ def test_what_need_not_suspend_takes_no_turn_of_the_loop(run):
     async def main():
         before, ended = asyncio.current_task(), []
         VAR.set("the caller's")
-        request = Request(current_port(), where, (), {}, ended.append)
+        request = Request(current_port(), None, (where, (), {}), ended.append)
         VAR.set("changed")
         asyncio.get_running_loop().call_soon(request.begin)
         asyncio.get_running_loop().call_soon(lambda: ended.append("the next callback"))
