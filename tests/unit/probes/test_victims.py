@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from unjam.probes.victims import TICK_NS, MOST_VICTIMS, VictimNotes
+from unjam.probes.victims import MOST_VICTIMS, TICK_NS, VictimNotes
 
 MS = 1_000_000
 
