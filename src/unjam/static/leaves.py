@@ -227,11 +227,17 @@ class Leaves:
         return any(owner in _IN_MEMORY for owner in (receiver, *self._program.bases.get(receiver, ())))
 
     def _imported(self, function: Function, call: Call) -> Leaf | None:
-        """A name of another module's that a public one re-exports: `hashlib.pbkdf2_hmac` is defined in `_hashlib`."""
+        """A name of another module's that a public one re-exports: `hashlib.pbkdf2_hmac` is defined in `_hashlib`.
+
+        Or an object of a class of the same module that is called like a function: `shutil.rmtree` is one by its type.
+        """
         if call.site is None or any(target.symbol in self._program.functions for target in call.targets):
             return None
         record = self._catalog.exact(self._namer.qualified(function, call.site.text))
-        if record is None or record.name.rpartition(".")[2] not in {_bare(target.symbol) for target in call.targets}:
+        if record is None:
+            return None
+        module, _, name = record.name.rpartition(".")
+        if not any(_bare(each.symbol) == name or _called_in(module, each.symbol) for each in call.targets):
             return None
         return Leaf(record, record.name, _weight(call, record), Grade.EXACT)
 
@@ -293,6 +299,11 @@ def _overrides(target: Target, name: str) -> bool:
 
 def _bare(symbol: str) -> str:
     return symbol.partition("#")[0].rpartition(":")[2].rpartition(".")[2]
+
+
+def _called_in(module: str, symbol: str) -> bool:
+    """Whether that is what the call of an object runs, whose class the module defines."""
+    return symbol.startswith(f"{module}:") and _bare(symbol) == "__call__"
 
 
 def _shown(record: Record, name: str) -> str:

@@ -33,7 +33,7 @@ async def changes_an_entry(path: Path):
     os.remove(path)  # note: UJ102 os.remove
     path.rename("other")  # note: UJ102 pathlib.Path.rename
     shutil.move(path, "other")  # note: UJ102 shutil.move
-    shutil.copytree(path, "other")  # error: UJ102 shutil.copytree
+    shutil.copytree(path, "other")  # note: UJ102 shutil.copytree
 
 
 async def reads_an_entry(path: Path):

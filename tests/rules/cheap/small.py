@@ -120,6 +120,13 @@ async def copies_for_each_request(name: str):
     shutil.copyfile(name, "other")  # warning: UJ102 shutil.copyfile
 
 
+@app.post("/trees")
+async def whole_trees_for_each_request(name: str):
+    shutil.rmtree(name)  # warning: UJ102 shutil.rmtree
+    shutil.copytree(name, "other")  # warning: UJ102 shutil.copytree
+    shutil.unpack_archive(name, "other")  # warning: UJ102 shutil.unpack_archive
+
+
 @app.get("/texts")
 async def many_by_a_coroutine(names: list[str]):
     for name in names:

@@ -84,7 +84,8 @@ CALLS: tuple[Call, ...] = (
     ),
     *_listing("os", "listdir scandir", source=_POSIX),
     *_look("os", "rmdir remove unlink rename replace link symlink utime mkfifo", source=_POSIX),
-    *_work("os", "fsync fdatasync sync lockf", source=_POSIX, weight=Weight.UNBOUNDED),
+    *_work("os", "fsync fdatasync sync", source=_POSIX),
+    *_work("os", "lockf", source=_POSIX, weight=Weight.UNBOUNDED),
     *family(
         "fcntl",
         "flock lockf",
@@ -112,14 +113,8 @@ CALLS: tuple[Call, ...] = (
     *_listing("pathlib.Path", "iterdir", twin="anyio.Path.{name}", frames=_PATHLIB, source=_POSIX),
     *_work(
         "shutil",
-        "copymode copystat chown copy copy2 copyfile copyfileobj",
+        "copymode copystat chown copy copy2 copyfile copyfileobj copytree rmtree make_archive unpack_archive",
         source="https://docs.python.org/3/library/shutil.html",
-    ),
-    *_work(
-        "shutil",
-        "copytree rmtree make_archive unpack_archive",
-        source="https://docs.python.org/3/library/shutil.html",
-        weight=Weight.UNBOUNDED,
     ),
     *_look(  # what is moved is renamed, unless it is to another file system
         "shutil",
