@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from unjam.knowledge.consumers import CONSUMERS
+from unjam.static.branches import FORKS, branches
 from unjam.static.source import (
     Argument,
     Assignment,
@@ -42,6 +43,8 @@ from unjam.static.written import (
     unsubscripted,
 )
 
+_BODIES = frozenset({"body", "orelse", "finalbody"})
+"""Fields of nodes that are statements one after the other; the body of a lambda or of an `x if y else z` is no list."""
 _Def: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -66,11 +69,17 @@ class Walker:
 
     def _all(self, nodes: list[ast.stmt] | list[ast.expr]) -> None:
         outer = self._once
+        self._branched(nodes)
         for position, node in enumerate(nodes, 1):
             self._visit(node)
             if isinstance(node, ast.If):
                 self._once = max(self._once, gives_what_is_kept(node, nodes[position:]))
         self._once = outer
+
+    def _branched(self, nodes: list[Any]) -> None:
+        for position, node in enumerate(nodes, 1):
+            if isinstance(node, FORKS):
+                self._out.branches.extend(branches(node, nodes[position:], self._scope))
 
     def _visit(self, node: ast.AST) -> None:
         handler = self._HANDLERS.get(type(node))
@@ -83,6 +92,8 @@ class Walker:
         for name in node._fields:
             value = getattr(node, name)
             if isinstance(value, list):
+                if name in _BODIES:
+                    self._branched(value)
                 for item in value:
                     if isinstance(item, ast.AST):
                         self._visit(item)
