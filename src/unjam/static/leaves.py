@@ -12,6 +12,7 @@ from unjam.knowledge.records import Call as Record
 from unjam.knowledge.records import Weight
 from unjam.model.findings import Grade
 from unjam.static.facts import Target
+from unjam.static.flow import OffLoop
 from unjam.static.harmless import Harmless
 from unjam.static.inside import Inside, Leaf
 from unjam.static.names import Namer
@@ -121,6 +122,7 @@ class Leaves:
         self._catalog = catalog
         self._namer = namer
         self._harmless = Harmless(program, namer)
+        self._off_loop = OffLoop(program)
         self._by_target: dict[tuple[Target, bool], tuple[Record, str] | None] = {}
 
     def leaf(self, function: Function, call: Call) -> Leaf | None:
@@ -131,8 +133,8 @@ class Leaves:
         if found is None:
             found = self._inside(call) or self._inside_by_name(function, call)
             plain = found is not None and self._harmless.needs_no_certificates(call, found.name)
-            return None if plain else found
-        if self._harmless.does_not_block(function, call, found.name):
+            return None if plain or self._off_loop.makes(function, call) else found
+        if self._harmless.does_not_block(function, call, found.name) or self._off_loop.makes(function, call):
             return None
         cheap = self._harmless.is_cheap(function, call, found.name)
         return replace(found, weight=Weight.MICROSECONDS) if cheap else found
