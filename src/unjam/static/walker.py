@@ -61,6 +61,10 @@ class Walker:
         self._looped = False
         self._loops: tuple[frozenset[int], ...] = ()
         self._yields: set[int] = set()
+        self._after: dict[int, list[ast.stmt]] = {}
+        """By identity of a statement that has branches, the statements after it."""
+        self._outer: set[tuple[int, str]] = set()
+        """Scope and name of each variable that a function sets of what is around it."""
 
     def module(self, tree: ast.Module) -> None:
         """Walk a whole file."""
@@ -73,12 +77,13 @@ class Walker:
         for position, node in enumerate(nodes, 1):
             self._visit(node)
             if isinstance(node, ast.If):
-                self._once = max(self._once, gives_what_is_kept(node, nodes[position:]))
+                self._once = max(self._once, gives_what_is_kept(node, nodes[position:], self._keeps))
         self._once = outer
 
     def _branched(self, nodes: list[Any]) -> None:
         for position, node in enumerate(nodes, 1):
             if isinstance(node, FORKS):
+                self._after[id(node)] = nodes[position:]
                 self._out.branches.extend(branches(node, nodes[position:], self._scope))
 
     def _visit(self, node: ast.AST) -> None:
@@ -223,6 +228,17 @@ class Walker:
 
     def _global(self, node: ast.Global) -> None:
         self._out.globals.update((self._scope, name) for name in node.names)
+        self._outer.update((self._scope, name) for name in node.names)
+
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
+        self._outer.update((self._scope, name) for name in node.names)
+
+    def _keeps(self, name: str, *, element: bool) -> bool:
+        """Whether a variable, or an element of it, is there the next time: one of the module, or of a function around it."""
+        if not self._scope or (self._scope, name) in self._outer:
+            return True
+        made = (each.scope == self._scope and each.target == name for each in self._out.assignments)
+        return element and not any(made)
 
     def _yield(self, node: ast.Yield) -> None:
         self._yields.add(self._scope)
@@ -325,7 +341,7 @@ class Walker:
             return
         self._visit(node.test)
         outer = self._once
-        self._once = max(outer, fills_what_it_guards(node))
+        self._once = max(outer, fills_what_it_guards(node, self._after[id(node)], self._keeps))
         self._all(node.body)
         self._once = outer
         self._all(node.orelse)
@@ -413,6 +429,7 @@ class Walker:
         ast.Return: _return,
         ast.Starred: _starred,
         ast.Global: _global,
+        ast.Nonlocal: _nonlocal,
         ast.Yield: _yield,
         ast.YieldFrom: _yield_from,
         ast.For: _for,
