@@ -11,6 +11,7 @@ from unjam.knowledge.records import Advice, Weight
 from unjam.knowledge.records import Call as Record
 from unjam.knowledge.remedies import REMEDIES
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, Remedy
+from unjam.static.advised import Advised
 from unjam.static.buffers import Buffers
 from unjam.static.chains import Chains, Way
 from unjam.static.facts import Span
@@ -177,6 +178,7 @@ class Writer:
     ) -> None:
         self._buffers = buffers
         self._ranking = Ranking(program)
+        self._advised = Advised(program, self._ranking.small, known.advice, known.by_rule)
         self._program = program
         self._chains = chains
         self._known = known
@@ -240,7 +242,7 @@ class Writer:
             accusation.leaf,
             chain,
             evidence=tuple(self._evidence(accusation, way, rank)),
-            remedies=accusation.remedies or tuple(self._remedies(accusation)),
+            remedies=accusation.remedies or tuple(self._advised.remedies(accusation, way)),
         )
 
     def _evidence(self, accusation: Accusation, way: Way, rank: Rank) -> Iterator[Evidence]:
@@ -262,27 +264,6 @@ class Writer:
         for edge in way.edges:
             yield self._program.functions[edge.caller].path, edge.line
         yield accusation.function.path, accusation.line
-
-    def _remedies(self, accusation: Accusation) -> Iterator[Remedy]:
-        record = accusation.record
-        keys = dict.fromkeys(
-            [*([record.remedy] if record and record.remedy else []), *self._known.by_rule.get(accusation.rule, ())]
-        )
-        words = {
-            "leaf": accusation.leaf,
-            "twin": record.twin if record and record.twin else "the async counterpart",
-            "function": accusation.function.name,
-        }
-        for key in keys:
-            advice = self._known.advice.get(key)
-            if advice is not None and not (key == "read-once" and self._ranking.small.writes(accusation)):
-                yield Remedy(_filled(advice.text, words), _filled(advice.cost, words))
-
-
-def _filled(text: str, words: Mapping[str, str]) -> str:
-    for word, value in words.items():
-        text = text.replace("{" + word + "}", value)
-    return text
 
 
 def fingerprint(problem: Problem, shown_path: str, text: str, again: int) -> str:
