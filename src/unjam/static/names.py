@@ -41,6 +41,7 @@ class Namer:
         self._places = Places(program)
         self._known: dict[tuple[str, int, str], str] = {}
         self._busy: dict[tuple[str, int, str], int] = {}
+        self._stars: dict[str, list[str]] = {}
         self._partial: dict[tuple[str, int, str], tuple[str, int, int]] = {}
         """What was cut short while the outermost name is being resolved: what was found, at which depth, cut by which level.
 
@@ -120,7 +121,19 @@ class Namer:
             return f"{self._places.module(outline)}.{name}"
         if self._places.assigned(outline, name) or self._places.has_scope(outline, name):
             return ""
-        return f"builtins.{name}" if name in _BUILTINS else ""
+        return self._starred(outline, name, depth) or (f"builtins.{name}" if name in _BUILTINS else "")
+
+    def _starred(self, outline: Outline, name: str, depth: int) -> str:
+        """What `from module import *` makes of a name that the file does not define itself; the last one wins."""
+        if outline.path not in self._stars:
+            lines = (line for line in outline.top_imports if line.names == ("*",))
+            modules = [self.absolute(outline.path, line.module).rstrip(".") for line in lines]
+            self._stars[outline.path] = [module for module in reversed(modules) if module in self._program.module_paths]
+        for module in () if name.startswith("_") else self._stars[outline.path]:
+            found = self._resolve(self._program.module_paths[module], 0, name, depth + 1)
+            if found and not found.startswith("builtins."):
+                return found
+        return ""
 
     def _is_function(self, outline: Outline, name: str) -> bool:
         return f"{self._places.module(outline)}:{name}" in self._program.functions
