@@ -17,6 +17,7 @@ from unjam.static.harmless import Harmless
 from unjam.static.inside import Inside, Leaf
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
+from unjam.static.settled import PIPES
 from unjam.static.source import CallSite
 
 _CALLED_DUNDERS = frozenset({"__enter__", "__iter__", "__next__", "__call__", "__getitem__"})
@@ -129,7 +130,7 @@ class Leaves:
         """The blocking call that this is, or None where it is not one or cannot block as written."""
         if call.kind == "reference" or (call.site is not None and call.site.use == "awaited"):
             return None  # what is awaited is a coroutine's call, whatever its type or its text may look like
-        found = self._console(function, call) or self._typed(function, call) or self._named(function, call)
+        found = self._stream(function, call) or self._typed(function, call) or self._named(function, call)
         if found is None:
             found = self._inside(call) or self._inside_by_name(function, call)
             plain = found is not None and self._harmless.needs_no_certificates(call, found.name)
@@ -192,12 +193,12 @@ class Leaves:
         if target.symbol.endswith(_MAKERS) and target.receiver:
             yield f"{target.receiver}.__init__"
 
-    def _console(self, function: Function, call: Call) -> Leaf | None:
-        """What is read of the console is a file by its type only."""
+    def _stream(self, function: Function, call: Call) -> Leaf | None:
+        """What is read of the console, or of a child process, is a file by its type only."""
         if call.site is None or "std" not in call.site.text:
             return None
         name = self._namer.qualified(function, call.site.text)
-        record = self._catalog.exact(name) if name.startswith("sys.stdin.") else None
+        record = self._catalog.exact(name) if name.startswith(("sys.stdin.", *PIPES)) else None
         return Leaf(record, name, record.weight, Grade.EXACT) if record is not None else None
 
     def _typed(self, function: Function, call: Call) -> Leaf | None:

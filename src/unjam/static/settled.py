@@ -12,6 +12,8 @@ _OVER = {
     "join": ("not .is_alive()",),
 }
 """Of methods that wait: what is so of their object where there is nothing left to wait for."""
+PIPES = ("subprocess.Popen.stdout.", "subprocess.Popen.stderr.")
+"""How the names of what is read of a child process begin."""
 _TELLS = {"setblocking": frozenset({"False", "0"}), "settimeout": frozenset({"0", "0.0"})}
 """What tells a socket whether to wait, and with what not to."""
 _AWAITS = frozenset({"gather", "wrap_future"})
@@ -28,10 +30,24 @@ class Settled:
         """Whether what a call would wait for has happened: `process.wait()` after `while process.poll() is None: ...`."""
         outline = self._program.outlines[function.path]
         receiver, _, method = site.text.rpartition(".")
+        if name.startswith(PIPES):
+            return self._has_written(outline, site, receiver)
         said = {_said_of(receiver, text) for text in _OVER.get(method, ())}
         if said and not said.isdisjoint(said_at(outline, site)):
             return True
         return name.endswith(("Future.result", "Future.exception")) and _is_awaited(outline, site, receiver)
+
+    def _has_written(self, outline: Outline, site: CallSite, stream: str) -> bool:
+        """Whether a child process has ended before its stream is read, or reading it is told not to wait."""
+        process = stream.rpartition(".")[0]
+        said = {_said_of(process, text) for text in _OVER["wait"]}
+        ends = {f"{process}.wait", f"{process}.communicate"}
+        return not said.isdisjoint(said_at(outline, site)) or any(
+            (each.text in ends and not each.arguments and always_before(outline, each, site))
+            or (each.text == "os.set_blocking" and _first(each).startswith(f"{stream}."))
+            for each in outline.calls
+            if each.scope == site.scope
+        )
 
     def never_waits(self, function: Function, receiver: str, site: CallSite) -> bool:
         """Whether a socket is told not to wait: last before the call in its function, else wherever its file tells it anything."""

@@ -169,7 +169,7 @@ class Outline:
     scopes: list[Scope] = field(default_factory=list)
     calls: list[CallSite] = field(default_factory=list)
     implicit: list[CallSite] = field(default_factory=list)
-    """Calls that no parentheses show and the type checker does not tell: `in`."""
+    """Calls that no parentheses show and the type checker does not tell: `in`, and to go through what a child process writes."""
     blocks: list[WithBlock] = field(default_factory=list)
     branches: list[Branch] = field(default_factory=list)
     awaits: list[tuple[int, int]] = field(default_factory=list)

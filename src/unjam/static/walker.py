@@ -255,6 +255,7 @@ class Walker:
         if isinstance(node, ast.AsyncFor):
             self._out.awaits.append((self._scope, node.lineno))
         self._goes_through(node.target, node.iter)
+        self._reads_of(node.iter, is_async=isinstance(node, ast.AsyncFor))
         self._waited_for(node.iter, is_async=isinstance(node, ast.AsyncFor))
         self._visit(node.iter)
         self._visit(node.target)
@@ -283,6 +284,7 @@ class Walker:
 
     def _comprehension(self, node: ast.comprehension) -> None:
         self._goes_through(node.target, node.iter)
+        self._reads_of(node.iter, is_async=bool(node.is_async))
         self._waited_for(node.iter, is_async=bool(node.is_async))
         self._children(node)
 
@@ -290,6 +292,13 @@ class Walker:
         """What `async for` goes through is as good as awaited: no synchronous call gives it."""
         if is_async:
             self._uses[id(values)] = "awaited"
+
+    def _reads_of(self, values: ast.expr, *, is_async: bool) -> None:
+        """`for line in process.stdout` reads it, which the type checker does not tell: it may be None."""
+        text = dotted(values)
+        if text.endswith((".stdout", ".stderr")) and not is_async:
+            site = CallSite(span_of(values), self._scope, f"{text}.__next__", (), "other", self._once, self._looped)
+            self._out.implicit.append(site)
 
     def _goes_through(self, target: ast.expr, values: ast.expr) -> None:
         """The target of a loop is an element of what it goes through."""
