@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from unjam.static.places import Places
 from unjam.static.program import Function, Program
@@ -268,7 +269,20 @@ class Namer:
         return "" if found.startswith("builtins.") or found in _UNSAID else found
 
     def _first(self, outline: Outline, assignments: Iterable[Assignment], depth: int) -> str:
-        return next(self._values(outline, assignments, depth), "")
+        """The first value that is known, one of a package that the program imports only for its annotations after all others."""
+        first = ""
+        for found in self._values(outline, assignments, depth):
+            if found.partition(".")[0] in self._imports:
+                return found
+            first = first or found
+        return first
+
+    @cached_property
+    def _imports(self) -> frozenset[str]:
+        """The first parts of the names of all modules that the program has or imports when it runs."""
+        outlines = self._program.outlines.values()
+        imported = (line.module for each in outlines for line in (*each.top_imports, *each.imports))
+        return frozenset(name.partition(".")[0] for name in ("builtins", *self._program.module_paths, *imported))
 
     def _values(self, outline: Outline, assignments: Iterable[Assignment], depth: int) -> Iterator[str]:
         for assignment in assignments:
