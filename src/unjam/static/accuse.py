@@ -16,6 +16,7 @@ from unjam.static.buffers import Buffers
 from unjam.static.chains import Chains, Way
 from unjam.static.facts import Span
 from unjam.static.inside import Leaf
+from unjam.static.leaves import FILE_LIKE
 from unjam.static.program import Call, Function, Program
 from unjam.static.ranking import Rank, Ranking
 from unjam.static.result import Problem, Severity
@@ -96,11 +97,7 @@ def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
         return _inside(function, call, leaf, severity, once=once)
     grade = Grade.SUSPECTED if cpu else leaf.grade
     shown = readable(leaf.name)
-    by = (
-        f"it resolves to {leaf.name}"
-        if leaf.grade is Grade.EXACT
-        else f"it is {leaf.name} by name; its type is not known"
-    )
+    by = _proof(leaf)
     return Accusation(
         function,
         span,
@@ -116,6 +113,14 @@ def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
         looped=site is None or site.looped,
         repeated=site.repeated if site is not None else Repeated.NOT,
     )
+
+
+def _proof(leaf: Leaf) -> str:
+    if leaf.grade is Grade.EXACT:
+        return f"it resolves to {leaf.name}"
+    if leaf.name.startswith(FILE_LIKE):
+        return f"it resolves to {leaf.name}, which something in memory may be as well"
+    return f"it is {leaf.name} by name; its type is not known"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ _ASYNC_PARTS = frozenset({"asyncio", "aio", "asynchronous", "_async", "async_cli
 """Modules whose classes have the names of the synchronous ones: `redis.asyncio.Redis`."""
 _IN_MEMORY = frozenset({"_io:BytesIO", "_io:StringIO", "io:BytesIO", "io:StringIO"})
 """They inherit from the classes of files: https://github.com/python/typeshed/blob/main/stdlib/_io.pyi."""
+FILE_LIKE = ("typing.IO.", "typing.BinaryIO.", "typing.TextIO.")
+"""Types of files that something in memory has as well: https://docs.python.org/3/library/typing.html#typing.IO."""
 _PAUSE = 0.001
 """Seconds: a pause that is given to other threads, and costs a few hops to one."""
 _STALL = 0.05
@@ -209,7 +211,8 @@ class Leaves:
             found = self._by_target[key]
             if found is not None:
                 record, name = found
-                return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
+                grade = Grade.INFERRED if name.startswith(FILE_LIKE) else Grade.EXACT
+                return Leaf(record, self._written(function, call, record, name), _weight(call, record), grade)
         return self._imported(function, call)
 
     def _of_target(self, target: Target, entered: bool) -> tuple[Record, str] | None:  # noqa: FBT001  the parts of a key

@@ -4,11 +4,13 @@ import asyncio
 import csv
 import glob
 import inspect
+import io
 import json
 import shelve
 import shutil
 import sqlite3
 import time
+import typing
 from pathlib import Path
 
 import httpx
@@ -118,6 +120,13 @@ async def copies(path: Path, target):
 @app.post("/copies")
 async def copies_for_each_request(name: str):
     shutil.copyfile(name, "other")  # warning: UJ102 shutil.copyfile
+
+
+@app.post("/flushed")
+async def a_buffer(stream: io.BufferedWriter, file: typing.BinaryIO, data: bytes):
+    stream.write(data)  # warning: UJ102 io.BufferedWriter.write
+    stream.flush()  # note: UJ102 io.BufferedWriter.flush
+    file.flush()  # note: UJ102 typing.BinaryIO.flush
 
 
 @app.post("/trees")

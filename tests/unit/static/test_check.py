@@ -393,6 +393,15 @@ def test_endpoint_that_awaits_nothing_may_be_plain(project, checked, framework, 
     assert not any("declare it def" in text for text in texts[1:])
 
 
+@pytest.mark.parametrize(("kind", "grade"), [("typing.BinaryIO", "inferred"), ("io.BufferedReader", "exact")])
+def test_type_of_files_that_may_be_in_memory_is_no_proof(project, checked, kind, grade):
+    """What is annotated as typing.BinaryIO may be a BytesIO: it is read of a file as far as is known, not for sure."""
+    text = f"import io\nimport typing\nasync def f(stream: {kind}):\n    return stream.read()\n"
+    (problem,) = checked(project(app_py=text)).problems
+    assert problem.finding.grade.label == grade
+    assert any("in memory" in evidence.text for evidence in problem.finding.evidence) is (grade == "inferred")
+
+
 UPLOAD = """
 import zipfile
 from fastapi import FastAPI

@@ -30,7 +30,7 @@ CALLS: tuple[Call, ...] = (
         for prefix in ("io.TextIOWrapper", "_io.TextIOWrapper", "_io._TextIOBase", "typing.IO", "typing.TextIO")
         for call in _work(
             prefix,
-            "read readline readlines write writelines flush",
+            "read readline readlines write writelines",
             source=_FILEIO,
         )
     ),
@@ -42,9 +42,25 @@ CALLS: tuple[Call, ...] = (
         )
         for call in _work(
             prefix,
-            "read readline readlines write writelines flush",
+            "read readline readlines write writelines",
             source=_FILEIO,
         )
+    ),
+    *(  # what is left in the buffer, which is io.DEFAULT_BUFFER_SIZE at most: more is written at once
+        call
+        for prefix in (
+            *(
+                "io.TextIOWrapper",
+                "_io.TextIOWrapper",
+                "_io._TextIOBase",
+                "typing.IO",
+                "typing.TextIO",
+                "typing.BinaryIO",
+            ),
+            *("io.BufferedReader", "io.BufferedWriter", "io.BufferedRandom", "io.FileIO"),
+            *("_io.BufferedReader", "_io.BufferedWriter", "_io.BufferedRandom", "_io.FileIO"),
+        )
+        for call in _look(prefix, "flush", source=_FILEIO)
     ),
     *(
         call
