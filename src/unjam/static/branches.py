@@ -13,7 +13,7 @@ from unjam.static.written import dotted
 OFF_LOOP = "not get_running_loop()"
 """What is said where `asyncio.get_running_loop()` has raised: no loop runs in this thread."""
 
-FORKS = (ast.If, ast.While, ast.For, ast.AsyncFor, ast.Try, ast.TryStar, ast.Match)
+FORKS = frozenset({ast.If, ast.While, ast.For, ast.AsyncFor, ast.Try, ast.TryStar, ast.Match})
 """Statements after which not all of what they contain has run."""
 
 _Found: TypeAlias = Iterator[tuple[Sequence[ast.stmt], tuple[str, ...]]]

@@ -82,7 +82,7 @@ class Walker:
 
     def _branched(self, nodes: list[Any]) -> None:
         for position, node in enumerate(nodes, 1):
-            if isinstance(node, FORKS):
+            if type(node) in FORKS:
                 self._after[id(node)] = nodes[position:]
                 self._out.branches.extend(branches(node, nodes[position:], self._scope))
 
