@@ -2,11 +2,11 @@
 
 import time
 
-HOOKS = [lambda: time.sleep(1)]  # missed: UJ101 time.sleep; a lambda that only a list holds
+HOOKS = [("a", lambda: time.sleep(1))]  # missed: UJ101 time.sleep; a lambda in what a list holds
 
 
 async def through_a_list():
-    for hook in HOOKS:
+    for _, hook in HOOKS:
         hook()
 
 

@@ -11,10 +11,12 @@ from unjam.knowledge.records import Advice, Weight
 from unjam.knowledge.records import Call as Record
 from unjam.knowledge.remedies import REMEDIES
 from unjam.model.findings import Evidence, Finding, Grade, Link, Location, Remedy
+from unjam.static.advised import Advised
 from unjam.static.buffers import Buffers
 from unjam.static.chains import Chains, Way
 from unjam.static.facts import Span
 from unjam.static.inside import Leaf
+from unjam.static.leaves import FILE_LIKE
 from unjam.static.program import Call, Function, Program
 from unjam.static.ranking import Rank, Ranking
 from unjam.static.result import Problem, Severity
@@ -95,11 +97,7 @@ def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
         return _inside(function, call, leaf, severity, once=once)
     grade = Grade.SUSPECTED if cpu else leaf.grade
     shown = readable(leaf.name)
-    by = (
-        f"it resolves to {leaf.name}"
-        if leaf.grade is Grade.EXACT
-        else f"it is {leaf.name} by name; its type is not known"
-    )
+    by = _proof(leaf)
     return Accusation(
         function,
         span,
@@ -115,6 +113,14 @@ def blocking(function: Function, call: Call, leaf: Leaf) -> Accusation:
         looped=site is None or site.looped,
         repeated=site.repeated if site is not None else Repeated.NOT,
     )
+
+
+def _proof(leaf: Leaf) -> str:
+    if leaf.grade is Grade.EXACT:
+        return f"it resolves to {leaf.name}"
+    if leaf.name.startswith(FILE_LIKE):
+        return f"it resolves to {leaf.name}, which something in memory may be as well"
+    return f"it is {leaf.name} by name; its type is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +183,7 @@ class Writer:
     ) -> None:
         self._buffers = buffers
         self._ranking = Ranking(program)
+        self._advised = Advised(program, self._ranking.small, known.advice, known.by_rule)
         self._program = program
         self._chains = chains
         self._known = known
@@ -240,7 +247,7 @@ class Writer:
             accusation.leaf,
             chain,
             evidence=tuple(self._evidence(accusation, way, rank)),
-            remedies=accusation.remedies or tuple(self._remedies(accusation)),
+            remedies=accusation.remedies or tuple(self._advised.remedies(accusation, way)),
         )
 
     def _evidence(self, accusation: Accusation, way: Way, rank: Rank) -> Iterator[Evidence]:
@@ -262,27 +269,6 @@ class Writer:
         for edge in way.edges:
             yield self._program.functions[edge.caller].path, edge.line
         yield accusation.function.path, accusation.line
-
-    def _remedies(self, accusation: Accusation) -> Iterator[Remedy]:
-        record = accusation.record
-        keys = dict.fromkeys(
-            [*([record.remedy] if record and record.remedy else []), *self._known.by_rule.get(accusation.rule, ())]
-        )
-        words = {
-            "leaf": accusation.leaf,
-            "twin": record.twin if record and record.twin else "the async counterpart",
-            "function": accusation.function.name,
-        }
-        for key in keys:
-            advice = self._known.advice.get(key)
-            if advice is not None and not (key == "read-once" and self._ranking.small.writes(accusation)):
-                yield Remedy(_filled(advice.text, words), _filled(advice.cost, words))
-
-
-def _filled(text: str, words: Mapping[str, str]) -> str:
-    for word, value in words.items():
-        text = text.replace("{" + word + "}", value)
-    return text
 
 
 def fingerprint(problem: Problem, shown_path: str, text: str, again: int) -> str:

@@ -73,6 +73,8 @@ class Entry:
     """Whether that is a command of a console, beside which the program serves nobody."""
     beside: bool = False
     """Whether it is one task of several that the program has a loop run."""
+    pooled: bool = False
+    """Whether it is an endpoint of FastAPI's, which would run a plain `def` in a thread."""
 
 
 class Entries:
@@ -189,7 +191,9 @@ class Entries:
             if registration is not None:
                 if function.scope.is_async or registration.sync is Sync.LOOP:
                     startup = registration.startup or _is_startup(function)
-                    yield Entry(function.symbol, _label(registration.label, function, decorator), startup)
+                    pooled = registration.sync is Sync.POOL and registration.name.startswith("fastapi.")
+                    label = _label(registration.label, function, decorator)
+                    yield Entry(function.symbol, label, startup, pooled=pooled)
             elif function.scope.is_async and _is_route(decorator):
                 verb = decorator.text.rpartition(".")[2]
                 yield Entry(function.symbol, f"{verb.upper()} {decorator.first}")
@@ -252,7 +256,8 @@ class Entries:
                     label = "start-up hook" if hook else "callback"
                     for symbol in callables(self._program, function, passing.argument):
                         if not passing.coroutines or self._is_coroutine(symbol):
-                            yield Entry(symbol, f"{label} of {name}", passing.startup)
+                            pooled = name == "add_api_route"  # FastAPI's own word
+                            yield Entry(symbol, f"{label} of {name}", passing.startup, pooled=pooled)
 
     def _is_coroutine(self, symbol: str) -> bool:
         return symbol in self._program.functions and self._program.functions[symbol].scope.is_async

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
+from unjam.static.settled import Settled
 from unjam.static.source import CallSite
 
 _OF_A_FILE = frozenset(
@@ -28,6 +29,10 @@ _QUEUE = re.compile(r"Queue$")
 _TASKS = frozenset({"create_task", "ensure_future", "gather", "shield", "wait_for"})
 """What takes coroutines."""
 _WAITING = {
+    "concurrent.futures.as_completed": ("", -1, 1),
+    "concurrent.futures.wait": ("", -1, 1),
+    "multiprocessing.connection.wait": ("", -1, 1),
+    "select.select": ("", -1, 3),
     "acquire": ("blocking", 0, 1),
     "get": ("block", 0, 1),
     "put": ("block", 1, 2),
@@ -36,9 +41,20 @@ _WAITING = {
     "wait": ("", -1, 0),
     "join": ("", -1, 0),
     "poll": ("", -1, 0),
+    "select": ("", -1, 0),
     "shutdown": ("wait", 0, -1),
 }
-"""Of methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
+"""Of functions and methods that wait: the flag that says not to, and the positions of the flag and of the time-out."""
+_FLAGS = {
+    "fcntl.flock": ("LOCK_NB", "LOCK_UN"),
+    "fcntl.lockf": ("LOCK_NB", "LOCK_UN"),
+    "os.wait3": ("WNOHANG",),
+    "os.wait4": ("WNOHANG",),
+    "os.waitid": ("WNOHANG",),
+    "os.waitpid": ("WNOHANG",),
+    "socket.getaddrinfo": ("AI_NUMERICHOST",),
+}
+"""Flags by which a function waits for nobody, or gives back; with a numeric address nothing is looked up."""
 _SHORT = frozenset({"sqlite3.Connection.close"})
 """What gives back what is held, and writes only where a log is to be written back by the last one who closes."""
 _STATEMENTS = frozenset({"execute", "executemany", "executescript"})
@@ -47,7 +63,6 @@ _ASKS = re.compile(r"""['"](?:\\n|\\t|\s)*(?:SELECT|EXPLAIN)\b""", re.IGNORECASE
 """A statement, as it is written, that begins no transaction in sqlite3."""
 _DEEP = re.compile(r"\*\*|\*/")
 """Patterns that go down into folders."""
-_FILE_LOCKS = frozenset({"fcntl.flock", "fcntl.lockf"})
 _COMPARING = frozenset({"psutil.cpu_percent", "psutil.cpu_times_percent", "psutil.Process.cpu_percent"})
 _CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
 """What names of TLS contexts say."""
@@ -60,6 +75,7 @@ class Harmless:
     def __init__(self, program: Program, namer: Namer) -> None:
         self._program = program
         self._namer = namer
+        self._settled = Settled(program)
 
     def does_not_block(self, function: Function, call: Call, name: str) -> bool:
         """Whether a call that resolves to `name` cannot block as it is written."""
@@ -100,9 +116,11 @@ class Harmless:
         return call.site is not None and name.startswith("ssl.") and _unverified(call.site)
 
     def is_cheap(self, function: Function, call: Call, name: str) -> bool:
-        """Whether a call that resolves to `name` takes microseconds as it is written: an empty file, a line on the console."""
+        """Whether a call that resolves to `name` takes microseconds as it is written: an empty file, a line on the console, the end of a pool without work."""
         if call.site is not None and name.endswith((".write", ".writelines", ".flush")):
             return self._namer.qualified(function, call.site.text).startswith(("sys.stdout.", "sys.stderr."))
+        if name.endswith("Executor.__exit__"):
+            return self._settled.leaves_nothing(function, call.span)
         return name in _SHORT or self._only_makes(function, call, name) or self._lists_one_folder(call, name)
 
     def _lists_one_folder(self, call: Call, name: str) -> bool:
@@ -135,7 +153,7 @@ class Harmless:
     def _does_not_wait(self, _function: Function, site: CallSite, name: str) -> bool:
         """`acquire(False)`, `get(block=False)`, `result(timeout=0)`, `wait(0)`."""
         method = name.rpartition(".")[2]
-        spot = _WAITING.get(method)
+        spot = _WAITING.get(name) or _WAITING.get(method)
         if spot is None:
             return False
         flag, flag_at, timeout_at = spot
@@ -156,27 +174,25 @@ class Harmless:
         return name == "multiprocessing.connection.Connection.poll" and not site.arguments
 
     def _is_told_not_to_wait(self, function: Function, site: CallSite, name: str) -> bool:
-        """A socket that its file makes non-blocking, or a call with `MSG_DONTWAIT`; to connect a datagram socket sends nothing.
+        """A socket that is made non-blocking, or a call with `MSG_DONTWAIT`; to connect a datagram socket sends nothing.
 
-        So is the lock of a file that is asked for with `LOCK_NB`, or given back.
+        So is what is asked for with `LOCK_NB`, `WNOHANG` and the like.
         """
-        if name in _FILE_LOCKS:
-            return any(flag in argument.text for argument in site.arguments for flag in ("LOCK_NB", "LOCK_UN"))
+        if name in _FLAGS:
+            return any(flag in argument.text for argument in site.arguments for flag in _FLAGS[name])
         if not name.startswith(("socket.socket.", "_socket.socket.")):
             return False
         if any("MSG_DONTWAIT" in argument.text for argument in site.arguments):
             return True
         receiver, _, method = site.text.rpartition(".")
-        if method == "connect":
-            made = self._made(function, receiver)
-            return bool(made) and all(any("SOCK_DGRAM" in each.text for each in one.arguments) for one in made)
-        kept = receiver.rpartition(".")[2]
-        calls = self._program.outlines[function.path].calls
-        told = (each for each in calls if each.text.rpartition(".")[2] == "setblocking" and each.arguments)
-        return any(
-            each.text.rpartition(".")[0].rpartition(".")[2] == kept and each.arguments[0].text in {"False", "0"}
-            for each in told
-        )
+        made = self._made(function, receiver) if method == "connect" else []
+        if made and all(any("SOCK_DGRAM" in each.text for each in one.arguments) for one in made):
+            return True
+        return self._settled.never_waits(function, receiver, site)
+
+    def _is_over(self, function: Function, site: CallSite, name: str) -> bool:
+        """What it would wait for has happened before."""
+        return self._settled.is_over(function, site, name)
 
     def _compares_with_before(self, _function: Function, site: CallSite, name: str) -> bool:
         """`psutil.cpu_percent()` without an interval compares with the call before and waits for nothing."""
@@ -336,6 +352,7 @@ class Harmless:
         _does_not_wait,
         _polls,
         _is_told_not_to_wait,
+        _is_over,
         _compares_with_before,
         _is_done,
         _is_here,

@@ -12,10 +12,12 @@ from unjam.knowledge.records import Call as Record
 from unjam.knowledge.records import Weight
 from unjam.model.findings import Grade
 from unjam.static.facts import Target
+from unjam.static.flow import OffLoop
 from unjam.static.harmless import Harmless
 from unjam.static.inside import Inside, Leaf
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
+from unjam.static.settled import PIPES
 from unjam.static.source import CallSite
 
 _CALLED_DUNDERS = frozenset({"__enter__", "__iter__", "__next__", "__call__", "__getitem__"})
@@ -24,6 +26,8 @@ _ASYNC_PARTS = frozenset({"asyncio", "aio", "asynchronous", "_async", "async_cli
 """Modules whose classes have the names of the synchronous ones: `redis.asyncio.Redis`."""
 _IN_MEMORY = frozenset({"_io:BytesIO", "_io:StringIO", "io:BytesIO", "io:StringIO"})
 """They inherit from the classes of files: https://github.com/python/typeshed/blob/main/stdlib/_io.pyi."""
+FILE_LIKE = ("typing.IO.", "typing.BinaryIO.", "typing.TextIO.")
+"""Types of files that something in memory has as well: https://docs.python.org/3/library/typing.html#typing.IO."""
 _PAUSE = 0.001
 """Seconds: a pause that is given to other threads, and costs a few hops to one."""
 _STALL = 0.05
@@ -121,18 +125,19 @@ class Leaves:
         self._catalog = catalog
         self._namer = namer
         self._harmless = Harmless(program, namer)
+        self._off_loop = OffLoop(program)
         self._by_target: dict[tuple[Target, bool], tuple[Record, str] | None] = {}
 
     def leaf(self, function: Function, call: Call) -> Leaf | None:
         """The blocking call that this is, or None where it is not one or cannot block as written."""
         if call.kind == "reference" or (call.site is not None and call.site.use == "awaited"):
             return None  # what is awaited is a coroutine's call, whatever its type or its text may look like
-        found = self._console(function, call) or self._typed(function, call) or self._named(function, call)
+        found = self._stream(function, call) or self._typed(function, call) or self._named(function, call)
         if found is None:
             found = self._inside(call) or self._inside_by_name(function, call)
             plain = found is not None and self._harmless.needs_no_certificates(call, found.name)
-            return None if plain else found
-        if self._harmless.does_not_block(function, call, found.name):
+            return None if plain or self._off_loop.makes(function, call) else found
+        if self._harmless.does_not_block(function, call, found.name) or self._off_loop.makes(function, call):
             return None
         cheap = self._harmless.is_cheap(function, call, found.name)
         return replace(found, weight=Weight.MICROSECONDS) if cheap else found
@@ -190,12 +195,12 @@ class Leaves:
         if target.symbol.endswith(_MAKERS) and target.receiver:
             yield f"{target.receiver}.__init__"
 
-    def _console(self, function: Function, call: Call) -> Leaf | None:
-        """What is read of the console is a file by its type only."""
+    def _stream(self, function: Function, call: Call) -> Leaf | None:
+        """What is read of the console, or of a child process, is a file by its type only."""
         if call.site is None or "std" not in call.site.text:
             return None
         name = self._namer.qualified(function, call.site.text)
-        record = self._catalog.exact(name) if name.startswith("sys.stdin.") else None
+        record = self._catalog.exact(name) if name.startswith(("sys.stdin.", *PIPES)) else None
         return Leaf(record, name, record.weight, Grade.EXACT) if record is not None else None
 
     def _typed(self, function: Function, call: Call) -> Leaf | None:
@@ -206,7 +211,8 @@ class Leaves:
             found = self._by_target[key]
             if found is not None:
                 record, name = found
-                return Leaf(record, self._written(function, call, record, name), _weight(call, record), Grade.EXACT)
+                grade = Grade.INFERRED if name.startswith(FILE_LIKE) else Grade.EXACT
+                return Leaf(record, self._written(function, call, record, name), _weight(call, record), grade)
         return self._imported(function, call)
 
     def _of_target(self, target: Target, entered: bool) -> tuple[Record, str] | None:  # noqa: FBT001  the parts of a key
@@ -227,11 +233,17 @@ class Leaves:
         return any(owner in _IN_MEMORY for owner in (receiver, *self._program.bases.get(receiver, ())))
 
     def _imported(self, function: Function, call: Call) -> Leaf | None:
-        """A name of another module's that a public one re-exports: `hashlib.pbkdf2_hmac` is defined in `_hashlib`."""
+        """A name of another module's that a public one re-exports: `hashlib.pbkdf2_hmac` is defined in `_hashlib`.
+
+        Or an object of a class of the same module that is called like a function: `shutil.rmtree` is one by its type.
+        """
         if call.site is None or any(target.symbol in self._program.functions for target in call.targets):
             return None
         record = self._catalog.exact(self._namer.qualified(function, call.site.text))
-        if record is None or record.name.rpartition(".")[2] not in {_bare(target.symbol) for target in call.targets}:
+        if record is None:
+            return None
+        module, _, name = record.name.rpartition(".")
+        if not any(_bare(each.symbol) == name or _called_in(module, each.symbol) for each in call.targets):
             return None
         return Leaf(record, record.name, _weight(call, record), Grade.EXACT)
 
@@ -293,6 +305,11 @@ def _overrides(target: Target, name: str) -> bool:
 
 def _bare(symbol: str) -> str:
     return symbol.partition("#")[0].rpartition(":")[2].rpartition(".")[2]
+
+
+def _called_in(module: str, symbol: str) -> bool:
+    """Whether that is what the call of an object runs, whose class the module defines."""
+    return symbol.startswith(f"{module}:") and _bare(symbol) == "__call__"
 
 
 def _shown(record: Record, name: str) -> str:

@@ -14,7 +14,7 @@ _SOURCE_SHOWS = ("UJ1", "UJ2", "UJ3")
 
 def joined(result: Result, findings: Iterable[Finding]) -> None:
     """Mark what was measured, worst first, and list what was seen at run time only."""
-    remaining = [finding for finding in findings if finding.rule.startswith(_SOURCE_SHOWS)]
+    remaining = [finding for finding in findings if _is_of_source(finding)]
     confirmed = []
     for problem in result.problems:
         seen = [finding for finding in remaining if _same(problem, finding)]
@@ -22,6 +22,11 @@ def joined(result: Result, findings: Iterable[Finding]) -> None:
     matched = {id(finding) for problem in result.problems for finding in remaining if _same(problem, finding)}
     result.seen_only = [finding for finding in remaining if id(finding) not in matched]
     result.problems = sorted(confirmed, key=lambda problem: -(problem.measured_ms or 0.0))
+
+
+def _is_of_source(finding: Finding) -> bool:
+    """Whether source could show it: a collection that begins by itself is at no line that asks for it."""
+    return finding.rule.startswith(_SOURCE_SHOWS) and (finding.rule != "UJ304" or finding.leaf == "gc.collect")
 
 
 def _same(problem: Problem, finding: Finding) -> bool:

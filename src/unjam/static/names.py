@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from unjam.static.places import Places
 from unjam.static.program import Function, Program
@@ -41,6 +42,7 @@ class Namer:
         self._places = Places(program)
         self._known: dict[tuple[str, int, str], str] = {}
         self._busy: dict[tuple[str, int, str], int] = {}
+        self._stars: dict[str, list[str]] = {}
         self._partial: dict[tuple[str, int, str], tuple[str, int, int]] = {}
         """What was cut short while the outermost name is being resolved: what was found, at which depth, cut by which level.
 
@@ -120,7 +122,19 @@ class Namer:
             return f"{self._places.module(outline)}.{name}"
         if self._places.assigned(outline, name) or self._places.has_scope(outline, name):
             return ""
-        return f"builtins.{name}" if name in _BUILTINS else ""
+        return self._starred(outline, name, depth) or (f"builtins.{name}" if name in _BUILTINS else "")
+
+    def _starred(self, outline: Outline, name: str, depth: int) -> str:
+        """What `from module import *` makes of a name that the file does not define itself; the last one wins."""
+        if outline.path not in self._stars:
+            lines = (line for line in outline.top_imports if line.names == ("*",))
+            modules = [self.absolute(outline.path, line.module).rstrip(".") for line in lines]
+            self._stars[outline.path] = [module for module in reversed(modules) if module in self._program.module_paths]
+        for module in () if name.startswith("_") else self._stars[outline.path]:
+            found = self._resolve(self._program.module_paths[module], 0, name, depth + 1)
+            if found and not found.startswith("builtins."):
+                return found
+        return ""
 
     def _is_function(self, outline: Outline, name: str) -> bool:
         return f"{self._places.module(outline)}:{name}" in self._program.functions
@@ -255,7 +269,20 @@ class Namer:
         return "" if found.startswith("builtins.") or found in _UNSAID else found
 
     def _first(self, outline: Outline, assignments: Iterable[Assignment], depth: int) -> str:
-        return next(self._values(outline, assignments, depth), "")
+        """The first value that is known, one of a package that the program imports only for its annotations after all others."""
+        first = ""
+        for found in self._values(outline, assignments, depth):
+            if found.partition(".")[0] in self._imports:
+                return found
+            first = first or found
+        return first
+
+    @cached_property
+    def _imports(self) -> frozenset[str]:
+        """The first parts of the names of all modules that the program has or imports when it runs."""
+        outlines = self._program.outlines.values()
+        imported = (line.module for each in outlines for line in (*each.top_imports, *each.imports))
+        return frozenset(name.partition(".")[0] for name in ("builtins", *self._program.module_paths, *imported))
 
     def _values(self, outline: Outline, assignments: Iterable[Assignment], depth: int) -> Iterator[str]:
         for assignment in assignments:

@@ -201,7 +201,8 @@ def environment(root: Path, named: str) -> tuple[tuple[str, ...], str]:
     near = [str(root / name) for name in _ENVIRONMENTS]
     for folder in [named] if named else [os.environ.get("VIRTUAL_ENV", ""), *near]:
         if folder and Path(folder).is_dir():
-            sites = sorted(Path(folder).glob("lib/python3*/site-packages"))
+            # Absolute: the type checker, which is told of it, runs in a folder of its own.
+            sites = sorted(Path(folder).absolute().glob("lib/python3*/site-packages"))
             if sites:
                 return (str(sites[-1]),), sites[-1].parent.name.removeprefix("python")
     if named:

@@ -13,6 +13,7 @@ from unjam.model.findings import Grade
 from unjam.static.binding import Binding
 from unjam.static.effects import Effects
 from unjam.static.entries import Entry, callables
+from unjam.static.flow import OffLoop
 from unjam.static.guarding import guarded
 from unjam.static.names import Namer
 from unjam.static.program import Call, Function, Program
@@ -52,6 +53,7 @@ class Reach:
         self._stored = Stored(program, effects, namer)
         self._effects = effects
         self._binding = Binding(program)
+        self._off_loop = OffLoop(program)
         self.entries = entries
         self.callers: dict[str, list[Edge]] = {}
         self._generators: dict[str, tuple[str, ...]] = {}
@@ -81,7 +83,7 @@ class Reach:
         """What a function runs, in its own thread."""
         elsewhere = frozenset(self._elsewhere(function))
         for call in function.calls:
-            if call.kind == "reference":
+            if call.kind == "reference" or self._off_loop.makes(function, call):
                 continue
             for symbol, grade in self.called(function, call):
                 if symbol in elsewhere:

@@ -137,6 +137,14 @@ class Assignment(NamedTuple):
     span: Span
 
 
+class Branch(NamedTuple):
+    """Statements of a scope that do not always run, and what is so where they do (see `branches`)."""
+
+    span: Span
+    scope: int
+    said: tuple[str, ...]
+
+
 class Allowance(NamedTuple):
     """One allowance in source: the codes it names (none: all), and its reason. `form` is noqa, allow or block.
 
@@ -161,8 +169,9 @@ class Outline:
     scopes: list[Scope] = field(default_factory=list)
     calls: list[CallSite] = field(default_factory=list)
     implicit: list[CallSite] = field(default_factory=list)
-    """Calls that no parentheses show and the type checker does not tell: `in`."""
+    """Calls that no parentheses show and the type checker does not tell: `in`, and to go through what a child process writes."""
     blocks: list[WithBlock] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
     awaits: list[tuple[int, int]] = field(default_factory=list)
     """Scope and line of each await, async for and async with."""
     iterated: set[tuple[int, str]] = field(default_factory=set)

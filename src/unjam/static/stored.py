@@ -44,6 +44,7 @@ class Stored:
         self._elements: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
         self._hosts: dict[str, list[str]] = defaultdict(list)
         self._local: dict[tuple[str, int, str], list[Assignment]] = defaultdict(list)
+        self._inner: dict[tuple[str, int], list[tuple[Span, str]]] | None = None
         self._got: dict[tuple[str, int, str], str] = {}
         every(program, self._read_registries)
         every(program, self._read_lists)
@@ -71,14 +72,28 @@ class Stored:
         return tuple(sorted(found)) if len(found) <= MOST_KEPT else ()
 
     def _held(self, function: Function, name: str) -> tuple[str, ...]:
-        """What a local variable holds that is called: a partial of a function, or the function itself."""
+        """What a variable holds that is called: a lambda, a partial of a function, or the function itself."""
         found = {
             symbol
-            for each in self._local.get((function.path, function.index, name), ())
-            for symbol in callables(self._program, function, Argument(0, "", each.span, each.form, each.value))
+            for each in self._set_around(function, name)
+            if (setter := self._program.function_of(function.path, each.scope)) is not None
+            for symbol in callables(self._program, setter, Argument(0, "", each.span, each.form, each.value))
             if symbol in self._program.functions
         }
         return tuple(sorted(found)) if len(found) <= MOST_KEPT else ()
+
+    def _set_around(self, function: Function, name: str) -> list[Assignment]:
+        """What a variable is given in the function, else in the nearest one around it that has one of that name, else in the module."""
+        outline, index, inner = self._program.outlines[function.path], function.index, set[int]()
+        while index >= 0:
+            if found := self._local.get((function.path, index, name)):
+                hidden = any(each.target == name and each.scope in inner for each in outline.assignments)
+                return [] if hidden else found
+            if name in outline.scopes[index].parameters:
+                break
+            inner.add(index)
+            index = outline.scopes[index].parent
+        return []
 
     def _of_host(self, function: Function, name: str) -> tuple[str, ...]:
         """The method that a mixin calls without having it: that of the classes that it is mixed into."""
@@ -173,7 +188,7 @@ class Stored:
                     self._read_table(function, assignment)
                 elif assignment.target.startswith("self."):
                     self._read(function, assignment)
-                elif assignment.form == "name" and assignment.scope and "." not in assignment.target:
+                elif assignment.form in {"name", "lambda"} and "." not in assignment.target:
                     self._local[path, assignment.scope, assignment.target].append(assignment)
                 if _ELEMENT.match(assignment.value):
                     self._elements[path, assignment.target].append(assignment)
@@ -187,9 +202,18 @@ class Stored:
             for target in call.targets
             for each in self._program.expanded(target)
             if each in self._program.functions
-        }
+        } | set(self._lambdas(function, assignment.span))
         if found:
             self._tables[symbol, name] |= found
+
+    def _lambdas(self, function: Function, span: Span) -> Iterator[str]:
+        """The lambdas of a function within a span, those inside another one left out."""
+        if self._inner is None:
+            self._inner = defaultdict(list)
+            for (path, at), symbol in self._program.lambdas.items():
+                self._inner[path, self._program.functions[symbol].scope.parent].append((at, symbol))
+        inner = self._inner.get((function.path, function.index), ())
+        return (symbol for at, symbol in inner if span[:2] < at[:2] and at[2:] <= span[2:])
 
     def _read_registries(self, function: Function) -> None:
         """What a decorator of the project's own puts into a table: `TABLE[name] = function`, `HOOKS.append(function)`."""

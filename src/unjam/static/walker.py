@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from unjam.knowledge.consumers import CONSUMERS
+from unjam.static.branches import FORKS, branches
 from unjam.static.source import (
     Argument,
     Assignment,
@@ -42,6 +43,8 @@ from unjam.static.written import (
     unsubscripted,
 )
 
+_BODIES = frozenset({"body", "orelse", "finalbody"})
+"""Fields of nodes that are statements one after the other; the body of a lambda or of an `x if y else z` is no list."""
 _Def: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -58,6 +61,10 @@ class Walker:
         self._looped = False
         self._loops: tuple[frozenset[int], ...] = ()
         self._yields: set[int] = set()
+        self._after: dict[int, list[ast.stmt]] = {}
+        """By identity of a statement that has branches, the statements after it."""
+        self._outer: set[tuple[int, str]] = set()
+        """Scope and name of each variable that a function sets of what is around it."""
 
     def module(self, tree: ast.Module) -> None:
         """Walk a whole file."""
@@ -66,11 +73,18 @@ class Walker:
 
     def _all(self, nodes: list[ast.stmt] | list[ast.expr]) -> None:
         outer = self._once
+        self._branched(nodes)
         for position, node in enumerate(nodes, 1):
             self._visit(node)
             if isinstance(node, ast.If):
-                self._once = max(self._once, gives_what_is_kept(node, nodes[position:]))
+                self._once = max(self._once, gives_what_is_kept(node, nodes[position:], self._keeps))
         self._once = outer
+
+    def _branched(self, nodes: list[Any]) -> None:
+        for position, node in enumerate(nodes, 1):
+            if type(node) in FORKS:
+                self._after[id(node)] = nodes[position:]
+                self._out.branches.extend(branches(node, nodes[position:], self._scope))
 
     def _visit(self, node: ast.AST) -> None:
         handler = self._HANDLERS.get(type(node))
@@ -83,6 +97,8 @@ class Walker:
         for name in node._fields:
             value = getattr(node, name)
             if isinstance(value, list):
+                if name in _BODIES:
+                    self._branched(value)
                 for item in value:
                     if isinstance(item, ast.AST):
                         self._visit(item)
@@ -212,6 +228,17 @@ class Walker:
 
     def _global(self, node: ast.Global) -> None:
         self._out.globals.update((self._scope, name) for name in node.names)
+        self._outer.update((self._scope, name) for name in node.names)
+
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
+        self._outer.update((self._scope, name) for name in node.names)
+
+    def _keeps(self, name: str, *, element: bool) -> bool:
+        """Whether a variable, or an element of it, is there the next time: one of the module, or of a function around it."""
+        if not self._scope or (self._scope, name) in self._outer:
+            return True
+        made = (each.scope == self._scope and each.target == name for each in self._out.assignments)
+        return element and not any(made)
 
     def _yield(self, node: ast.Yield) -> None:
         self._yields.add(self._scope)
@@ -228,6 +255,7 @@ class Walker:
         if isinstance(node, ast.AsyncFor):
             self._out.awaits.append((self._scope, node.lineno))
         self._goes_through(node.target, node.iter)
+        self._reads_of(node.iter, is_async=isinstance(node, ast.AsyncFor))
         self._waited_for(node.iter, is_async=isinstance(node, ast.AsyncFor))
         self._visit(node.iter)
         self._visit(node.target)
@@ -256,6 +284,7 @@ class Walker:
 
     def _comprehension(self, node: ast.comprehension) -> None:
         self._goes_through(node.target, node.iter)
+        self._reads_of(node.iter, is_async=bool(node.is_async))
         self._waited_for(node.iter, is_async=bool(node.is_async))
         self._children(node)
 
@@ -263,6 +292,13 @@ class Walker:
         """What `async for` goes through is as good as awaited: no synchronous call gives it."""
         if is_async:
             self._uses[id(values)] = "awaited"
+
+    def _reads_of(self, values: ast.expr, *, is_async: bool) -> None:
+        """`for line in process.stdout` reads it, which the type checker does not tell: it may be None."""
+        text = dotted(values)
+        if text.endswith((".stdout", ".stderr")) and not is_async:
+            site = CallSite(span_of(values), self._scope, f"{text}.__next__", (), "other", self._once, self._looped)
+            self._out.implicit.append(site)
 
     def _goes_through(self, target: ast.expr, values: ast.expr) -> None:
         """The target of a loop is an element of what it goes through."""
@@ -314,7 +350,7 @@ class Walker:
             return
         self._visit(node.test)
         outer = self._once
-        self._once = max(outer, fills_what_it_guards(node))
+        self._once = max(outer, fills_what_it_guards(node, self._after[id(node)], self._keeps))
         self._all(node.body)
         self._once = outer
         self._all(node.orelse)
@@ -402,6 +438,7 @@ class Walker:
         ast.Return: _return,
         ast.Starred: _starred,
         ast.Global: _global,
+        ast.Nonlocal: _nonlocal,
         ast.Yield: _yield,
         ast.YieldFrom: _yield_from,
         ast.For: _for,

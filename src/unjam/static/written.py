@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from unjam.static.facts import Span
 from unjam.static.source import Decorator, Kept
@@ -199,8 +200,15 @@ def _literal(node: ast.expr) -> str:
     return repr(node.value) if isinstance(node, ast.Constant) else ""
 
 
-def fills_what_it_guards(node: ast.If) -> Kept:
-    """`if X is None: X = ...` and `if not X: ...`: work that is done once and kept."""
+class Keeps(Protocol):
+    """Whether a variable of the scope, or an element of it, outlasts the call."""
+
+    def __call__(self, name: str, *, element: bool) -> bool:
+        """Say it of one name."""
+
+
+def fills_what_it_guards(node: ast.If, after: Sequence[ast.stmt], keeps: Keeps) -> Kept:
+    """`if X is None: X = ...` and `if not X: ...`: work that is done once and kept, if need be by what is done `after` it."""
     guarded = _guarded(node.test)
     if not guarded:
         return Kept.NOT
@@ -216,15 +224,19 @@ def fills_what_it_guards(node: ast.If) -> Kept:
         for each in ast.walk(statement):
             targets = each.targets if isinstance(each, ast.Assign) else ()
             if any(guarded in {dotted(target), dotted(unsubscripted(target))} for target in targets):
-                return _kept(node.test, guarded)
+                kept = _kept(node.test, guarded, keeps)
+                return kept or (Kept.BY_KEY if _stored(guarded, [*node.body, *after], keeps) else Kept.NOT)
     return Kept.NOT
 
 
-def _kept(test: ast.expr, name: str) -> Kept:
-    """How long a name keeps what it is given: one of a class or a module for good, an attribute or a key for its object."""
+def _kept(test: ast.expr, name: str, keeps: Keeps) -> Kept:
+    """How long a name keeps what it is given: one of a class or a module for good, an attribute or a key for its object, a local one not at all."""
     is_key = (
         "[" in name or "(" in name or (isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.In, ast.NotIn)))
     )
+    variable, element, _ = name.partition("[")
+    if "." not in variable and not keeps(variable, element=is_key or bool(element)):
+        return Kept.NOT
     lasts = name.startswith("cls.") or name[:1] == "_" or name[:1].isupper()
     return Kept.FOR_GOOD if lasts and not is_key else Kept.BY_KEY
 
@@ -233,6 +245,35 @@ _READY = re.compile(r"(?:ready|loaded|initiali[sz]ed)(?:\(\))?$")
 """What is asked of something before it is made ready."""
 _BEGINS = re.compile(r"connect|init|load|set_?up|open|create|build|prepare|ensure")
 """Names of methods that make what the object lacks."""
+
+
+def _stored(name: str, statements: Sequence[ast.stmt], keeps: Keeps) -> bool:
+    """Whether a local variable is put where it is there the next time: `self.found[key] = x`, `cache.set(key, x)`."""
+    for statement in statements:
+        for each in ast.walk(statement):
+            if isinstance(each, ast.Assign):
+                names = {dotted(value) for value in (each.value, *each.targets)}
+                if name in names and any(_lasts(target, keeps) for target in each.targets):
+                    return True
+            elif isinstance(each, ast.Call) and _is_storing(each) and name in map(dotted, each.args[1:]):
+                return True
+    return False
+
+
+def _is_storing(call: ast.Call) -> bool:
+    return dotted(call.func).rpartition(".")[2] in _STORES
+
+
+_STORES = frozenset({"put", "set", "setdefault", "setex", "store"})
+"""Methods of caches that take a key and a value."""
+
+
+def _lasts(target: ast.expr, keeps: Keeps) -> bool:
+    """Whether an attribute, or an element of a variable that outlasts the call, is assigned."""
+    if isinstance(target, ast.Attribute):
+        return bool(dotted(target))
+    variable = dotted(target.value) if isinstance(target, ast.Subscript) else ""
+    return bool(variable) and ("." in variable or keeps(variable, element=True))
 
 
 def _method(statement: ast.stmt) -> str:
@@ -245,8 +286,8 @@ def _of_self(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and dotted(statement.value).startswith("self.")
 
 
-def gives_what_is_kept(node: ast.If, after: Sequence[ast.AST]) -> Kept:
-    """`if X: return X` before statements that fill X: those are done once and kept. A plain local name keeps nothing."""
+def gives_what_is_kept(node: ast.If, after: Sequence[ast.AST], keeps: Keeps) -> Kept:
+    """`if X: return X` before statements that fill X: those are done once and kept. A local name keeps nothing."""
     last = node.body[-1]
     kept = _tested(node.test)
     if not isinstance(last, ast.Return) or last.value is None or not (kept[:1] == "_" or "." in kept or kept.isupper()):
@@ -255,7 +296,7 @@ def gives_what_is_kept(node: ast.If, after: Sequence[ast.AST]) -> Kept:
         return Kept.NOT
     assigned = (each for statement in after for each in ast.walk(statement) if isinstance(each, ast.Assign))
     given = any(kept in {dotted(target), dotted(unsubscripted(target))} for each in assigned for target in each.targets)
-    return _kept(node.test, kept) if given else Kept.NOT
+    return _kept(node.test, kept, keeps) if given else Kept.NOT
 
 
 def _tested(test: ast.expr) -> str:

@@ -33,7 +33,7 @@ async def changes_an_entry(path: Path):
     os.remove(path)  # note: UJ102 os.remove
     path.rename("other")  # note: UJ102 pathlib.Path.rename
     shutil.move(path, "other")  # note: UJ102 shutil.move
-    shutil.copytree(path, "other")  # error: UJ102 shutil.copytree
+    shutil.copytree(path, "other")  # note: UJ102 shutil.copytree
 
 
 async def reads_an_entry(path: Path):
@@ -222,7 +222,54 @@ class Answers:
         answer = self._answers.get(url)
         if answer is None:
             answer = requests.get(url)  # warning: UJ104 requests.get
+            self._answers[url] = answer
         return answer, first_answer(), answer_of(url), self.begun()
+
+    async def when_asked_again(self, url):
+        answer = self._answers.get(url)
+        if not answer:
+            answer = requests.get(url)  # warning: UJ104 requests.get
+        self._answers[url] = answer
+        return answer
+
+    async def in_a_cache(self, url, cache):
+        answer = cache.get(url)
+        if not answer:
+            answer = requests.get(url)  # warning: UJ104 requests.get
+            cache.set(url, answer)
+        return answer
+
+    async def in_a_table(self, url, table):
+        if url not in table:
+            table[url] = requests.get(url)  # warning: UJ104 requests.get
+
+    async def of_nobody(self, url, answer=None):
+        if answer is None:
+            answer = requests.get(url)  # error: UJ104 requests.get
+        found = self._answers.get(url)
+        if not found:
+            found = requests.get(url)  # error: UJ104 requests.get
+        _hidden = None
+        if not _hidden:
+            _hidden = requests.get(url)  # error: UJ104 requests.get
+        return answer, found, _hidden
+
+    async def of_one_call(self, urls):
+        answers = {}
+        for url in urls:
+            if url not in answers:
+                answers[url] = requests.get(url)  # error: UJ104 requests.get
+        return answers
+
+    async def of_a_function_around(self, url):
+        answer = None
+
+        async def asks():
+            nonlocal answer
+            if answer is None:
+                answer = requests.get(url)  # warning: UJ104 requests.get
+
+        await asks()
 
     @classmethod
     def begun(cls):

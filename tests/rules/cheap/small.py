@@ -4,11 +4,13 @@ import asyncio
 import csv
 import glob
 import inspect
+import io
 import json
 import shelve
 import shutil
 import sqlite3
 import time
+import typing
 from pathlib import Path
 
 import httpx
@@ -118,6 +120,20 @@ async def copies(path: Path, target):
 @app.post("/copies")
 async def copies_for_each_request(name: str):
     shutil.copyfile(name, "other")  # warning: UJ102 shutil.copyfile
+
+
+@app.post("/flushed")
+async def a_buffer(stream: io.BufferedWriter, file: typing.BinaryIO, data: bytes):
+    stream.write(data)  # warning: UJ102 io.BufferedWriter.write
+    stream.flush()  # note: UJ102 io.BufferedWriter.flush
+    file.flush()  # note: UJ102 typing.BinaryIO.flush
+
+
+@app.post("/trees")
+async def whole_trees_for_each_request(name: str):
+    shutil.rmtree(name)  # warning: UJ102 shutil.rmtree
+    shutil.copytree(name, "other")  # warning: UJ102 shutil.copytree
+    shutil.unpack_archive(name, "other")  # warning: UJ102 shutil.unpack_archive
 
 
 @app.get("/texts")

@@ -21,7 +21,7 @@ RULES = index.rules()
 CALLS = index.calls()
 
 ONLY_TYPED = re.compile(
-    r"(threading\.(R?Lock|Condition)|_thread\.(lock|LockType|RLock)|multiprocessing\.synchronize\.\w+|_socket\.socket|sys\.stdin)\."
+    r"(threading\.(R?Lock|Condition)|_thread\.(lock|LockType|RLock)|multiprocessing\.synchronize\.\w+|_socket\.socket|sys\.stdin|subprocess\.Popen\.std(out|err))\."
 )
 """Names that type checkers resolve to although the class behind them differs from version to version."""
 SINCE = {"re.prefixmatch": (3, 15), "re.Pattern.prefixmatch": (3, 15)}

@@ -362,6 +362,64 @@ def test_what_is_written_is_not_to_be_read_once(project, checked, mode, use, rea
     assert any("read it once" in remedy.text for remedy in problem.finding.remedies) is read_once
 
 
+ENDPOINT = """
+import asyncio
+import requests
+import fastapi, sanic
+app = {framework}()
+@app.get("/")
+async def page(url):
+    {first}
+    return fetched(url)
+def fetched(url):
+    return requests.get(url)
+"""
+
+
+@pytest.mark.parametrize(
+    ("framework", "first", "plain"),
+    [
+        ("fastapi.FastAPI", "str(url)", True),
+        ("fastapi.FastAPI", "await asyncio.sleep(0)", False),
+        ("fastapi.FastAPI", "asyncio.create_task(asyncio.sleep(0))", False),
+        ("sanic.Sanic", "str(url)", False),
+    ],
+)
+def test_endpoint_that_awaits_nothing_may_be_plain(project, checked, framework, first, plain):
+    """That `def` is a cure is said first, of the endpoint, of FastAPI's only, and only where it awaits nothing and needs no loop."""
+    (problem,) = checked(project(app_py=ENDPOINT.format(framework=framework, first=first))).problems
+    texts = [remedy.text for remedy in problem.finding.remedies]
+    assert [text.startswith("if page awaits nothing else, declare it def") for text in texts[:1]] == [plain]
+    assert not any("declare it def" in text for text in texts[1:])
+
+
+@pytest.mark.parametrize(("kind", "grade"), [("typing.BinaryIO", "inferred"), ("io.BufferedReader", "exact")])
+def test_type_of_files_that_may_be_in_memory_is_no_proof(project, checked, kind, grade):
+    """What is annotated as typing.BinaryIO may be a BytesIO: it is read of a file as far as is known, not for sure."""
+    text = f"import io\nimport typing\nasync def f(stream: {kind}):\n    return stream.read()\n"
+    (problem,) = checked(project(app_py=text)).problems
+    assert problem.finding.grade.label == grade
+    assert any("in memory" in evidence.text for evidence in problem.finding.evidence) is (grade == "inferred")
+
+
+UPLOAD = """
+import zipfile
+from fastapi import FastAPI
+app = FastAPI()
+@app.post("/")
+async def upload(file, name):
+    archive = zipfile.ZipFile({what})
+    return archive.read("a")
+"""
+
+
+@pytest.mark.parametrize(("what", "read_once"), [("file.file", False), ("str(name)", False), ("'a.zip'", True)])
+def test_what_is_given_is_not_to_be_read_once(project, checked, what, read_once):
+    """Each who asks gives another one, so that there is nothing to keep at start-up."""
+    (problem,) = checked(project(app_py=UPLOAD.format(what=what))).problems
+    assert any("read it once" in remedy.text for remedy in problem.finding.remedies) is read_once
+
+
 def test_unchanged_project_is_answered_from_the_cache(project, checked, monkeypatch):
     """Nothing changed, nothing run: the type checker is not started; one changed byte starts it."""
     root = project(app_py=SLEEPS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -153,6 +154,16 @@ def test_sarif_shows_the_way(shown):
     steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
     lines = [step["location"]["physicalLocation"]["region"]["startLine"] for step in steps]
     assert lines == [13, 6]
+
+
+def test_concise_says_what_was_measured(shown):
+    """With a recording a line has its cost, and what was seen at run time only has a line of its own."""
+    problem = replace(shown.problems[0], measured_ms=120.0)
+    gap = replace(problem.finding, leaf="requests.get", total_ms=80.0)
+    result = replace(shown.result, seen_only=[gap])
+    first, second, *_ = rendered("concise", Shown(result, (problem,))).splitlines()
+    assert first.endswith("time.sleep blocks the event loop, reached from GET /items, 120 ms measured [exact]")
+    assert second.endswith("app.py:6:1: UJ101 seen at run time only: requests.get, 80 ms measured [exact]")
 
 
 def test_junit_of_nothing_is_a_passed_case(shown):

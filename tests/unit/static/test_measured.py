@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from unjam.model.findings import Finding, Grade, Location
 from unjam.static import measured
 from unjam.static.result import Problem, Result, Severity
@@ -30,6 +32,14 @@ def test_moved_line_in_the_same_function_is_the_same():
     result = Result("/p", [problem(line=7)])
     measured.joined(result, [seen(line=5)])
     assert (result.problems[0].measured_ms, result.seen_only) == (120.0, [])
+
+
+def test_collection_that_began_by_itself_is_no_gap_of_the_source():
+    """It is at the line that happened to allocate; one that was asked for is a call that can be read."""
+    result = Result("/p", [])
+    asked = replace(seen(rule="UJ304"), leaf="gc.collect")
+    measured.joined(result, [replace(asked, leaf="automatic collection of generation 2"), asked])
+    assert result.seen_only == [asked]
 
 
 def test_what_only_the_recording_saw_is_listed():

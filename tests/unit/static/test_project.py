@@ -56,6 +56,14 @@ def test_environment_beside_the_project_is_used(tmp_path):
     assert project.site_packages == (str(tmp_path / ".venv/lib/python3.12/site-packages"),)
 
 
+def test_environment_is_known_by_its_whole_path(tmp_path, monkeypatch):
+    """The type checker runs in a folder of its own, where a relative path would lead elsewhere."""
+    write(tmp_path, "pyproject.toml", "app.py", "other/lib/python3.12/site-packages/x.py")
+    monkeypatch.chdir(tmp_path)
+    sites = found(["app.py"], Settings(environment="other")).site_packages
+    assert sites == (str(tmp_path / "other/lib/python3.12/site-packages"),)
+
+
 def test_folder_is_looked_at_once_for_being_a_package(tmp_path, monkeypatch):
     """An answer from the cache takes a fraction of a second, and what lies above a package is shared by all below it."""
     write(tmp_path, "pyproject.toml", "a/__init__.py", *(f"a/{name}/__init__.py" for name in "bcde"))

@@ -30,7 +30,7 @@ CALLS: tuple[Call, ...] = (
         for prefix in ("io.TextIOWrapper", "_io.TextIOWrapper", "_io._TextIOBase", "typing.IO", "typing.TextIO")
         for call in _work(
             prefix,
-            "read readline readlines write writelines flush",
+            "read readline readlines write writelines",
             source=_FILEIO,
         )
     ),
@@ -42,9 +42,25 @@ CALLS: tuple[Call, ...] = (
         )
         for call in _work(
             prefix,
-            "read readline readlines write writelines flush",
+            "read readline readlines write writelines",
             source=_FILEIO,
         )
+    ),
+    *(  # what is left in the buffer, which is io.DEFAULT_BUFFER_SIZE at most: more is written at once
+        call
+        for prefix in (
+            *(
+                "io.TextIOWrapper",
+                "_io.TextIOWrapper",
+                "_io._TextIOBase",
+                "typing.IO",
+                "typing.TextIO",
+                "typing.BinaryIO",
+            ),
+            *("io.BufferedReader", "io.BufferedWriter", "io.BufferedRandom", "io.FileIO"),
+            *("_io.BufferedReader", "_io.BufferedWriter", "_io.BufferedRandom", "_io.FileIO"),
+        )
+        for call in _look(prefix, "flush", source=_FILEIO)
     ),
     *(
         call
@@ -84,7 +100,8 @@ CALLS: tuple[Call, ...] = (
     ),
     *_listing("os", "listdir scandir", source=_POSIX),
     *_look("os", "rmdir remove unlink rename replace link symlink utime mkfifo", source=_POSIX),
-    *_work("os", "fsync fdatasync sync lockf", source=_POSIX, weight=Weight.UNBOUNDED),
+    *_work("os", "fsync fdatasync sync", source=_POSIX),
+    *_work("os", "lockf", source=_POSIX, weight=Weight.UNBOUNDED),
     *family(
         "fcntl",
         "flock lockf",
@@ -112,14 +129,8 @@ CALLS: tuple[Call, ...] = (
     *_listing("pathlib.Path", "iterdir", twin="anyio.Path.{name}", frames=_PATHLIB, source=_POSIX),
     *_work(
         "shutil",
-        "copymode copystat chown copy copy2 copyfile copyfileobj",
+        "copymode copystat chown copy copy2 copyfile copyfileobj copytree rmtree make_archive unpack_archive",
         source="https://docs.python.org/3/library/shutil.html",
-    ),
-    *_work(
-        "shutil",
-        "copytree rmtree make_archive unpack_archive",
-        source="https://docs.python.org/3/library/shutil.html",
-        weight=Weight.UNBOUNDED,
     ),
     *_look(  # what is moved is renamed, unless it is to another file system
         "shutil",

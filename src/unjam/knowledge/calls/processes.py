@@ -36,6 +36,19 @@ CALLS: tuple[Call, ...] = (
         frames=("subprocess:Popen._communicate",),
         source=_SUBPROCESS,
     ),
+    *(  # a file by its type, which has as much to read as the child has written
+        call
+        for stream in ("stdout", "stderr")
+        for call in family(
+            f"subprocess.Popen.{stream}",
+            "read readline readlines __next__",
+            "UJ107",
+            gil=Gil.RELEASES,
+            remedy="process-api",
+            twin=f"asyncio.subprocess.Process.{stream}.readline",
+            source=_SUBPROCESS + "#subprocess.Popen.stdout",
+        )
+    ),
     Call(
         "subprocess.Popen",
         "UJ107",

@@ -1,0 +1,1 @@
+from .parsers import *  # noqa: F403
