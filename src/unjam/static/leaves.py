@@ -35,6 +35,8 @@ _STALL = 0.05
 _SHARED = ("azure.", "google.")
 """First parts that the packages of several makers, or of several services, share."""
 _MAKERS = (".__init__", ".__new__")
+_OF_DATA = frozenset({"endswith", "lower", "removeprefix", "removesuffix", "startswith", "strip", "upper"})
+"""Methods of texts that no client has."""
 
 
 class Catalog:
@@ -292,9 +294,11 @@ def _is_harmless(record: Record, name: str) -> bool:
 
 
 def _looks_into(site: CallSite, name: str) -> bool:
-    """`client.album(key).get("genres")`: what the client gave is a dict."""
+    """`client.album(key).get("genres")`: what the client gave is a dict, and what is in it a dict or a text."""
+    owner, _, method = name.rpartition(".")
     key = site.argument(0)
-    return name.endswith("().get") and key is not None and key.form == "constant"
+    looked_up = method == "get" and key is not None and key.form == "constant"
+    return owner.endswith((")", "]")) and (looked_up or method in _OF_DATA)
 
 
 def _overrides(target: Target, name: str) -> bool:

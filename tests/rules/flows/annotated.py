@@ -24,6 +24,12 @@ class Layer:
         return self.client.get_item(Key=key)  # error: UJ109 boto3.client().get_item
 
 
+    async def find_all(self):
+        for item in self.client.query().get("Items", []):  # error: UJ109 boto3.client().query
+            key = item.get("PK", {}).get("S")  # clean: it looks into what came
+            print(key.removeprefix("THREAD#"))  # note: UJ102 builtins.print
+
+
 class OfTheLoop:
     """Has one whose calls are coroutines, whatever else may be assigned."""
 
