@@ -127,9 +127,9 @@ def set_step_observer(observe: Callable[[int, int, Any, int, int, int, int], Non
 def set_victim_observer(observe: Callable[[int, int, Any, int, int, int, int], None] | None, most: int = 20) -> None:
     """Call `observe(loop_id, stall_id, handle, ready_ns, now_ns, ended_ns, turn)` before the first `most` steps that may have waited for a stall.
 
-    Those are the steps after the long one in the same turn (`turn` 0, `ended_ns` 0), and those of the next turn (1), unless the select
-    between them slept, so that nothing was ready; and the first `most` of each of three more turns, most of which did not wait: a client
-    that connected in the stall is heard in the fourth. `ready_ns` is the stall's t0: nothing waited longer because of it. `ended_ns` is its
+    Those are the steps after the long one in the same turn (`turn` 0, `ended_ns` 0), and those of the next turn (1), which is told as 2 where
+    the thread gave up its CPU in between: its select slept, so that nothing was ready, or it waited for the GIL. And the first `most` of each
+    turn up to the fourth, most of which did not wait: a client that connected in the stall is heard in that. `ready_ns` is the stall's t0: nothing waited longer because of it. `ended_ns` is its
     t1. An observer that raises is called no more.
     """
 

@@ -21,7 +21,8 @@ TELLING_PART = 100
 """Of the steps of a late turn that are not long so few are observed that this adds one part in so many."""
 
 SLEPT_PART = 5
-"""Of a long wait (10 ms at 50 ms): a select that takes longer than such a part after a stall slept, as nobody was ready."""
+"""Of a long wait (10 ms at 50 ms): a select that takes longer than such a part after a stall slept, as nobody was ready, or
+its thread waited for the GIL: that turn is told as a later one."""
 
 VICTIM_TURNS = 4
 """Turns after a stall in which victims are told of: a client that connects in it is accepted in the first, and heard in the fourth."""
@@ -287,8 +288,9 @@ class Slot:
         """A step is about to run that may have had to wait for a stall: one of the same turn or of the next few."""
         began, stall_id, stalled = self.victims
         observe, turn = self.observers.victim, self.turns - stalled
-        slept = turn == 1 and self.away_since - self.stall_ended >= self.fifth // SLEPT_PART
-        if observe is None or slept or turn > VICTIM_TURNS:
+        if turn == 1 and self.away_since - self.stall_ended >= self.fifth // SLEPT_PART:
+            self.victims, turn = (began, stall_id, stalled - 1), 2
+        if observe is None or turn > VICTIM_TURNS:
             self.observers.waiting.pop(self.ident, None)
             return
         if turn > max(1, self.victims_turn):

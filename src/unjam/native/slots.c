@@ -115,8 +115,8 @@ slot_came_back(struct slot *slot, uint64_t now)
     if (own_switches() == slot->switches) {
         slot->recent[(GET(slot->turns) - 1) % RECENT].entered = now;
     }
-    else if (slot->victims_turn <= 1) {
-        slot->victims_left = slot->victims_turn = 0; /* its select slept: nobody was ready when the stall was over */
+    else if (slot->victims_turn == 1) {
+        steps_victims_turn(slot); /* its select slept, so that nobody was ready, or the thread waited for the GIL: as in a later turn */
     }
 }
 

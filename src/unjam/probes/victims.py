@@ -103,13 +103,12 @@ class VictimNotes:
             waiters.count(handle, turn)
             if callback is None:
                 return
-            came_ns = _arrived_ns(callback, now_ns)
+            came_ns, due_ns = _arrived_ns(callback, now_ns), _when_ns(handle)
             if came_ns is not None:
                 # What came after the stall has not waited for it; where nothing has come since it began, the other end has hung up.
-                if turn and not ready_ns - 2 * TICK_NS <= came_ns < ended_ns - TICK_NS:
-                    return
-                self._add(waiters, handle, max(ready_ns, came_ns), now_ns, exact=True)
-            elif turn <= 1:
+                if not turn or ready_ns - 2 * TICK_NS <= came_ns < ended_ns - 2 * TICK_NS:
+                    self._add(waiters, handle, max(ready_ns, came_ns), now_ns, exact=True)
+            elif turn <= 1 or (due_ns is not None and due_ns < ended_ns):
                 self._add(waiters, handle, ready_ns, now_ns, exact=False)
         except Exception as error:  # noqa: BLE001 -- the observer never breaks the host
             report_failure("a victim is not named", error)

@@ -25,6 +25,7 @@ def client(port: int) -> None:
         for _ in range(TIMES):
             connection.send(b"hello")
             assert connection.recv(10) == b"hello"
+        time.sleep(0.2)  # since when the loop is to hear of the end is not known: not while it comes back
 
 
 async def main() -> None:

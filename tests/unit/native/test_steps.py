@@ -251,7 +251,7 @@ def test_victims_are_those_that_had_to_wait(run):
 
 
 def test_steps_of_some_turns_after_a_stall_are_told_of(run):
-    """Up to the fourth, so many of each; unless a select slept, after which nobody is told of any."""
+    """Up to the fourth, so many of each; where the select slept the next one is told as a later one, in which only what is measured counts."""
     outcome = run("""
         start(threshold_ms=300)
         steps()
@@ -275,7 +275,7 @@ def test_steps_of_some_turns_after_a_stall_are_told_of(run):
         core.stop()
     """)
     assert outcome.told["goes_on"] == [1, 1, 2, 2, 3, 3, 4, 4]
-    assert outcome.told["slept"] == []
+    assert {2} <= set(outcome.told["slept"]) <= {2, 3, 4}
 
 
 def test_an_observer_that_fails_is_silenced(run):

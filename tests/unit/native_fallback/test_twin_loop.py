@@ -270,6 +270,23 @@ def test_victims_are_told_of_in_this_turn_and_the_next_four():
     assert observers.waiting == {}
 
 
+def test_a_turn_after_a_select_that_slept_is_told_as_a_later_one():
+    """Nothing was ready, or the thread waited for the GIL: only what is measured tells which."""
+    told = []
+    observers = Observers()
+    observers.victim = lambda *facts: told.append(facts[2::4])
+    observers.most_victims = 20
+    slot = make_slot(observers=observers)
+    slot.began(100 * MS)
+    step(slot, 170 * MS)
+    slot.ended(171 * MS)
+    for number in range(5):
+        slot.began((190 + 2 * number) * MS)
+        slot.victim(number)
+        slot.ended((191 + 2 * number) * MS)
+    assert told == [(0, 2), (1, 3), (2, 4)]
+
+
 def test_at_most_so_many_victims_are_told():
     """Telling of victims is bounded, to so many in the turn of the stall and the next one, and as many in each later one."""
     told = []

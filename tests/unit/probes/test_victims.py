@@ -144,6 +144,17 @@ def test_only_measured_waits_count_some_turns_after_a_stall(ready):
     assert (event["list"], event["count"]) == ([], 1)
 
 
+@pytest.mark.parametrize(("due", "counts"), [(150, True), (250, False)])
+def test_a_timer_that_was_due_before_a_stall_ended_waited_for_it(ready, due, counts):
+    """Whichever turn it runs in, as its time is known; one that was due later did not."""
+    loop = asyncio.new_event_loop()
+    timer = asyncio.TimerHandle(due / 1000, print, (), loop)
+    ready.observe(timer, 100 * MS, 300 * MS, ended_ns=200 * MS, turn=3)
+    loop.close()
+    ready.notes.write(5)
+    assert [event["list"][0]["delay_ns"] for event in ready.written] == [150 * MS] * counts
+
+
 async def connected():
     """A transport of asyncio's and its client's socket."""
     loop = asyncio.get_running_loop()
