@@ -73,6 +73,7 @@ class Clues:
     calling: Instruction | None
     records: tuple[Call, ...]
     switch_ns: int
+    threshold_ns: int
     callback: str = ""
     motion: Motion | None = None
 
@@ -134,11 +135,13 @@ class Clues:
 
     @property
     def gave_way(self) -> bool:
-        """Whether whoever asked for the GIL got it soon, over a time in which native code that keeps it would have refused: it called bytecode."""
-        lasted = self.group.last - self.group.first
-        return (
-            self.kept_gil is False and self.group.holds_gil is True and lasted > 2 * GIL_KEPT_INTERVALS * self.switch_ns
-        )
+        """Whether whoever asked for the GIL got it soon, over a time in which native code that keeps it would have refused: it called bytecode.
+
+        It is asked for as a stall passes the threshold: a call that began later was not asked.
+        """
+        lasted, began = self.group.last - self.group.first, self.group.first - self.stall.start
+        refuses = lasted > 2 * GIL_KEPT_INTERVALS * self.switch_ns
+        return self.kept_gil is False and self.group.holds_gil is True and refuses and began < self.threshold_ns
 
     @property
     def gave_gil(self) -> bool:
@@ -176,7 +179,9 @@ class Clues:
         return library.name if library else blamed.frame.function if blamed else self.callback
 
 
-def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch_ns: int, callback: str = "") -> Clues:
+def clues_of(
+    group: Group, stall: Stall, view: View, sources: Sources, *, switch_ns: int, threshold_ns: int, callback: str = ""
+) -> Clues:
     """Gather what stack, source and knowledge say of a group."""
     reach = len(view.frames) if view.importing is None else view.importing
     innermost = view.frames[reach - 1] if reach else None
@@ -195,6 +200,7 @@ def clues_of(group: Group, stall: Stall, view: View, sources: Sources, *, switch
         calling=sources.instruction(view.blamed.frame) if view.blamed else None,
         records=records,
         switch_ns=switch_ns or DEFAULT_SWITCH_NS,
+        threshold_ns=threshold_ns,
         callback=callback,
         motion=motion(stall.trail, group.stack, view.frames[-1].depth + 1 if view.frames else 0),
     )

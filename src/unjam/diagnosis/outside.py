@@ -85,7 +85,14 @@ def _blame_holder(case: Case, stall: Stall, pieces: list[Piece]) -> Blame:
         return Blame("", "", Grade.UNKNOWN, total(pieces), pieces=tuple(pieces), why=why)
     # The holder is judged as if it were on the CPU: that is what holding the GIL means.
     group = replace(main.group, state="cpu", holds_gil=True, moved=None, stack=main.group.holder_stack)
-    clues = clues_of(group, replace(stall, gil_asked_ns=None), view, case.sources, switch_ns=case.switch_ns)
+    clues = clues_of(
+        group,
+        replace(stall, gil_asked_ns=None),
+        view,
+        case.sources,
+        switch_ns=case.switch_ns,
+        threshold_ns=case.threshold_ns,
+    )
     judged = judge(clues)
     line = _modal(case, stall, pieces) if view.blamed else None
     submitted = _submitted(case, name)

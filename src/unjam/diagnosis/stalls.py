@@ -54,6 +54,7 @@ def _pieces(case: Case, stall: Stall) -> list[Piece]:
             case.views.step(group.stack),
             case.sources,
             switch_ns=case.switch_ns,
+            threshold_ns=case.threshold_ns,
             callback=_callback(case, stall, group),
         )
         for group in groups
@@ -300,8 +301,13 @@ def _folded(told: list[Blame], rest: list[Blame]) -> list[Blame]:
     parts = largest.parts
     for blame in rest:
         parts = parts.plus(blame.parts)
-    whole = replace(largest, parts=parts, folded=tuple(blame for blame in rest if blame.record is not None))
+    whole = replace(largest, parts=parts, folded=tuple(filter(_is_a_known_wait, rest)))
     return sorted((whole if blame is largest else blame for blame in told), key=lambda blame: -blame.time_ns)
+
+
+def _is_a_known_wait(blame: Blame) -> bool:
+    """Whether a share is of a call that is known to wait: what computes is met on many lines, and is told where most of it was."""
+    return blame.record is not None and blame.rule.startswith(("UJ10", "UJ20"))
 
 
 def recurring(case: Case, all_blames: Iterable[Sequence[Blame]]) -> frozenset[Share]:

@@ -608,3 +608,19 @@ def test_work_that_is_nobodys_of_the_program_is_named_by_what_most_of_it_went_th
     told.stall(400, *(cpu(9, stack, moved=8) for stack in stacks), cpu_ms=399, runq_ms=0)
     finding = only(told.told())
     assert (finding.rule, finding.leaf, finding.culprit) == ("UJ301", "graphql.execution.complete_value", None)
+
+
+@pytest.mark.parametrize(("began", "rule"), [(60, "UJ303"), (10, "UJ301")])
+def test_a_call_that_began_after_the_gil_was_asked_for_was_not_asked(began, rule):
+    """Who asked as the stall passed the threshold got it from what ran then: that tells nothing of native code that came later."""
+    told = Story()
+    path = told.file(
+        "views.py", "import json\ndef h(rows):\n    rows = [dict(each) for each in rows]\n    return json.dumps(rows)\n"
+    )
+    making = told.stack(told.frame(path, "[dict(each) for each in rows]", "h"))
+    dumping = told.stack(told.frame(path, "json.dumps(rows)", "h"), library("json", "dumps"))
+    samples = [cpu(10, dumping, between=(began, 158))]
+    if began > 10:
+        samples.insert(0, cpu(5, making, moved=4, between=(10, 50)))
+    told.stall(160, *samples, cpu_ms=159, runq_ms=0, gil_asked_ms=10)
+    assert rule in {finding.rule for finding in told.told().findings if finding.leaf == "json.dumps"}
