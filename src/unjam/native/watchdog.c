@@ -128,7 +128,7 @@ look_at_all(const struct gap *gap, bool flush)
         }
         bool moved = watch_look(&slots[i], gap);
         bool gone = moved && watch_is_gone(&slots[i]);
-        bool figures = state == SLOT_LIVE && slots[i].rested_ns != 0 && watch_is_gone(&slots[i]);
+        bool figures = state == SLOT_LIVE && watch_is_gone(&slots[i]) && slots[i].rested_ns != 0;
         kept += figures;
         found.active |= moved;
         found.calm = found.calm && watch_is_calm(&slots[i], gap->to);

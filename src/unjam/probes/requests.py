@@ -6,7 +6,7 @@ Raw paths, queries, headers and bodies are never read: they may name persons.
 from __future__ import annotations
 
 import sys
-from types import CoroutineType, FunctionType, MethodType
+from types import CoroutineType, FrameType, FunctionType, MethodType
 from typing import Any
 
 from unjam.model.lines import printable
@@ -48,11 +48,15 @@ def finished_of(protocol: Any) -> Any:
 
 def cycle_of(task: Any) -> Any:
     """The request that a task runs; None where it runs none."""
+    frame = _frame_of(task)
+    return local_values(frame).get("self") if frame is not None and frame.f_code.co_qualname == CYCLE else None
+
+
+def _frame_of(task: Any) -> FrameType | None:
+    """The frame of a task's coroutine, unless that has ended."""
     tasks: Any = sys.modules["asyncio.tasks"]
     coroutine = tasks.Task.get_coro(task) if isinstance(task, tasks.Task) else None
-    if type(coroutine) is not CoroutineType or coroutine.__qualname__ != CYCLE or coroutine.cr_frame is None:
-        return None
-    return local_values(coroutine.cr_frame).get("self")
+    return coroutine.cr_frame if type(coroutine) is CoroutineType else None
 
 
 def came_ns(task: Any, now_ns: int) -> int | None:
@@ -63,15 +67,15 @@ def came_ns(task: Any, now_ns: int) -> int | None:
 
 def handled_by(task: Any) -> str:
     """The name of the request or the websocket that a task of uvicorn, Hypercorn or aiohttp handles just now; "" where it handles none."""
-    tasks: Any = sys.modules["asyncio.tasks"]
-    coroutine = tasks.Task.get_coro(task) if isinstance(task, tasks.Task) else None
-    frame = coroutine.cr_frame if type(coroutine) is CoroutineType else None
+    frame = _frame_of(task)
     module = None if frame is None else frame.f_globals.get("__name__")
     if frame is None or type(module) is not str or not module.startswith((_AIOHTTP, _HYPERCORN, _UVICORN)):
         return ""
     found = local_values(frame)
     if module == _AIOHTTP:
-        return _aiohttps(found.get("request") or getattr(found.get("self"), "_current_request", None))
+        # Not by `or`: a request may be of the program's own class, which is asked for nothing.
+        given = found.get("request")
+        return _aiohttps(getattr(found.get("self"), "_current_request", None) if given is None else given)
     scope = found.get("scope") if module == _HYPERCORN else getattr(found.get("self"), "scope", None)
     return route_of(scope) if type(scope) is dict and scope.get("type") in {"http", "websocket"} else ""
 

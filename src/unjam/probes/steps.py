@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from unjam.failure import report_failure
@@ -112,8 +111,7 @@ class StepNotes:
         """
         named = names.task(task)
         if named is not None:
-            request = requests.handled_by(task)
-            self._write_step(stall, (stall["t0"], None, Who(named, "", None)), {"request": request} if request else {})
+            self._write_step(stall, (stall["t0"], None, Who(named, "", None)), _request_of(task))
 
     def write(self, stall: dict[str, Any]) -> None:
         """A stall is complete: write its steps, or the crowd of them."""
@@ -146,11 +144,10 @@ class StepNotes:
         # A handle that was cancelled as it ran has let go of its callback.
         return Who(None, "" if callback is None else names.callable_name(callback), site)
 
-    def _write_step(
-        self, stall: dict[str, Any], step: tuple[int, int | None, Who], known: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
+    def _write_step(self, stall: dict[str, Any], step: tuple[int, int | None, Who], request: str = "") -> None:
         begin, end, who = step
-        named = {"task": who.task, "callback": who.callback, "site": who.site, **known}
+        named = {"task": who.task, "callback": who.callback, "site": who.site}
+        named |= {"request": request} if request else {}
         self._emit({**_head("step", stall), "loop": stall["loop"], "t0": begin, "t1": end, **named})
 
     def _write_crowd(self, stall: dict[str, Any], turns: list[Turn]) -> None:
@@ -169,6 +166,14 @@ def _together(turns: list[Turn]) -> list[tuple[Who, list[int]]]:
             sums = kinds.setdefault(kind, (who, [0, 0, 0]))[1]
             sums[:] = sums[0] + count, sums[1] + total, max(sums[2], longest)
     return list(kinds.values())
+
+
+def _request_of(task: Any) -> str:
+    try:
+        return requests.handled_by(task)
+    except Exception as error:  # noqa: BLE001 -- what a server keeps of its requests may be anything, and the step is told all the same
+        report_failure("a request is not named", error)
+        return ""
 
 
 def _of_task(task: Any) -> Who:

@@ -59,8 +59,9 @@ class Victim:
 class Waiters:
     """Those that had to wait for one stall: named, or, as those queued behind them, only counted.
 
-    `told` counts the steps of the `turn` that we were told of, the stall's own and the next one as one; `culprit` is the address of the task whose long step it was, 0 where it is none; `tasks` has
-    those of the tasks that are named: one that is woken up by a timer that came late is late once.
+    `told` counts the steps of the `turn` that we were told of, the stall's own and the next one as one; `culprit` is the address of the task
+    whose long step it was, 0 where it is none; `tasks` has those of the tasks that are named: one that is woken up by a timer that came late
+    is late once.
     """
 
     def __init__(self, stall_id: int) -> None:

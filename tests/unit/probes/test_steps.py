@@ -5,6 +5,7 @@ import weakref
 
 from uvicorn.protocols.http import h11_impl
 
+from unjam import failure
 from unjam.probes import names, requests
 from unjam.probes.steps import MOST_GROUPS, MOST_STEPS, StepNotes, Turn
 
@@ -240,6 +241,24 @@ def test_a_step_that_goes_on_tells_the_request_that_its_task_handles():
         (None, "run_asgi", "GET /items/{id}"),
         (None, "other", None),
     ]
+
+
+def test_a_request_that_cannot_be_read_takes_no_step_away(monkeypatch, capfd):
+    """What a server keeps may be anything: the step is told without its request, and the next one as ever."""
+    cycle = object.__new__(h11_impl.RequestResponseCycle)
+    cycle.scope = {"type": []}
+    notes, written = make_notes()
+
+    async def app(scope, receive, send):
+        notes.write_current(stall(1000, 1200) | {"t1": None}, asyncio.current_task())
+
+    cycle.receive = cycle.send = cycle.transport = cycle.logger = None
+    cycle.disconnected = cycle.response_started = cycle.response_complete = True
+    monkeypatch.setattr(failure, "raises", False)
+    asyncio.run(cycle.run_asgi(app))
+    assert "a request is not named" in capfd.readouterr().err
+    assert [each["task"]["coroutine"].rpartition(".")[2] for each in written] == ["run_asgi"]
+    assert "request" not in written[0]
 
 
 def test_what_a_request_holds_is_let_go_when_it_ends(monkeypatch):

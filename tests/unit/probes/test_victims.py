@@ -59,15 +59,20 @@ def test_a_task_is_named_with_its_coroutine_and_delay(ready):
     assert (event["count"], event["delay"], event["list"][0]["delay_ns"]) == (1, "at most", 250 * MS)
 
 
+async def sleepy():
+    """A task that sleeps, the timer that wakes it up, and when that is due."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(asyncio.sleep(0.001), name="sleepy")
+    await asyncio.sleep(0)
+    (timer,) = loop._scheduled
+    return task, timer, round(timer._when * 1e9)
+
+
 def test_the_end_of_a_sleep_is_the_task_that_slept_late_by_its_timer(ready):
     """A timer knows when it was due: its delay is exact, and it is named after the task it wakes up."""
 
     async def main():
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(asyncio.sleep(0.001), name="sleepy")
-        await asyncio.sleep(0)
-        (timer,) = loop._scheduled
-        due = round(timer._when * 1e9)
+        task, timer, due = await sleepy()
         ready.observe(timer, due - 10 * MS, due + 40 * MS)
         await task
 
@@ -81,14 +86,10 @@ def test_a_task_that_a_late_timer_wakes_up_is_late_once(ready):
     """Timer and wake-up are one wait of one task, and so are two steps of it in a row."""
 
     async def main():
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(asyncio.sleep(0.001), name="sleepy")
-        await asyncio.sleep(0)
-        (timer,) = loop._scheduled
-        due = round(timer._when * 1e9)
+        task, timer, due = await sleepy()
         ((wake_up, _),) = timer._args[0]._callbacks
         ready.observe(timer, due - 10 * MS, due + 40 * MS)
-        ready.observe(asyncio.Handle(wake_up, timer._args[:1], loop), due, due + 40 * MS)
+        ready.observe(asyncio.Handle(wake_up, timer._args[:1], task.get_loop()), due, due + 40 * MS)
         await task
 
     asyncio.run(main())
